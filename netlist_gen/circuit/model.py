@@ -1,0 +1,259 @@
+"""A circuit as elements, cells, instances and nets, free of any dialect.
+
+Values are SI. Node ``"0"`` is ground. A cell is a subcircuit: ports, elements, instances of
+other cells. A circuit is a top cell with every cell it needs. Counts (junctions, bias
+current) come from walking this structure, so they can't drift from what is simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from netlist_gen.errors import DeckError
+
+GROUND = "0"
+
+PHI0 = 2.067833831170082e-15
+"""Magnetic flux quantum h/2e in Wb, the value JoSIM 2.7 uses (``Constants.hpp``)."""
+
+
+class Role(Enum):
+    """What a current source is for: it decides in which energy account it counts."""
+
+    BIAS = "bias"
+    """Feeds a junction node; its integral of V*I is dynamic energy."""
+    FLUX = "flux"
+    """Drives a control coil to ground: static power only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """Josephson junction; ``area`` scales the model's critical current (1 = ``icrit``)."""
+
+    name: str
+    plus: str
+    minus: str
+    area: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inductor:
+    """Inductance in H."""
+
+    name: str
+    plus: str
+    minus: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resistor:
+    """Resistance in ohm."""
+
+    name: str
+    plus: str
+    minus: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coupling:
+    """Mutual inductance: ``k`` in (-1, 1) between two inductors of the same cell."""
+
+    name: str
+    first: str
+    second: str
+    k: float
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentSource:
+    """Constant current in A from ``plus`` through the source to ``minus``, ramped up from 0."""
+
+    name: str
+    plus: str
+    minus: str
+    value: float
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class PulseSource:
+    """Voltage source that gives one SFQ pulse (area Phi0, triangular) at each of ``times_s``.
+
+    ``times_s`` are the centres of the pulses, in s.
+    """
+
+    name: str
+    plus: str
+    minus: str
+    times_s: tuple[float, ...]
+
+
+Element = Junction | Inductor | Resistor | Coupling | CurrentSource | PulseSource
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One use of a cell: ``nets[i]`` is joined to port i of ``cell``."""
+
+    name: str
+    cell: str
+    nets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A subcircuit.
+
+    Attributes:
+        name: unique in its circuit.
+        ports: the nets joined to the outside, in order.
+        elements: in the order they are written.
+        instances: cells used inside.
+        kind: the library cell it was made from ("jtl", ...), for tables and for its events.
+        title: one line that says what it is.
+    """
+
+    name: str
+    ports: tuple[str, ...]
+    elements: tuple[Element, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    kind: str = ""
+    title: str = ""
+
+    def junctions(self) -> tuple[Junction, ...]:
+        """The junctions of this cell itself (not of its instances)."""
+        return tuple(e for e in self.elements if isinstance(e, Junction))
+
+    def biases(self) -> tuple[CurrentSource, ...]:
+        """The bias sources of this cell itself."""
+        return tuple(
+            e for e in self.elements if isinstance(e, CurrentSource) and e.role is Role.BIAS
+        )
+
+    def biased_junction(self, bias: CurrentSource) -> Junction | None:
+        """The grounded junction whose phase is the flux at the bias source's node, if any."""
+        for junction in self.junctions():
+            if junction.minus == GROUND and junction.plus == bias.minus:
+                return junction
+        return None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A cell at its place: ``path`` is the chain of instance names from the top."""
+
+    path: tuple[str, ...]
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a circuit costs: junctions, bias current of junctions and of control lines (A)."""
+
+    junctions: int
+    bias_A: float
+    flux_A: float
+    cells: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def supply_A(self) -> float:
+        """All the current that the supplies carry, in A."""
+        return self.bias_A + self.flux_A
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A top cell and the cells it needs; ``cells`` is ordered, each after those it uses."""
+
+    top: Cell
+    cells: dict[str, Cell]
+
+    def walk(self) -> Iterator[Placed]:
+        """Every placed cell, top first, in the order of instances."""
+        stack: list[Placed] = [Placed((), self.top)]
+        while stack:
+            here = stack.pop()
+            yield here
+            for instance in reversed(here.cell.instances):
+                stack.append(Placed((*here.path, instance.name), self.cells[instance.cell]))
+
+    def totals(self) -> Totals:
+        """Junctions and currents, counted over all placed cells."""
+        junctions = 0
+        bias = flux = 0.0
+        kinds: dict[str, int] = {}
+        for placed in self.walk():
+            kinds[placed.cell.kind or "top"] = kinds.get(placed.cell.kind or "top", 0) + 1
+            for element in placed.cell.elements:
+                if isinstance(element, Junction):
+                    junctions += 1
+                elif isinstance(element, CurrentSource):
+                    if element.role is Role.BIAS:
+                        bias += element.value
+                    else:
+                        flux += abs(element.value)
+        return Totals(junctions, bias, flux, kinds)
+
+
+class CircuitBuilder:
+    """Collects instances, elements and nets of one cell and checks them as they come."""
+
+    def __init__(self, name: str, ports: tuple[str, ...] = (), *, kind: str = "", title: str = ""):
+        self.name = name
+        self.ports = ports
+        self.kind = kind
+        self.title = title
+        self.cells: dict[str, Cell] = {}
+        self._elements: list[Element] = []
+        self._instances: list[Instance] = []
+        self._names: set[str] = set()
+
+    def add(self, element: Element) -> None:
+        """Add an element. Raises DeckError for a name already taken (ignoring case)."""
+        self._claim(element.name)
+        self._elements.append(element)
+
+    def place(self, name: str, cell: Cell, *nets: str, needs: dict[str, Cell] | None = None) -> None:
+        """Place ``cell`` as instance ``name``; ``needs`` are the cells it uses itself.
+
+        Raises:
+            DeckError: wrong number of nets, a name already taken, or two different cells of
+                the same name.
+        """
+        self._claim(name)
+        if len(nets) != len(cell.ports):
+            raise DeckError(
+                f"instance {name} of cell {cell.name} in {self.name} got {len(nets)} nets; "
+                f"the cell has {len(cell.ports)} ports: {', '.join(cell.ports)}"
+            )
+        for needed in [*(needs or {}).values(), cell]:
+            known = self.cells.setdefault(needed.name, needed)
+            if known is not needed and known != needed:
+                raise DeckError(
+                    f"cell {needed.name} in {self.name} is defined twice with different contents"
+                )
+        self._instances.append(Instance(name, cell.name, tuple(nets)))
+
+    def cell(self) -> Cell:
+        """The finished cell."""
+        return Cell(
+            self.name,
+            self.ports,
+            tuple(self._elements),
+            tuple(self._instances),
+            self.kind,
+            self.title,
+        )
+
+    def circuit(self) -> Circuit:
+        """The finished cell as the top of a circuit."""
+        return Circuit(self.cell(), dict(self.cells))
+
+    def _claim(self, name: str) -> None:
+        if name.upper() in self._names:
+            raise DeckError(f"the name {name} is used twice in cell {self.name} (case is ignored)")
+        self._names.add(name.upper())

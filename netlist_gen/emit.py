@@ -1,0 +1,120 @@
+"""Circuit and dialect in, deck text out, through ``templates/<dialect>/``.
+
+Deterministic to the byte: the same circuit, analysis and probes give the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import jinja2
+
+from netlist_gen.circuit.model import PHI0, Circuit
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.process import Process
+from netlist_gen.resources import resource_dir
+
+PULSE_HALF_S = 2e-12
+"""Half width of the triangular input pulses, s: on the grid of every step that divides 1 ps,
+so that the integral stays Phi0 to rounding under the simulator's BDF2 rule."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Transient analysis: internal step, end, output step, and the ramp of all biases, in s."""
+
+    stop_s: float
+    step_s: float = 0.05e-12
+    print_step_s: float = 0.5e-12
+    ramp_s: float = 10e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Asks for the phase of ``junction`` in the cell placed at ``path``."""
+
+    path: tuple[str, ...]
+    junction: str
+
+    @property
+    def column(self) -> str:
+        """The column's name in JoSIM's output: inside-out, upper case."""
+        return f"P({'|'.join((self.junction, *reversed(self.path)))})".upper()
+
+
+@dataclass(frozen=True)
+class Deck:
+    """A deck: its name (also of its file, without suffix), dialect and whole text."""
+
+    name: str
+    dialect: str
+    text: str
+    probes: tuple[Probe, ...]
+
+
+def format_number(value: float) -> str:
+    """A plain number with 10 significant digits, no unit and no suffix (``5F`` is 5 femto)."""
+    return f"{value:.10g}"
+
+
+def dialects() -> tuple[str, ...]:
+    """The dialects there are templates for."""
+    root = resource_dir("templates")
+    return tuple(sorted(p.parent.name for p in root.glob("*/deck.cir.j2")))
+
+
+@cache
+def _template(dialect: str) -> jinja2.Template:
+    if dialect not in dialects():
+        raise ConfigurationError(f"no dialect {dialect!r}; there are {', '.join(dialects())}")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource_dir("templates") / dialect),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+    )
+    environment.filters["number"] = format_number
+    return environment.get_template("deck.cir.j2")
+
+
+def emit(
+    circuit: Circuit,
+    process: Process,
+    analysis: Analysis,
+    probes: Sequence[Probe],
+    *,
+    name: str,
+    dialect: str = "josim",
+    notes: Sequence[str] = (),
+) -> Deck:
+    """Write ``circuit`` as a deck.
+
+    Args:
+        circuit: what to write; its top cell becomes the deck's top level.
+        process: gives the junction model.
+        analysis: times of the transient analysis.
+        probes: which junction phases the simulator has to print, in this order.
+        name: the deck's name.
+        dialect: a folder of ``templates/`` with a ``deck.cir.j2``.
+        notes: comment lines after the title.
+
+    Raises:
+        ConfigurationError: unknown dialect.
+    """
+    text = _template(dialect).render(
+        title=f"{name}: {circuit.top.title}",
+        notes=notes,
+        model=process.model,
+        cells=circuit.cells.values(),
+        top=circuit.top,
+        probes=probes,
+        step_s=analysis.step_s,
+        stop_s=analysis.stop_s,
+        print_step_s=analysis.print_step_s,
+        ramp_s=analysis.ramp_s,
+        pulse_half_s=PULSE_HALF_S,
+        pulse_peak_V=PHI0 / PULSE_HALF_S,
+    )
+    return Deck(name, dialect, text, tuple(probes))

@@ -1,0 +1,169 @@
+"""Process files: what a foundry's junctions, shunts and supplies are, each with its source."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.resources import resource_dir
+
+_UNITS = {
+    "uA/um2": 1e6,  # A/m2
+    "uA": 1e-6,
+    "fF/um2": 1e-3,  # F/m2
+    "ohm": 1.0,
+    "mV": 1e-3,
+    "pH": 1e-12,
+    "pH/sq": 1e-12,
+    "ohm/sq": 1.0,
+    "K": 1.0,
+    "ps": 1e-12,
+    "1": 1.0,
+    "Phi0": 2.067833831170082e-15,
+}
+"""Units a TOML file may use, and their value in SI."""
+
+
+@dataclass(frozen=True)
+class JunctionModel:
+    """A ``.model`` of type jj, per unit of area, in SI.
+
+    ``critical_current`` (A), ``capacitance`` (F), ``subgap`` and ``normal`` resistance (ohm),
+    ``gap_voltage`` and ``gap_width`` (V): JoSIM's icrit, cap, r0, rn, vg and delv.
+    """
+
+    name: str
+    critical_current: float
+    capacitance: float
+    subgap: float
+    normal: float
+    gap_voltage: float
+    gap_width: float
+
+
+@dataclass(frozen=True)
+class Process:
+    """A fabrication process, in SI; the fields of its TOML file.
+
+    Attributes:
+        name: the file's name for it.
+        title: one line.
+        model: the junction model all cells use.
+        ic_rs: critical current times shunt resistance, V.
+        shunt_inductance: wiring in series with each shunt, H.
+        sheet_inductance: H per square. sheet_resistance: ohm per square.
+        supply_voltage: bias bus, V (static power). temperature: K.
+    """
+
+    name: str
+    title: str
+    model: JunctionModel
+    ic_rs: float
+    shunt_inductance: float
+    sheet_inductance: float
+    sheet_resistance: float
+    supply_voltage: float
+    temperature: float
+
+    def area(self, critical_current_A: float) -> float:
+        """Junction area in the model's unit for a critical current in A."""
+        return critical_current_A / self.model.critical_current
+
+    def shunt_ohm(self, critical_current_A: float) -> float:
+        """Shunt resistance that gives the process's IcRs, in ohm."""
+        return self.ic_rs / critical_current_A
+
+    @property
+    def beta_c(self) -> float:
+        """Stewart-McCumber parameter 2 pi (IcRs)^2 C / (Ic Phi0) of a shunted junction."""
+        per_amp = self.model.capacitance / self.model.critical_current
+        return 2 * math.pi * self.ic_rs**2 * per_amp / _UNITS["Phi0"]
+
+
+def quantity(table: Any, key: str, where: str) -> float:
+    """The SI value of ``key = { value, unit, source }`` in a TOML table.
+
+    Raises:
+        ConfigurationError: key missing, not a finite number, unknown unit or no source.
+    """
+    if not isinstance(table, dict) or key not in table:
+        raise ConfigurationError(f"{where} lacks {key!r}: it wants {{ value, unit, source }}")
+    entry = table[key]
+    if not isinstance(entry, dict) or set(entry) != {"value", "unit", "source"}:
+        raise ConfigurationError(
+            f"{where}: {key} must be a table of exactly value, unit and source, not {entry!r}"
+        )
+    value = entry["value"]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigurationError(f"{where}: {key}.value is {value!r}, not a finite number")
+    if entry["unit"] not in _UNITS:
+        raise ConfigurationError(
+            f"{where}: {key}.unit is {entry['unit']!r}; allowed are {', '.join(_UNITS)}"
+        )
+    if not isinstance(entry["source"], str) or not entry["source"].strip():
+        raise ConfigurationError(f"{where}: {key}.source is empty; say where the number is from")
+    return float(value) * _UNITS[entry["unit"]]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file; ConfigurationError where it can't be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not a valid TOML file ({error})") from error
+
+
+def load_process(name_or_file: str = "sfq5ee") -> Process:
+    """A process of the library by name, or one of the user's by path (``.toml``).
+
+    Raises:
+        ConfigurationError: unknown name, unreadable file, or a number missing or not positive.
+    """
+    folder = resource_dir("cells") / "process"
+    path = Path(name_or_file)
+    if path.suffix != ".toml":
+        path = folder / f"{name_or_file}.toml"
+        if not path.is_file():
+            known = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+            raise ConfigurationError(
+                f"no process {name_or_file!r}; the library has {known}, or give a .toml file"
+            )
+    data = read_toml(path)
+
+    def get(table: str, key: str) -> float:
+        value = quantity(data.get(table), key, f"{path}: [{table}]")
+        if value <= 0:
+            raise ConfigurationError(f"{path}: [{table}] {key} is {value:g}; it must be positive")
+        return value
+
+    head, junction = data.get("process", {}), data.get("junction", {})
+    for table, key in ((head, "name"), (head, "title"), (junction, "model")):
+        if not isinstance(table, dict) or not isinstance(table.get(key), str):
+            raise ConfigurationError(f"{path}: {key!r} is missing or not a string")
+    unit = get("junction", "unit_critical_current")
+    area_m2 = unit / (get("junction", "critical_current_density"))
+    return Process(
+        name=head["name"],
+        title=head["title"],
+        model=JunctionModel(
+            name=junction["model"],
+            critical_current=unit,
+            capacitance=get("junction", "specific_capacitance") * area_m2,
+            subgap=get("junction", "subgap_resistance"),
+            normal=get("junction", "normal_resistance"),
+            gap_voltage=get("junction", "gap_voltage"),
+            gap_width=get("junction", "gap_width"),
+        ),
+        ic_rs=get("shunt", "ic_rs"),
+        shunt_inductance=get("shunt", "inductance"),
+        sheet_inductance=get("wiring", "sheet_inductance"),
+        sheet_resistance=get("wiring", "sheet_resistance"),
+        supply_voltage=get("operation", "supply_voltage"),
+        temperature=get("operation", "temperature"),
+    )

@@ -1,0 +1,1 @@
+"""From decks to a verdict: simulators, waveforms, pulses, energy, comparison, report."""

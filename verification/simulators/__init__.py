@@ -1,0 +1,1 @@
+"""One class per simulator behind one protocol (see ``base``)."""

@@ -1,0 +1,55 @@
+"""Sampled signals of one simulation: the value object every simulator returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.errors import WaveformError
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Waveforms:
+    """Signals over one time axis.
+
+    Attributes:
+        time_s: time axis in seconds, strictly increasing, shape (samples,).
+        names: JoSIM's column names, upper case, without quotes: ``P(B1|X1)`` is the phase of
+            junction B1 in instance X1 (rad), ``V(..)`` a voltage (V), ``I(..)`` a current (A).
+        values: shape (signals, samples), one row for each name.
+    """
+
+    time_s: FloatArray
+    names: tuple[str, ...]
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.values.shape != (len(self.names), self.time_s.size):
+            raise WaveformError(
+                f"waveforms hold {self.values.shape[0]} rows of {self.values.shape[-1]} samples, "
+                f"but {len(self.names)} names and {self.time_s.size} times were given"
+            )
+        if self.time_s.size > 1 and not np.all(np.diff(self.time_s) > 0):
+            at = int(np.argmin(np.diff(self.time_s) > 0)) + 1
+            raise WaveformError(
+                f"time axis does not increase at sample {at} "
+                f"({self.time_s[at - 1]:.9g} s, then {self.time_s[at]:.9g} s)"
+            )
+
+    def signal(self, name: str) -> FloatArray:
+        """The row of one signal, shape (samples,); the name's case does not matter.
+
+        Raises:
+            WaveformError: no such signal; the message names some that are there.
+        """
+        try:
+            return self.values[self.names.index(name.upper())]
+        except ValueError:
+            known = ", ".join(self.names[:6]) + (", ..." if len(self.names) > 6 else "")
+            raise WaveformError(
+                f"the waveforms have no signal {name!r}; they have {known}"
+            ) from None
