@@ -1,0 +1,93 @@
+"""JoSIM as a subprocess: version 2.7 or later, every warning that changes the circuit an error."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+from netlist_gen.errors import SimulatorError
+from verification.readers.josim_csv import read_josim_csv
+from verification.simulators.base import DeckJob
+from verification.simulators.josim_controls import Controls, read_controls
+from verification.simulators.process import Limits
+from verification.simulators.subprocess_simulator import SubprocessSimulator
+from verification.waveforms import Waveforms
+
+OLDEST_VERSION = (2, 7)
+_VERSION = re.compile(r"\bv(\d+)\.(\d+)(?:\.([0-9a-z]+))?")
+
+# A block of JoSIM's messages: "W: Controls" or "E: Input", then sentences, then an empty line.
+_MESSAGE = re.compile(r"^([WE]): (.*?)(?:\n[ \t]*\n|\Z)", re.MULTILINE | re.DOTALL)
+
+# The one warning that leaves the circuit as asked: a source whose amplitude is 0.
+_HARMLESS = "this renders the function redundant"
+
+
+class JosimSimulator(SubprocessSimulator[Controls]):
+    """``josim-cli -m 1 -o out.csv deck.cir`` in the run's own directory."""
+
+    name = "josim"
+    dialect = "josim"
+    title = "JoSIM"
+
+    def __init__(
+        self,
+        executable: str = "josim-cli",
+        *,
+        keep_runs: Path | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(executable, keep_runs=keep_runs, limits=limits)
+        self._known: tuple[Path, str] | None = None
+        self._lock = threading.Lock()
+
+    def version(self) -> str:
+        """For instance ``2.7.02a34ee``; asked once for each program.
+
+        Raises:
+            SimulatorError: not there, no version in its answer, or older than 2.7.
+        """
+        program = Path(self._executable_path())
+        with self._lock:
+            if self._known is None or self._known[0] != program:
+                self._known = (program, self._checked_version(program))
+            return self._known[1]
+
+    def _checked_version(self, program: Path) -> str:
+        answer = self._ask_version(["--version"])
+        match = _VERSION.search(answer)
+        if match is None:
+            shown = " ".join(answer.split())[:120]
+            raise SimulatorError(
+                f"{program} does not answer --version as JoSIM does; it says {shown!r}"
+            )
+        version = match[0].removeprefix("v")
+        if (int(match[1]), int(match[2])) < OLDEST_VERSION:
+            raise SimulatorError(
+                f"JoSIM at {program} is version {version}; 2.7 or later is needed "
+                "(older ones read decks differently)"
+            )
+        return version
+
+    def _prepare(self, job: DeckJob) -> Controls:
+        return read_controls(job.text)
+
+    def _command(self, executable: str) -> list[str]:
+        # -m takes the next word as its value; without the 1 it would take the next option's.
+        return [executable, "-m", "1", "-o", "out.csv", "deck.cir"]
+
+    def _complaint(self, stdout: str, stderr: str) -> str | None:
+        for text in (stderr, stdout):
+            for match in _MESSAGE.finditer(text):
+                sentence = " ".join(match[2].split())
+                if _HARMLESS not in sentence:
+                    kind = "warning" if match[1] == "W" else "error"
+                    return f"its {kind} means that another circuit ran: {sentence[:300]}"
+        return None
+
+    def _read(self, directory: Path, asked: Controls) -> Waveforms:
+        output = directory / "out.csv"
+        if not output.exists():
+            raise SimulatorError("it ended without an error but wrote no output")
+        return read_josim_csv(output, asked)

@@ -1,0 +1,46 @@
+"""Simulators by name."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from netlist_gen.errors import ConfigurationError
+from verification.simulators.base import Simulator
+
+NAMES = ("embedded", "josim", "wrspice", "ngspice")
+
+
+def get_simulator(name: str = "auto", *, keep_runs: Path | None = None) -> Simulator:
+    """The simulator of that name; ``auto`` is JoSIM where josim-cli is on PATH, else embedded.
+
+    Args:
+        name: one of ``auto``, ``embedded``, ``josim``, ``wrspice``, ``ngspice``.
+        keep_runs: directory in which simulators that are programs keep every run's files.
+
+    The simulator may be absent: ask ``available()`` (running it raises SimulatorError).
+
+    Raises:
+        ConfigurationError: an unknown name.
+    """
+    if name == "auto":
+        name = "josim" if shutil.which("josim-cli") else "embedded"
+    if name == "embedded":
+        from verification.simulators.embedded import EmbeddedSimulator
+
+        return EmbeddedSimulator()
+    if name == "josim":
+        from verification.simulators.josim import JosimSimulator
+
+        return JosimSimulator(keep_runs=keep_runs)
+    if name == "wrspice":
+        from verification.simulators.wrspice import WrspiceSimulator
+
+        return WrspiceSimulator(keep_runs=keep_runs)
+    if name == "ngspice":
+        from verification.simulators.ngspice import NgspiceSimulator
+
+        return NgspiceSimulator(keep_runs=keep_runs)
+    raise ConfigurationError(
+        f"there is no simulator {name!r}; allowed are auto, {', '.join(NAMES)}"
+    )
