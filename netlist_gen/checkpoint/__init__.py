@@ -1,0 +1,8 @@
+"""Checkpoints in and out: one reader and writer per format, chosen by the file's extension."""
+
+from __future__ import annotations
+
+from netlist_gen.checkpoint.card import SemanticsCard
+from netlist_gen.checkpoint.registry import Checkpoint, read_checkpoint, read_network, write_network
+
+__all__ = ["Checkpoint", "SemanticsCard", "read_checkpoint", "read_network", "write_network"]

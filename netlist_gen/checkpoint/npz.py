@@ -1,0 +1,148 @@
+"""The plain ``.npz`` of the command-line contract.
+
+For layer i = 0, 1, ...: ``w{i}`` int8 (outputs, inputs) in {-1, 0, 1} and ``theta{i}`` int32
+(outputs,). Two optional arrays: ``population``, an integer scalar (output neurons per class, 1
+if absent), and ``card``, a text scalar of JSON (source, grey level, accuracy). Nothing else is
+allowed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.checkpoint.card import SemanticsCard
+from netlist_gen.errors import NetworkError
+from netlist_gen.files import atomic_path
+from netlist_gen.network import TernaryNetwork
+
+_ARRAY = re.compile(r"(w|theta)(0|[1-9][0-9]*)")
+_OPTIONAL = {"population", "card"}
+NPZ_RULE = "fires when n >= theta (stated by the file)"
+
+
+def read_npz(path: Path, *, steps: int | None = None) -> tuple[TernaryNetwork, SemanticsCard]:
+    """Read the contract's ``.npz``; raises NetworkError naming file, array, index and value."""
+    del steps  # memoryless by definition: right for any number of steps
+    arrays = _load(path)
+    try:
+        network = network_from_arrays(arrays)
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from None
+    card = SemanticsCard(
+        source_format="npz",
+        threshold_rule=NPZ_RULE,
+        population=network.population,
+        extra=_card_text(path, arrays),
+    )
+    return network, card
+
+
+def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, Any] | None = None) -> None:
+    """Write the contract's ``.npz`` (compressed), with ``population`` and ``extra`` as a card."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for index, layer in enumerate(network.layers):
+        arrays[f"w{index}"] = layer.weights
+        arrays[f"theta{index}"] = layer.theta
+    arrays["population"] = np.asarray(network.population, dtype=np.int32)
+    if extra:
+        arrays["card"] = np.asarray(json.dumps(dict(extra), sort_keys=True))
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+
+
+def network_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> TernaryNetwork:
+    """Network from named arrays ``w{i}``, ``theta{i}`` and, if there, ``population``."""
+    for name in arrays:
+        if name not in _OPTIONAL and not _ARRAY.fullmatch(name):
+            raise NetworkError(
+                f"array '{name}' is not known; allowed are w0, theta0, w1, theta1, ..., "
+                "population and card"
+            )
+    count = sum(name.startswith("w") for name in arrays)
+    count = max(count, sum(name.startswith("theta") for name in arrays))
+    if count == 0:
+        raise NetworkError("there is no array 'w0': the file holds no layer")
+    for index in range(count):
+        for kind, dtype, axes in (("w", np.int8, 2), ("theta", np.int32, 1)):
+            name = f"{kind}{index}"
+            if name not in arrays:
+                raise NetworkError(f"array '{name}' is missing; each layer needs both w and theta")
+            array = arrays[name]
+            if array.dtype != dtype:
+                # A NaN or a 2.5 in a float array is better named than its type.
+                _name_bad_value(name, array)
+                raise NetworkError(
+                    f"array '{name}' has type {array.dtype}; {np.dtype(dtype).name} is needed"
+                )
+            if array.ndim != axes:
+                shape = "(outputs, inputs)" if axes == 2 else "(outputs,)"
+                raise NetworkError(f"array '{name}' has shape {array.shape}; {shape} is needed")
+    population = 1
+    if "population" in arrays:
+        stored = arrays["population"]
+        if stored.shape not in ((), (1,)) or stored.dtype.kind not in "iu":
+            raise NetworkError(
+                f"array 'population' has shape {stored.shape} and type {stored.dtype}; "
+                "an integer scalar is needed"
+            )
+        population = int(stored.reshape(-1)[0])
+    return TernaryNetwork.from_arrays(
+        [arrays[f"w{i}"] for i in range(count)],
+        [arrays[f"theta{i}"] for i in range(count)],
+        population,
+    )
+
+
+def _name_bad_value(name: str, array: NDArray[Any]) -> None:
+    if array.dtype.kind != "f" or array.size == 0:
+        return
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        place = [int(i) for i in np.argwhere(wrong)[0]]
+        raise NetworkError(
+            f"array '{name}' {place} is {array[tuple(place)]} (type {array.dtype}); "
+            "finite integers are needed"
+        )
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.is_file():
+        raise NetworkError(f"{path}: no such file")
+    if not zipfile.is_zipfile(path):
+        raise NetworkError(f"{path} is not a whole .npz archive: it has no zip directory")
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for name in archive.files:
+                arrays[name] = archive[name]
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as e:
+        if "pickle" in str(e).lower():
+            raise NetworkError(
+                f"{path} holds pickled Python objects; only plain arrays are read"
+            ) from None
+        raise NetworkError(f"{path} is not a whole .npz archive: {e}") from None
+    return arrays
+
+
+def _card_text(path: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    if "card" not in arrays:
+        return {}
+    array = arrays["card"]
+    if array.shape != () or array.dtype.kind != "U":
+        raise NetworkError(f"{path}: array 'card' must be one text of JSON, not {array.dtype}")
+    try:
+        card = json.loads(str(array))
+    except json.JSONDecodeError as error:
+        raise NetworkError(f"{path}: array 'card' is not JSON: {error}") from None
+    if not isinstance(card, dict):
+        raise NetworkError(f"{path}: array 'card' must be a JSON object")
+    return card

@@ -1,0 +1,383 @@
+"""The trained network as the hardware sees it: ternary weights, integer thresholds.
+
+Everything here is integer arithmetic. Membrane state is not carried from step to step: in
+each clock window neuron j of a layer counts ``n = weights[j] @ x`` and fires one pulse when
+``n >= theta[j]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netlist_gen.errors import NetworkError
+
+WeightArray = NDArray[np.int8]
+ThresholdArray = NDArray[np.int32]
+SpikeArray = NDArray[np.bool_]
+TieRule = Literal["lowest", "split", "wrong"]
+TIE_RULES: tuple[TieRule, ...] = get_args(TieRule)
+
+# Rows per matrix product: bounds the float copy of a batch to a few tens of MB.
+_CHUNK_ROWS = 4096
+# A float32 sum of ternary terms is exact while every partial sum is below 2**24.
+_MAX_FAN_IN = 1 << 24
+
+
+@dataclass(frozen=True, eq=False)
+class TernaryLayer:
+    """One fully connected layer of memoryless threshold neurons.
+
+    Attributes:
+        weights: int8, shape (outputs, inputs), each in {-1, 0, +1}.
+        theta: int32, shape (outputs,): neuron j fires when ``weights[j] @ x >= theta[j]``.
+
+    Both are stored as read-only copies. Any integer or float array whose values are allowed
+    is taken; anything else raises NetworkError with the index and value.
+    """
+
+    weights: WeightArray
+    theta: ThresholdArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", _ternary_matrix(self.weights))
+        object.__setattr__(self, "theta", _integer_thresholds(self.theta))
+        if self.theta.shape[0] != self.weights.shape[0]:
+            raise NetworkError(
+                f"theta has {self.theta.shape[0]} values for {self.weights.shape[0]} neurons; "
+                "there must be one threshold for each row of the weights"
+            )
+
+    @property
+    def inputs(self) -> int:
+        return int(self.weights.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        return int(self.weights.shape[0])
+
+    @property
+    def fan_in(self) -> NDArray[np.int64]:
+        """Synapses (non-zero weights) of each neuron, shape (outputs,)."""
+        return np.count_nonzero(self.weights, axis=1).astype(np.int64)
+
+    @property
+    def fan_out(self) -> NDArray[np.int64]:
+        """Synapses that each input line feeds, shape (inputs,)."""
+        return np.count_nonzero(self.weights, axis=0).astype(np.int64)
+
+    @property
+    def synapses(self) -> int:
+        return int(np.count_nonzero(self.weights))
+
+    @property
+    def count_range(self) -> NDArray[np.int64]:
+        """Lowest and highest n of each neuron, shape (outputs, 2): (-inhibitory, +excitatory)."""
+        low = -np.count_nonzero(self.weights < 0, axis=1)
+        high = np.count_nonzero(self.weights > 0, axis=1)
+        return np.stack([low, high], axis=1).astype(np.int64)
+
+    def counts(self, x: ArrayLike) -> NDArray[np.int32]:
+        """n for each neuron: spikes of shape (..., inputs) to int32 of shape (..., outputs)."""
+        spikes = np.asarray(x)
+        if spikes.ndim < 1 or spikes.shape[-1] != self.inputs:
+            raise NetworkError(
+                f"input of shape {spikes.shape} does not fit a layer of {self.inputs} inputs"
+            )
+        rows = spikes.reshape(-1, self.inputs)
+        # BLAS float32 is some 50 times faster than numpy's integer product and exact here:
+        # all partial sums are integers far below 2**24.
+        transposed = np.ascontiguousarray(self.weights.T, dtype=np.float32)
+        out = np.empty((rows.shape[0], self.outputs), dtype=np.int32)
+        for start in range(0, rows.shape[0], _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            out[part] = rows[part].astype(np.float32) @ transposed
+        return out.reshape(*spikes.shape[:-1], self.outputs)
+
+    def forward(self, x: ArrayLike) -> SpikeArray:
+        """Spikes out, bool of shape (..., outputs), for spikes in of shape (..., inputs)."""
+        return np.asarray(self.counts(x) >= self.theta, dtype=np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class TernaryNetwork:
+    """Layers in order, with how the outputs are read: class c owns ``population`` neurons.
+
+    Output neuron j votes for class ``j // population``; the class with most votes wins, a tie
+    goes to the lowest class. Votes of several steps are added. Membrane state is not carried
+    from step to step.
+
+    Attributes:
+        layers: at least one; the inputs of each are the outputs of the one before.
+        population: output neurons per class; divides the number of outputs.
+    """
+
+    layers: tuple[TernaryLayer, ...]
+    population: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers:
+            raise NetworkError("the network has no layer; at least one is needed")
+        for index, layer in enumerate(self.layers):
+            if not isinstance(layer, TernaryLayer):
+                raise NetworkError(
+                    f"layer {index} is a {type(layer).__name__}; only TernaryLayer is allowed"
+                )
+        for index, (before, after) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
+            if before.outputs != after.inputs:
+                raise NetworkError(
+                    f"layer {index + 1} takes {after.inputs} inputs but layer {index} has "
+                    f"{before.outputs} outputs; the two must be equal"
+                )
+        if isinstance(self.population, bool) or not isinstance(self.population, int | np.integer):
+            raise NetworkError(f"population is {self.population!r}; it must be a whole number")
+        object.__setattr__(self, "population", int(self.population))
+        if self.population < 1 or self.outputs % self.population:
+            raise NetworkError(
+                f"population is {self.population}; it must be at least 1 and divide the "
+                f"{self.outputs} outputs of the last layer"
+            )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weights: Sequence[ArrayLike],
+        thetas: Sequence[ArrayLike],
+        population: int = 1,
+    ) -> TernaryNetwork:
+        """Build from one weight matrix and one threshold vector per layer.
+
+        Raises NetworkError that names the layer, the index and the value.
+        """
+        if len(weights) != len(thetas):
+            raise NetworkError(
+                f"{len(weights)} weight matrices but {len(thetas)} threshold vectors; "
+                "each layer needs one of both"
+            )
+        layers = []
+        for index, (w, theta) in enumerate(zip(weights, thetas, strict=True)):
+            try:
+                layers.append(TernaryLayer(np.asarray(w), np.asarray(theta)))
+            except NetworkError as error:
+                raise NetworkError(f"layer {index}: {error}") from None
+        return cls(tuple(layers), population)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TernaryNetwork):
+            return NotImplemented
+        return (
+            self.population == other.population
+            and len(self.layers) == len(other.layers)
+            and all(
+                np.array_equal(a.weights, b.weights) and np.array_equal(a.theta, b.theta)
+                for a, b in zip(self.layers, other.layers, strict=True)
+            )
+        )
+
+    def __hash__(self) -> int:
+        parts = tuple((x.weights.tobytes(), x.theta.tobytes()) for x in self.layers)
+        return hash((self.population, parts))
+
+    @property
+    def inputs(self) -> int:
+        return self.layers[0].inputs
+
+    @property
+    def outputs(self) -> int:
+        return self.layers[-1].outputs
+
+    @property
+    def classes(self) -> int:
+        return self.outputs // self.population
+
+    @property
+    def neurons(self) -> int:
+        return sum(layer.outputs for layer in self.layers)
+
+    @property
+    def synapses(self) -> int:
+        return sum(layer.synapses for layer in self.layers)
+
+    @property
+    def max_fan_in(self) -> int:
+        return max(int(layer.fan_in.max()) for layer in self.layers)
+
+    @property
+    def theta_range(self) -> tuple[int, int]:
+        """Lowest and highest threshold of the whole network."""
+        lows = [int(layer.theta.min()) for layer in self.layers]
+        highs = [int(layer.theta.max()) for layer in self.layers]
+        return min(lows), max(highs)
+
+    @property
+    def silent_input_is_silent(self) -> bool:
+        """True when no neuron fires without an input pulse: every theta is at least 1."""
+        return self.theta_range[0] >= 1
+
+    def check_fan_in(self, limit: int) -> None:
+        """Raise NetworkError for the first neuron with more than ``limit`` synapses."""
+        for index, layer in enumerate(self.layers):
+            over = np.flatnonzero(layer.fan_in > limit)
+            if over.size:
+                neuron = int(over[0])
+                raise NetworkError(
+                    f"layer {index}, neuron {neuron} has {int(layer.fan_in[neuron])} synapses; "
+                    f"the fan-in limit is {limit}"
+                )
+
+    def check_inputs(self, x: ArrayLike) -> SpikeArray:
+        """Validated input spikes as bool, same shape.
+
+        Args:
+            x: bool, or numbers that are all 0 or 1, of shape (samples, inputs) or
+                (samples, steps, inputs).
+
+        Raises:
+            NetworkError: wrong width or number of axes, or a value that is not 0 or 1.
+        """
+        spikes = np.asarray(x)
+        if spikes.ndim not in (2, 3):
+            raise NetworkError(
+                f"inputs have shape {spikes.shape}; (samples, inputs) or "
+                "(samples, steps, inputs) is needed"
+            )
+        if spikes.shape[-1] != self.inputs:
+            raise NetworkError(
+                f"inputs have shape {spikes.shape}, so {spikes.shape[-1]} values for each step; "
+                f"the network has {self.inputs} inputs"
+            )
+        if spikes.ndim == 3 and spikes.shape[1] == 0:
+            raise NetworkError(f"inputs have shape {spikes.shape}: at least one step is needed")
+        if spikes.dtype == np.bool_:
+            return spikes
+        if spikes.dtype.kind not in "iuf":
+            raise NetworkError(f"inputs have type {spikes.dtype}; bool or 0/1 integers are needed")
+        wrong = ~((spikes == 0) | (spikes == 1))  # a NaN is neither
+        if wrong.any():
+            place = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise NetworkError(
+                f"input {list(place)} is {spikes[place]}; a spike is 0 or 1 (false or true)"
+            )
+        return spikes.astype(np.bool_)
+
+    def forward(self, x: ArrayLike) -> list[SpikeArray]:
+        """Spikes of every layer: a list of bool arrays of shape ``x.shape[:-1] + (outputs,)``.
+
+        Args:
+            x: spikes of shape (samples, inputs) or (samples, steps, inputs).
+        """
+        spikes = self.check_inputs(x)
+        result = []
+        for layer in self.layers:
+            spikes = layer.forward(spikes)
+            result.append(spikes)
+        return result
+
+    def output_spikes(self, x: ArrayLike) -> SpikeArray:
+        """Spikes of the last layer alone, shape ``x.shape[:-1] + (outputs,)``."""
+        spikes = self.check_inputs(x)
+        for layer in self.layers:
+            spikes = layer.forward(spikes)
+        return spikes
+
+    def votes(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Votes of each class, shape (samples, classes), added over population and steps."""
+        return count_votes(self.output_spikes(x), self.population)
+
+    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Class with most votes, shape (samples,); a tie goes to the lowest class."""
+        return np.asarray(self.votes(x).argmax(axis=1), dtype=np.int64)
+
+    def accuracy(self, x: ArrayLike, labels: ArrayLike, ties: TieRule = "lowest") -> float:
+        """Share of samples read as their label, in 0..1; see vote_accuracy for ``ties``."""
+        return vote_accuracy(self.votes(x), labels, ties)
+
+    def __iter__(self) -> Iterator[TernaryLayer]:
+        return iter(self.layers)
+
+
+def count_votes(output_spikes: SpikeArray, population: int) -> NDArray[np.int64]:
+    """Votes of shape (samples, classes) from spikes (samples, [steps,] classes * population)."""
+    classes = output_spikes.shape[-1] // population
+    grouped = output_spikes.reshape(output_spikes.shape[0], -1, classes, population)
+    return np.asarray(grouped.sum(axis=(1, 3), dtype=np.int64))
+
+
+def vote_accuracy(votes: NDArray[np.int64], labels: ArrayLike, ties: TieRule = "lowest") -> float:
+    """Accuracy in 0..1 of votes (samples, classes) against labels (samples,).
+
+    ``ties`` says what happens when several classes share the most votes: "lowest" takes the
+    lowest class, "split" counts 1/k for a tie of k classes that holds the label, "wrong"
+    counts nothing.
+    """
+    if ties not in TIE_RULES:
+        raise NetworkError(f"tie rule {ties!r} is unknown; allowed are {', '.join(TIE_RULES)}")
+    target = check_labels(labels, samples=votes.shape[0], classes=votes.shape[1])
+    if votes.shape[0] == 0:
+        raise NetworkError("no samples: an accuracy needs at least one")
+    if ties == "lowest":
+        return float(np.mean(votes.argmax(axis=1) == target))
+    top = votes == votes.max(axis=1, keepdims=True)
+    holds = top[np.arange(votes.shape[0]), target]
+    sharing = top.sum(axis=1)
+    credit = 1.0 / sharing if ties == "split" else (sharing == 1).astype(np.float64)
+    return float(np.mean(np.where(holds, credit, 0.0)))
+
+
+def check_labels(labels: ArrayLike, *, samples: int, classes: int) -> NDArray[np.int64]:
+    """Labels as int64 of shape (samples,), each in 0 .. classes - 1, or NetworkError."""
+    array = np.asarray(labels)
+    if array.shape != (samples,):
+        raise NetworkError(f"labels have shape {array.shape}; ({samples},) is needed")
+    if array.dtype.kind not in "iu":
+        raise NetworkError(f"labels have type {array.dtype}; integers are needed")
+    wrong = np.flatnonzero((array < 0) | (array >= classes))
+    if wrong.size:
+        raise NetworkError(
+            f"label {int(wrong[0])} is {array[wrong[0]]}; the classes are 0 to {classes - 1}"
+        )
+    return array.astype(np.int64)
+
+
+def _ternary_matrix(weights: ArrayLike) -> WeightArray:
+    array = np.asarray(weights)
+    if array.ndim != 2:
+        raise NetworkError(f"weights have shape {array.shape}; (outputs, inputs) is needed")
+    if 0 in array.shape:
+        raise NetworkError(f"weights have shape {array.shape}: an empty layer can't be built")
+    if array.dtype.kind not in "iuf":
+        raise NetworkError(f"weights have type {array.dtype}; int8 is needed")
+    wrong = ~((array == 0) | (array == 1) | (array == -1))  # a NaN is none of them
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        raise NetworkError(
+            f"weight [{row}, {column}] is {array[row, column]}; only -1, 0 and 1 are allowed"
+        )
+    if array.shape[1] >= _MAX_FAN_IN:
+        raise NetworkError(f"weights have {array.shape[1]} inputs; fewer than 2**24 are allowed")
+    ternary = array.astype(np.int8)
+    ternary.flags.writeable = False
+    return ternary
+
+
+def _integer_thresholds(theta: ArrayLike) -> ThresholdArray:
+    array = np.asarray(theta)
+    if array.ndim != 1:
+        raise NetworkError(f"theta has shape {array.shape}; (outputs,) is needed")
+    if array.dtype.kind not in "iuf":
+        raise NetworkError(f"theta has type {array.dtype}; int32 is needed")
+    limits = np.iinfo(np.int32)
+    with np.errstate(invalid="ignore"):
+        whole = np.isfinite(array) & (array == np.floor(array))
+    wrong = np.flatnonzero(~whole | (array < limits.min) | (array > limits.max))
+    if wrong.size:
+        index = int(wrong[0])
+        raise NetworkError(f"theta [{index}] is {array[index]}; an int32 whole number is needed")
+    integers = array.astype(np.int32)
+    integers.flags.writeable = False
+    return integers

@@ -1,0 +1,1 @@
+"""Quantisation-aware training with snnTorch. Import from the modules: torch is heavy."""

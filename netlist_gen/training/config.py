@@ -1,0 +1,165 @@
+"""What a training run is: every choice in one value object that the checkpoint stores."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netlist_gen.errors import ConfigurationError
+
+DATASETS = ("digits", "mnist")
+PRECISIONS = ("float32", "bfloat16")
+_HIDDEN = re.compile(r"(?P<wide>[1-9]\d*)|c(?P<channels>[1-9]\d*)k(?P<kernel>[1-9]\d*)s(?P<stride>[1-9]\d*)|p(?P<pool>[2-9])")
+
+
+@dataclass(frozen=True)
+class HiddenSpec:
+    """One hidden layer: fully connected, convolution (unrolled on export), or OR-pooling."""
+
+    kind: str  # "full", "conv" or "pool"
+    size: int  # neurons, channels, or window
+    kernel: int = 0
+    stride: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """All that decides a training run, in JSON types; the defaults are those of `digits`.
+
+    Attributes:
+        dataset: "digits" (scikit-learn's bundled 8x8) or "mnist" (IDX files in ``data_dir``).
+        data_dir: folder of the four MNIST IDX files.
+        hidden: layers before the output: "256" is 256 neurons, "c16k5s2" a convolution of 16
+            channels, kernel 5, stride 2, "p2" OR-pooling over 2x2.
+        population: output neurons per class.
+        fan_in: most synapses per neuron; one number, or one per trained layer, output last.
+        steps: time steps; step t sees the pixels above ``grey_levels[t]``.
+        grey_levels: one grey level (one-bit input: pixel > level) per step.
+        epochs, batch, learning_rate: Adam with a cosine schedule after a short warm-up.
+        seed: of weights, order, augmentation and split.
+        split_seed: of the digits split, where it differs from ``seed``.
+        validation: share (digits) or number (mnist) of training images held out for choices.
+        copies: augmented copies of the training set in the pool; 0 trains on the originals.
+        distill: weight of the teacher's soft labels in the loss, 0 to 1; 0 trains no teacher.
+        teacher_epochs: epochs of the convolutional teacher.
+        temperature: softens the teacher's labels.
+        max_synapses: global target reached by magnitude pruning, or None.
+        max_junctions, max_power_w: the same through the cost model, or None.
+        max_count: most excitatory and most inhibitory synapses per neuron each (bounds the
+            signed range of n), or None.
+        noise_sigma: spread of the firing edge in synapses during training (grey zone), 0 for none.
+        prune_end, freeze_at: share of the run at which the caps are reached, and at which
+            thresholds leave the batch statistics and become learned integers.
+        precision: "bfloat16" is several times faster where the processor has it.
+    """
+
+    dataset: str = "digits"
+    data_dir: str | None = None
+    hidden: tuple[str, ...] = ("40",)
+    population: int = 2
+    fan_in: tuple[int, ...] = (16,)
+    steps: int = 1
+    grey_levels: tuple[int, ...] = (7,)
+    epochs: int = 200
+    batch: int = 128
+    learning_rate: float = 3e-3
+    seed: int = 0
+    split_seed: int | None = None
+    validation: int = 0
+    copies: int = 0
+    distill: float = 0.0
+    teacher_epochs: int = 8
+    temperature: float = 2.0
+    max_synapses: int | None = None
+    max_junctions: int | None = None
+    max_power_w: float | None = None
+    max_count: int | None = None
+    noise_sigma: float = 0.0
+    prune_end: float = 0.45
+    freeze_at: float = 0.6
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("hidden", "fan_in", "grey_levels"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.dataset not in DATASETS:
+            raise _wrong("dataset", self.dataset, f"one of {', '.join(DATASETS)}")
+        if self.precision not in PRECISIONS:
+            raise _wrong("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
+        for name in ("population", "steps", "epochs", "batch"):
+            if getattr(self, name) < 1:
+                raise _wrong(name, getattr(self, name), "at least 1")
+        for name in ("copies", "validation", "noise_sigma", "teacher_epochs"):
+            if getattr(self, name) < 0:
+                raise _wrong(name, getattr(self, name), "0 or more")
+        if not self.learning_rate > 0:
+            raise _wrong("learning_rate", self.learning_rate, "above 0")
+        if not self.temperature > 0:
+            raise _wrong("temperature", self.temperature, "above 0")
+        if not 0 <= self.distill <= 1:
+            raise _wrong("distill", self.distill, "from 0 to 1")
+        if not 0 < self.prune_end <= self.freeze_at < 1:
+            raise ConfigurationError(
+                f"prune_end is {self.prune_end} and freeze_at {self.freeze_at}; "
+                "0 < prune_end <= freeze_at < 1 is needed"
+            )
+        for name in ("max_synapses", "max_junctions", "max_power_w", "max_count"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise _wrong(name, value, "above 0")
+        if len(self.grey_levels) != self.steps:
+            raise ConfigurationError(
+                f"{len(self.grey_levels)} grey levels for {self.steps} steps; one level for each "
+                "step is needed"
+            )
+        trained = sum(spec.kind != "pool" for spec in self.layers) + 1
+        if len(self.fan_in) not in (1, trained) or min(self.fan_in) < 1:
+            raise _wrong("fan_in", self.fan_in, f"one number of at least 1, or {trained} of them")
+
+    @property
+    def layers(self) -> tuple[HiddenSpec, ...]:
+        """The hidden layers, parsed."""
+        return tuple(parse_hidden(text) for text in self.hidden)
+
+    @property
+    def caps(self) -> tuple[int, ...]:
+        """Fan-in cap of each trained layer, output last."""
+        trained = sum(spec.kind != "pool" for spec in self.layers) + 1
+        return self.fan_in if len(self.fan_in) == trained else self.fan_in * trained
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON types; ``from_dict`` takes it back."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        known = {f.name for f in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise ConfigurationError(
+                    f"'{name}' is not a training option; known are {', '.join(sorted(known))}"
+                )
+        return cls(**values)
+
+
+def parse_hidden(text: str) -> HiddenSpec:
+    """A hidden layer from its short form: "256", "c16k5s2" or "p2"."""
+    match = _HIDDEN.fullmatch(str(text))
+    if match is None:
+        raise ConfigurationError(
+            f"hidden layer '{text}' is not understood; write a number of neurons (256), a "
+            "convolution (c16k5s2: channels, kernel, stride) or OR-pooling (p2)"
+        )
+    if match["wide"]:
+        return HiddenSpec("full", int(match["wide"]))
+    if match["pool"]:
+        return HiddenSpec("pool", int(match["pool"]))
+    return HiddenSpec("conv", int(match["channels"]), int(match["kernel"]), int(match["stride"]))
+
+
+def _wrong(name: str, value: object, allowed: str) -> ConfigurationError:
+    return ConfigurationError(f"training option {name} is {value!r}; {allowed} is allowed")

@@ -1,0 +1,260 @@
+"""The network being trained: ternary layers, snnTorch neurons, learned integer thresholds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import snntorch as snn
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.training.config import TrainingConfig
+from netlist_gen.training.quantise import ternary
+
+SURROGATE_SLOPE = 2.0
+_STATISTICS_MOMENTUM = 0.05
+
+
+class _AtanSpike(torch.autograd.Function):
+    """snntorch.surrogate.atan, kept in the input's own type and with one pass each way."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor) -> Tensor:
+        ctx.save_for_backward(u)
+        return (u > 0).to(u.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (u,) = ctx.saved_tensors
+        half = SURROGATE_SLOPE / 2
+        return grads[0] * half / (1 + (math.pi * half * u).square_())
+
+
+def atan_spike(u: Tensor) -> Tensor:
+    """1 where u > 0, with snnTorch's arctangent surrogate gradient of slope 2."""
+    result: Tensor = _AtanSpike.apply(u)  # type: ignore[no-untyped-call]
+    return result
+
+
+class TernaryThresholdLayer(nn.Module):
+    """Ternary synapses into snn.Leaky neurons (beta 0, no reset) with a trainable threshold.
+
+    While ``frozen`` is False the threshold is ``mean - b * spread`` of the batch's own counts
+    n, b learned; after ``freeze()`` it is a parameter theta, used as the integer
+    max(1, ceil(theta)) in the forward pass (straight-through), so that training sees the
+    neuron that is exported. The membrane is (n - theta + 1/2) / spread: the half puts the
+    strict U > 0 in the middle between two counts.
+    """
+
+    def __init__(self, shape: tuple[int, ...], cap: int, *, stride: int = 0) -> None:
+        super().__init__()
+        self.stride = stride  # 0: fully connected
+        width = math.prod(shape[1:])
+        self.cap = min(cap, width)
+        self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / math.sqrt(width))
+        self.shift = nn.Parameter(torch.full((shape[0],), -0.2))
+        self.theta = nn.Parameter(torch.ones(shape[0]))
+        self.register_buffer("mask", torch.ones(shape, dtype=torch.bool))
+        self.register_buffer("mean", torch.zeros(shape[0]))
+        self.register_buffer("spread", torch.ones(shape[0]))
+        self.register_buffer("frozen", torch.zeros((), dtype=torch.bool))
+        self.neuron = snn.Leaky(
+            beta=0.0, threshold=0.0, reset_mechanism="none", spike_grad=atan_spike
+        )
+        self._typed_mask: Tensor | None = None
+
+    def set_mask(self, mask: Tensor) -> None:
+        """Take a new mask (bool, shape of the weight)."""
+        self.mask.copy_(mask)
+        self._typed_mask = None
+
+    def freeze(self) -> None:
+        """Turn the statistics into threshold parameters."""
+        with torch.no_grad():
+            edge = self.mean - self.shift * self.spread  # fires when n > edge
+            self.theta.copy_(torch.clamp(edge + 0.5, min=0.6))
+        self.frozen.fill_(True)
+
+    def integer_theta(self) -> Tensor:
+        """Threshold of the exported neuron: n >= theta, at least 1 (a silent input is silent)."""
+        if bool(self.frozen):
+            return torch.clamp(torch.ceil(self.theta.detach() - 0.5), min=1.0)
+        edge = self.mean - self.shift.detach() * self.spread
+        return torch.clamp(torch.floor(edge) + 1, min=1.0)
+
+    def forward(self, x: Tensor, noise_sigma: float = 0.0) -> Tensor:
+        """Spikes (0 or 1 in x's type): x (rows, inputs) or (rows, channels, height, width)."""
+        if self._typed_mask is None or self._typed_mask.dtype != x.dtype:
+            self._typed_mask = self.mask.to(x.dtype)
+        w = ternary(self.weight, self._typed_mask)
+        if self.stride:
+            w = w.contiguous(memory_format=torch.channels_last)
+            n = F.conv2d(x, w, stride=self.stride, padding=w.shape[-1] // 2)
+            view, axes = (1, -1, 1, 1), (0, 2, 3)
+        else:
+            n = F.linear(x, w)
+            view, axes = (1, -1), (0,)
+        if bool(self.frozen):
+            edge = self._rounded_theta() - 0.5
+            scale = 1 / self.spread
+            u = (n - edge.view(view).to(n.dtype)) * scale.view(view).to(n.dtype)
+        else:
+            if self.training:
+                spread, mean = torch.std_mean(n.float(), dim=axes, correction=0)
+                spread = spread.clamp(min=0.5)
+                with torch.no_grad():
+                    self.mean.lerp_(mean, _STATISTICS_MOMENTUM)
+                    self.spread.lerp_(spread, _STATISTICS_MOMENTUM)
+            else:
+                mean, spread = self.mean, self.spread
+            scale = 1 / spread
+            offset = self.shift - mean * scale
+            u = n * scale.view(view).to(n.dtype) + offset.view(view).to(n.dtype)
+        if noise_sigma:
+            u = u + torch.randn_like(u) * (noise_sigma * scale.detach()).view(view).to(u.dtype)
+        spikes: Tensor = self.neuron(u, torch.zeros((), dtype=u.dtype).expand_as(u))[0]
+        return spikes
+
+    def _rounded_theta(self) -> Tensor:
+        rounded = torch.clamp(torch.ceil(self.theta.detach() - 0.5), min=1.0)
+        return self.theta + (rounded - self.theta).detach()
+
+
+class OrPool(nn.Module):
+    """OR over windows: a threshold neuron with +1 weights and theta 1, nothing to learn."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__()
+        self.window = window
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, self.window)
+
+
+class TernarySpikingNet(nn.Module):
+    """A stack of ternary layers and the population readout with a learned scale."""
+
+    def __init__(self, config: TrainingConfig, side: int, classes: int) -> None:
+        super().__init__()
+        self.side, self.classes, self.population = side, classes, config.population
+        self.noise_sigma = config.noise_sigma
+        caps = iter(config.caps)
+        stack: list[nn.Module] = []
+        shape: tuple[int, ...] = (1, side, side)
+        self.spatial = bool(config.layers) and config.layers[0].kind != "full"
+        self.input_shapes: list[tuple[int, ...]] = []
+        for spec in config.layers:
+            self.input_shapes.append(shape)
+            if spec.kind == "full":
+                stack.append(TernaryThresholdLayer((spec.size, math.prod(shape)), next(caps)))
+                shape = (spec.size,)
+                continue
+            if len(shape) != 3:
+                raise ConfigurationError(
+                    "a convolution or pooling can't follow a fully connected layer"
+                )
+            if spec.kind == "pool":
+                stack.append(OrPool(spec.size))
+                shape = (shape[0], shape[1] // spec.size, shape[2] // spec.size)
+            else:
+                size = (spec.size, shape[0], spec.kernel, spec.kernel)
+                stack.append(TernaryThresholdLayer(size, next(caps), stride=spec.stride))
+                reach = 2 * (spec.kernel // 2) - spec.kernel
+                shape = (spec.size, *((s + reach) // spec.stride + 1 for s in shape[1:]))
+        self.input_shapes.append(shape)
+        outputs = classes * config.population
+        stack.append(TernaryThresholdLayer((outputs, math.prod(shape)), next(caps)))
+        self.stack = nn.ModuleList(stack)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(8.0)))
+
+    @property
+    def trained(self) -> list[TernaryThresholdLayer]:
+        return [layer for layer in self.stack if isinstance(layer, TernaryThresholdLayer)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class scores (samples, classes) from spikes (samples, [steps,] pixels)."""
+        steps = x.shape[1] if x.ndim == 3 else 1
+        rows = x.reshape(-1, x.shape[-1])
+        if self.spatial:
+            rows = rows.reshape(-1, 1, self.side, self.side)
+            rows = rows.contiguous(memory_format=torch.channels_last)
+        noise = self.noise_sigma if self.training else 0.0
+        for layer in self.stack:
+            if isinstance(layer, TernaryThresholdLayer):
+                if rows.ndim == 4 and not layer.stride:
+                    rows = rows.flatten(1)
+                rows = layer(rows, noise)
+            else:
+                rows = layer(rows)
+        votes = rows.float().view(-1, steps, self.classes, self.population).mean(dim=(1, 3))
+        return votes * self.log_scale.exp()
+
+    def freeze_thresholds(self) -> None:
+        for layer in self.trained:
+            layer.freeze()
+
+    def export(self) -> TernaryNetwork:
+        """The integer network that the hardware gets, convolutions unrolled."""
+        weights, thetas = [], []
+        for layer, shape in zip(self.stack, self.input_shapes, strict=True):
+            if isinstance(layer, OrPool):
+                w, theta = unroll_pool(shape, layer.window)
+            elif isinstance(layer, TernaryThresholdLayer):
+                signs = torch.where(layer.weight >= 0, 1, -1) * layer.mask
+                w = signs.to(torch.int8).numpy()
+                theta = layer.integer_theta().to(torch.int32).numpy()
+                if layer.stride:
+                    w, theta = unroll_convolution(w, theta, shape, layer.stride)
+            weights.append(w)
+            thetas.append(theta)
+        return TernaryNetwork.from_arrays(weights, thetas, self.population)
+
+
+def unroll_convolution(
+    kernel: NDArray[Any], theta: NDArray[Any], shape: Sequence[int], stride: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Fully connected form of a convolution with padding kernel // 2.
+
+    Args:
+        kernel: (channels out, channels in, k, k).
+        theta: (channels out,).
+        shape: input (channels, height, width), flattened in that order.
+
+    Returns:
+        weights (channels out * height out * width out, inputs) and theta for each neuron.
+    """
+    out, channels, k, _ = kernel.shape
+    _, height, width = shape
+    rows = (height + 2 * (k // 2) - k) // stride + 1
+    columns = (width + 2 * (k // 2) - k) // stride + 1
+    dense = np.zeros((out, rows, columns, channels, height, width), dtype=kernel.dtype)
+    for r in range(rows):
+        for c in range(columns):
+            top, left = r * stride - k // 2, c * stride - k // 2
+            r0, r1 = max(top, 0), min(top + k, height)
+            c0, c1 = max(left, 0), min(left + k, width)
+            part = kernel[:, :, r0 - top : r1 - top, c0 - left : c1 - left]
+            dense[:, r, c, :, r0:r1, c0:c1] = part
+    flat = dense.reshape(out * rows * columns, channels * height * width)
+    return flat, np.repeat(theta, rows * columns)
+
+
+def unroll_pool(shape: Sequence[int], window: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """OR-pooling as a layer of +1 weights and theta 1; input (channels, height, width)."""
+    channels, height, width = shape
+    rows, columns = height // window, width // window
+    dense = np.zeros((channels, rows, columns, channels, height, width), dtype=np.int8)
+    for channel in range(channels):
+        for r in range(rows):
+            for c in range(columns):
+                high, wide = r * window, c * window
+                dense[channel, r, c, channel, high : high + window, wide : wide + window] = 1
+    flat = dense.reshape(channels * rows * columns, channels * height * width)
+    return flat, np.ones(len(flat), dtype=np.int32)

@@ -1,0 +1,264 @@
+"""The training loop: schedules, pruning, thresholds, resumable checkpoints."""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import atomic_path
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.training.config import TrainingConfig
+from netlist_gen.training.cost import CostModel, remove_dead
+from netlist_gen.training.datasets import GreyData, binarise, load_data
+from netlist_gen.training.evaluate import Evaluation, evaluate
+from netlist_gen.training.masks import MaskPlan
+from netlist_gen.training.model import TernarySpikingNet
+from netlist_gen.training.pool import Pool, make_pool
+
+_WARM_UP = 0.02  # share of the run with a rising learning rate
+_FINAL_MASKS = 0.85  # share of the run after which masks stay as they are
+_MASK_EVERY = 10  # steps between two choices of masks
+_THETA_RATE = 5.0  # thresholds are in counts, weights in shares of one
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of progress: after each epoch, or a note while data is prepared.
+
+    Attributes:
+        epoch, epochs: 0 while data is prepared.
+        loss: mean of the epoch, NaN while data is prepared.
+        validation: integer accuracy on the validation images, or None without any.
+        synapses: of the network as it would be exported now.
+        note: words, where there is no epoch to report.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    validation: float | None
+    synapses: int
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """What a run gives: the integer network, how it was made, what it does on held-out images."""
+
+    network: TernaryNetwork
+    config: TrainingConfig
+    evaluation: Evaluation
+    validation: Evaluation | None
+    teacher_accuracy: float | None
+    seconds: float
+    history: tuple[Progress, ...]
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def train(
+    config: TrainingConfig,
+    progress: ProgressCallback | None = None,
+    *,
+    cost_model: CostModel | None = None,
+    state_file: Path | None = None,
+    resume: bool = False,
+    cache_dir: Path | None = None,
+) -> TrainedNetwork:
+    """Train a network that is exactly what the circuit computes.
+
+    Args:
+        config: all choices; the same config and thread count give the same network.
+        progress: called after each epoch.
+        cost_model: prices networks; needed for max_junctions and max_power_w.
+        state_file: written whole after every epoch, so that an interrupted run can go on.
+        resume: go on from ``state_file``, to the same result as an unbroken run.
+        cache_dir: keeps the pool of augmented images and the teacher's labels.
+
+    Raises:
+        ConfigurationError: wrong options, data that can't be read, a state file of another run.
+    """
+    say = progress or (lambda _: None)
+    if cost_model is None and (config.max_junctions or config.max_power_w):
+        raise ConfigurationError("max_junctions and max_power_w need a cost model")
+    started = time.monotonic()
+    data = load_data(
+        config.dataset,
+        config.data_dir,
+        seed=config.seed if config.split_seed is None else config.split_seed,
+        validation=config.validation,
+    )
+
+    def note(text: str) -> None:
+        seconds = time.monotonic() - started
+        say(Progress(0, config.epochs, math.nan, None, 0, seconds, text))
+
+    run = _Run(config, data, make_pool(data, config, cache_dir, note), cost_model)
+    if resume:
+        run.restore(_required(state_file))
+    while run.epoch < config.epochs:
+        loss = run.train_epoch()
+        seconds = run.seconds_before + time.monotonic() - started
+        validation, synapses = run.quick_look()
+        line = Progress(run.epoch, config.epochs, loss, validation, synapses, seconds)
+        run.history.append(line)
+        if state_file is not None:
+            run.save(state_file, seconds)
+        say(line)
+    network = remove_dead(run.net.export())
+    seconds = run.seconds_before + time.monotonic() - started
+    return TrainedNetwork(
+        network,
+        config,
+        evaluate(network, binarise(data.test_images, config.grey_levels), data.test_labels),
+        evaluate(
+            network, binarise(data.validation_images, config.grey_levels), data.validation_labels
+        )
+        if config.validation
+        else None,
+        run.pool.teacher_accuracy,
+        seconds,
+        tuple(run.history),
+    )
+
+
+class _Run:
+    """The state of a run between epochs."""
+
+    def __init__(
+        self, config: TrainingConfig, data: GreyData, pool: Pool, cost_model: CostModel | None
+    ) -> None:
+        self.config, self.data, self.pool = config, data, pool
+        torch.manual_seed(config.seed)
+        self.net = TernarySpikingNet(config, data.side, data.classes)
+        self.plan = MaskPlan(self.net, config, cost_model)
+        self.batches = max(pool.originals // config.batch, 1)
+        self.total = self.batches * config.epochs
+        thetas = [layer.theta for layer in self.net.trained]
+        others = [p for p in self.net.parameters() if not any(p is t for t in thetas)]
+        self.optimiser = torch.optim.Adam(
+            [
+                {"params": others, "lr": config.learning_rate, "rate": 1.0},
+                {"params": thetas, "lr": config.learning_rate, "rate": _THETA_RATE},
+            ],
+            fused=True,
+        )
+        self.epoch = 0
+        self.seconds_before = 0.0
+        self.history: list[Progress] = []
+        self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+
+    def train_epoch(self) -> float:
+        """One pass over as many images as the training set holds; returns the mean loss."""
+        config = self.config
+        # Seeded by the epoch: a resumed run draws what an unbroken one would have drawn.
+        torch.manual_seed(config.seed * 100_003 + self.epoch)
+        draw = np.random.default_rng([config.seed, self.epoch])
+        rows = draw.permutation(len(self.pool.images))[: self.batches * config.batch]
+        rows = rows.reshape(self.batches, -1)
+        self.net.train()
+        running = 0.0
+        for index, chosen in enumerate(rows):
+            step = self.epoch * self.batches + index
+            share = step / self.total
+            self._schedule(share)
+            if step % _MASK_EVERY == 0 and share <= _FINAL_MASKS:
+                self.plan.update(share)
+            if share >= config.freeze_at and not bool(self.net.trained[0].frozen):
+                self.net.freeze_thresholds()
+            loss = self._loss(np.sort(chosen))
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.step()
+            running += float(loss.detach())
+        self.epoch += 1
+        return running / self.batches
+
+    def quick_look(self) -> tuple[float | None, int]:
+        """Validation accuracy and synapses of the network as it stands."""
+        synapses = sum(int(layer.mask.sum()) for layer in self.net.trained)
+        if not self.config.validation:
+            return None, synapses
+        self.net.eval()
+        spikes = binarise(self.data.validation_images, self.config.grey_levels)
+        right = 0
+        with torch.no_grad():
+            for start in range(0, len(spikes), 1024):
+                part = slice(start, start + 1024)
+                scores = self.net(torch.from_numpy(spikes[part]).to(self.dtype))
+                guess = scores.argmax(dim=1).numpy()
+                right += int((guess == self.data.validation_labels[part]).sum())
+        return right / len(spikes), synapses
+
+    def save(self, path: Path, seconds: float) -> None:
+        """Write everything the run needs to go on; whole or not at all."""
+        state = {
+            "config": self.config.as_dict(),
+            "epoch": self.epoch,
+            "seconds": seconds,
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "history": [vars(line) for line in self.history],
+        }
+        with atomic_path(path) as temporary:
+            torch.save(state, temporary)
+
+    def restore(self, path: Path) -> None:
+        """Take up a saved run; the configuration must be the same."""
+        try:
+            state: dict[str, Any] = torch.load(path, weights_only=True)
+            config = TrainingConfig.from_dict(state["config"])
+        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+            raise ConfigurationError(f"{path} holds no training state: {error}") from None
+        if config != self.config:
+            mine, theirs = self.config.as_dict(), config.as_dict()
+            name = next(key for key in mine if mine[key] != theirs[key])
+            raise ConfigurationError(
+                f"{path} belongs to a run with {name} = {theirs[name]!r}, not {mine[name]!r}"
+            )
+        self.net.load_state_dict(state["net"])
+        for layer in self.net.trained:
+            layer.set_mask(layer.mask.clone())
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.epoch, self.seconds_before = int(state["epoch"]), float(state["seconds"])
+        self.history = [Progress(**line) for line in state["history"]]
+
+    def _schedule(self, share: float) -> None:
+        warm = min(1.0, (share + 1e-6) / _WARM_UP)
+        rate = self.config.learning_rate * warm * (1 + math.cos(math.pi * share)) / 2
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * group["rate"]
+
+    def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
+        config = self.config
+        spikes = binarise(self.pool.images[chosen], config.grey_levels)
+        scores = self.net(torch.from_numpy(spikes).to(self.dtype))
+        labels = torch.from_numpy(self.pool.labels[chosen])
+        loss = F.cross_entropy(scores, labels)
+        if self.pool.scores is not None:
+            soft = torch.from_numpy(self.pool.scores[chosen].astype(np.float32))
+            target = F.softmax(soft / config.temperature, dim=1)
+            distilled = F.cross_entropy(scores / config.temperature, target)
+            weight = config.distill * config.temperature**2
+            loss = (1 - config.distill) * loss + weight * distilled
+        return loss
+
+
+def _required(state_file: Path | None) -> Path:
+    if state_file is None or not os.path.isfile(state_file):
+        raise ConfigurationError(f"{state_file} is not there: no interrupted run to go on with")
+    return state_file
