@@ -135,10 +135,24 @@ class Cell:
         )
 
     def biased_junction(self, bias: CurrentSource) -> Junction | None:
-        """The grounded junction whose phase is the flux at the bias source's node, if any."""
-        for junction in self.junctions():
-            if junction.minus == GROUND and junction.plus == bias.minus:
-                return junction
+        """The grounded junction that carries the flux of the bias source's node.
+
+        Found at the node itself or through inductors only: between two states of rest the
+        integral of the voltage is the same at all nodes joined by inductors, up to the flux
+        of currents that are the same at both times.
+        """
+        grounded = {j.plus: j for j in self.junctions() if j.minus == GROUND}
+        reached, frontier = {bias.minus}, [bias.minus]
+        while frontier:
+            node = frontier.pop(0)
+            if node in grounded:
+                return grounded[node]
+            for e in self.elements:
+                if isinstance(e, Inductor) and node in (e.plus, e.minus):
+                    other = e.minus if e.plus == node else e.plus
+                    if other not in reached and other != GROUND:
+                        reached.add(other)
+                        frontier.append(other)
         return None
 
 

@@ -1,0 +1,198 @@
+"""Benches: a circuit with its sources, probes and clock windows, ready to be emitted.
+
+``neuron_bench`` surrounds one neuron of a network with pulse sources on its inputs, decision
+and reset clock, and an output JTL. Names lead from the network to the junction: layer 0,
+neuron 7 is the instance XL0N07, its synapse from input line 12 the instance XS012 in it, the
+set junction of that synapse ``BA.XS012.XL0N07``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.model import GROUND, Circuit, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.neuron import ClockPhases, load_phases, neuron_cell, reset_depth
+from netlist_gen.emit import Analysis, Probe
+from netlist_gen.errors import NetworkError
+from netlist_gen.network import TernaryNetwork
+
+START_S = 60e-12
+"""Data pulses of the first window: the biases have ramped up (10 ps) and everything rests."""
+
+TAIL_S = 20e-12
+"""Simulated after the last window, so that its end is seen at rest."""
+
+GUARD_S = 6e-12
+"""Before the next window's data pulses, the time at which a window is read as finished."""
+
+LOAD_OHM = 2.7436
+"""Termination of output lines: the shunt of a JTL junction, so that pulses do not reflect."""
+
+
+@dataclass(frozen=True)
+class NeuronSite:
+    """One neuron of a network: where it is, its synapses (weight 0 is none) and threshold.
+
+    Attributes:
+        layer, neuron: place in the network.
+        inputs: input line of each synapse, rising.
+        signs: +1 or -1 for each synapse.
+        theta: integer threshold.
+        name: e.g. ``L0N07``; the digits are as many as the layer needs.
+        labels: e.g. ``012`` for each synapse.
+    """
+
+    layer: int
+    neuron: int
+    inputs: tuple[int, ...]
+    signs: tuple[int, ...]
+    theta: int
+    name: str
+    labels: tuple[str, ...]
+
+
+def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
+    """All neurons of a network in order.
+
+    Raises:
+        NetworkError: a neuron without any synapse, which no circuit can be built for.
+    """
+    sites = []
+    for index, layer in enumerate(network.layers):
+        outputs, inputs = layer.weights.shape
+        wide, deep = len(str(outputs - 1)), len(str(inputs - 1))
+        for j in range(outputs):
+            lines = np.flatnonzero(layer.weights[j])
+            if lines.size == 0:
+                raise NetworkError(
+                    f"layer {index}, neuron {j} has no synapse (all its weights are 0); "
+                    "a neuron needs at least 1"
+                )
+            sites.append(
+                NeuronSite(
+                    layer=index,
+                    neuron=j,
+                    inputs=tuple(int(i) for i in lines),
+                    signs=tuple(int(w) for w in layer.weights[j, lines]),
+                    theta=int(layer.theta[j]),
+                    name=f"L{index}N{j:0{wide}d}",
+                    labels=tuple(f"{i:0{deep}d}" for i in lines),
+                )
+            )
+    return sites
+
+
+@dataclass(frozen=True)
+class NeuronBench:
+    """A neuron under test.
+
+    Attributes:
+        site: which neuron.
+        circuit: the neuron with sources, input and output JTLs.
+        phases: clock phases. windows: how many clock windows.
+        stimulus: bool, shape (windows, fan_in): which input lines carry a pulse.
+    """
+
+    site: NeuronSite
+    circuit: Circuit
+    phases: ClockPhases
+    stimulus: NDArray[np.bool_]
+
+    @property
+    def windows(self) -> int:
+        """How many clock windows are simulated."""
+        return int(self.stimulus.shape[0])
+
+    @property
+    def instance(self) -> str:
+        """Instance name of the neuron."""
+        return f"X{self.site.name}"
+
+    @property
+    def output(self) -> Probe:
+        """The junction whose pulses are the neuron's output."""
+        return Probe(("XO",), "B1")
+
+    def boundaries_s(self) -> NDArray[np.float64]:
+        """Times between windows, all at rest, shape (windows + 1,)."""
+        return START_S - GUARD_S + self.phases.period * np.arange(self.windows + 1)
+
+    def decisions_s(self) -> NDArray[np.float64]:
+        """Decision clock of each window, shape (windows,)."""
+        return START_S + self.phases.decision + self.phases.period * np.arange(self.windows)
+
+    def probes(self) -> tuple[Probe, ...]:
+        """Output, junctions of the storage loops and SQUIDs, and all that carry a bias."""
+        found: dict[Probe, None] = {self.output: None}
+        for branch in self.branches():
+            found[Probe(branch, "BA")] = found[Probe(branch, "BB")] = None
+        for junction in ("BB1", "BB2", "BT1", "BT2"):
+            found[Probe((self.instance, "XD"), junction)] = None
+        for placed in self.circuit.walk():
+            for bias in placed.cell.biases():
+                junction_at = placed.cell.biased_junction(bias)
+                if junction_at is not None:
+                    found[Probe(placed.path, junction_at.name)] = None
+        return tuple(found)
+
+    def branches(self) -> tuple[tuple[str, str], ...]:
+        """Path of each storage branch, in the order of the synapses."""
+        return tuple((self.instance, f"XS{label}") for label in self.site.labels)
+
+    def analysis(self) -> Analysis:
+        """Times of the transient analysis."""
+        return Analysis(stop_s=START_S + self.phases.period * self.windows + TAIL_S)
+
+
+def neuron_bench(
+    library: CellLibrary,
+    site: NeuronSite,
+    stimulus: NDArray[np.bool_],
+    phases: ClockPhases | None = None,
+) -> NeuronBench:
+    """Build the bench of one neuron.
+
+    Args:
+        library: cells of one process.
+        site: the neuron.
+        stimulus: bool, shape (windows, fan_in): which of its input lines carry a pulse.
+        phases: clock phases (default: those of the design table).
+
+    Raises:
+        NetworkError: a fan-in or threshold beyond the design table, or a stimulus of another
+            width.
+    """
+    phases = phases or load_phases()
+    stimulus = np.asarray(stimulus, dtype=bool)
+    if stimulus.ndim != 2 or stimulus.shape[1] != len(site.inputs) or not stimulus.shape[0]:
+        raise NetworkError(
+            f"neuron {site.name}: a stimulus of shape {stimulus.shape} does not fit; "
+            f"it must be (windows, {len(site.inputs)}) with at least one window"
+        )
+    windows = stimulus.shape[0]
+    fan_in = len(site.inputs)
+    starts = [START_S + phases.period * w for w in range(windows)]
+    builder = CircuitBuilder(
+        f"bench_{site.name}", title=f"bench of neuron {site.name}, {windows} windows"
+    )
+    jtl = library.cell("jtl")
+
+    def line(name: str, offset: float, active: NDArray[np.bool_]) -> str:
+        times = tuple(t + offset for t, on in zip(starts, active, strict=True) if on)
+        builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, times))
+        builder.place(f"XI{name}", jtl, f"s{name}", f"i{name}")
+        return f"i{name}"
+
+    every = np.ones(windows, dtype=bool)
+    nets = [line(label, 0.0, stimulus[:, k]) for k, label in enumerate(site.labels)]
+    nets.append(line("C", phases.decision, every))
+    nets.append(line("R", phases.reset - phases.tree_stage * reset_depth(fan_in), every))
+    neuron = neuron_cell(library, site.name, site.signs, site.theta, labels=site.labels)
+    builder.place(f"X{site.name}", neuron, *nets, "o", needs=library.needs(neuron))
+    builder.place("XO", jtl, "o", "q")
+    builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))
+    return NeuronBench(site, builder.circuit(), phases, stimulus)

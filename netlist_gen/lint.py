@@ -1,0 +1,173 @@
+"""The linter every JoSIM deck passes before it runs.
+
+JoSIM accepts much that it should not: an unknown model becomes its default 1 mA junction, a
+missing bracket is ignored, a floating node gives a singular or an open circuit. Each rule
+here turns one of those into a sentence that names the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from netlist_gen.errors import DeckError
+
+_TWO_NODE = "BLRCVIP"
+_RESERVED = re.compile(r"[.|]")
+_CONTROLS = {".model", ".subckt", ".ends", ".tran", ".print", ".end"}
+
+
+@dataclass
+class _Scope:
+    """What is known of one subcircuit, or of the top level."""
+
+    name: str
+    line: int
+    ports: tuple[str, ...] = ()
+    names: dict[str, int] = field(default_factory=dict)
+    nodes: dict[str, int] = field(default_factory=dict)
+    inductors: set[str] = field(default_factory=set)
+    couplings: list[tuple[int, str, str]] = field(default_factory=list)
+    instances: list[tuple[int, str, str, int]] = field(default_factory=list)
+    models: list[tuple[int, str]] = field(default_factory=list)
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with their ``+`` continuations joined, comments dropped, numbered from 1."""
+    current, number = "", 0
+    for index, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("+"):
+            current += " " + stripped[1:]
+            continue
+        if current:
+            yield number, current
+        current, number = ("", 0) if not stripped or stripped.startswith("*") else (stripped, index)
+    if current:
+        yield number, current
+
+
+def lint(text: str, name: str) -> None:
+    """Check a deck in JoSIM's dialect.
+
+    Rules: brackets pair; every element has its nodes and value; names are unique in their
+    scope, ignoring case, without "." or "|"; every node is joined to at least two elements or
+    ports; every model, subcircuit and coupled inductor is defined; instances have as many nets
+    as their subcircuit has ports; there is one ``.tran`` and at least one ``.print``.
+
+    Args:
+        text: the deck.
+        name: how messages call it (its file).
+
+    Raises:
+        DeckError: the first rule that is broken, with the line's number.
+    """
+    top = _Scope("the top level", 0)
+    scopes: dict[str, _Scope] = {}
+    scope, models, controls = top, set[str](), dict[str, int]()
+    for number, line in _logical_lines(text):
+        where = f"{name}, line {number}"
+        if line.count("(") != line.count(")"):
+            raise DeckError(f"{where}: brackets do not pair in {line[:60]!r}")
+        words = line.split()
+        head = words[0].lower()
+        if head.startswith("."):
+            if head not in _CONTROLS:
+                raise DeckError(
+                    f"{where}: {words[0]} is not a control the generator writes; "
+                    f"allowed are {', '.join(sorted(_CONTROLS))}"
+                )
+            controls[head] = controls.get(head, 0) + 1
+            if head == ".model":
+                models.add(words[1].upper())
+            elif head == ".subckt":
+                if scope is not top:
+                    raise DeckError(f"{where}: subcircuit {words[1]} begins inside {scope.name}")
+                if words[1].upper() in scopes:
+                    raise DeckError(f"{where}: subcircuit {words[1]} is defined twice")
+                scope = _Scope(words[1], number, tuple(w.upper() for w in words[2:]))
+                scopes[words[1].upper()] = scope
+            elif head == ".ends":
+                scope = top
+            continue
+        _element(scope, words, number, where)
+    if scope is not top:
+        raise DeckError(f"{name}: subcircuit {scope.name} (line {scope.line}) has no .ends")
+    if controls.get(".tran", 0) != 1:
+        raise DeckError(f"{name}: it has {controls.get('.tran', 0)} .tran lines; it needs one")
+    if not controls.get(".print", 0):
+        raise DeckError(f"{name}: it has no .print line, so nothing would be measured")
+    for each in (top, *scopes.values()):
+        _check_scope(each, scopes, models, name)
+
+
+def _element(scope: _Scope, words: list[str], number: int, where: str) -> None:
+    label = words[0].upper()
+    if _RESERVED.search(label):
+        raise DeckError(f"{where}: the name {words[0]} holds a reserved character (. or |)")
+    if label in scope.names:
+        raise DeckError(
+            f"{where}: the name {words[0]} is already used on line {scope.names[label]} "
+            f"of {scope.name} (case is ignored)"
+        )
+    scope.names[label] = number
+    kind = label[0]
+    if kind == "K":
+        if len(words) != 4:
+            raise DeckError(f"{where}: a coupling needs two inductors and a coefficient")
+        try:
+            coefficient = float(words[3])
+        except ValueError:
+            raise DeckError(f"{where}: coupling {words[0]}: {words[3]!r} is no number") from None
+        if not -1 < coefficient < 1:
+            raise DeckError(f"{where}: coupling {words[0]} is {words[3]}; it must lie in (-1, 1)")
+        scope.couplings.extend((number, words[0], w.upper()) for w in words[1:3])
+        return
+    if kind == "X":
+        nets = [w.upper() for w in words[1:-1]]
+        scope.instances.append((number, words[0], words[-1].upper(), len(nets)))
+    elif kind in _TWO_NODE:
+        if len(words) < 4:
+            raise DeckError(f"{where}: {words[0]} needs two nodes and a value")
+        nets = [w.upper() for w in words[1:3]]
+        if kind == "B":
+            scope.models.append((number, words[3].upper()))
+        if kind == "L":
+            scope.inductors.add(label)
+    else:
+        raise DeckError(f"{where}: {words[0]} is not an element the generator writes")
+    for net in nets:
+        if _RESERVED.search(net):
+            raise DeckError(f"{where}: the node {net} holds a reserved character (. or |)")
+        scope.nodes[net] = scope.nodes.get(net, 0) + 1
+
+
+def _check_scope(
+    scope: _Scope, scopes: dict[str, _Scope], models: set[str], name: str
+) -> None:
+    for number, model in scope.models:
+        if model not in models:
+            raise DeckError(f"{name}, line {number}: junction model {model} is not defined")
+    for number, label, inductor in scope.couplings:
+        if inductor not in scope.inductors:
+            raise DeckError(
+                f"{name}, line {number}: {label} couples {inductor}, which is not an inductor "
+                f"of {scope.name}"
+            )
+    for number, label, cell, nets in scope.instances:
+        if cell not in scopes:
+            raise DeckError(f"{name}, line {number}: subcircuit {cell} is not defined")
+        if nets != len(scopes[cell].ports):
+            raise DeckError(
+                f"{name}, line {number}: instance {label} has {nets} nets; subcircuit {cell} "
+                f"has {len(scopes[cell].ports)} ports"
+            )
+    for port in scope.ports:
+        scope.nodes[port] = scope.nodes.get(port, 0) + 1
+    for node, count in scope.nodes.items():
+        if node not in ("0", "GND") and count < 2:
+            raise DeckError(
+                f"{name}: node {node} of {scope.name} is joined to one element only; "
+                "every node needs at least two"
+            )
