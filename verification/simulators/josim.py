@@ -82,8 +82,7 @@ class JosimSimulator(SubprocessSimulator[Controls]):
             for match in _MESSAGE.finditer(text):
                 sentence = " ".join(match[2].split())
                 if _HARMLESS not in sentence:
-                    kind = "warning" if match[1] == "W" else "error"
-                    return f"its {kind} means that another circuit ran: {sentence[:300]}"
+                    return f"{match[1]}: {sentence[:300]}"
         return None
 
     def _read(self, directory: Path, asked: Controls) -> Waveforms:

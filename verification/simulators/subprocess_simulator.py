@@ -116,7 +116,7 @@ class SubprocessSimulator(Generic[Asked]):
         return job.text
 
     def _complaint(self, stdout: str, stderr: str) -> str | None:
-        """The simulator's own error or warning that makes the run worthless, or None."""
+        """The simulator's own words, if an error or a warning of its makes the run worthless."""
         raise NotImplementedError
 
     def _read(self, directory: Path, asked: Asked) -> Waveforms:
@@ -157,7 +157,11 @@ class SubprocessSimulator(Generic[Asked]):
             stderr = finished.stderr.read_text(encoding="utf-8", errors="replace")
             complaint = self._complaint(stdout, stderr)
             if complaint is not None:
-                return failed(OutcomeKind.UNUSABLE, complaint)
+                return failed(
+                    OutcomeKind.UNUSABLE,
+                    "it ended as if all were well, but said something that makes its output "
+                    f"worthless: {complaint}",
+                )
             try:
                 waveforms = self._read(directory, asked)
             except NetlistGenError as error:
@@ -188,10 +192,10 @@ class SubprocessSimulator(Generic[Asked]):
         if finished.ending is Ending.DISK_LIMIT:
             return f"wrote more than {limits.disk_bytes / 1e6:g} MB and was stopped"
         if finished.returncode != 0:
-            return finished.how() + _said(
-                _tail(finished.stdout),
-                _tail(finished.stderr),
-            )
+            stdout, stderr = _tail(finished.stdout), _tail(finished.stderr)
+            complaint = self._complaint(stdout, stderr)
+            said = _said(stdout, stderr) if complaint is None else f": {complaint}"
+            return finished.how() + said
         return None
 
     def _ask_version(self, arguments: Sequence[str]) -> str:

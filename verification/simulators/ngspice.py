@@ -1,0 +1,135 @@
+"""ngspice: through PySpice's shared library where that is there, else as a subprocess."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+import threading
+from pathlib import Path
+from typing import Literal
+
+from netlist_gen.errors import SimulatorError
+from verification.readers.raw import read_raw
+from verification.simulators import ngspice_shared
+from verification.simulators.base import DeckJob
+from verification.simulators.process import Limits
+from verification.simulators.saved_signals import Saved, read_saved, to_waveforms
+from verification.simulators.subprocess_simulator import SubprocessSimulator
+from verification.waveforms import Waveforms
+
+Backend = Literal["auto", "shared", "subprocess"]
+
+_VERSION = re.compile(r"ngspice-(\d+(?:\.\d+)*)")
+_COMPLAINT = re.compile(
+    r"\b(error|fatal|aborted|singular matrix|too small|can't find|unknown|unrecognized)\b|warning",
+    re.IGNORECASE,
+)
+# What ngspice 39 says in every run, or about itself: nothing of it changes a circuit.
+_HARMLESS = re.compile(
+    r"no compatibility mode selected|can't find init file|unsupported ngspice version|"
+    r"can't find the initialization file spinit|note: can't find",
+    re.IGNORECASE,
+)
+
+
+class NgspiceSimulator(SubprocessSimulator[Saved]):
+    """One deck per process, through the shared library or the ``ngspice`` program.
+
+    A junction is a subcircuit in this dialect, with a node whose voltage is its phase; decks say
+    which JoSIM column each saved vector is (``saved_signals``).
+
+    Args:
+        backend: ``shared`` (PySpice), ``subprocess`` (the program), or ``auto``: the first that
+            is there. Both run in a process of their own, so that a crash or a hang is theirs.
+    """
+
+    name = "ngspice"
+    dialect = "ngspice"
+    title = "ngspice"
+
+    def __init__(
+        self,
+        executable: str = "ngspice",
+        *,
+        backend: Backend = "auto",
+        keep_runs: Path | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(executable, keep_runs=keep_runs, limits=limits)
+        self._asked = backend
+        self._known: str | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def backend(self) -> Literal["shared", "subprocess"]:
+        """Which of the two ways is used."""
+        if self._asked != "auto":
+            return self._asked
+        return "shared" if _shared_available() else "subprocess"
+
+    def path(self) -> Path | None:
+        """The program, or with the shared library the Python that loads it; None if absent."""
+        if self.backend == "shared":
+            return Path(sys.executable) if _shared_available() else None
+        return super().path()
+
+    def version(self) -> str:
+        """For instance ``39``; asked once.
+
+        Raises:
+            SimulatorError: not there, or no version in its answer.
+        """
+        with self._lock:
+            if self._known is None:
+                arguments = ["--version"]
+                if self.backend == "shared":
+                    arguments = [*_shared_call(), "--version"]
+                answer = self._ask_version(arguments)
+                match = _VERSION.search(answer)
+                if match is None:
+                    shown = " ".join(answer.split())[:120]
+                    raise SimulatorError(
+                        f"ngspice ({self.backend}) gives no version; it says {shown!r}"
+                    )
+                self._known = match[1]
+            return self._known
+
+    def _prepare(self, job: DeckJob) -> Saved:
+        return read_saved(job.text)
+
+    def _command(self, executable: str) -> list[str]:
+        if self.backend == "shared":
+            return [executable, *_shared_call(), "deck.cir", "out.raw"]
+        # -n: a user's own .spiceinit must not change what a deck means.
+        return [executable, "-n", "-b", "-r", "out.raw", "deck.cir"]
+
+    def _complaint(self, stdout: str, stderr: str) -> str | None:
+        lines = [line.strip() for line in (*stderr.splitlines(), *stdout.splitlines())]
+        for at, line in enumerate(lines):
+            if _COMPLAINT.search(line) and not _HARMLESS.search(line):
+                return " / ".join(part for part in lines[at : at + 3] if part)[:300]
+        return None
+
+    def _read(self, directory: Path, asked: Saved) -> Waveforms:
+        output = directory / "out.raw"
+        if not output.exists():
+            raise SimulatorError("it ended without a complaint but wrote no output")
+        return to_waveforms(read_raw(output), asked, output.name)
+
+    def _executable_path(self) -> str:
+        if self.backend == "shared" and not _shared_available():
+            raise SimulatorError(
+                "ngspice's shared library is not there: it takes `pip install PySpice` and "
+                f"libngspice, found by the linker or named by {ngspice_shared.LIBRARY_VARIABLE}"
+            )
+        return super()._executable_path()
+
+
+def _shared_available() -> bool:
+    return importlib.util.find_spec("PySpice") is not None and bool(ngspice_shared.library())
+
+
+def _shared_call() -> list[str]:
+    # -P keeps this folder's modules from hiding the standard library's.
+    return ["-P", str(Path(ngspice_shared.__file__).resolve())]

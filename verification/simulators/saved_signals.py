@@ -1,0 +1,185 @@
+"""What a WRspice or ngspice deck saves, and which JoSIM column each vector is.
+
+Neither simulator knows JoSIM's names: a junction's phase is the voltage of an extra node there.
+So a deck says, in a comment for each saved vector, which column it is::
+
+    * signal P(B1|X1) = v(ph_b1.x1)
+    .save v(ph_b1.x1)
+
+A saved vector without such a comment keeps its own name in JoSIM's form: ``V(NODE)`` or
+``I(L1)``. Both simulators drop unknown vectors from ``.save`` silently; the output is therefore
+held against these lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from netlist_gen.errors import DeckError, WaveformError
+from verification.readers.raw import RawFile
+from verification.simulators.josim_controls import read_number
+from verification.waveforms import Waveforms
+
+_SIGNAL = re.compile(r"\*\s*signal\s+([VIP]\([^()\s]+\))\s*=\s*(\S+)\s*", re.IGNORECASE)
+_CALL = re.compile(r"([vi])\(([^()\s,]+)\)")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The signals of a deck.
+
+    Attributes:
+        columns: JoSIM's column names, in the order of the deck.
+        vectors: the simulator's own name of each, in canonical form (``canonical``).
+        step_s: the print step of ``.tran``.
+        stop_s: the stop time of ``.tran``.
+    """
+
+    columns: tuple[str, ...]
+    vectors: tuple[str, ...]
+    step_s: float
+    stop_s: float
+
+
+def canonical(vector: str) -> str:
+    """One spelling for a vector: node ``ph.x1`` for ``v(ph.x1)``, ``l1#branch`` for ``i(l1)``."""
+    name = vector.lower()
+    match = _CALL.fullmatch(name)
+    if match is None:
+        return name
+    return match[2] if match[1] == "v" else f"{match[2]}#branch"
+
+
+def signal_comment(column: str, vector: str) -> str:
+    """The comment line that ties a saved vector to its JoSIM column."""
+    return f"* signal {column} = {vector}"
+
+
+def read_saved(text: str) -> Saved:
+    """The ``.save`` and ``.tran`` lines of a deck, and its signal comments.
+
+    Raises:
+        DeckError: no title line, no ``.save`` (all vectors would be saved), no ``.tran``, a
+            signal that is not saved, or a vector saved twice.
+    """
+    lines = list(_logical_lines(text))
+    title = text.split("\n", 1)[0]
+    if not title.startswith("*"):
+        raise DeckError(
+            f"line 1: {title[:60]!r} must be a comment: simulators take the first line of a "
+            "deck as its title, whatever it says"
+        )
+    columns: dict[str, str] = {}
+    saved: list[str] = []
+    times: tuple[float, float] | None = None
+    for number, line in lines:
+        if match := _SIGNAL.fullmatch(line):
+            columns[canonical(match[2])] = match[1].upper()
+            continue
+        words = line.split()
+        head = words[0].lower()
+        if head == ".save":
+            saved.extend(canonical(word) for word in words[1:])
+        elif head == ".tran":
+            if len(words) < 3:
+                raise DeckError(f"line {number}: .tran needs at least tstep and tstop")
+            times = (read_number(words[1], number), read_number(words[2], number))
+    if times is None:
+        raise DeckError("the deck has no .tran line")
+    if not saved:
+        raise DeckError("the deck has no .save line; the simulator would save every vector")
+    if len(set(saved)) != len(saved):
+        twice = next(name for name in saved if saved.count(name) > 1)
+        raise DeckError(f"vector {twice!r} is saved twice")
+    missing = [vector for vector in columns if vector not in set(saved)]
+    if missing:
+        raise DeckError(
+            f"the deck names {columns[missing[0]]} as vector {missing[0]!r}, but does not .save it"
+        )
+    return Saved(
+        tuple(columns.get(vector, _plain_column(vector)) for vector in saved),
+        tuple(saved),
+        *times,
+    )
+
+
+def check_ground(text: str, simulator: str) -> None:
+    """Refuse ``gnd`` as a node: only ``0`` is ground; ``gnd`` would float without a word.
+
+    Raises:
+        DeckError: an element line with a node of that name.
+    """
+    for number, line in _logical_lines(text):
+        if line[0] in "*.":
+            continue
+        for word in line.lower().split()[1:]:
+            if word in ("gnd", "ground"):
+                raise DeckError(
+                    f"line {number}: node {word!r} is not ground for {simulator} and would float; "
+                    "write 0"
+                )
+
+
+def to_waveforms(raw: RawFile, saved: Saved, file: str) -> Waveforms:
+    """The deck's signals out of a raw file, in the order and under the names of the deck.
+
+    Raises:
+        WaveformError: a vector is missing or was not asked for, a time repeats, or the run
+            stopped before the deck's stop time.
+    """
+    found = {canonical(name): row for row, name in enumerate(raw.names)}
+    missing = [vector for vector in saved.vectors if vector not in found]
+    if missing:
+        raise WaveformError(
+            f"{file}: no vector {_some(missing)} ({len(missing)} of {len(saved.vectors)} asked "
+            "for): no such node or element in the deck"
+        )
+    extra = [name for name in found if name not in set(saved.vectors)]
+    if extra:
+        raise WaveformError(f"{file}: the deck did not ask for vector {_some(extra)}")
+    # Output is interpolated to the print step (WRspice) or ends at the stop time (ngspice).
+    if raw.time_s[-1] < saved.stop_s - 1.01 * saved.step_s:
+        raise WaveformError(
+            f"{file}: the run stopped at {raw.time_s[-1]:.6g} s, before the deck's "
+            f"{saved.stop_s:.6g} s"
+        )
+    if not np.all(np.diff(raw.time_s) > 0.0):
+        at = int(np.argmin(np.diff(raw.time_s) > 0.0)) + 1
+        raise WaveformError(
+            f"{file}: time does not increase at point {at} "
+            f"({raw.time_s[at - 1]:.9g} s, then {raw.time_s[at]:.9g} s)"
+        )
+    rows = [found[vector] for vector in saved.vectors]
+    return Waveforms(raw.time_s, saved.columns, raw.values[rows])
+
+
+def _plain_column(vector: str) -> str:
+    name = vector.upper()
+    if name.endswith("#BRANCH"):
+        return f"I({name.removesuffix('#BRANCH').replace('.', '|')})"
+    return f"V({name.replace('.', '|')})"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with their continuations joined, up to ``.end``; the title and blank lines left out."""
+    joined: list[tuple[int, str]] = []
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if number == 1 or not line:
+            continue
+        if line.startswith("+") and joined:
+            joined[-1] = (joined[-1][0], f"{joined[-1][1]} {line[1:]}")
+        else:
+            joined.append((number, line))
+    for number, line in joined:
+        if line.lower() == ".end":
+            return
+        yield number, line

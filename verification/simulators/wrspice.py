@@ -1,0 +1,114 @@
+"""WRspice in batch mode: its exit status says nothing, so its messages and its header are read."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+from netlist_gen.errors import SimulatorError
+from verification.readers.raw import read_raw
+from verification.simulators.base import DeckJob
+from verification.simulators.process import Ending, Limits, run_directory, run_process
+from verification.simulators.saved_signals import Saved, check_ground, read_saved, to_waveforms
+from verification.simulators.subprocess_simulator import SubprocessSimulator
+from verification.waveforms import Waveforms
+
+# WRspice 4.3.23 exits with 0 for every bad deck tried; these words on stderr are how it says no.
+_COMPLAINT = re.compile(r"\b(error|fatal|warning|unrecognized)\b", re.IGNORECASE)
+_ABORTED = "simulation aborted"
+_VERSION = re.compile(r"version\s+(\d+(?:\.\d+)+\S*)", re.IGNORECASE)
+
+# A deck of a resistor: what WRspice writes for it names its version.
+_PROBE = """* version probe
+I1 0 1 1m
+R1 1 0 1
+.tran 1p 10p
+.save v(1)
+.end
+"""
+_PROBE_TIMEOUT_S = 30.0
+
+
+class WrspiceSimulator(SubprocessSimulator[Saved]):
+    """``wrspice -b -r out.raw deck.cir`` in the run's own directory.
+
+    Decks say which JoSIM column each saved vector is (``saved_signals``).
+    """
+
+    name = "wrspice"
+    dialect = "wrspice"
+    title = "WRspice"
+
+    def __init__(
+        self,
+        executable: str = "wrspice",
+        *,
+        keep_runs: Path | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(executable, keep_runs=keep_runs, limits=limits)
+        self._known: tuple[Path, str] | None = None
+        self._lock = threading.Lock()
+
+    def version(self) -> str:
+        """The version in the header of what it writes; asked once, with a deck of one resistor.
+
+        Raises:
+            SimulatorError: not there, does not run that deck, or writes no version.
+        """
+        program = Path(self._executable_path())
+        with self._lock:
+            if self._known is None or self._known[0] != program:
+                self._known = (program, self._probe(program))
+            return self._known[1]
+
+    def _probe(self, program: Path) -> str:
+        with run_directory("wrspice-version") as directory:
+            (directory / "deck.cir").write_text(_PROBE, encoding="ascii")
+            try:
+                finished = run_process(
+                    self._command(str(program)),
+                    directory=directory,
+                    limits=Limits(_PROBE_TIMEOUT_S, log_bytes=1_000_000, disk_bytes=10_000_000),
+                )
+            except OSError as error:
+                raise SimulatorError(
+                    f"WRspice at {program} cannot be started: {error.strerror}"
+                ) from None
+            output = directory / "out.raw"
+            if finished.ending is not Ending.EXITED or not output.exists():
+                raise SimulatorError(
+                    f"{program} does not run a deck of one resistor as WRspice does "
+                    f"({finished.ending.value}, {finished.how()}, no usable out.raw)"
+                )
+            producer = read_raw(output).producer
+        match = _VERSION.search(producer)
+        if match is None:
+            raise SimulatorError(
+                f"{program} writes no version in its output (Command: {producer!r})"
+            )
+        return match[1]
+
+    def _prepare(self, job: DeckJob) -> Saved:
+        check_ground(job.text, self.title)
+        return read_saved(job.text)
+
+    def _command(self, executable: str) -> list[str]:
+        return [executable, "-b", "-r", "out.raw", "deck.cir"]
+
+    def _complaint(self, stdout: str, stderr: str) -> str | None:
+        for line in stdout.splitlines():
+            if _ABORTED in line.lower():
+                return line.strip()[:300]
+        lines = [line.strip() for line in stderr.splitlines()]
+        for at, line in enumerate(lines):
+            if _COMPLAINT.search(line):
+                return " / ".join(part for part in lines[at : at + 3] if part)[:300]
+        return None
+
+    def _read(self, directory: Path, asked: Saved) -> Waveforms:
+        output = directory / "out.raw"
+        if not output.exists():
+            raise SimulatorError("it ended without a complaint but wrote no output")
+        return to_waveforms(read_raw(output), asked, output.name)
