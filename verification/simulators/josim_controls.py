@@ -75,6 +75,11 @@ def read_controls(text: str) -> Controls:
     for line, tokens in _control_lines(text):
         if tokens[0] in _STORE:
             columns.extend(_requests(tokens[1:], line))
+        elif tokens[0] == "SPREAD":
+            raise DeckError(
+                f"line {line}: .spread draws values that no result records (and a normal "
+                "distribution where its manual says uniform); draw them before the deck is written"
+            )
         elif tokens[0] == "TRAN":
             transient = _transient(tokens[1:], line)
     if transient is None:
@@ -115,6 +120,11 @@ def _control_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     in_control = False
     in_subcircuit = False
     for number, line in joined:
+        if line.count("(") != line.count(")"):
+            raise DeckError(
+                f"line {number}: {line.count('(')} opening and {line.count(')')} closing "
+                "parentheses; JoSIM would read on without a word"
+            )
         tokens = line.split()
         head = tokens[0]
         if head == ".END" or (head == "END" and in_control):

@@ -161,7 +161,7 @@ def run_process(
         _kill_group(child)
         returncode = child.wait()
     if ending is Ending.EXITED:
-        # A quick child can pass a limit between two looks.
+        # A quick child can pass a limit between two looks, or die of the kernel's own.
         ending = _broken_limit(directory, (out_path, err_path), limits) or ending
     return Finished(ending, returncode, time.monotonic() - started, out_path, err_path)
 
@@ -219,7 +219,8 @@ def _limit_file_size(pid: int, limit: int) -> None:
 def _broken_limit(directory: Path, logs: tuple[Path, Path], limits: Limits) -> Ending | None:
     if any(log.stat().st_size > limits.log_bytes for log in logs):
         return Ending.LOG_LIMIT
-    if sum(_size(path) for path in directory.iterdir()) > limits.disk_bytes:
+    # The kernel stops a file at the limit itself: reaching it is breaking it.
+    if sum(_size(path) for path in directory.iterdir()) >= limits.disk_bytes:
         return Ending.DISK_LIMIT
     return None
 

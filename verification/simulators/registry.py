@@ -11,6 +11,11 @@ from verification.simulators.base import Simulator
 NAMES = ("embedded", "josim", "wrspice", "ngspice")
 
 
+def automatic() -> str:
+    """What ``auto`` means here: ``josim`` where josim-cli is on PATH, else ``embedded``."""
+    return "josim" if shutil.which("josim-cli") else "embedded"
+
+
 def get_simulator(name: str = "auto", *, keep_runs: Path | None = None) -> Simulator:
     """The simulator of that name; ``auto`` is JoSIM where josim-cli is on PATH, else embedded.
 
@@ -24,7 +29,7 @@ def get_simulator(name: str = "auto", *, keep_runs: Path | None = None) -> Simul
         ConfigurationError: an unknown name.
     """
     if name == "auto":
-        name = "josim" if shutil.which("josim-cli") else "embedded"
+        name = automatic()
     if name == "embedded":
         from verification.simulators.embedded import EmbeddedSimulator
 

@@ -165,11 +165,11 @@ class SubprocessSimulator(Generic[Asked]):
             try:
                 waveforms = self._read(directory, asked)
             except NetlistGenError as error:
-                return failed(OutcomeKind.UNUSABLE, str(error) + _said(stdout, stderr))
+                return failed(OutcomeKind.UNUSABLE, str(error) + _said("", stderr))
             except OSError as error:
                 return failed(
                     OutcomeKind.UNUSABLE,
-                    f"its output cannot be read: {error.strerror}{_said(stdout, stderr)}",
+                    f"its output cannot be read: {error.strerror}{_said('', stderr)}",
                 )
         return Outcome(job, OutcomeKind.OK, time.monotonic() - started, waveforms)
 
