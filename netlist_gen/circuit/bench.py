@@ -56,10 +56,13 @@ class NeuronSite:
 
 
 def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
-    """All neurons of a network in order.
+    """All neurons of a network that need a circuit, in order.
+
+    A neuron without synapses and with theta >= 1 never fires: weight 0 builds nothing, so it
+    has no circuit and its line stays without pulses.
 
     Raises:
-        NetworkError: a neuron without any synapse, which no circuit can be built for.
+        NetworkError: a neuron without synapses that would always fire (theta <= 0).
     """
     sites = []
     for index, layer in enumerate(network.layers):
@@ -68,10 +71,13 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
         for j in range(outputs):
             lines = np.flatnonzero(layer.weights[j])
             if lines.size == 0:
-                raise NetworkError(
-                    f"layer {index}, neuron {j} has no synapse (all its weights are 0); "
-                    "a neuron needs at least 1"
-                )
+                if layer.theta[j] < 1:
+                    raise NetworkError(
+                        f"layer {index}, neuron {j} has no synapse but theta {layer.theta[j]}: it "
+                        "would fire at every clock, which no neuron circuit does; "
+                        "theta must be at least 1"
+                    )
+                continue
             sites.append(
                 NeuronSite(
                     layer=index,

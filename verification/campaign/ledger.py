@@ -1,0 +1,66 @@
+"""The ledger of runs: SQLite, keyed by content, so that a broken run resumes where it broke.
+
+A key is the SHA-256 of deck text, simulator, version and options. What was measured under a
+key never changes, so a row found is a run saved. Each row is written in a transaction of its
+own: a process killed at any moment leaves whole rows only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from netlist_gen.errors import ConfigurationError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    key TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    result TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+
+def content_key(text: str, simulator: str, version: str, options: dict[str, Any]) -> str:
+    """The key of a run: SHA-256 over deck, simulator, version and options."""
+    parts = json.dumps([text, simulator, version, options], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+class Ledger:
+    """Results of runs by key, in one SQLite file.
+
+    Args:
+        path: the file; made if it is not there.
+
+    Raises:
+        ConfigurationError: the file can't be opened, or is not a ledger.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"{path}: not a usable ledger ({error})") from error
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The result stored under a key, or None."""
+        row = self._db.execute("SELECT result FROM runs WHERE key = ?", (key,)).fetchone()
+        return None if row is None else dict(json.loads(row[0]))
+
+    def put(self, key: str, name: str, result: dict[str, Any]) -> None:
+        """Store a result; the first one stored under a key stays."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (key, name, json.dumps(result))
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,137 @@
+"""The reference: what the circuit must do, from integers and counted events, never from waves.
+
+Spikes come from the integer model of ``netlist_gen.network``. Energy comes from events: each
+cell's TOML file says which of its junctions advance by 2 pi in each event; a bias source of
+current Ib whose node such a junction carries delivers ``Ib * Phi0`` for each advance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import NeuronBench
+from netlist_gen.circuit.model import PHI0, Cell, Circuit
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.network import TernaryNetwork
+
+ALL_SUBCELLS = {"splitter_tree"}
+"""Composite cells in which an event reaches every sub-cell as a pulse."""
+
+
+@dataclass(frozen=True)
+class NeuronExpectation:
+    """What one neuron must do in each window.
+
+    Attributes:
+        count: int32, shape (windows,): n, excitatory minus inhibitory pulses.
+        fires: bool, shape (windows,): n >= theta.
+        energy_J: what the bias sources deliver over all windows.
+    """
+
+    count: NDArray[np.int32]
+    fires: NDArray[np.bool_]
+    energy_J: float
+
+
+class EventEnergy:
+    """Energy that bias sources deliver for each event of a cell, from the cell's TOML file."""
+
+    def __init__(self, library: CellLibrary):
+        self._library = library
+        self._known: dict[tuple[str, str], float] = {}
+
+    def of(self, circuit: Circuit, cell: Cell, event: str) -> float:
+        """Energy in J of one ``event`` in ``cell``, its sub-cells included.
+
+        Raises:
+            ConfigurationError: the cell has no such event, or the event names a junction or
+                instance the cell does not have.
+        """
+        key = (cell.name, event)
+        if key not in self._known:
+            self._known[key] = self._compute(circuit, cell, event)
+        return self._known[key]
+
+    def _compute(self, circuit: Circuit, cell: Cell, event: str) -> float:
+        inner = {i.name: circuit.cells[i.cell] for i in cell.instances}
+        if cell.kind in ALL_SUBCELLS:
+            return sum(self.of(circuit, sub, event) for sub in inner.values())
+        description = self._library.description(cell.kind)
+        if event not in description.events:
+            raise ConfigurationError(
+                f"{description.path}: cell {cell.kind} has no event {event!r}; "
+                f"it has {', '.join(description.events) or 'none'}"
+            )
+        rule = description.events[event]
+        unknown = set(rule.advances) - {j.name for j in cell.junctions()}
+        unknown |= {name for name, _ in rule.instances} - set(inner)
+        if unknown:
+            raise ConfigurationError(
+                f"{description.path}: [events] {event} names {sorted(unknown)[0]!r}, which the "
+                "cell does not have"
+            )
+        energy = 0.0
+        for bias in cell.biases():
+            junction = cell.biased_junction(bias)
+            if junction is not None and junction.name in rule.advances:
+                energy += bias.value * PHI0
+        return energy + sum(self.of(circuit, inner[name], e) for name, e in rule.instances)
+
+
+def expect(bench: NeuronBench, energies: EventEnergy) -> NeuronExpectation:
+    """The expectation for one neuron's bench.
+
+    Raises:
+        ConfigurationError: a cell's TOML file lacks an event it needs.
+    """
+    site = bench.site
+    count = bench.stimulus.astype(np.int32) @ np.asarray(site.signs, dtype=np.int32)
+    fires = count >= site.theta
+    per_line = bench.stimulus.sum(axis=0)
+    windows, firing = bench.windows, int(fires.sum())
+    events: dict[tuple[str, ...], list[tuple[str, int]]] = {
+        ("XIC",): [("pulse", windows)],
+        ("XIR",): [("pulse", windows)],
+        ("XO",): [("pulse", firing)],
+        (bench.instance, "XRT"): [("pulse", windows)],
+        (bench.instance, "XD"): [("fire", firing), ("reject", windows - firing)],
+    }
+    for label, path, pulses in zip(site.labels, bench.branches(), per_line, strict=True):
+        stored = int(pulses)
+        events[(f"XI{label}",)] = [("pulse", stored)]
+        events[path] = [
+            ("data", stored),
+            ("clear", stored),
+            ("clear_empty", windows - stored),
+        ]
+    return NeuronExpectation(count, fires, _total(bench.circuit, events, energies))
+
+
+def _total(
+    circuit: Circuit,
+    events: dict[tuple[str, ...], list[tuple[str, int]]],
+    energies: EventEnergy,
+) -> float:
+    energy = 0.0
+    for placed in circuit.walk():
+        for event, times in events.get(placed.path, ()):
+            energy += times * energies.of(circuit, placed.cell, event)
+    return energy
+
+
+def layer_inputs(
+    network: TernaryNetwork, inputs: NDArray[np.bool_]
+) -> Iterable[NDArray[np.bool_]]:
+    """Spikes at the inputs of each layer, then the outputs of the last.
+
+    Args:
+        network: the network.
+        inputs: bool, shape (windows, inputs); each window is one step of one sample.
+    """
+    yield inputs
+    yield from network.forward(inputs)
