@@ -49,7 +49,7 @@ class SubprocessSimulator(Generic[Asked]):
     def path(self) -> Path | None:
         """Where the program is, or None."""
         found = shutil.which(self.executable)
-        return Path(found).resolve() if found else None
+        return Path(found).absolute() if found else None
 
     def available(self) -> bool:
         """Whether the program is there to be run."""
