@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from netlist_gen.errors import WaveformError
 from verification.constants import PHI0_WB, TWO_PI
+from verification.energy import bias_energy, phase_energy, waveform_energy
 from verification.pulses import PulseTrain, detect_phase, detect_voltage
+from verification.simulators.base import DeckJob
+from verification.simulators.josim import JosimSimulator
 
 TAU_S = 0.6e-12
 """Time constant of the test pulses: 4 atan(exp(t / tau)) lasts about 3 ps, as a junction's."""
@@ -196,3 +200,56 @@ def test_a_port_pulse_counts_from_nine_tenths_of_a_fluxon(area, count):
 def test_what_cannot_be_trusted_is_refused(time, phase, options, message):
     with pytest.raises(WaveformError, match=f"^{re.escape(message)}$"):
         detect_phase(np.array(time), np.array(phase), **options)
+
+
+LINE = """* two stages, one pulse
+.model jmit jj(rtype=1, vg=2.8e-3, cap=0.07e-12, r0=160, rn=16, icrit=0.1e-3)
+B1 1 0 jmit area=2.5
+B2 2 0 jmit area=2.5
+RS1 1 0 2.74
+RS2 2 0 2.74
+L1 1 2 4e-12
+IB1 0 1 pwl(0 0 5e-12 175e-6)
+IB2 0 2 pwl(0 0 5e-12 175e-6)
+IIN 0 1 pwl(0 0 20e-12 0 22e-12 500e-6 24e-12 0)
+.tran 0.01e-12 60e-12 0 0.01e-12
+.print P(B1) P(B2) V(1) V(2) I(IB2)
+.end
+"""
+
+
+@pytest.mark.josim
+@pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
+def test_sparse_samples_of_josim_time_its_pulses_as_fine_ones_do():
+    waveforms = JosimSimulator().run(DeckJob("line", LINE), timeout_s=20.0).require()
+    time = waveforms.time_s
+    for name in ("P(B1)", "P(B2)"):
+        phase = waveforms.signal(name)
+        truth = detect_phase(time, phase)
+        assert truth.signs.tolist() == [1]
+        for every, error_s in ((25, 1e-15), (50, 10e-15)):
+            for offset in range(0, every, 5):
+                found = detect_phase(time[offset::every], phase[offset::every], rest_rad=0.0)
+                assert found.times_s == pytest.approx(truth.times_s, abs=error_s)
+
+
+@pytest.mark.josim
+@pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
+def test_josims_voltage_and_phase_give_the_same_pulses_and_energy():
+    waveforms = JosimSimulator().run(DeckJob("line", LINE), timeout_s=20.0).require()
+    time = waveforms.time_s
+    for name, port in (("P(B1)", "V(1)"), ("P(B2)", "V(2)")):
+        by_phase = detect_phase(time, waveforms.signal(name))
+        by_voltage = detect_voltage(time, waveforms.signal(port))
+        assert by_voltage.times_s == pytest.approx(by_phase.times_s, abs=0.02e-12)
+        assert by_voltage.final_fluxons == pytest.approx(by_phase.final_fluxons, abs=1e-3)
+    current = waveforms.signal("I(IB2)")
+    by_time = waveform_energy(time, waveforms.signal("V(2)"), current)
+    by_phase_J = phase_energy(current, waveforms.signal("P(B2)"))
+    assert by_phase_J == pytest.approx(by_time, rel=1e-3)
+    # After the bias has ramped up, the pulse costs bias times the phase it advances.
+    steady = time > 10e-12
+    phase = waveforms.signal("P(B2)")[steady]
+    assert phase_energy(current[steady], phase) == pytest.approx(
+        bias_energy(175e-6, phase[-1] - phase[0]), rel=1e-9
+    )

@@ -66,7 +66,7 @@ def read_saved(text: str) -> Saved:
         DeckError: no title line, no ``.save`` (all vectors would be saved), no ``.tran``, a
             signal that is not saved, or a vector saved twice.
     """
-    lines = list(_logical_lines(text))
+    lines = list(logical_lines(text))
     title = text.split("\n", 1)[0]
     if not title.startswith("*"):
         raise DeckError(
@@ -105,23 +105,6 @@ def read_saved(text: str) -> Saved:
         tuple(saved),
         *times,
     )
-
-
-def check_ground(text: str, simulator: str) -> None:
-    """Refuse ``gnd`` as a node: only ``0`` is ground; ``gnd`` would float without a word.
-
-    Raises:
-        DeckError: an element line with a node of that name.
-    """
-    for number, line in _logical_lines(text):
-        if line[0] in "*.":
-            continue
-        for word in line.lower().split()[1:]:
-            if word in ("gnd", "ground"):
-                raise DeckError(
-                    f"line {number}: node {word!r} is not ground for {simulator} and would float; "
-                    "write 0"
-                )
 
 
 def to_waveforms(raw: RawFile, saved: Saved, file: str) -> Waveforms:
@@ -168,8 +151,8 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with their continuations joined, up to ``.end``; the title and blank lines left out."""
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Numbered lines, continuations joined, up to ``.end``; title and blank lines left out."""
     joined: list[tuple[int, str]] = []
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()

@@ -10,8 +10,9 @@ from netlist_gen.errors import SimulatorError
 from verification.readers.raw import read_raw
 from verification.simulators.base import DeckJob
 from verification.simulators.process import Ending, Limits, run_directory, run_process
-from verification.simulators.saved_signals import Saved, check_ground, read_saved, to_waveforms
+from verification.simulators.saved_signals import Saved, read_saved, to_waveforms
 from verification.simulators.subprocess_simulator import SubprocessSimulator
+from verification.simulators.wrspice_rules import check_wrspice_deck
 from verification.waveforms import Waveforms
 
 # WRspice 4.3.23 exits with 0 for every bad deck tried; these words on stderr are how it says no.
@@ -91,7 +92,7 @@ class WrspiceSimulator(SubprocessSimulator[Saved]):
         return match[1]
 
     def _prepare(self, job: DeckJob) -> Saved:
-        check_ground(job.text, self.title)
+        check_wrspice_deck(job.text)
         return read_saved(job.text)
 
     def _command(self, executable: str) -> list[str]:

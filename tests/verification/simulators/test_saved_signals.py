@@ -11,7 +11,6 @@ from netlist_gen.errors import DeckError, WaveformError
 from verification.readers.raw import RawFile
 from verification.simulators.saved_signals import (
     canonical,
-    check_ground,
     read_saved,
     signal_comment,
     to_waveforms,
@@ -122,10 +121,3 @@ def test_decks_that_ask_for_nothing_certain(old, new, message):
     assert old in DECK
     with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
         read_saved(DECK.replace(old, new, 1))
-
-
-def test_gnd_floats_and_is_refused():
-    check_ground(DECK, "WRspice")
-    message = "line 4: node 'gnd' is not ground for WRspice and would float; write 0"
-    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
-        check_ground(DECK.replace("R1 2 0", "R1 2 GND"), "WRspice")

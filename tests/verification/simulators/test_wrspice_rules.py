@@ -1,0 +1,78 @@
+"""Decks that WRspice would read as another circuit."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from netlist_gen.errors import DeckError
+from verification.simulators.wrspice_rules import check_wrspice_deck
+
+DECK = """* title B9 gnd
+B1 1 0 ph1 jmit area=2.5
+R1 1 0 3.4
+.model jmit jj(rtype=1, vg=2.8m, delv=0.08m, icrit=0.1m,
++ r0=160, rn=16, cap=0.07p)
+.tran 1p 10p
+.save v(ph1)
+.end
+"""
+
+
+def test_a_good_deck_passes():
+    check_wrspice_deck(DECK)
+
+
+def test_force_keeps_a_model_out_of_range():
+    check_wrspice_deck(DECK.replace("r0=160", "r0=30 force=1"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "R1 1 0",
+            "R1 1 GND",
+            "line 3: node 'gnd' is not ground for WRspice and would float; write 0",
+        ),
+        (
+            "1 0 ph1 jmit",
+            "1 0 jmit",
+            "line 2: junction 'b1' has 3 words before its parameters; needed are two nodes, a "
+            "phase node and a model",
+        ),
+        (
+            "area=2.5",
+            "area=a*1.2",
+            "line 2: 'a*1.2' is not a plain number with one of the suffixes F P N U M K MEG X G T",
+        ),
+        (
+            "area=2.5",
+            "ic=2.5",
+            "line 2: junction 'b1' has ic=, which is not its size in every simulator; write area=",
+        ),
+        (
+            "delv=0.08m, ",
+            "",
+            "line 4: model 'jmit' leaves delv to WRspice's defaults, which are not JoSIM's; write "
+            "vg, delv, icrit, r0, rn, cap",
+        ),
+        (
+            "r0=160",
+            "r0=30",
+            "line 4: model 'jmit' has r0 * icrit = 3 mV; outside 8 to 100 mV WRspice resets r0 "
+            "(force=1 keeps it)",
+        ),
+        (
+            "rn=16",
+            "rn=4",
+            "line 4: model 'jmit' has rn * icrit = 0.4 mV; below 0.5 mV WRspice resets rn "
+            "(force=1 keeps it)",
+        ),
+    ],
+)
+def test_what_would_be_read_otherwise_is_refused(old, new, message):
+    assert old in DECK
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        check_wrspice_deck(DECK.replace(old, new, 1))

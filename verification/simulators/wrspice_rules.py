@@ -1,0 +1,103 @@
+"""What WRspice 4.3 would change in a deck with a warning or without a word.
+
+Each rule is a measured or read fact: ``gnd`` floats, an expression after ``area=`` is cut at its
+first operator, ``ic=`` is a starting value and not a size, parameters left out of a model take
+values that are not JoSIM's, and a model outside the physical range is reset.
+"""
+
+from __future__ import annotations
+
+import re
+
+from netlist_gen.errors import DeckError
+from verification.simulators.josim_controls import read_number
+from verification.simulators.saved_signals import logical_lines
+
+MODEL_PARAMETERS = ("vg", "delv", "icrit", "r0", "rn", "cap")
+"""Parameters whose defaults differ from JoSIM's: always to be written."""
+
+R0_ICRIT_V = (8e-3, 100e-3)
+"""Range of r0 * icrit outside which WRspice resets r0, unless ``force=1``."""
+
+RN_ICRIT_LEAST_V = 0.5e-3
+"""Below this rn * icrit WRspice resets rn, unless ``force=1``."""
+
+_MODEL = re.compile(r"\.model\s+(\S+)\s+jj\s*\((.*)\)\s*", re.IGNORECASE)
+_PAIR = re.compile(r"([a-z_]\w*)\s*=\s*(\S+)", re.IGNORECASE)
+_GROUNDS = ("gnd", "ground")
+
+
+def check_wrspice_deck(text: str) -> None:
+    """Refuse what WRspice would silently read as another circuit.
+
+    Raises:
+        DeckError: a node ``gnd``, a junction without a phase node, with ``ic=`` or ``ics=`` or
+            with a size that is not a plain number, a junction model that leaves a parameter to
+            its default or lies outside the range that WRspice accepts.
+    """
+    for number, line in logical_lines(text):
+        words = line.lower().split()
+        if words[0].startswith("*"):
+            continue
+        if words[0] == ".model":
+            _check_model(line, number)
+        elif words[0].startswith("."):
+            continue
+        else:
+            _check_ground(words, number)
+            if words[0].startswith("b"):
+                _check_junction(words, number)
+
+
+def _check_ground(words: list[str], line: int) -> None:
+    for word in words[1:]:
+        if word in _GROUNDS:
+            raise DeckError(
+                f"line {line}: node {word!r} is not ground for WRspice and would float; write 0"
+            )
+
+
+def _check_junction(words: list[str], line: int) -> None:
+    plain = [word for word in words[1:] if "=" not in word]
+    if len(plain) != 4:
+        raise DeckError(
+            f"line {line}: junction {words[0]!r} has {len(plain)} words before its parameters; "
+            "needed are two nodes, a phase node and a model"
+        )
+    for key, value in _PAIR.findall(" ".join(words)):
+        if key in ("ic", "ics"):
+            raise DeckError(
+                f"line {line}: junction {words[0]!r} has {key}=, which is not its size in every "
+                "simulator; write area="
+            )
+        # An expression would be cut at its first operator.
+        read_number(value, line)
+
+
+def _check_model(text: str, line: int) -> None:
+    match = _MODEL.fullmatch(text)
+    if match is None:
+        return
+    inside = match[2].replace(",", " ")
+    values = {key.lower(): read_number(value, line) for key, value in _PAIR.findall(inside)}
+    missing = [name for name in MODEL_PARAMETERS if name not in values]
+    if missing:
+        raise DeckError(
+            f"line {line}: model {match[1]!r} leaves {', '.join(missing)} to WRspice's defaults, "
+            f"which are not JoSIM's; write {', '.join(MODEL_PARAMETERS)}"
+        )
+    if values.get("force") == 1.0:
+        return
+    low, high = R0_ICRIT_V
+    product = values["r0"] * values["icrit"]
+    if not low <= product <= high:
+        raise DeckError(
+            f"line {line}: model {match[1]!r} has r0 * icrit = {product * 1e3:.4g} mV; outside "
+            f"{low * 1e3:g} to {high * 1e3:g} mV WRspice resets r0 (force=1 keeps it)"
+        )
+    product = values["rn"] * values["icrit"]
+    if product < RN_ICRIT_LEAST_V:
+        raise DeckError(
+            f"line {line}: model {match[1]!r} has rn * icrit = {product * 1e3:.4g} mV; below "
+            f"{RN_ICRIT_LEAST_V * 1e3:g} mV WRspice resets rn (force=1 keeps it)"
+        )
