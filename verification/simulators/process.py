@@ -109,7 +109,16 @@ def run_directory(name: str, keep_in: Path | None = None) -> Iterator[Path]:
         yield path
     finally:
         if keep_in is None:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    # A killed child may put one more file there between the listing and the removal.
+    for _ in range(5):
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
+        time.sleep(0.02)
 
 
 def run_process(

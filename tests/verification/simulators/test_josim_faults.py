@@ -36,6 +36,14 @@ def writes(rows, end="\\n"):
     return f'printf "{HEADER}\\n' + "\\n".join(rows) + end + '" > out.csv\n'
 
 
+def wait_for_end(pid, is_alive):
+    """A killed process may take a moment to go; it must not stay."""
+    deadline = time.monotonic() + 5.0
+    while is_alive(pid):
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.01)
+
+
 def outcome_of(timeout_s=10.0, **options):
     return JosimSimulator(**options).run(JOB, timeout_s=timeout_s)
 
@@ -169,12 +177,12 @@ def test_failures_are_outcomes_with_a_sentence(install_josim, scratch, body, kin
 def test_a_hanging_program_is_killed_with_its_children(install_josim, scratch, tmp_path, is_alive):
     install_josim(f"sleep 600 & echo $! > {tmp_path}/grandchild; echo $$ > {tmp_path}/child; wait")
     started = time.monotonic()
-    outcome = outcome_of(timeout_s=0.4)
-    assert time.monotonic() - started < 5.0
+    outcome = outcome_of(timeout_s=1.5)
+    assert time.monotonic() - started < 10.0
     assert outcome.kind is OutcomeKind.TIMED_OUT
-    assert outcome.message == "JoSIM on deck 'one': did not end within 0.4 s and was killed"
+    assert outcome.message == "JoSIM on deck 'one': did not end within 1.5 s and was killed"
     for who in ("child", "grandchild"):
-        assert not is_alive(int((tmp_path / who).read_text()))
+        wait_for_end(int((tmp_path / who).read_text()), is_alive)
     assert list(scratch.iterdir()) == []
 
 
@@ -182,10 +190,7 @@ def test_a_hanging_program_is_killed_with_its_children(install_josim, scratch, t
 def test_a_child_left_behind_is_killed_too(install_josim, tmp_path, is_alive):
     install_josim(f"sleep 600 & echo $! > {tmp_path}/grandchild\n" + writes(ROWS))
     assert outcome_of().kind is OutcomeKind.OK
-    deadline = time.monotonic() + 2.0
-    while is_alive(int((tmp_path / "grandchild").read_text())):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_end(int((tmp_path / "grandchild").read_text()), is_alive)
 
 
 @pytest.mark.usefixtures("scratch")
@@ -281,10 +286,8 @@ def test_a_hundred_runs_leave_no_process_and_no_directory(
     assert list(scratch.iterdir()) == []
     known = [int(path.name) for path in pids.iterdir()]
     assert len(known) == 150
-    deadline = time.monotonic() + 5.0
-    while any(is_alive(pid) for pid in known):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    for pid in known:
+        wait_for_end(pid, is_alive)
 
 
 def test_a_campaign_that_stops_early_stops_its_runs(install_josim, scratch, tmp_path, is_alive):
