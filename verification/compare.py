@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.bench import NeuronBench
-from netlist_gen.circuit.model import PHI0
+from netlist_gen.circuit.bench import NeuronView
+from netlist_gen.circuit.model import Circuit
 from netlist_gen.emit import Probe
 from netlist_gen.errors import WaveformError
+from verification.energy import bias_energy
 from verification.pulses import detect_phase
 from verification.reference import NeuronExpectation
 from verification.waveforms import Waveforms
@@ -56,8 +57,7 @@ class NeuronVerdict:
         windows: windows compared. wrong: bool, shape (windows,).
         pulses: int, shape (windows,): output pulses measured in each window.
         delays_s: time from decision clock to output pulse, NaN where there is none.
-        energy_J: measured: integral of V*I over the bias sources, all windows.
-        reference_J: the reference's. first: the first counter-example, or None.
+        first: the first counter-example, or None.
     """
 
     name: str
@@ -66,8 +66,6 @@ class NeuronVerdict:
     wrong: NDArray[np.bool_]
     pulses: NDArray[np.int64]
     delays_s: NDArray[np.float64]
-    energy_J: float
-    reference_J: float
     first: CounterExample | None
 
     @property
@@ -89,16 +87,16 @@ class _Fluxons:
     residue: dict[Probe, NDArray[np.float64]]
 
 
-def _advances(bench: NeuronBench, waves: Waveforms) -> _Fluxons:
-    bounds = bench.boundaries_s()
+def _advances(view: NeuronView, waves: Waveforms) -> _Fluxons:
+    bounds = view.boundaries_s()
     if waves.time_s[-1] < bounds[-1]:
         raise WaveformError(
-            f"neuron {bench.site.name}: the waveforms end at {waves.time_s[-1] * 1e12:.4g} ps; "
+            f"neuron {view.site.name}: the waveforms end at {waves.time_s[-1] * 1e12:.4g} ps; "
             f"the last window ends at {bounds[-1] * 1e12:.4g} ps"
         )
     at = np.searchsorted(waves.time_s, bounds)
     counts, residue = {}, {}
-    for probe in bench.probes():
+    for probe in view.watched():
         turns = (waves.signal(probe.column)[at] - waves.signal(probe.column)[at[0]]) / TWO_PI
         whole = np.rint(turns).astype(np.int64)
         counts[probe] = np.diff(whole)
@@ -106,83 +104,83 @@ def _advances(bench: NeuronBench, waves: Waveforms) -> _Fluxons:
     return _Fluxons(counts, residue)
 
 
-def measured_energy(bench: NeuronBench, waves: Waveforms) -> float:
-    """Energy in J that the bias sources deliver from the first to the last window boundary.
+def measured_energy(circuit: Circuit, waves: Waveforms, start_s: float, stop_s: float) -> float:
+    """Energy in J that the circuit's bias sources deliver between two times of rest.
 
     The current of each source is constant there, so that its integral of V*I is
     ``Ib * Phi0 / (2 pi)`` times the advance of the phase at its node.
+
+    Raises:
+        WaveformError: a biased junction's phase is missing.
     """
-    bounds = bench.boundaries_s()
-    first, last = np.searchsorted(waves.time_s, [bounds[0], bounds[-1]])
+    first, last = np.searchsorted(waves.time_s, [start_s, stop_s])
     energy = 0.0
-    for placed in bench.circuit.walk():
+    for placed in circuit.walk():
         for bias in placed.cell.biases():
             junction = placed.cell.biased_junction(bias)
             if junction is not None:
                 phase = waves.signal(Probe(placed.path, junction.name).column)
-                energy += bias.value * PHI0 * float(phase[last] - phase[first]) / TWO_PI
+                energy += bias_energy(bias.value, float(phase[last] - phase[first]))
     return energy
 
 
 def compare(
-    bench: NeuronBench, expected: NeuronExpectation, waves: Waveforms, deck: str
+    view: NeuronView, expected: NeuronExpectation, waves: Waveforms, deck: str
 ) -> NeuronVerdict:
-    """Hold the waveforms of one neuron's bench against the reference.
+    """Hold the waveforms of one neuron against the reference.
 
     Args:
-        bench: the bench that was simulated.
+        view: the neuron and its windows.
         expected: the reference's expectation for it.
-        waves: what a simulator returned; needs the bench's probes.
+        waves: what a simulator returned; needs what the view watches.
         deck: the deck's name or path, for the counter-example.
 
     Raises:
         WaveformError: a signal is missing, not finite or too short.
     """
-    flux = _advances(bench, waves)
-    output = detect_phase(waves.time_s, waves.signal(bench.output.column))
-    decisions = bench.decisions_s()
-    windows = bench.windows
+    flux = _advances(view, waves)
+    output = detect_phase(waves.time_s, waves.signal(view.output.column))
+    decisions = view.decisions_s()
+    windows = view.windows
     wrong = np.zeros(windows, dtype=bool)
     pulses = np.zeros(windows, dtype=np.int64)
     delays = np.full(windows, np.nan)
     first: CounterExample | None = None
     for w in range(windows):
-        begin, end = decisions[w], decisions[w] + bench.phases.period
+        begin, end = decisions[w], decisions[w] + view.phases.period
         came, back = output.between(begin, end), output.negative_between(begin, end)
         pulses[w] = came.size
         if came.size:
             delays[w] = came[0] - begin
-        complaint = _complaint(bench, expected, flux, w, came - begin, back.size)
+        complaint = _complaint(view, expected, flux, w, came - begin, back.size)
         if complaint is not None:
             wrong[w] = True
             if first is None:
-                first = CounterExample(w, bench.site.layer, bench.site.neuron, *complaint, deck)
+                first = CounterExample(w, view.site.layer, view.site.neuron, *complaint, deck)
     early = output.times_s < decisions[0]
     if early.any() and first is None:
         wrong[0] = True
         first = CounterExample(
             0,
-            bench.site.layer,
-            bench.site.neuron,
+            view.site.layer,
+            view.site.neuron,
             "no pulse before the first clock",
             f"a pulse at {output.times_s[0] * 1e12:.2f} ps",
             deck,
         )
     return NeuronVerdict(
-        bench.site.name,
-        bench.site.layer,
-        bench.site.neuron,
+        view.site.name,
+        view.site.layer,
+        view.site.neuron,
         wrong,
         pulses,
         delays,
-        measured_energy(bench, waves),
-        expected.energy_J,
         first,
     )
 
 
 def _complaint(
-    bench: NeuronBench,
+    view: NeuronView,
     expected: NeuronExpectation,
     flux: _Fluxons,
     window: int,
@@ -190,7 +188,7 @@ def _complaint(
     backwards: int,
 ) -> tuple[str, str] | None:
     """(expected, measured) of the first thing wrong in a window, or None."""
-    site, phases = bench.site, bench.phases
+    site, phases = view.site, view.phases
     fires = bool(expected.fires[window])
     why = f"n = {expected.count[window]}, theta = {site.theta}"
     if delays.size != int(fires):
@@ -203,8 +201,8 @@ def _complaint(
             "decision clock",
             f"{delays[0] * 1e12:.2f} ps",
         )
-    for k, path in enumerate(bench.branches()):
-        stored = int(bench.stimulus[window, k])
+    for k, path in enumerate(view.branches()):
+        stored = int(view.stimulus[window, k])
         for junction in ("BA", "BB"):
             seen = int(flux.counts[Probe(path, junction)][window])
             if seen != stored:
@@ -212,8 +210,13 @@ def _complaint(
                     f"{_pulses(stored)} of {junction} in synapse {path[1]} (no flux left behind)",
                     _pulses(seen),
                 )
-    for junction, wanted in (("BB1", fires), ("BB2", fires), ("BT1", not fires), ("BT2", not fires)):
-        seen = int(flux.counts[Probe((bench.instance, "XD"), junction)][window])
+    for junction, wanted in (
+        ("BB1", fires),
+        ("BB2", fires),
+        ("BT1", not fires),
+        ("BT2", not fires),
+    ):
+        seen = int(flux.counts[Probe((view.instance, "XD"), junction)][window])
         if seen != int(wanted):
             return f"{_pulses(int(wanted))} of {junction} in the decision stage", _pulses(seen)
     for probe, residue in flux.residue.items():

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import NeuronBench
+from netlist_gen.circuit.bench import NeuronBench, NeuronView
 from netlist_gen.circuit.model import PHI0, Cell, Circuit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
@@ -30,12 +30,10 @@ class NeuronExpectation:
     Attributes:
         count: int32, shape (windows,): n, excitatory minus inhibitory pulses.
         fires: bool, shape (windows,): n >= theta.
-        energy_J: what the bias sources deliver over all windows.
     """
 
     count: NDArray[np.int32]
     fires: NDArray[np.bool_]
-    energy_J: float
 
 
 class EventEnergy:
@@ -83,40 +81,48 @@ class EventEnergy:
         return energy + sum(self.of(circuit, inner[name], e) for name, e in rule.instances)
 
 
-def expect(bench: NeuronBench, energies: EventEnergy) -> NeuronExpectation:
-    """The expectation for one neuron's bench.
+def expect(view: NeuronView) -> NeuronExpectation:
+    """What the integer model says of one neuron in each window."""
+    signs = np.asarray(view.site.signs, dtype=np.int32)
+    count = view.stimulus.astype(np.int32) @ signs
+    return NeuronExpectation(count, count >= view.site.theta)
+
+
+Events = dict[tuple[str, ...], list[tuple[str, int]]]
+"""How often each event happens in each placed cell, by its path."""
+
+
+def neuron_events(view: NeuronView, fires: NDArray[np.bool_]) -> Events:
+    """Events of a neuron's own cells over all windows."""
+    windows, firing = view.windows, int(fires.sum())
+    events: Events = {
+        (view.instance, "XRT"): [("pulse", windows)],
+        (view.instance, "XD"): [("fire", firing), ("reject", windows - firing)],
+    }
+    for path, pulses in zip(view.branches(), view.stimulus.sum(axis=0), strict=True):
+        stored = int(pulses)
+        events[path] = [("data", stored), ("clear", stored), ("clear_empty", windows - stored)]
+    return events
+
+
+def bench_energy(bench: NeuronBench, energies: EventEnergy) -> float:
+    """Energy in J that the reference expects of a neuron's bench over all windows.
 
     Raises:
         ConfigurationError: a cell's TOML file lacks an event it needs.
     """
-    site = bench.site
-    count = bench.stimulus.astype(np.int32) @ np.asarray(site.signs, dtype=np.int32)
-    fires = count >= site.theta
-    per_line = bench.stimulus.sum(axis=0)
-    windows, firing = bench.windows, int(fires.sum())
-    events: dict[tuple[str, ...], list[tuple[str, int]]] = {
-        ("XIC",): [("pulse", windows)],
-        ("XIR",): [("pulse", windows)],
-        ("XO",): [("pulse", firing)],
-        (bench.instance, "XRT"): [("pulse", windows)],
-        (bench.instance, "XD"): [("fire", firing), ("reject", windows - firing)],
-    }
-    for label, path, pulses in zip(site.labels, bench.branches(), per_line, strict=True):
-        stored = int(pulses)
-        events[(f"XI{label}",)] = [("pulse", stored)]
-        events[path] = [
-            ("data", stored),
-            ("clear", stored),
-            ("clear_empty", windows - stored),
-        ]
-    return NeuronExpectation(count, fires, _total(bench.circuit, events, energies))
+    view = bench.view
+    fires = expect(view).fires
+    events = neuron_events(view, fires)
+    events |= {("XIC",): [("pulse", view.windows)], ("XIR",): [("pulse", view.windows)]}
+    events |= {("XO",): [("pulse", int(fires.sum()))]}
+    for label, pulses in zip(view.site.labels, view.stimulus.sum(axis=0), strict=True):
+        events[(f"XI{label}",)] = [("pulse", int(pulses))]
+    return total_energy(bench.circuit, events, energies)
 
 
-def _total(
-    circuit: Circuit,
-    events: dict[tuple[str, ...], list[tuple[str, int]]],
-    energies: EventEnergy,
-) -> float:
+def total_energy(circuit: Circuit, events: Events, energies: EventEnergy) -> float:
+    """Energy in J of all events in a circuit."""
     energy = 0.0
     for placed in circuit.walk():
         for event, times in events.get(placed.path, ()):
@@ -124,9 +130,7 @@ def _total(
     return energy
 
 
-def layer_inputs(
-    network: TernaryNetwork, inputs: NDArray[np.bool_]
-) -> Iterable[NDArray[np.bool_]]:
+def layer_inputs(network: TernaryNetwork, inputs: NDArray[np.bool_]) -> Iterable[NDArray[np.bool_]]:
     """Spikes at the inputs of each layer, then the outputs of the last.
 
     Args:

@@ -92,21 +92,23 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
     return sites
 
 
-@dataclass(frozen=True)
-class NeuronBench:
-    """A neuron under test.
+@dataclass(frozen=True, eq=False)
+class NeuronView:
+    """One neuron in a simulated circuit: where to look and when.
 
     Attributes:
         site: which neuron.
-        circuit: the neuron with sources, input and output JTLs.
-        phases: clock phases. windows: how many clock windows.
+        phases: clock phases.
         stimulus: bool, shape (windows, fan_in): which input lines carry a pulse.
+        start_s: data time of the first window.
+        output: the junction whose pulses are the neuron's output.
     """
 
     site: NeuronSite
-    circuit: Circuit
     phases: ClockPhases
     stimulus: NDArray[np.bool_]
+    start_s: float
+    output: Probe
 
     @property
     def windows(self) -> int:
@@ -118,40 +120,52 @@ class NeuronBench:
         """Instance name of the neuron."""
         return f"X{self.site.name}"
 
-    @property
-    def output(self) -> Probe:
-        """The junction whose pulses are the neuron's output."""
-        return Probe(("XO",), "B1")
-
     def boundaries_s(self) -> NDArray[np.float64]:
         """Times between windows, all at rest, shape (windows + 1,)."""
-        return START_S - GUARD_S + self.phases.period * np.arange(self.windows + 1)
+        steps = np.arange(self.windows + 1, dtype=np.float64)
+        return np.asarray(self.start_s - GUARD_S + self.phases.period * steps)
 
     def decisions_s(self) -> NDArray[np.float64]:
         """Decision clock of each window, shape (windows,)."""
-        return START_S + self.phases.decision + self.phases.period * np.arange(self.windows)
-
-    def probes(self) -> tuple[Probe, ...]:
-        """Output, junctions of the storage loops and SQUIDs, and all that carry a bias."""
-        found: dict[Probe, None] = {self.output: None}
-        for branch in self.branches():
-            found[Probe(branch, "BA")] = found[Probe(branch, "BB")] = None
-        for junction in ("BB1", "BB2", "BT1", "BT2"):
-            found[Probe((self.instance, "XD"), junction)] = None
-        for placed in self.circuit.walk():
-            for bias in placed.cell.biases():
-                junction_at = placed.cell.biased_junction(bias)
-                if junction_at is not None:
-                    found[Probe(placed.path, junction_at.name)] = None
-        return tuple(found)
+        first = self.start_s + self.phases.decision
+        return np.asarray(first + self.phases.period * np.arange(self.windows, dtype=np.float64))
 
     def branches(self) -> tuple[tuple[str, str], ...]:
         """Path of each storage branch, in the order of the synapses."""
         return tuple((self.instance, f"XS{label}") for label in self.site.labels)
 
+    def watched(self) -> tuple[Probe, ...]:
+        """Output, both junctions of each storage loop, the four of the SQUIDs."""
+        loops = [Probe(path, name) for path in self.branches() for name in ("BA", "BB")]
+        squids = [Probe((self.instance, "XD"), name) for name in ("BB1", "BB2", "BT1", "BT2")]
+        return (self.output, *loops, *squids)
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronBench:
+    """A neuron alone with sources, input and output JTLs, and where to look at it."""
+
+    view: NeuronView
+    circuit: Circuit
+
+    def probes(self) -> tuple[Probe, ...]:
+        """All that is watched and all that carries a bias."""
+        return tuple(dict.fromkeys((*self.view.watched(), *biased_probes(self.circuit))))
+
     def analysis(self) -> Analysis:
         """Times of the transient analysis."""
-        return Analysis(stop_s=START_S + self.phases.period * self.windows + TAIL_S)
+        return Analysis(stop_s=START_S + self.view.phases.period * self.view.windows + TAIL_S)
+
+
+def biased_probes(circuit: Circuit) -> list[Probe]:
+    """The junction that carries the flux at each bias source, once each."""
+    found: dict[Probe, None] = {}
+    for placed in circuit.walk():
+        for bias in placed.cell.biases():
+            junction = placed.cell.biased_junction(bias)
+            if junction is not None:
+                found[Probe(placed.path, junction.name)] = None
+    return list(found)
 
 
 def neuron_bench(
@@ -174,7 +188,7 @@ def neuron_bench(
     """
     phases = phases or load_phases()
     stimulus = np.asarray(stimulus, dtype=bool)
-    if stimulus.ndim != 2 or stimulus.shape[1] != len(site.inputs) or not stimulus.shape[0]:
+    if stimulus.ndim != 2 or stimulus.shape[1] != len(site.inputs) or stimulus.shape[0] < 1:
         raise NetworkError(
             f"neuron {site.name}: a stimulus of shape {stimulus.shape} does not fit; "
             f"it must be (windows, {len(site.inputs)}) with at least one window"
@@ -201,4 +215,5 @@ def neuron_bench(
     builder.place(f"X{site.name}", neuron, *nets, "o", needs=library.needs(neuron))
     builder.place("XO", jtl, "o", "q")
     builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))
-    return NeuronBench(site, builder.circuit(), phases, stimulus)
+    view = NeuronView(site, phases, stimulus, START_S, Probe(("XO",), "B1"))
+    return NeuronBench(view, builder.circuit())

@@ -231,7 +231,9 @@ class CircuitBuilder:
         self._claim(element.name)
         self._elements.append(element)
 
-    def place(self, name: str, cell: Cell, *nets: str, needs: dict[str, Cell] | None = None) -> None:
+    def place(
+        self, name: str, cell: Cell, *nets: str, needs: dict[str, Cell] | None = None
+    ) -> None:
         """Place ``cell`` as instance ``name``; ``needs`` are the cells it uses itself.
 
         Raises:

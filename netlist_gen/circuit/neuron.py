@@ -37,7 +37,9 @@ class ClockPhases:
         reset: reset pulse at the branches (the reset tree's delay is taken off at its port).
         earliest, latest: an output pulse belongs to the clock if it comes between these times
             after the decision clock.
-        tree_stage: delay of one stage of the reset tree.
+        tree_stage: delay of one stage of a splitter tree.
+        decide: from the decision clock at the neuron's port to its output.
+        skew: how far apart the data pulses of one window may reach a neuron.
     """
 
     period: float
@@ -46,6 +48,8 @@ class ClockPhases:
     earliest: float
     latest: float
     tree_stage: float
+    decide: float
+    skew: float
 
     def with_period(self, period: float) -> ClockPhases:
         """The same phases in a window of another length.

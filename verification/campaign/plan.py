@@ -9,19 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import NeuronBench, NeuronSite, neuron_bench, neuron_sites
+from netlist_gen.circuit.bench import (
+    NeuronBench,
+    NeuronSite,
+    NeuronView,
+    neuron_bench,
+    neuron_sites,
+)
 from netlist_gen.circuit.neuron import ClockPhases
 from netlist_gen.emit import emit
 from netlist_gen.errors import DeckError
 from netlist_gen.lint import lint
 from netlist_gen.network import TernaryNetwork
-from verification.reference import EventEnergy, NeuronExpectation, expect, layer_inputs
+from verification.reference import EventEnergy, bench_energy, layer_inputs
 from verification.simulators.base import DeckJob
 
 WINDOWS_PER_DECK = 64
@@ -30,17 +37,20 @@ WINDOWS_PER_DECK = 64
 
 @dataclass(frozen=True)
 class NeuronCase:
-    """One deck: a neuron over a run of windows that starts at window ``first``."""
+    """One deck: a neuron over a run of windows that starts at window ``first``.
+
+    ``reference_J`` is the energy that the reference expects of it.
+    """
 
     bench: NeuronBench
-    expected: NeuronExpectation
+    reference_J: float
     job: DeckJob
     first: int
 
     @property
     def site(self) -> NeuronSite:
         """The neuron."""
-        return self.bench.site
+        return self.bench.view.site
 
 
 def windows_of(inputs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
@@ -54,7 +64,7 @@ def chunks(windows: int, most: int = WINDOWS_PER_DECK) -> list[tuple[int, int]]:
     """Runs of at most ``most`` windows, as equal as can be: (first, beyond)."""
     parts = -(-windows // most)
     edges = [windows * i // parts for i in range(parts + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def plan_neurons(
@@ -97,13 +107,13 @@ def plan_neurons(
                     bench.probes(),
                     name=name,
                     dialect=dialect,
-                    notes=deck_notes(bench, first),
+                    notes=deck_notes(bench.view, first),
                 ).text
             else:
                 text = _read_deck(decks / f"{name}.cir")
             if dialect == "josim":
                 lint(text, f"{name}.cir")
-            yield NeuronCase(bench, expect(bench, energies), DeckJob(name, text), first)
+            yield NeuronCase(bench, bench_energy(bench, energies), DeckJob(name, text), first)
 
 
 def deck_name(site: NeuronSite, first: int, runs: Sequence[tuple[int, int]]) -> str:
@@ -111,9 +121,9 @@ def deck_name(site: NeuronSite, first: int, runs: Sequence[tuple[int, int]]) -> 
     return site.name if len(runs) == 1 else f"{site.name}_W{first:0{len(str(runs[-1][0]))}d}"
 
 
-def deck_notes(bench: NeuronBench, first: int) -> tuple[str, ...]:
+def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
     """Comment lines at the head of a neuron's deck."""
-    site, phases = bench.site, bench.phases
+    site, phases = view.site, view.phases
     weights = " ".join(
         f"{label}{'+' if sign > 0 else '-'}"
         for label, sign in zip(site.labels, site.signs, strict=True)
@@ -121,7 +131,7 @@ def deck_notes(bench: NeuronBench, first: int) -> tuple[str, ...]:
     return (
         f"layer {site.layer}, neuron {site.neuron}: fires when n >= {site.theta}",
         f"synapses (input line and sign): {weights}",
-        f"windows {first} to {first + bench.windows - 1}, {phases.period * 1e12:g} ps each; "
+        f"windows {first} to {first + view.windows - 1}, {phases.period * 1e12:g} ps each; "
         f"decision {phases.decision * 1e12:g} ps, reset {phases.reset * 1e12:g} ps after the data",
     )
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from netlist_gen.errors import WaveformError
 from verification.campaign.ledger import Ledger, content_key
 from verification.campaign.plan import NeuronCase
-from verification.compare import CounterExample, NeuronVerdict, compare
-from verification.simulators.base import OutcomeKind, Simulator
+from verification.compare import CounterExample, NeuronVerdict, compare, measured_energy
+from verification.reference import expect
+from verification.simulators.base import Outcome, OutcomeKind, Simulator
 from verification.waveforms import Waveforms
 
 Progress = Callable[[int, int], None]
@@ -27,6 +28,7 @@ class CaseResult:
 
     case: NeuronCase
     verdict: NeuronVerdict | None
+    energy_J: float = 0.0
     failure: str = ""
     wall_s: float = 0.0
     from_ledger: bool = False
@@ -62,7 +64,7 @@ def run_cases(
         key = content_key(case.job.text, simulator.name, version, _judged_by(case))
         stored = options.ledger.get(key) if options.ledger else None
         if stored is not None and case.job.name != options.keep_waveforms:
-            known.append(CaseResult(case, _verdict(stored), from_ledger=True))
+            known.append(CaseResult(case, _verdict(stored), stored["energy_J"], from_ledger=True))
         else:
             pending[case.job.name] = (case, key)
     total = len(known) + len(pending)
@@ -74,37 +76,45 @@ def run_cases(
     outcomes = simulator.run_many(jobs, workers=options.workers, timeout_s=options.timeout_s)
     for done, outcome in enumerate(outcomes, len(known) + 1):
         case, key = pending[outcome.job.name]
-        verdict, failure = None, outcome.message
-        if outcome.kind is OutcomeKind.OK and outcome.waveforms is not None:
-            try:
-                verdict = compare(
-                    case.bench, case.expected, outcome.waveforms, f"{case.job.name}.cir"
-                )
-            except WaveformError as error:
-                failure = str(error)
-            if case.job.name == options.keep_waveforms:
-                options.waveforms[case.job.name] = outcome.waveforms
-        if verdict is not None and options.ledger:
-            options.ledger.put(key, case.job.name, _row(verdict))
+        result = _judge(case, outcome)
+        if outcome.waveforms is not None and case.job.name == options.keep_waveforms:
+            options.waveforms[case.job.name] = outcome.waveforms
+        if result.verdict is not None and options.ledger:
+            options.ledger.put(key, case.job.name, _row(result))
         if progress:
             progress(done, total)
-        yield CaseResult(case, verdict, failure, outcome.wall_s)
+        yield result
+
+
+def _judge(case: NeuronCase, outcome: Outcome) -> CaseResult:
+    """The verdict on one outcome, or why there can be none."""
+    if outcome.kind is not OutcomeKind.OK or outcome.waveforms is None:
+        return CaseResult(case, None, failure=outcome.message, wall_s=outcome.wall_s)
+    view, waves = case.bench.view, outcome.waveforms
+    try:
+        verdict = compare(view, expect(view), waves, f"{case.job.name}.cir")
+        bounds = view.boundaries_s()
+        energy = measured_energy(case.bench.circuit, waves, bounds[0], bounds[-1])
+    except WaveformError as error:
+        return CaseResult(case, None, failure=f"{case.job.name}: {error}", wall_s=outcome.wall_s)
+    return CaseResult(case, verdict, energy, wall_s=outcome.wall_s)
 
 
 def _judged_by(case: NeuronCase) -> dict[str, Any]:
     """What besides the deck decides a verdict."""
-    expected = case.expected
+    view = case.bench.view
     return {
-        "site": case.site.name,
-        "signs": list(case.site.signs),
-        "theta": case.site.theta,
-        "stimulus": np.packbits(case.bench.stimulus).tobytes().hex(),
-        "windows": case.bench.windows,
-        "reference_J": expected.energy_J,
+        "site": view.site.name,
+        "signs": list(view.site.signs),
+        "theta": view.site.theta,
+        "stimulus": np.packbits(view.stimulus).tobytes().hex(),
+        "windows": view.windows,
     }
 
 
-def _row(verdict: NeuronVerdict) -> dict[str, Any]:
+def _row(result: CaseResult) -> dict[str, Any]:
+    verdict = result.verdict
+    assert verdict is not None
     first = verdict.first
     return {
         "name": verdict.name,
@@ -113,8 +123,7 @@ def _row(verdict: NeuronVerdict) -> dict[str, Any]:
         "wrong": verdict.wrong.tolist(),
         "pulses": verdict.pulses.tolist(),
         "delays_s": [None if np.isnan(d) else d for d in verdict.delays_s.tolist()],
-        "energy_J": verdict.energy_J,
-        "reference_J": verdict.reference_J,
+        "energy_J": result.energy_J,
         "first": None if first is None else vars(first),
     }
 
@@ -128,8 +137,6 @@ def _verdict(row: dict[str, Any]) -> NeuronVerdict:
         np.asarray(row["wrong"], dtype=bool),
         np.asarray(row["pulses"], dtype=np.int64),
         np.asarray(delays, dtype=np.float64),
-        row["energy_J"],
-        row["reference_J"],
         None if row["first"] is None else CounterExample(**row["first"]),
     )
 
