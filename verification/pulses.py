@@ -30,7 +30,8 @@ VOLTAGE_HYSTERESIS_FLUXONS = 0.4
 """The same for a port: 0.5 + 0.4 = 0.9 Phi0, the validity rule for voltage integrals."""
 
 _STENCIL = 6
-_BISECTIONS = 40
+_ITERATIONS = 60
+_EXACT_FLUXONS = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +233,8 @@ def _crossing_times(
     """Sub-sample times of the crossings, shape as ``at``: all of them solved together.
 
     Each uses the interpolating polynomial through the samples around the crossing (Lagrange's
-    barycentric form, which takes uneven spacing) and bisection in the bracketing interval.
+    barycentric form, which takes uneven spacing) and false position in the bracketing interval,
+    halving the weight of the end that stays so that both close in.
     """
     if at.size == 0:
         return np.empty(0, dtype=np.float64)
@@ -248,16 +250,19 @@ def _crossing_times(
     gaps = nodes[:, :, None] - nodes[:, None, :]
     gaps[:, np.arange(width), np.arange(width)] = 1.0
     weights = 1.0 / gaps.prod(axis=2)
-    rising = np.sign(fluxons[at] - fluxons[before])
-    low = np.zeros(at.size)
-    high = np.where(at > 0, 1.0, 0.0)
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
+    low, high = np.zeros(at.size), np.where(at > 0, 1.0, 0.0)
+    below, above = fluxons[before] - level, fluxons[at] - level
+    middle = high
+    for _ in range(_ITERATIONS):
+        drop = np.where(above != below, above - below, 1.0)
+        middle = np.clip(low - below * (high - low) / drop, low, high)
         offset = middle[:, None] - nodes
         offset[offset == 0.0] = 1e-200
         terms = weights / offset
         height = (terms * values).sum(axis=1) / terms.sum(axis=1)
-        passed = height * rising >= 0.0
-        high = np.where(passed, middle, high)
-        low = np.where(passed, low, middle)
-    return np.asarray(time[before] + 0.5 * (low + high) * span, dtype=np.float64)
+        if np.abs(height).max() < _EXACT_FLUXONS:
+            break
+        same = height * above > 0.0
+        low, below = np.where(same, low, middle), np.where(same, 0.5 * below, height)
+        high, above = np.where(same, middle, high), np.where(same, height, 0.5 * above)
+    return np.asarray(time[before] + middle * span, dtype=np.float64)
