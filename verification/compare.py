@@ -39,12 +39,12 @@ class CounterExample:
     measured: str
     deck: str
 
-    def sentence(self, sample: int, step: int | None) -> str:
-        """The disagreement in words."""
+    def sentence(self, sample: int, step: int | None, deck: str) -> str:
+        """The disagreement in words; ``deck`` is the file that reproduces it."""
         at = f"sample {sample}" + (f", step {step}" if step is not None else "")
         return (
-            f"{at} (window {self.window}): layer {self.layer}, neuron {self.neuron}: expected "
-            f"{self.expected}, measured {self.measured}; deck {self.deck}"
+            f"{at}: layer {self.layer}, neuron {self.neuron}: expected {self.expected}, "
+            f"measured {self.measured}; reproduce with {deck}"
         )
 
 
