@@ -19,13 +19,12 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import (
     NeuronBench,
     NeuronSite,
-    NeuronView,
     neuron_bench,
     neuron_sites,
 )
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.emit import emit
 from netlist_gen.errors import DeckError
+from netlist_gen.generate import neuron_deck
 from netlist_gen.lint import lint
 from netlist_gen.network import TernaryNetwork
 from verification.reference import EventEnergy, bench_energy, layer_inputs
@@ -100,18 +99,9 @@ def plan_neurons(
             bench = neuron_bench(library, site, stimulus, phases)
             name = deck_name(site, first, runs)
             if decks is None:
-                text = emit(
-                    bench.circuit,
-                    library.process,
-                    bench.analysis(),
-                    bench.probes(),
-                    name=name,
-                    dialect=dialect,
-                    notes=deck_notes(bench.view, first),
-                ).text
+                text = neuron_deck(library, bench, name, first, dialect).text
             else:
                 text = _read_deck(decks / f"{name}.cir")
-            if dialect == "josim":
                 lint(text, f"{name}.cir")
             yield NeuronCase(bench, bench_energy(bench, energies), DeckJob(name, text), first)
 
@@ -119,21 +109,6 @@ def plan_neurons(
 def deck_name(site: NeuronSite, first: int, runs: Sequence[tuple[int, int]]) -> str:
     """Name of a neuron's deck: that of the neuron, with the first window if there are several."""
     return site.name if len(runs) == 1 else f"{site.name}_W{first:0{len(str(runs[-1][0]))}d}"
-
-
-def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
-    """Comment lines at the head of a neuron's deck."""
-    site, phases = view.site, view.phases
-    weights = " ".join(
-        f"{label}{'+' if sign > 0 else '-'}"
-        for label, sign in zip(site.labels, site.signs, strict=True)
-    )
-    return (
-        f"layer {site.layer}, neuron {site.neuron}: fires when n >= {site.theta}",
-        f"synapses (input line and sign): {weights}",
-        f"windows {first} to {first + view.windows - 1}, {phases.period * 1e12:g} ps each; "
-        f"decision {phases.decision * 1e12:g} ps, reset {phases.reset * 1e12:g} ps after the data",
-    )
 
 
 def _read_deck(path: Path) -> str:

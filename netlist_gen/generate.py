@@ -1,0 +1,235 @@
+"""Decks of a network written to a directory, with the manifest that maps names both ways."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen import __version__
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import (
+    NeuronBench,
+    NeuronSite,
+    NeuronView,
+    neuron_bench,
+    neuron_sites,
+)
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.circuit.neuron import ClockPhases
+from netlist_gen.emit import Deck, emit
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import atomic_path
+from netlist_gen.lint import lint
+from netlist_gen.network import TernaryNetwork
+
+SCOPES = ("neurons", "network")
+
+
+def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
+    """Comment lines at the head of a neuron's deck; ``first`` is its first window."""
+    site, phases = view.site, view.phases
+    weights = " ".join(
+        f"{label}{'+' if sign > 0 else '-'}"
+        for label, sign in zip(site.labels, site.signs, strict=True)
+    )
+    return (
+        f"layer {site.layer}, neuron {site.neuron}: fires when n >= {site.theta}",
+        f"synapses (input line and sign): {weights}",
+        f"windows {first} to {first + view.windows - 1}, {phases.period * 1e12:g} ps each; "
+        f"decision {phases.decision * 1e12:g} ps, reset {phases.reset * 1e12:g} ps after the data",
+    )
+
+
+def neuron_deck(
+    library: CellLibrary, bench: NeuronBench, name: str, first: int, dialect: str = "josim"
+) -> Deck:
+    """The deck of one neuron's bench, linted where there is a linter for its dialect."""
+    deck = emit(
+        bench.circuit,
+        library.process,
+        bench.analysis(),
+        bench.probes(),
+        name=name,
+        dialect=dialect,
+        notes=deck_notes(bench.view, first),
+    )
+    if dialect == "josim":
+        lint(deck.text, f"{name}.cir")
+    return deck
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """Dialects and scopes to write, and what the manifest records of the source."""
+
+    dialects: tuple[str, ...] = ("josim",)
+    scopes: tuple[str, ...] = ("neurons",)
+    source: str = ""
+
+
+def file_name(name: str, dialect: str, dialects: Sequence[str]) -> str:
+    """Name of a deck's file: with one dialect ``NAME.cir``, with several ``NAME.DIALECT.cir``."""
+    return f"{name}.cir" if len(dialects) == 1 else f"{name}.{dialect}.cir"
+
+
+def generate(
+    network: TernaryNetwork,
+    inputs: NDArray[np.bool_] | None,
+    library: CellLibrary,
+    phases: ClockPhases,
+    out: Path,
+    options: GenerateOptions,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Write decks and ``manifest.json`` into ``out`` and return the manifest.
+
+    Args:
+        network: what to write.
+        inputs: bool, shape (windows, inputs); default one window with every line pulsed.
+        library: cells of one process.
+        phases: clock phases.
+        out: directory, made if it is not there.
+        options: dialects and scopes.
+        progress: called with (decks done, decks in all).
+
+    The manifest is written last: a directory without one is unfinished.
+
+    Raises:
+        ConfigurationError: unknown scope or dialect, or the directory can't be written.
+        NetworkError: a neuron that can't be built.
+    """
+    for scope in options.scopes:
+        if scope not in SCOPES:
+            raise ConfigurationError(f"no scope {scope!r}; allowed are {', '.join(SCOPES)}")
+    if inputs is None:
+        inputs = np.ones((1, network.inputs), dtype=bool)
+    inputs = network.check_inputs(inputs)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "manifest.json").unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the output directory {out} can't be written ({error.strerror})"
+        ) from error
+    entries: list[dict[str, Any]] = []
+    count = len(neuron_sites(network)) if "neurons" in options.scopes else 0
+    total = (count + ("network" in options.scopes)) * len(options.dialects)
+    for name, decks, entry in _decks(network, inputs, library, phases, options):
+        entry["files"] = {}
+        for dialect, deck in decks:
+            file = file_name(name, dialect, options.dialects)
+            with atomic_path(out / file) as path:
+                path.write_text(deck.text, encoding="utf-8")
+            entry["files"][dialect] = {
+                "file": file,
+                "sha256": hashlib.sha256(deck.text.encode()).hexdigest(),
+            }
+        entries.append(entry)
+        if progress:
+            progress(len(entries) * len(options.dialects), total)
+    manifest = {
+        "format": "netlist-gen manifest 1",
+        "generator": f"netlist-gen {__version__}",
+        "source": options.source,
+        "process": library.process.name,
+        "clock_ghz": 1e-9 / phases.period,
+        "windows": int(inputs.shape[0]),
+        "network": {
+            "inputs": network.inputs,
+            "layers": [layer.outputs for layer in network.layers],
+            "population": network.population,
+            "synapses": network.synapses,
+        },
+        "decks": entries,
+    }
+    with atomic_path(out / "manifest.json") as path:
+        path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def _decks(
+    network: TernaryNetwork,
+    inputs: NDArray[np.bool_],
+    library: CellLibrary,
+    phases: ClockPhases,
+    options: GenerateOptions,
+) -> Iterator[tuple[str, list[tuple[str, Deck]], dict[str, Any]]]:
+    if "neurons" in options.scopes:
+        lines = [inputs, *network.forward(inputs)]
+        for site in neuron_sites(network):
+            bench = neuron_bench(library, site, lines[site.layer][:, list(site.inputs)], phases)
+            decks = [(d, neuron_deck(library, bench, site.name, 0, d)) for d in options.dialects]
+            yield site.name, decks, neuron_entry(bench)
+    if "network" in options.scopes:
+        whole = network_bench(network, library, inputs, phases)
+        decks = []
+        for dialect in options.dialects:
+            deck = emit(
+                whole.circuit,
+                library.process,
+                whole.analysis(),
+                whole.probes(),
+                name="network",
+                dialect=dialect,
+                notes=(f"{len(whole.views)} neurons, {whole.windows} windows in a pipeline",),
+            )
+            if dialect == "josim":
+                lint(deck.text, "network.cir")
+            decks.append((dialect, deck))
+        yield (
+            "network",
+            decks,
+            {
+                "scope": "network",
+                "depth": whole.depth,
+                "layer_starts_ps": [s * 1e12 for s in whole.starts_s],
+                **_totals(whole.circuit),
+                "neurons": [_site_entry(v.site, v) for v in whole.views],
+                "class_lines": [p.column for p in whole.class_lines],
+            },
+        )
+
+
+def neuron_entry(bench: NeuronBench) -> dict[str, Any]:
+    """The manifest's entry of one neuron's deck."""
+    view = bench.view
+    return {"scope": "neurons", **_site_entry(view.site, view), **_totals(bench.circuit)}
+
+
+def _site_entry(site: NeuronSite, view: NeuronView) -> dict[str, Any]:
+    return {
+        "name": site.name,
+        "layer": site.layer,
+        "neuron": site.neuron,
+        "theta": site.theta,
+        "instance": view.instance,
+        "output": view.output.column,
+        "synapses": [
+            {
+                "input": line,
+                "weight": sign,
+                "instance": ".".join(path),
+                "set": f"P(BA|{path[1]}|{path[0]})".upper(),
+                "clear": f"P(BB|{path[1]}|{path[0]})".upper(),
+            }
+            for line, sign, path in zip(site.inputs, site.signs, view.branches(), strict=True)
+        ],
+    }
+
+
+def _totals(circuit: Circuit) -> dict[str, Any]:
+    totals = circuit.totals()
+    return {
+        "junctions": totals.junctions,
+        "bias_uA": totals.bias_A * 1e6,
+        "flux_uA": totals.flux_A * 1e6,
+        "cells": totals.cells,
+    }
