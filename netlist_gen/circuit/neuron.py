@@ -2,14 +2,16 @@
 
 Each synapse is a storage branch; its loop current I is coupled with mutual inductance M into
 the bottom SQUID's loop with the sign of the weight and into the top SQUID's with the other
-sign. With ``unit = M (I_full - I_empty) / Phi0`` the two loops see
+sign. An empty loop carries no current, so that with ``unit = M I_full / Phi0`` the loops see
 
     bottom = common + threshold + unit * n,    top = common - threshold - unit * n   (in Phi0)
 
 and the clock pulse flips the SQUID with the smaller critical current: the bottom one (output
 pulse) where ``threshold + unit * n > offset``. The builder puts that edge half-way between
-``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``, less what the small
-current of empty loops adds (``unit * sum(signs) * I_empty / (I_full - I_empty)``).
+``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``.
+
+The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``. The builder
+knows the signed range of n, so it takes the largest unit that keeps all of it within reach.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.model import PHI0, Cell, CircuitBuilder, CurrentSource, Role
+from netlist_gen.circuit.model import GROUND, PHI0, Cell, CircuitBuilder, CurrentSource, Role
 from netlist_gen.circuit.trees import splitter_tree, tree_shape
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.process import quantity, read_toml
@@ -74,86 +77,111 @@ def load_phases() -> ClockPhases:
 
 
 @dataclass(frozen=True)
-class NeuronDesign:
-    """One row of the design table; fluxes in Phi0, inductances in H, currents in A.
+class DesignRules:
+    """What every neuron is designed by; the TOML file says where each number is from.
 
     Attributes:
-        fan_in: the largest fan-in the row holds for.
-        unit: flux of one stored fluxon in either SQUID loop.
-        pickup: pick-up inductor of each branch in each loop.
-        common: flux that biases both loops alike.
-        offset: differential flux at which the decision is on the edge.
-        full, empty: current of a storage inductor with and without a fluxon.
+        max_fan_in: largest fan-in shown to work.
+        reach: largest ``unit * |n - theta + 1/2|`` that is decided rightly, Phi0.
+        unit_max: largest flux of one stored fluxon in either loop, Phi0.
+        common: flux that biases both loops alike, Phi0.
+        offset: differential flux at which the decision is on the edge, Phi0.
+        pickup_total: sum of the pick-ups in each loop, H.
+        coupling_max: largest coupling coefficient between storage and pick-up inductor.
+        full: current of a storage inductor with a fluxon, A.
     """
 
-    fan_in: int
-    unit: float
-    pickup: float
+    max_fan_in: int
+    reach: float
+    unit_max: float
     common: float
     offset: float
+    pickup_total: float
+    coupling_max: float
     full: float
-    empty: float
-
-    @property
-    def mutual(self) -> float:
-        """Mutual inductance between storage and pick-up inductor, H."""
-        return self.unit * PHI0 / (self.full - self.empty)
-
-    def threshold_flux(self, signs: Sequence[int], theta: int) -> float:
-        """Differential control flux in Phi0 that makes the neuron fire at n >= theta."""
-        rest = self.unit * sum(signs) * self.empty / (self.full - self.empty)
-        return self.offset - self.unit * (theta - 0.5) - rest
 
 
-def load_designs() -> tuple[NeuronDesign, ...]:
-    """The design table of ``cells/design/neuron.toml``, by rising fan-in."""
+@cache
+def load_rules() -> DesignRules:
+    """The design rules of ``cells/design/neuron.toml``."""
     path = resource_dir("cells") / "design" / "neuron.toml"
     data = read_toml(path)
-    full = quantity(data.get("currents"), "full", f"{path}: [currents]")
-    empty = quantity(data.get("currents"), "empty", f"{path}: [currents]")
-    rows = []
-    for row in data.get("design", []):
-        where = f"{path}: [[design]] of fan-in {row.get('fan_in')}"
-        rows.append(
-            NeuronDesign(
-                fan_in=int(row["fan_in"]),
-                unit=quantity(row, "unit", where) / PHI0,
-                pickup=quantity(row, "pickup", where),
-                common=quantity(row, "common", where) / PHI0,
-                offset=quantity(row, "offset", where) / PHI0,
-                full=full,
-                empty=empty,
-            )
-        )
-    return tuple(sorted(rows, key=lambda d: d.fan_in))
 
+    def get(table: str, key: str) -> float:
+        return quantity(data.get(table), key, f"{path}: [{table}]")
 
-def design_for(fan_in: int) -> NeuronDesign:
-    """The design row for a fan-in.
-
-    Raises:
-        NetworkError: a fan-in of 0, or beyond what was shown to work.
-    """
-    designs = load_designs()
-    for design in designs:
-        if 1 <= fan_in <= design.fan_in:
-            return design
-    raise NetworkError(
-        f"a neuron of fan-in {fan_in} can't be built: shown to work are 1 to {designs[-1].fan_in}"
+    return DesignRules(
+        max_fan_in=int(data["neuron"]["max_fan_in"]),
+        reach=get("flux", "reach") / PHI0,
+        unit_max=get("flux", "unit_max") / PHI0,
+        common=get("flux", "common") / PHI0,
+        offset=get("flux", "offset") / PHI0,
+        pickup_total=get("branch", "pickup_total"),
+        coupling_max=get("branch", "coupling_max"),
+        full=get("branch", "full"),
     )
 
 
-def branch_cell(library: CellLibrary, design: NeuronDesign, sign: int) -> Cell:
-    """The storage branch of this design with excitatory (+1) or inhibitory (-1) coupling."""
-    store = library.description("branch").parameters["l_store"]
-    k = design.mutual / math.sqrt(store * design.pickup)
-    if not 0 < k < 0.6:
-        raise ConfigurationError(
-            f"the design for fan-in {design.fan_in} needs a coupling of {k:.3f} between storage "
-            "and pick-up inductor; realisable are 0 to 0.6"
+@dataclass(frozen=True)
+class NeuronDesign:
+    """The numbers of one neuron.
+
+    Attributes:
+        unit: flux of one stored fluxon in either loop, Phi0.
+        pickup: pick-up inductor of each branch in each loop, H.
+        mutual: mutual inductance between storage and pick-up inductor, H.
+        coupling: the same as a coefficient.
+        common: common flux, Phi0. threshold: differential flux, Phi0.
+    """
+
+    unit: float
+    pickup: float
+    mutual: float
+    coupling: float
+    common: float
+    threshold: float
+
+
+def design_neuron(
+    signs: Sequence[int], theta: int, storage_H: float, rules: DesignRules | None = None
+) -> NeuronDesign:
+    """Design a neuron.
+
+    A theta that no n reaches is the same neuron as the nearest one beyond the range: with
+    ``theta > excitatory + 1`` it never fires, with ``theta < -inhibitory`` it always does.
+
+    Args:
+        signs: +1 or -1 for each branch. theta: fires when n >= theta.
+        storage_H: storage inductor of the branches.
+        rules: default those of the library.
+
+    Raises:
+        NetworkError: wrong sign, or a fan-in of 0 or beyond what was shown to work.
+    """
+    rules = rules or load_rules()
+    count = len(signs)
+    if not 1 <= count <= rules.max_fan_in:
+        raise NetworkError(
+            f"a neuron of fan-in {count} can't be built: shown to work are 1 to {rules.max_fan_in}"
         )
-    variant = f"{'exc' if sign > 0 else 'inh'}{design.fan_in}"
-    return library.cell("branch", variant, sign=float(sign), k=k, l_pickup=design.pickup)
+    for index, sign in enumerate(signs):
+        if sign not in (-1, 1):
+            raise NetworkError(f"branch {index} has sign {sign}; only +1 and -1 are built")
+    excitatory = sum(sign > 0 for sign in signs)
+    inhibitory = count - excitatory
+    edge = min(max(theta, -inhibitory), excitatory + 1) - 0.5
+    farthest = max(excitatory - edge, edge + inhibitory)
+    pickup = rules.pickup_total / count
+    per_coupling = math.sqrt(storage_H * pickup)
+    unit = min(
+        rules.unit_max,
+        rules.reach / farthest,
+        rules.coupling_max * per_coupling * rules.full / PHI0,
+    )
+    mutual = unit * PHI0 / rules.full
+    return NeuronDesign(
+        unit, pickup, mutual, mutual / per_coupling, rules.common, rules.offset - unit * edge
+    )
 
 
 def neuron_cell(
@@ -163,62 +191,56 @@ def neuron_cell(
     theta: int,
     *,
     labels: Sequence[str] | None = None,
-    design: NeuronDesign | None = None,
 ) -> Cell:
     """A neuron with ports d0 .. d{n-1}, clk, rst, q.
 
     Args:
         library: cells of one process.
         name: the subcircuit's name.
-        signs: +1 or -1 for each branch, length 1 to the design's fan-in.
+        signs: +1 or -1 for each branch.
         theta: fires when (pulses on +1 lines) - (pulses on -1 lines) >= theta.
         labels: a name for each branch, used in its instance's name (default 0, 1, ...).
-        design: a row of the design table (default: the one for this fan-in).
 
     Raises:
-        NetworkError: wrong sign, fan-in beyond the table.
+        NetworkError: wrong sign, or a fan-in beyond what was shown to work; it names the neuron.
     """
-    design = design or design_for(len(signs))
-    for index, sign in enumerate(signs):
-        if sign not in (-1, 1):
-            raise NetworkError(
-                f"branch {index} of neuron {name} has sign {sign}; only +1 and -1 are built"
-            )
-    labels = labels or [str(i) for i in range(len(signs))]
-    decision = library.cell("decision")
-    parameters = library.description("decision").parameters
+    storage = library.description("branch").parameters["l_store"]
+    try:
+        design = design_neuron(signs, theta, storage)
+    except NetworkError as error:
+        raise NetworkError(f"neuron {name}: {error}") from None
     count = len(signs)
+    labels = labels or [str(i) for i in range(count)]
+    branches = {
+        sign: library.cell(
+            "branch",
+            f"{name}_{'exc' if sign > 0 else 'inh'}",
+            sign=float(sign),
+            k=design.coupling,
+            l_pickup=design.pickup,
+        )
+        for sign in set(signs)
+    }
     builder = CircuitBuilder(
         name,
         (*(f"d{i}" for i in range(count)), "clk", "rst", "q"),
         kind="neuron",
         title=f"neuron {name}: {count} synapses ({sum(s > 0 for s in signs)} excitatory), "
-        f"theta {theta}",
+        f"theta {theta}, {design.unit:.4g} Phi0 each",
     )
     tree = splitter_tree(library, count)
     builder.place("XRT", tree, "rst", *(f"r{i}" for i in range(count)), needs=library.needs(tree))
     for i, sign in enumerate(signs):
-        branch = branch_cell(library, design, sign)
-        builder.place(
-            f"XS{labels[i]}",
-            branch,
-            f"d{i}",
-            f"r{i}",
-            *(f"b{i}", f"b{i + 1}", f"u{i}", f"u{i + 1}"),
-            needs=library.needs(branch),
-        )
-    builder.place(
-        "XD",
-        decision,
-        *("clk", "b0", f"b{count}", "u0", f"u{count}", "cm", "dm", "q"),
-        needs=library.needs(decision),
-    )
-    control = parameters["k_control"] * math.sqrt(parameters["l_control"] * parameters["l_coil"])
-    for source, net, flux in (
-        ("ICM", "cm", design.common),
-        ("IDM", "dm", design.threshold_flux(signs, theta)),
-    ):
-        builder.add(CurrentSource(source, "0", net, flux * PHI0 / control, Role.FLUX))
+        nets = (f"d{i}", f"r{i}", f"b{i}", f"b{i + 1}", f"u{i}", f"u{i + 1}")
+        branch = branches[sign]
+        builder.place(f"XS{labels[i]}", branch, *nets, needs=library.needs(branch))
+    decision = library.cell("decision")
+    nets = ("clk", "b0", f"b{count}", "u0", f"u{count}", "cm", "dm", "q")
+    builder.place("XD", decision, *nets, needs=library.needs(decision))
+    stage = library.description("decision").parameters
+    control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
+    for source, net, flux in (("ICM", "cm", design.common), ("IDM", "dm", design.threshold)):
+        builder.add(CurrentSource(source, GROUND, net, flux * PHI0 / control, Role.FLUX))
     return library.register(builder.cell())
 
 
