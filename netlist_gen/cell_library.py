@@ -247,6 +247,3 @@ class CellLibrary:
         builder.add(Junction(name, plus, minus, process.area(critical_A)))
         builder.add(Resistor(f"R{name}", plus, middle, process.shunt_ohm(critical_A)))
         builder.add(Inductor(f"L{name}", middle, minus, process.shunt_inductance))
-
-
-

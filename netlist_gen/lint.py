@@ -143,9 +143,7 @@ def _element(scope: _Scope, words: list[str], number: int, where: str) -> None:
         scope.nodes[net] = scope.nodes.get(net, 0) + 1
 
 
-def _check_scope(
-    scope: _Scope, scopes: dict[str, _Scope], models: set[str], name: str
-) -> None:
+def _check_scope(scope: _Scope, scopes: dict[str, _Scope], models: set[str], name: str) -> None:
     for number, model in scope.models:
         if model not in models:
             raise DeckError(f"{name}, line {number}: junction model {model} is not defined")
