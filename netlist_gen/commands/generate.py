@@ -1,0 +1,66 @@
+"""``netlist-gen generate``: decks and manifest of a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netlist_gen.commands.common import (
+    clock_option,
+    clock_phases,
+    process_option,
+    progress_bars,
+    read_samples,
+)
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """A comma list as a tuple, without blanks and repeats."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+@click.command()
+@click.argument("net", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path))
+@click.option("--dialect", default="josim", show_default=True, help="Comma list of dialects.")
+@click.option("--scope", default="neurons", show_default=True, help="neurons, network, or both.")
+@click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    help="X.npy: pulses of each sample [default: one window, every line pulsed].",
+)
+@process_option
+@clock_option
+def generate(
+    net: Path,
+    out: Path,
+    dialect: str,
+    scope: str,
+    inputs: Path | None,
+    process: str,
+    clock_ghz: float | None,
+) -> None:
+    """Write the decks of NET and manifest.json into a directory."""
+    from netlist_gen.cell_library import CellLibrary
+    from netlist_gen.checkpoint.registry import read_network
+    from netlist_gen.generate import GenerateOptions
+    from netlist_gen.generate import generate as write_decks
+
+    network = read_network(net)
+    windows = None
+    if inputs is not None:
+        x, _ = read_samples(network, inputs, None)
+        windows = x.reshape(-1, x.shape[-1])
+    with progress_bars() as tick:
+        manifest = write_decks(
+            network,
+            windows,
+            CellLibrary(process),
+            clock_phases(clock_ghz),
+            out,
+            GenerateOptions(split_list(dialect), split_list(scope), str(net)),
+            lambda done, total: tick("decks", done, total),
+        )
+    files = sum(len(entry["files"]) for entry in manifest["decks"])
+    click.echo(f"{files} decks and manifest.json in {out}")

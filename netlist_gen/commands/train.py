@@ -1,0 +1,156 @@
+"""``netlist-gen train``: parse, train, print. PyTorch is imported when the command runs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netlist_gen.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from netlist_gen.training.trainer import Progress
+
+# What suits MNIST, where the defaults of TrainingConfig suit the small digits.
+_MNIST = {
+    "hidden": ("1024", "512"),
+    "population": 10,
+    "fan_in": (64,),
+    "grey_levels": (100,),
+    "epochs": 40,
+    "batch": 256,
+    "learning_rate": 1e-3,
+    "validation": 5000,
+    "copies": 12,
+    "distill": 0.5,
+    "temperature": 1.0,
+    "teacher_epochs": 9,
+}
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("dataset", type=click.Choice(["digits", "mnist"]))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
+              help="Network to write: .pt, .npz, .safetensors or .nir.")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder of the four MNIST IDX files, gzipped or not.")
+@click.option("--hidden", multiple=True, metavar="N",
+              help="A hidden layer: neurons (256), convolution (c16k5s2), OR-pooling (p2). "
+                   "Several numbers may follow one --hidden.")
+@click.option("--population", type=int, help="Output neurons per class.")
+@click.option("--fan-in", "fan_in", multiple=True, type=int,
+              help="Most synapses per neuron; once for all layers, or once per layer.")
+@click.option("--steps", type=int, help="Time steps; each sees the pixels above its grey level.")
+@click.option("--grey-level", "grey_levels", multiple=True, type=int,
+              help="Pixels above it are 1; once per step.")
+@click.option("--epochs", type=int)
+@click.option("--batch", type=int)
+@click.option("--learning-rate", type=float)
+@click.option("--seed", type=int)
+@click.option("--validation", type=int, help="Training images held out for choices.")
+@click.option("--copies", type=int, help="Augmented copies of the training set.")
+@click.option("--distill", type=float, help="Weight of a convolutional teacher's labels, 0 to 1.")
+@click.option("--temperature", type=float, help="Softens the teacher's labels.")
+@click.option("--teacher-epochs", type=int)
+@click.option("--soft-loss", type=float, help="Share of the loss taken on the output membranes.")
+@click.option("--max-synapses", type=int, help="Prune to so many synapses.")
+@click.option("--max-junctions", type=int, help="Prune to so many Josephson junctions.")
+@click.option("--max-power", "max_power_w", type=float, help="Prune to so much static power (W).")
+@click.option("--max-count", type=int,
+              help="Most excitatory and most inhibitory synapses per neuron each.")
+@click.option("--noise", "noise_sigma", type=float,
+              help="Spread of a neuron's threshold while training, in synapses.")
+@click.option("--precision", type=click.Choice(["float32", "bfloat16"]))
+@click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
+@click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False),
+              help="Keep augmented images and the teacher's labels here between runs.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run (OUTPUT.state).")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False),
+              help="Plot validation accuracy against synapses and epochs (PNG or SVG).")
+@click.argument("more_hidden", nargs=-1, metavar="")
+def train(dataset: str, output: Path, **options: Any) -> None:
+    """Train a ternary spiking network on DATASET and write it to OUTPUT.
+
+    After each epoch the whole run is written to OUTPUT.state; an interrupted run goes on with
+    --resume and ends with the same network as an unbroken one.
+    """
+    run(dataset, output, **options)
+
+
+def run(dataset: str, output: Path, **options: Any) -> None:
+    """The command without click: raises errors of the project's family."""
+    threads: int = options.pop("threads")
+    cache_dir: Path | None = options.pop("cache_dir")
+    resume: bool = options.pop("resume")
+    plot: Path | None = options.pop("plot")
+    hidden = (*options.pop("hidden"), *options.pop("more_hidden"))
+    if not output.parent.is_dir():
+        raise ConfigurationError(f"{output.parent} is not a directory; {output} can't be written")
+
+    import torch
+
+    from netlist_gen.training.config import TrainingConfig
+    from netlist_gen.training.costs import linear_cost_from_cells
+    from netlist_gen.training.save import plot_history, save
+    from netlist_gen.training.trainer import train as run_training
+
+    torch.set_num_threads(threads)
+    values: dict[str, Any] = dict(_MNIST) if dataset == "mnist" else {}
+    values["dataset"] = dataset
+    if options.get("data_dir") is not None:
+        options["data_dir"] = str(options["data_dir"])
+    values.update({k: v for k, v in options.items() if v is not None and v != ()})
+    if hidden:
+        values["hidden"] = hidden
+    steps = values.get("steps", len(values.get("grey_levels", (0,))))
+    values.setdefault("steps", steps)
+    if len(values.get("grey_levels", ())) != steps:
+        values["grey_levels"] = spread_levels(steps, 255 if dataset == "mnist" else 16)
+    config = TrainingConfig(**values)
+    priced = config.max_junctions is not None or config.max_power_w is not None
+    state_file = output.with_name(output.name + ".state")
+    click.echo(f"training on {dataset}: {' '.join(config.hidden)}, fan-in {config.fan_in}", err=True)
+    try:
+        trained = run_training(
+            config,
+            _show,
+            cost_model=linear_cost_from_cells() if priced else None,
+            state_file=state_file,
+            resume=resume,
+            cache_dir=cache_dir,
+        )
+    except KeyboardInterrupt:
+        kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
+        raise click.ClickException(f"interrupted{kept}") from None
+    command = shlex.join(["netlist-gen", *sys.argv[1:]])
+    facts = save(trained, [output], command)
+    if plot is not None:
+        plot_history(trained.history, plot)
+    state_file.unlink(missing_ok=True)
+    accuracy = trained.evaluation
+    click.echo(
+        f"{output}: {accuracy.lowest:.2%} of {accuracy.samples} held-out images "
+        f"(ties split {accuracy.split:.2%}, ties wrong {accuracy.wrong:.2%}); "
+        f"{facts['synapses']} synapses, fan-in up to {facts['max_fan_in']}, "
+        f"theta {facts['theta_range'][0]} to {facts['theta_range'][1]}, seed {config.seed}"
+    )
+
+
+def spread_levels(steps: int, brightest: int) -> tuple[int, ...]:
+    """Grey levels that cut the range of grey into equal parts, highest first."""
+    return tuple(round(brightest * (steps - i) / (steps + 1)) for i in range(steps))
+
+
+def _show(line: Progress) -> None:
+    if line.epoch == 0:
+        click.echo(f"  {line.note}", err=True)
+        return
+    validation = "" if line.validation is None else f", validation {line.validation:.2%}"
+    click.echo(
+        f"  epoch {line.epoch:>4} of {line.epochs}: loss {line.loss:.4f}{validation}, "
+        f"{line.synapses} synapses, {line.seconds:.0f} s",
+        err=True,
+    )

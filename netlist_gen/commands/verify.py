@@ -1,0 +1,170 @@
+"""``netlist-gen verify``: simulate a network's neurons and hold them against the reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netlist_gen.commands.common import (
+    clock_option,
+    clock_phases,
+    default_jobs,
+    process_option,
+    progress_bars,
+    read_samples,
+)
+from netlist_gen.errors import ConfigurationError, SimulatorError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from netlist_gen.network import TernaryNetwork
+    from verification.campaign.verify import Verification, VerifyOptions
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("net", type=click.Path(path_type=Path))
+@click.option("--inputs", required=True, type=click.Path(path_type=Path), help="X.npy: samples.")
+@click.option("--labels", type=click.Path(path_type=Path), help="Y.npy: the class of each sample.")
+@click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path))
+@click.option("--simulator", default="auto", help="auto, embedded, josim, wrspice or ngspice.")
+@click.option("--samples", type=click.IntRange(min=1), help="Take so many, drawn with --seed.")
+@click.option("--seed", type=int, default=0, help="Of the draw of --samples.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Simulations at a time [default: cores].")
+@click.option("--timeout", type=float, default=600.0, help="Seconds one simulation may take.")
+@click.option("--cooling", type=float, default=400.0, help="Wall-plug watts for one at 4.2 K.")
+@click.option("--decks", type=click.Path(path_type=Path), help="Judge the decks in this directory.")
+@click.option("--resume", is_flag=True, help="Go on with what a broken run left.")
+@process_option
+@clock_option
+def verify(net: Path, inputs: Path, labels: Path | None, out: Path, **options: Any) -> None:
+    """Verify every neuron of NET on the samples in X.npy; write verify.json and report.html."""
+    from netlist_gen.checkpoint.registry import read_network
+
+    network = read_network(net)
+    x, y = read_samples(network, inputs, labels)
+    x, y = draw(x, y, options.pop("samples"), options["seed"])
+    result = run_verification(network, x, y, out, source=str(net), **options)
+    print_result(result, out)
+    if not result.agreed:
+        raise click.exceptions.Exit(1)
+
+
+def draw(
+    x: NDArray[np.bool_], y: NDArray[np.int64] | None, samples: int | None, seed: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int64] | None]:
+    """``samples`` of the samples, drawn without repetition, in their order.
+
+    Raises:
+        ConfigurationError: more than there are.
+    """
+    if samples is None:
+        return x, y
+    if samples > x.shape[0]:
+        raise ConfigurationError(f"--samples is {samples}; there are {x.shape[0]} samples")
+    import numpy as np
+
+    chosen = np.sort(np.random.default_rng(seed).choice(x.shape[0], samples, replace=False))
+    return x[chosen], None if y is None else y[chosen]
+
+
+def run_verification(
+    network: TernaryNetwork,
+    x: NDArray[np.bool_],
+    y: NDArray[np.int64] | None,
+    out: Path,
+    *,
+    source: str,
+    simulator: str,
+    seed: int,
+    jobs: int | None,
+    timeout: float,
+    cooling: float,
+    decks: Path | None,
+    resume: bool,
+    process: str,
+    clock_ghz: float | None,
+) -> Verification:
+    """Verify with progress bars and write all files of the run, the report included.
+
+    Raises:
+        NetlistGenError: wrong input, or a simulator that is not there.
+    """
+    from netlist_gen.cell_library import CellLibrary
+    from verification.campaign.verify import VerifyOptions, prepare_directory
+    from verification.campaign.verify import verify as verify_network
+    from verification.report.html import write_report
+    from verification.simulators.registry import get_simulator
+
+    if not timeout > 0 or not cooling > 0:
+        raise ConfigurationError(
+            f"--timeout is {timeout:g} and --cooling {cooling:g}; both must be positive"
+        )
+    library = CellLibrary(process)
+    chosen = get_simulator(simulator)
+    if not chosen.available():
+        raise SimulatorError(
+            f"the simulator {chosen.name} is not here; netlist-gen doctor says how to get it"
+        )
+    plan: VerifyOptions = VerifyOptions(
+        phases=clock_phases(clock_ghz),
+        jobs=jobs or default_jobs(),
+        timeout_s=timeout,
+        cooling_W_per_W=cooling,
+        seed=seed,
+        decks=decks,
+        resume=resume,
+        source=source,
+    )
+    prepare_directory(out, resume=resume)
+    click.echo(f"simulator {chosen.name} {chosen.version()}, {x.shape[0]} samples", err=True)
+    with progress_bars() as tick:
+        result = verify_network(network, x, y, chosen, library, out, plan, tick)
+    write_report(out)
+    return result
+
+
+def print_result(result: Verification, out: Path) -> None:
+    """The short table on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from verification.report.html import engineering
+
+    s = result.summary
+    table = Table(
+        title=f"{s['simulator']['name']} {s['simulator']['version']}", title_justify="left"
+    )
+    for name in ("layer", "neurons", "synapses", "windows", "mismatches", "energy"):
+        table.add_column(name, justify="right")
+    for row in s["layers"]:
+        cells = ("layer", "neurons", "synapses", "checked", "mismatches")
+        table.add_row(*(str(row[c]) for c in cells), engineering(row["energy_J"], "J"))
+    console = Console()
+    console.print(table)
+    energy = s["energy"]
+    lines = [
+        f"windows compared {s['checked']}, mismatches {s['mismatches']}, failed runs "
+        f"{len(s['failed'])}",
+        f"energy measured {engineering(energy['measured_J'], 'J')}, reference "
+        f"{engineering(energy['reference_J'], 'J')}, error {100 * energy['relative_error']:.2g} %",
+        f"per inference: dynamic {engineering(energy['dynamic_J_per_inference'], 'J')}, static "
+        f"{engineering(energy['static_J_per_inference'], 'J')}, wall plug "
+        f"{engineering(energy['wall_plug_J_per_inference'], 'J')} "
+        f"({energy['cooling_W_per_W']:g} W/W)",
+    ]
+    if s["accuracy"]:
+        simulated = s["accuracy"]["simulated"]
+        lines.append(
+            f"accuracy on {s['samples']} samples: reference {s['accuracy']['reference']:.2%}, "
+            f"simulated {'-' if simulated is None else format(simulated, '.2%')}"
+        )
+    if s["counter_example"]:
+        lines.append(f"first disagreement: {s['counter_example']['sentence']}")
+    lines.append("AGREED" if result.agreed else "DISAGREED")
+    for line in lines:
+        click.echo(line)
+    click.echo(f"report: {out / 'report.html'}")
