@@ -1,0 +1,708 @@
+"""The time loop, compiled: one tile of ``WIDTH`` lanes through a range of steps.
+
+Each step builds the right-hand side from the histories (JoSIM's BDF2 stamps), with the phase
+inside every sine predicted from the last steps, and solves with factors that stay the same while
+no junction crosses its gap voltage. Arrays hold ``WIDTH`` doubles for each element, lane fastest.
+
+The functions are untyped for mypy because Numba infers the types.
+"""
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from verification.engine.constants import SIGMA
+from verification.engine.random_numbers import gaussian
+from verification.engine.simd import (
+    WIDTH,
+    absolute,
+    fma,
+    largest,
+    load,
+    maximum,
+    nearest,
+    splat,
+    store,
+    subtract_products,
+    subtract_products_own,
+)
+from verification.engine.waves import source_value
+
+W = WIDTH
+_4_3 = 4.0 / 3.0
+_1_3 = 1.0 / 3.0
+_INVERSE_PI = 1.0 / math.pi
+_PI_HIGH = -math.pi
+_PI_LOW = -1.2246467991473532e-16  # pi minus its double, negated
+_S3, _S5, _S7, _S9, _S11, _S13, _S15, _S17, _S19 = (
+    (-1.0) ** k / math.factorial(2 * k + 1) for k in range(1, 10)
+)
+PHASE_LIMIT = 0.20 * 2 * math.pi
+"""Largest predicted change of a phase in one step, rad, before the step is halved (JoSIM)."""
+
+
+@njit(inline="always")
+def sine(v):
+    """sin in every lane: v = q pi + r with |r| <= pi/2, then Taylor's series to r^19.
+
+    The first term left out is 2.6e-16 at r = pi/2.
+    """
+    q = nearest(v * _INVERSE_PI)
+    r = fma(q, splat(_PI_HIGH), v)
+    r = fma(q, splat(_PI_LOW), r)
+    half = q * 0.5
+    sign = fma(absolute(half - nearest(half)), splat(-4.0), splat(1.0))  # -1 where q is odd
+    z = r * r
+    p = fma(z, splat(_S19), splat(_S17))
+    p = fma(p, z, splat(_S15))
+    p = fma(p, z, splat(_S13))
+    p = fma(p, z, splat(_S11))
+    p = fma(p, z, splat(_S9))
+    p = fma(p, z, splat(_S7))
+    p = fma(p, z, splat(_S5))
+    p = fma(p, z, splat(_S3))
+    return sign * fma(p * z, r, r)
+
+
+@njit(inline="always")
+def value(array, index, own):
+    """Coefficient ``index``: one for each lane, or one for all."""
+    return load(array, index * W) if own else splat(array[index])
+
+
+@njit(cache=True, error_model="numpy")
+def factorise(plan, a, own, factor):
+    """Factorise in the given order: fills factor.lower, .upper and .inverse (each lane its own).
+
+    Returns False if a pivot is zero or not finite.
+    """
+    work = factor.work
+    good = True
+    for i in range(plan.size):
+        for e in range(plan.a_rows[i], plan.a_rows[i + 1]):
+            store(work, plan.a_columns[e] * W, value(a, e, own))
+        for e in range(plan.l_rows[i], plan.l_rows[i + 1]):
+            place = plan.l_order[e]
+            k = plan.l_columns[place]
+            multiplier = load(work, k * W) * load(factor.inverse, k * W)
+            store(factor.lower, place * W, multiplier)
+            store(work, k * W, splat(0.0))
+            for f in range(plan.u_rows[k], plan.u_rows[k + 1]):
+                c = plan.u_columns[f] * W
+                store(work, c, load(work, c) - multiplier * load(factor.upper, f * W))
+        pivot = load(work, i * W)
+        store(work, i * W, splat(0.0))
+        inverse = 1.0 / pivot
+        if not largest(absolute(inverse)) < 1e300:
+            good = False
+        store(factor.inverse, i * W, inverse)
+        for f in range(plan.u_rows[i], plan.u_rows[i + 1]):
+            c = plan.u_columns[f] * W
+            store(factor.upper, f * W, load(work, c))
+            store(work, c, splat(0.0))
+    return good
+
+
+@njit(inline="always")
+def _solve(plan, b, lower, upper, inverse):
+    """Solve in place with factors shared by the lanes."""
+    for i in range(plan.size):
+        if plan.l_used[i] > plan.l_rows[i]:
+            s = load(b, i * W)
+            s = subtract_products(b, plan.l_columns, lower, plan.l_rows[i], plan.l_used[i], s)
+            store(b, i * W, s)
+    for m in range(plan.back.size):
+        i = plan.back[m]
+        s = load(b, i * W)
+        s = subtract_products(b, plan.u_columns, upper, plan.u_rows[i], plan.u_rows[i + 1], s)
+        store(b, i * W, s * inverse[i])
+
+
+@njit(inline="always")
+def _solve_own(plan, b, factor):
+    """Solve in place with factors of each lane."""
+    for i in range(plan.size):
+        if plan.l_used[i] > plan.l_rows[i]:
+            s = load(b, i * W)
+            s = subtract_products_own(
+                b, plan.l_columns, factor.lower, plan.l_rows[i], plan.l_used[i], s
+            )
+            store(b, i * W, s)
+    for m in range(plan.back.size):
+        i = plan.back[m]
+        s = load(b, i * W)
+        s = subtract_products_own(
+            b, plan.u_columns, factor.upper, plan.u_rows[i], plan.u_rows[i + 1], s
+        )
+        store(b, i * W, s * load(factor.inverse, i * W))
+
+
+@njit(inline="always")
+def _inject(b, p, n, current):
+    """Current from p to n enters the balances of both nodes."""
+    store(b, p * W, load(b, p * W) - current)
+    store(b, n * W, load(b, n * W) + current)
+
+
+@njit
+def _other_relation(plan, j, argument, strength_lane):
+    """Supercurrent of a junction with harmonics or the thermal relation, one lane."""
+    at = plan.j_extra[j]
+    count = int(plan.j_table[at + 2])
+    total = 0.0
+    for m in range(count):
+        total += plan.j_table[at + 3 + m] * math.sin((m + 1) * argument)
+    if plan.j_kind[j] == 1:
+        return strength_lane * total
+    half = 0.0
+    for m in range(count):
+        half += plan.j_table[at + 3 + m] * math.sin((m + 1) * argument / 2)
+    root = math.sqrt(1.0 - plan.j_table[at] * half * half)
+    return strength_lane * total / root * math.tanh(plan.j_table[at + 1] * root)
+
+
+@njit
+def _junctions(plan, coef, state, own, x, b, i, inverse_pc, prediction):
+    """Right-hand side of all junctions; returns (largest prediction per lane, highest |v|-gap)."""
+    moved = splat(0.0)
+    above = splat(-1.0)
+    for j in range(plan.j_pb.size):
+        o = j * W
+        phase = load(x, plan.j_px[j] * W) - load(x, plan.j_nx[j] * W)
+        v1 = splat(0.0)
+        if i > 0:
+            v1 = (phase - load(state.j_history, o)) * inverse_pc
+        v2 = load(state.j_v2, o)
+        v0 = fma(v1, splat(2.5), fma(v2, splat(-2.0), load(state.j_v3, o) * 0.5))
+        history = fma(phase, splat(_4_3), load(state.j_phase, o) * (-_1_3))
+        predicted = fma(v0, splat(prediction), history)
+        moved = maximum(moved, absolute(predicted - phase))
+        strength = value(coef.j_ic, j, own)
+        if plan.j_kind[j] == 0:
+            supercurrent = strength * sine(predicted - plan.j_offset[j])
+        else:
+            scratch = state.scratch
+            store(scratch, 0, predicted - plan.j_offset[j])
+            store(scratch, W, strength)
+            for lane in range(W):
+                scratch[lane] = _other_relation(plan, j, scratch[lane], scratch[W + lane])
+            supercurrent = load(scratch, 0)
+        c = fma(value(coef.j_c1, j, own) * (-1.0), v1, supercurrent)
+        c = fma(value(coef.j_c2, j, own), v2, c)
+        c = fma(value(coef.j_g, j, own) * (-1.0), history, c)
+        above = maximum(above, absolute(v0) - coef.j_low[j])
+        _inject(b, plan.j_pb[j], plan.j_nb[j], c)
+        store(state.j_c, o, c)
+        store(state.j_v0, o, v0)
+        store(state.j_history, o, history)
+        store(state.j_phase, o, phase)
+        store(state.j_v3, o, v2)
+        store(state.j_v2, o, v1)
+    store(state.moved, 0, moved)
+    return largest(above)
+
+
+@njit
+def _regions(plan, coef, state, own, b, inverse_pc):
+    """Piecewise linear quasiparticle branch: regions by the predicted voltage.
+
+    Adds the currents that the region makes of the history and of the step, and returns how many
+    junctions are off the subgap branch and whether any conductance changed.
+    """
+    outside = 0
+    changed = False
+    for j in range(plan.j_pb.size):
+        if coef.j_low[j] == math.inf:
+            continue
+        o = j * W
+        any_now = False
+        for lane in range(W):
+            voltage = state.j_v0[o + lane]
+            size = abs(voltage)
+            at = o + lane if own else j
+            delta = 0.0
+            step_current = 0.0
+            if size >= coef.j_high[j]:
+                delta = coef.j_dg2[at]
+            elif size >= coef.j_low[j]:
+                delta = coef.j_dg1[at]
+                step_current = coef.j_it[at] if voltage >= 0 else -coef.j_it[at]
+            if delta != state.j_delta[o + lane]:
+                changed = True
+                state.j_delta[o + lane] = delta
+            extra = step_current - delta * inverse_pc * state.j_history[o + lane]
+            state.scratch[lane] = extra
+            if delta != 0.0:
+                any_now = True
+        if any_now:
+            outside += 1
+            extra = load(state.scratch, 0)
+            _inject(b, plan.j_pb[j], plan.j_nb[j], extra)
+            store(state.j_c, o, load(state.j_c, o) + extra)
+    return outside, changed
+
+
+@njit
+def _matrix_with_regions(plan, a, own, state, out, inverse_pc):
+    """A for every lane with the conductances of junctions off the subgap branch."""
+    for e in range(plan.a_columns.size):
+        store(out, e * W, value(a, e, own))
+    for j in range(plan.j_pb.size):
+        delta = load(state.j_delta, j * W)
+        if largest(absolute(delta)) > 0.0:
+            g = delta * inverse_pc
+            for slot in range(4):
+                place = plan.j_a[j, slot]
+                if place >= 0:
+                    sign = 1.0 if slot < 2 else -1.0
+                    store(out, place * W, load(out, place * W) + g * sign)
+
+
+@njit
+def _resistors(plan, coef, state, own, x, b):
+    for r in range(plan.r_plain):
+        o = r * W
+        phase = load(x, plan.r_px[r] * W) - load(x, plan.r_nx[r] * W)
+        history = fma(phase, splat(_4_3), load(state.r_phase, o) * (-_1_3))
+        c = value(coef.r_g, r, own) * history * (-1.0)
+        _inject(b, plan.r_pb[r], plan.r_nb[r], c)
+        store(state.r_c, o, c)
+        store(state.r_phase, o, phase)
+    for r in range(plan.r_plain, plan.r_pb.size):
+        o = r * W
+        phase = load(x, plan.r_px[r] * W) - load(x, plan.r_nx[r] * W)
+        effective = load(state.r_history, o)
+        part = value(coef.r_part, r, own)
+        phase = phase - part * (phase - effective)  # without the series inductor's share
+        history = fma(phase, splat(_4_3), load(state.r_phase, o) * (-_1_3))
+        c = value(coef.r_g, r, own) * history * (-1.0)
+        _inject(b, plan.r_pb[r], plan.r_nb[r], c)
+        store(state.r_c, o, c)
+        store(state.r_history, o, history)
+        store(state.r_phase, o, phase)
+
+
+@njit
+def _capacitors(plan, coef, state, own, x, b):
+    for k in range(plan.c_pb.size):
+        o = k * W
+        p1 = load(x, plan.c_px[k] * W) - load(x, plan.c_nx[k] * W)
+        p2 = load(state.c_p2, o)
+        p3 = load(state.c_p3, o)
+        history = p1 * (8.0 / 3.0) - p2 * (22.0 / 9.0)
+        history = history + p3 * (8.0 / 9.0) - load(state.c_p4, o) * (1.0 / 9.0)
+        c = value(coef.c_g, k, own) * history * (-1.0)
+        _inject(b, plan.c_pb[k], plan.c_nb[k], c)
+        store(state.c_c, o, c)
+        store(state.c_p4, o, p3)
+        store(state.c_p3, o, p2)
+        store(state.c_p2, o, p1)
+
+
+@njit
+def _sources(plan, waves, state, tile, time):
+    """Values of all sources in all lanes at this time.
+
+    A pwl runs on a line until its next corner, so that most steps are one multiply-add.
+    """
+    for s in range(waves.count):
+        o = s * W
+        if waves.all_lines[tile * waves.count + s]:
+            if time >= state.s_next[s] or time < 0.0 or not state.s_started[s]:
+                following = math.inf
+                flat = True
+                for lane in range(W):
+                    slope, base, origin, corner = _segment(waves, state, tile, s, lane, time)
+                    state.s_slope[o + lane] = slope
+                    state.s_base[o + lane] = base
+                    state.s_origin[o + lane] = origin
+                    following = min(following, corner)
+                    if slope != 0.0:
+                        flat = False
+                state.s_next[s] = following
+                state.s_flat[s] = flat
+                state.s_started[s] = True
+                if flat:
+                    store(state.s_value, o, load(state.s_base, o))
+            if not state.s_flat[s]:
+                elapsed = time - load(state.s_origin, o)
+                store(
+                    state.s_value, o, fma(load(state.s_slope, o), elapsed, load(state.s_base, o))
+                )
+        else:
+            for lane in range(W):
+                place = (tile * waves.count + s) * W + lane
+                state.s_value[o + lane] = source_value(
+                    waves.kind[place], waves.data, waves.begin[place], waves.length[place], time
+                )
+        if waves.scaled:
+            store(
+                state.s_out, o, load(state.s_value, o) * load(waves.scale, (tile * waves.count + s) * W)
+            )
+        else:
+            store(state.s_out, o, load(state.s_value, o))
+
+
+@njit
+def _segment(waves, state, tile, s, lane, time):
+    """Slope, value at origin, origin and next corner of a pwl (or dc) in one lane."""
+    place = (tile * waves.count + s) * W + lane
+    begin, length = waves.begin[place], waves.length[place]
+    if waves.kind[place] == 0:
+        return 0.0, waves.data[begin], 0.0, math.inf
+    if time < 0.0:
+        return 0.0, 0.0, 0.0, 0.0
+    points = length // 2
+    at = state.s_cursor[s * W + lane]
+    while at + 1 < points and time >= waves.data[begin + at + 1]:
+        at += 1
+    state.s_cursor[s * W + lane] = at
+    value_here = waves.data[begin + points + at]
+    if at + 1 >= points:
+        return 0.0, value_here, 0.0, math.inf
+    x1, x2 = waves.data[begin + at], waves.data[begin + at + 1]
+    y2 = waves.data[begin + points + at + 1]
+    return (y2 - value_here) / (x2 - x1), value_here, x1, x2
+
+
+@njit
+def _prescribed(plan, state, sources, x, b, step):
+    """V, P and R = 0: phases given by BDF2 integration of the voltage, or directly."""
+    k_v = 2.0 * step / (3.0 * SIGMA)
+    for m in range(plan.v_row.size):
+        o = m * W
+        phase = load(x, plan.v_px[m] * W) - load(x, plan.v_nx[m] * W)
+        history = fma(phase, splat(_4_3), load(state.v_phase, o) * (-_1_3))
+        store(state.v_phase, o, phase)
+        kind = plan.v_kind[m]
+        if kind == 1:
+            given = load(state.s_out, sources.of_phase[m] * W)
+        elif kind == 0:
+            given = fma(load(state.s_out, sources.of_phase[m] * W), splat(k_v), history)
+        else:
+            given = history
+        store(b, plan.v_row[m] * W, given * plan.v_scale)
+
+
+@njit
+def _controlled(plan, coef, state, own, x, b):
+    for m in range(plan.g_kind.size):
+        o = m * W
+        phase = load(x, plan.g_px[m] * W) - load(x, plan.g_nx[m] * W)
+        history = fma(phase, splat(_4_3), load(state.g_phase, o) * (-_1_3))
+        store(state.g_phase, o, phase)
+        if plan.g_kind[m] == 0:
+            c = value(coef.g_g, m, own) * history * (-1.0)
+            _inject(b, plan.g_pb[m], plan.g_nb[m], c)
+            store(state.g_c, o, c)
+        else:
+            store(b, plan.g_pb[m] * W, history * plan.v_scale)
+
+
+@njit
+def _lines(plan, coef, state, own, delays, x, b, i):
+    """Transmission lines: what left one end arrives ``delay`` steps later at the other."""
+    for k in range(delays.size):
+        delay = delays[k]
+        ring = state.t_ring
+        for end in range(2):
+            me = 2 * k + end
+            other = 2 * k + 1 - end
+            if i > 0:
+                store(state.t_p2, me * W, load(state.t_p1, me * W))
+                here = load(x, plan.t_px[me] * W) - load(x, plan.t_nx[me] * W)
+                store(state.t_p1, me * W, here)
+            given = fma(
+                load(state.t_p1, me * W), splat(_4_3), load(state.t_p2, me * W) * (-_1_3)
+            )
+            if i >= delay:
+                length = state.t_length[k]
+                base = state.t_begin[k] + (other - 2 * k) * 2 * length
+                back0 = (i - delay) % length
+                given = given + load(ring, (base + back0) * W)
+                wave = load(ring, (base + length + back0) * W) / value(coef.t_g, k, own)
+                given = given + wave
+                if i > delay:
+                    back1 = (i - delay - 1) % length
+                    given = given - load(ring, (base + back1) * W) * _4_3
+                if i > delay + 1:
+                    back2 = (i - delay - 2) % length
+                    given = given + load(ring, (base + back2) * W) * _1_3
+            c = value(coef.t_g, k, own) * given * (-1.0)
+            _inject(b, plan.t_pb[me], plan.t_nb[me], c)
+            store(state.t_c, me * W, c)
+
+
+@njit
+def _store_lines(plan, coef, state, own, delays, x, i):
+    for k in range(delays.size):
+        length = state.t_length[k]
+        for end in range(2):
+            me = 2 * k + end
+            phase = load(x, plan.t_px[me] * W) - load(x, plan.t_nx[me] * W)
+            current = fma(value(coef.t_g, k, own), phase, load(state.t_c, me * W))
+            base = state.t_begin[k] + end * 2 * length
+            store(state.t_ring, (base + i % length) * W, phase)
+            store(state.t_ring, (base + length + i % length) * W, current)
+
+
+@njit
+def _noise(plan, coef, state, noise, own, tile, b, time):
+    """Thermal noise: Gaussian numbers 1/neb apart, joined by lines, as currents in parallel."""
+    if time < 0.0:
+        return
+    for m in range(noise.kind.size):
+        for lane in range(W):
+            at = m * W + lane
+            period = noise.period[m]
+            elapsed = time - noise.delay[m]
+            if elapsed < 0.0:
+                state.scratch[lane] = 0.0
+                continue
+            sample = int(math.floor(elapsed / period))
+            if sample != state.n_sample[at]:
+                seed = noise.seed[tile * W + lane]
+                if sample == state.n_sample[at] + 1:
+                    state.n_left[at] = state.n_right[at]
+                else:
+                    state.n_left[at] = gaussian(seed, m, sample)
+                state.n_right[at] = gaussian(seed, m, sample + 1)
+                state.n_sample[at] = sample
+            left, right = state.n_left[at], state.n_right[at]
+            sigma = noise.sigma[(tile * noise.kind.size + m) * W + lane]
+            if noise.kind[m] == 0:
+                j = noise.index[m]
+                normal = coef.j_dg2[j * W + lane if own else j]
+                if normal != 0.0 and state.j_delta[j * W + lane] == normal:
+                    sigma *= noise.normal_ratio[m]
+            fraction = elapsed / period - sample
+            state.scratch[lane] = sigma * (left + (right - left) * fraction)
+        index = noise.index[m]
+        current = load(state.scratch, 0)
+        if noise.kind[m] == 0:
+            _inject(b, plan.j_pb[index], plan.j_nb[index], current)
+            store(state.j_c, index * W, load(state.j_c, index * W) + current)
+        elif noise.kind[m] == 1:
+            if index >= plan.r_plain:
+                # Behind a series inductor the noise shifts the resistor's history instead.
+                shift = value(coef.r_per_ampere, index, own) * current * (-1.0)
+                store(state.r_history, index * W, load(state.r_history, index * W) + shift)
+                current = value(coef.r_g, index, own) * shift * (-1.0)
+            _inject(b, plan.r_pb[index], plan.r_nb[index], current)
+            store(state.r_c, index * W, load(state.r_c, index * W) + current)
+        else:  # a noise source: its value, which is used with those of the other sources
+            store(state.s_out, index * W, current)
+
+
+@njit
+def _record(plan, coef, state, own, record, output, row, x, voltage_scale):
+    """One printed sample of every trace."""
+    for q in range(record.count):
+        total = splat(0.0)
+        for e in range(record.rows[q], record.rows[q + 1]):
+            kind, index = record.kind[e], record.index[e]
+            if kind == 0:  # an unknown times a factor
+                term = load(x, index * W) * record.factor[e]
+            elif kind == 1:  # an unknown times a coefficient
+                term = load(x, index * W) * value(coef.listed, record.other[e], own)
+                term = term * record.factor[e]
+            elif kind == 2:  # a stored current or voltage
+                term = _stored(state, record.other[e], index) * record.factor[e]
+            elif kind == 3:  # a junction's conductance off the subgap branch
+                term = load(state.j_delta, record.other[e] * W) * load(x, index * W)
+                term = term * record.factor[e]
+            else:  # a source
+                term = load(state.s_out, index * W) * record.factor[e]
+            total = total + term
+        if record.derivative[q]:
+            d1 = load(state.d1, q * W)
+            d2 = load(state.d2, q * W)
+            voltage = (total - d1 * _4_3 + d2 * _1_3) * voltage_scale
+            store(output, (row * record.count + q) * W, voltage)
+        else:
+            store(output, (row * record.count + q) * W, total)
+
+
+@njit(inline="always")
+def _stored(state, which, index):
+    if which == 0:
+        result = load(state.j_c, index * W)
+    elif which == 1:
+        result = load(state.r_c, index * W)
+    elif which == 2:
+        result = load(state.c_c, index * W)
+    elif which == 3:
+        result = load(state.t_c, index * W)
+    elif which == 4:
+        result = load(state.g_c, index * W)
+    else:
+        result = load(state.j_history, index * W)
+    return result
+
+
+@njit
+def _remember(state, record, x, first):
+    """Phases of the traces that are voltages, for their derivative at the next samples."""
+    for q in range(record.count):
+        if record.derivative[q]:
+            total = splat(0.0)
+            for e in range(record.rows[q], record.rows[q + 1]):
+                total = total + load(x, record.index[e] * W) * record.factor[e]
+            if first:
+                store(state.d2, q * W, total)
+            else:
+                store(state.d2, q * W, load(state.d1, q * W))
+            store(state.d1, q * W, total)
+
+
+@njit
+def _pulses(plan, state, watch, x, time, step, i):
+    """Advances of the watched phases by 2 pi: the last crossing of the middle, with hysteresis."""
+    for m in range(watch.junction.size):
+        j = watch.junction[m]
+        now = load(x, plan.j_px[j] * W) - load(x, plan.j_nx[j] * W)
+        if i == watch.rest_step:
+            store(state.w_rest, m * W, now)
+        if i <= watch.rest_step:
+            continue
+        rest = load(state.w_rest, m * W)
+        if largest(absolute(now - rest)) <= math.pi:
+            continue
+        for lane in range(W):
+            at = m * W + lane
+            after = x[plan.j_px[j] * W + lane] - x[plan.j_nx[j] * W + lane] - state.w_rest[at]
+            before = state.j_phase[j * W + lane] - state.w_rest[at]
+            if abs(after) <= math.pi:
+                continue
+            sign = 1.0 if after > 0 else -1.0
+            if before * sign <= math.pi:
+                part = (math.pi - before * sign) / (after * sign - before * sign)
+                state.w_time[at] = time - step + part * step
+            if after * sign > math.pi + watch.hysteresis:
+                count = state.w_count[at]
+                if count < watch.capacity:
+                    slot = (at * watch.capacity) + count
+                    state.w_times[slot] = state.w_time[at] * sign
+                state.w_count[at] = count + 1
+                state.w_rest[at] += sign * 2 * math.pi
+
+
+@njit
+def _energy(plan, state, x, x_before, i):
+    """Work of the current sources: the integral of current over the flux they are moved by."""
+    for s in range(plan.i_pb.size):
+        o = s * W
+        current = load(state.s_out, o)
+        if i > 0:
+            rise = load(x, plan.i_nx[s] * W) - load(x, plan.i_px[s] * W)
+            rise = rise - load(x_before, plan.i_nx[s] * W) + load(x_before, plan.i_px[s] * W)
+            work = (current + load(state.s_before, o)) * rise * (0.5 * SIGMA)
+            store(state.s_energy, o, load(state.s_energy, o) + work)
+        store(state.s_before, o, current)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_tile(
+    plan, coef, shared, factor, waves, sources, noise, delays, record, watch, state, output,
+    tile, first, last, step, print_first, guard,
+):  # fmt: skip
+    """Steps first .. last - 1 of one tile.
+
+    Args:
+        print_first: index in ``record.steps`` of the next printed sample.
+        guard: steps after this one are checked against PHASE_LIMIT.
+
+    Returns:
+        (next printed sample, status): status 0 is done, 1 every lane moves too fast for the
+        step, 2 a matrix that can't be factorised.
+    """
+    own = coef.own
+    inverse_pc, prediction = coef.inverse_pc, coef.prediction
+    voltage_scale = (3.0 * SIGMA) / (2.0 * step)
+    printed = print_first
+    ground = plan.size * W
+    x, b = state.xa, state.xb
+    if state.flip[0]:
+        x, b = state.xb, state.xa
+    for i in range(first, last):
+        time = i * step
+        b[:] = 0.0
+        above = _junctions(plan, coef, state, own, x, b, i, inverse_pc, prediction)
+        if i > guard:
+            fast = 0
+            for lane in range(W):
+                if state.moved[lane] > PHASE_LIMIT:
+                    state.tripped[lane] = True
+                if state.tripped[lane]:
+                    fast += 1
+            if fast >= coef.lanes_used[tile]:
+                return printed, 1
+        use_own = own
+        if above >= 0.0 or state.outside[0] > 0:
+            outside, changed = _regions(plan, coef, state, own, b, inverse_pc)
+            state.outside[0] = outside
+            if changed and (outside > 0 or own):
+                _matrix_with_regions(plan, shared.a, own, state, factor.a, inverse_pc)
+                if not factorise(plan, factor.a, True, factor):
+                    return printed, 2
+            use_own = own or outside > 0
+        _resistors(plan, coef, state, own, x, b)
+        _capacitors(plan, coef, state, own, x, b)
+        _sources(plan, waves, state, tile, time)
+        _noise(plan, coef, state, noise, own, tile, b, time)
+        for s in range(plan.i_pb.size):
+            _inject(b, plan.i_pb[s], plan.i_nb[s], load(state.s_out, s * W))
+        _prescribed(plan, state, sources, x, b, step)
+        _controlled(plan, coef, state, own, x, b)
+        _lines(plan, coef, state, own, delays, x, b, i)
+        if use_own:
+            _solve_own(plan, b, factor)
+        else:
+            _solve(plan, b, shared.lower, shared.upper, shared.inverse)
+        store(b, ground, splat(0.0))
+        x, b = b, x
+        state.flip[0] = not state.flip[0]
+        if i >= 0:
+            if delays.size > 0:
+                _store_lines(plan, coef, state, own, delays, x, i)
+            if printed < record.steps.size and record.steps[printed] == i:
+                if i == 0:
+                    _remember(state, record, x, True)
+                _record(
+                    plan, coef, state, own, record, output, printed - print_first, x,
+                    voltage_scale if i > 0 else 0.0,
+                )  # fmt: skip
+                printed += 1
+            if record.any_derivative:
+                _remember(state, record, x, i == 0)
+            if watch.junction.size > 0:
+                _pulses(plan, state, watch, x, time, step, i)
+            if watch.energy:
+                _energy(plan, state, x, b, i)
+    return printed, 0
+
+
+@njit(cache=True)
+def sines(x, out):
+    """``sine`` of an array, for the tests; the length must be a multiple of WIDTH."""
+    for i in range(x.size // W):
+        store(out, i * W, sine(load(x, i * W)))
+
+
+@njit(cache=True, error_model="numpy")
+def factorise_shared(plan, a, factor):
+    """Factorise one set of values and return lower, upper and inverse pivots for all lanes."""
+    good = factorise(plan, a, False, factor)
+    lower = factor.lower.reshape(-1, W)[:, 0].copy()
+    upper = factor.upper.reshape(-1, W)[:, 0].copy()
+    inverse = factor.inverse.reshape(-1, W)[:, 0].copy()
+    return lower, upper, inverse, good
+
+
+def zeros(count: int) -> np.ndarray:
+    """WIDTH doubles for each of ``count`` elements."""
+    return np.zeros(max(count, 1) * W)

@@ -1,0 +1,267 @@
+"""From print requests to what the kernel records at each printed step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from netlist_gen.errors import DeckError
+from verification.engine.deck import PrintRequest
+from verification.engine.equations import Equations
+from verification.engine.flatten import GROUND
+from verification.engine.topology import Current, Topology
+
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.int32]
+
+
+class Record(NamedTuple):
+    """Traces as sums of terms (see ``kernels._record``), and the steps to record."""
+
+    count: int
+    rows: IndexArray
+    kind: IndexArray
+    index: IndexArray
+    other: IndexArray
+    factor: FloatArray
+    derivative: NDArray[np.bool_]
+    any_derivative: bool
+    steps: NDArray[np.int64]
+
+
+class Trace(NamedTuple):
+    """One column: JoSIM's name, its request, its number of the ``.file``."""
+
+    name: str
+    kind: str
+    ends: tuple[int, int]  # unknowns of a phase or voltage
+    device: str
+    file: int
+
+
+def _is_ground(name: str) -> bool:
+    return name == "0" or "GND" in name
+
+
+def resolve_traces(topology: Topology) -> list[Trace]:
+    """The columns asked for, or all nodes if nothing was.
+
+    Raises:
+        DeckError: a device or node that is not there.
+    """
+    deck = topology.flat.deck
+    if not deck.prints:
+        return [
+            Trace(f"P({name})", "P", (topology.node_unknown[number], GROUND), "", -1)
+            for name, number in topology.nodes.items()
+        ]
+    return [_resolve(topology, request) for request in deck.prints]
+
+
+def _resolve(topology: Topology, request: PrintRequest) -> Trace:
+    names, kind = request.names, request.kind
+    if names[0] in topology.devices:
+        if len(names) > 1:
+            raise request.place.error(
+                f"{kind}({','.join(names)}): a difference can be printed of nodes, not of devices"
+            )
+        element = topology.devices[names[0]][0]
+        if kind == "I":
+            return Trace(f"I({names[0]})", "I", (GROUND, GROUND), names[0], request.file)
+        ends = tuple(
+            GROUND if node == GROUND else topology.node_unknown[node] for node in element.nodes
+        )
+        device = names[0] if element.kind == "B" else ""
+        return Trace(f"{kind}({names[0]})", kind, (ends[0], ends[1]), device, request.file)
+    if kind == "I":
+        raise request.place.error(f"I({names[0]}): there is no device {names[0]}")
+    found = []
+    for name in names:
+        if _is_ground(name):
+            found.append(GROUND)
+        elif name in topology.nodes:
+            found.append(topology.node_unknown[topology.nodes[name]])
+        else:
+            raise request.place.error(
+                f"{kind}({','.join(names)}): there is no device or node {name}"
+            )
+    first = found[0]
+    second = found[1] if len(found) > 1 else GROUND
+    return Trace(f"{kind}({','.join(names)})", kind, (first, second), "", request.file)
+
+
+def wanted_unknowns(topology: Topology, traces: list[Trace]) -> set[int]:
+    """Unknowns that the traces need."""
+    wanted: set[int] = set()
+    for trace in traces:
+        wanted.update(trace.ends)
+        if trace.kind != "I":
+            continue
+        element, current = topology.devices[trace.device]
+        if current.kind == "X":
+            wanted.add(current.index)
+        elif current.kind == "M":
+            for member in topology.groups[current.index]:
+                wanted.update((topology.coupled.p[member], topology.coupled.n[member]))
+        elif current.kind == "L":
+            branches = topology.inductors
+            wanted.update((branches.p[current.index], branches.n[current.index]))
+        elif current.kind == "G":
+            wanted.update(topology.controlled[current.index][1])
+    wanted.discard(GROUND)
+    return wanted
+
+
+def build_record(equations: Equations, traces: list[Trace], steps: NDArray[np.int64]) -> Record:
+    """The kernel's description of all traces."""
+    builder = _Terms(equations)
+    rows = [0]
+    derivative = []
+    for trace in traces:
+        derivative.append(trace.kind == "V" and not trace.device)
+        if trace.kind == "I":
+            builder.current(*equations.topology.devices[trace.device])
+        elif trace.kind == "V" and trace.device:
+            builder.junction_voltage(equations.topology.devices[trace.device][1].index, trace.ends)
+        else:
+            builder.difference(trace.ends, 1.0)
+        rows.append(len(builder.kind))
+    return Record(
+        len(traces),
+        np.array(rows, dtype=np.int32),
+        np.array(builder.kind, dtype=np.int32),
+        np.array(builder.index, dtype=np.int32),
+        np.array(builder.other, dtype=np.int32),
+        np.array(builder.factor, dtype=np.float64),
+        np.array(derivative, dtype=np.bool_),
+        any(derivative),
+        steps,
+    )
+
+
+class _Terms:
+    def __init__(self, equations: Equations) -> None:
+        self._equations = equations
+        self.kind: list[int] = []
+        self.index: list[int] = []
+        self.other: list[int] = []
+        self.factor: list[float] = []
+
+    def _add(self, kind: int, index: int, other: int, factor: float) -> None:
+        self.kind.append(kind)
+        self.index.append(index)
+        self.other.append(other)
+        self.factor.append(factor)
+
+    def _column(self, unknown: int) -> int:
+        return int(self._equations.pattern.column_of[unknown])
+
+    def difference(self, ends: tuple[int, int], factor: float) -> None:
+        for unknown, sign in zip(ends, (1.0, -1.0), strict=True):
+            if unknown != GROUND:
+                self._add(0, self._column(unknown), 0, sign * factor)
+
+    def _conducted(self, ends: tuple[int, int], coefficient: int, sign: float) -> None:
+        for unknown, factor in zip(ends, (sign, -sign), strict=True):
+            if unknown != GROUND:
+                self._add(1, self._column(unknown), coefficient, factor)
+
+    def junction_voltage(self, index: int, ends: tuple[int, int]) -> None:
+        scale = self._equations.parts.inverse_pc
+        self.difference(ends, scale)
+        self._add(2, index, 5, -scale)
+
+    def current(self, element: object, current: Current) -> None:  # noqa: ARG002
+        e = self._equations
+        t, at = e.topology, current.index
+        if current.kind == "S":
+            self._add(4, at, 0, 1.0)
+        elif current.kind == "X":
+            self._add(0, self._column(at), 0, e.scale)
+        elif current.kind == "M":
+            start = e.offsets["M"] + sum(len(group) ** 2 for group in t.groups[:at])
+            members = t.groups[at]
+            for column, member in enumerate(members):
+                ends = (t.coupled.p[member], t.coupled.n[member])
+                self._conducted(ends, start + current.row * len(members) + column, 1.0)
+        elif current.kind == "T":
+            p1, n1 = t.lines[at][1][:2]
+            self._conducted((p1, n1), e.offsets["T"] + at, 1.0)
+            self._add(2, 2 * at, 3, 1.0)
+        elif current.kind == "G":
+            self._conducted(t.controlled[at][1][2:], e.offsets["G"] + at, 1.0)
+            before = sum(item[0].kind in "GH" for item in t.controlled[:at])
+            self._add(2, before, 4, 1.0)
+        else:
+            self._branch(current)
+
+    def _branch(self, current: Current) -> None:
+        e, at, kind = self._equations, current.index, current.kind
+        t = e.topology
+        branches = {"B": t.junctions, "R": t.resistors, "C": t.capacitors, "L": t.inductors}[kind]
+        ends = (branches.p[at], branches.n[at])
+        self._conducted(ends, e.offsets[kind] + at, current.sign)
+        if kind == "L":
+            return
+        stored = at
+        if kind == "R":
+            stored = int(np.nonzero(e.resistor_order == at)[0][0])
+        self._add(2, stored, {"B": 0, "R": 1, "C": 2}[kind], current.sign)
+        if kind == "B":
+            scale = e.parts.inverse_pc
+            for unknown, sign in zip(ends, (scale, -scale), strict=True):
+                if unknown != GROUND:
+                    self._add(3, self._column(unknown), at, sign)
+
+
+@njit(cache=True)
+def print_steps(steps, step, start, distance):  # type: ignore[no-untyped-def]
+    """Steps that JoSIM prints: the first at or after each print time, times summed up as it does."""
+    out = np.empty(steps, dtype=np.int64)
+    count = 0
+    first = 0
+    while first < steps and first * step < start:
+        first += 1
+    if first == steps:
+        return out[:0]
+    out[0] = first
+    count = 1
+    following = start + distance
+    for i in range(first, steps):
+        if i * step >= following:
+            if count == steps:
+                break
+            out[count] = i
+            count += 1
+            following += distance
+    return out[:count].copy()
+
+
+def hann_window(window: float, step: float) -> FloatArray:
+    """JoSIM's filter for the fifth number of ``.tran``: an odd number of taps with sum 1."""
+    half = int(0.5 * window / step) if window > 0.0 else 0
+    size = 2 * half + 1
+    taps = 1.0 - np.cos((np.arange(size) + 0.5) * (2.0 * np.pi / size))
+    return np.asarray(taps / taps.sum(), dtype=np.float64)
+
+
+def filter_samples(samples: FloatArray, taps: FloatArray, at: NDArray[np.int64]) -> FloatArray:
+    """Filtered values at steps ``at``; beyond the ends the end values count. Raises DeckError."""
+    half = taps.size // 2
+    if samples.shape[-1] == 0:
+        raise DeckError("the run has no sample to filter")
+    padded = np.concatenate(
+        [
+            np.repeat(samples[:, :1], half, axis=1),
+            samples,
+            np.repeat(samples[:, -1:], half, axis=1),
+        ],
+        axis=1,
+    )
+    out = np.empty((samples.shape[0], at.size))
+    for row in range(samples.shape[0]):
+        out[row] = np.convolve(padded[row], taps, mode="valid")[at]
+    return out
