@@ -41,7 +41,7 @@ class ClockPhases:
         earliest, latest: an output pulse belongs to the clock if it comes between these times
             after the decision clock.
         tree_stage: delay of one stage of a splitter tree.
-        decide: from the decision clock at the neuron's port to its output.
+        decide: from the decision clock at the neuron's port to its output, at the earliest.
         skew: how far apart the data pulses of one window may reach a neuron.
     """
 
