@@ -33,19 +33,41 @@ _MNIST = {
 
 @click.command(context_settings={"show_default": True})
 @click.argument("dataset", type=click.Choice(["digits", "mnist"]))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="Network to write: .pt, .npz, .safetensors or .nir.")
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False),
-              help="Folder of the four MNIST IDX files, gzipped or not.")
-@click.option("--hidden", multiple=True, metavar="N",
-              help="A hidden layer: neurons (256), convolution (c16k5s2), OR-pooling (p2). "
-                   "Several numbers may follow one --hidden.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Network to write: .pt, .npz, .safetensors or .nir.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the four MNIST IDX files, gzipped or not.",
+)
+@click.option(
+    "--hidden",
+    multiple=True,
+    metavar="N",
+    help="A hidden layer: neurons (256), convolution (c16k5s2), OR-pooling (p2). "
+    "Several numbers may follow one --hidden.",
+)
 @click.option("--population", type=int, help="Output neurons per class.")
-@click.option("--fan-in", "fan_in", multiple=True, type=int,
-              help="Most synapses per neuron; once for all layers, or once per layer.")
+@click.option(
+    "--fan-in",
+    "fan_in",
+    multiple=True,
+    type=int,
+    help="Most synapses per neuron; once for all layers, or once per layer.",
+)
 @click.option("--steps", type=int, help="Time steps; each sees the pixels above its grey level.")
-@click.option("--grey-level", "grey_levels", multiple=True, type=int,
-              help="Pixels above it are 1; once per step.")
+@click.option(
+    "--grey-level",
+    "grey_levels",
+    multiple=True,
+    type=int,
+    help="Pixels above it are 1; once per step.",
+)
 @click.option("--epochs", type=int)
 @click.option("--batch", type=int)
 @click.option("--learning-rate", type=float)
@@ -59,17 +81,28 @@ _MNIST = {
 @click.option("--max-synapses", type=int, help="Prune to so many synapses.")
 @click.option("--max-junctions", type=int, help="Prune to so many Josephson junctions.")
 @click.option("--max-power", "max_power_w", type=float, help="Prune to so much static power (W).")
-@click.option("--max-count", type=int,
-              help="Most excitatory and most inhibitory synapses per neuron each.")
-@click.option("--noise", "noise_sigma", type=float,
-              help="Spread of a neuron's threshold while training, in synapses.")
+@click.option(
+    "--max-count", type=int, help="Most excitatory and most inhibitory synapses per neuron each."
+)
+@click.option(
+    "--noise",
+    "noise_sigma",
+    type=float,
+    help="Spread of a neuron's threshold while training, in synapses.",
+)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]))
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
-@click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False),
-              help="Keep augmented images and the teacher's labels here between runs.")
+@click.option(
+    "--cache-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep augmented images and the teacher's labels here between runs.",
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run (OUTPUT.state).")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False),
-              help="Plot validation accuracy against synapses and epochs (PNG or SVG).")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Plot validation accuracy against synapses and epochs (PNG or SVG).",
+)
 @click.argument("more_hidden", nargs=-1, metavar="")
 def train(dataset: str, output: Path, **options: Any) -> None:
     """Train a ternary spiking network on DATASET and write it to OUTPUT.
@@ -93,7 +126,6 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     import torch
 
     from netlist_gen.training.config import TrainingConfig
-    from netlist_gen.training.costs import linear_cost_from_cells
     from netlist_gen.training.save import plot_history, save
     from netlist_gen.training.trainer import train as run_training
 
@@ -112,12 +144,14 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     config = TrainingConfig(**values)
     priced = config.max_junctions is not None or config.max_power_w is not None
     state_file = output.with_name(output.name + ".state")
-    click.echo(f"training on {dataset}: {' '.join(config.hidden)}, fan-in {config.fan_in}", err=True)
+    click.echo(
+        f"training on {dataset}: {' '.join(config.hidden)}, fan-in {config.fan_in}", err=True
+    )
     try:
         trained = run_training(
             config,
             _show,
-            cost_model=linear_cost_from_cells() if priced else None,
+            cost_model=_cost_from_cells() if priced else None,
             state_file=state_file,
             resume=resume,
             cache_dir=cache_dir,

@@ -13,7 +13,9 @@ from netlist_gen.errors import ConfigurationError
 
 DATASETS = ("digits", "mnist")
 PRECISIONS = ("float32", "bfloat16")
-_HIDDEN = re.compile(r"(?P<wide>[1-9]\d*)|c(?P<channels>[1-9]\d*)k(?P<kernel>[1-9]\d*)s(?P<stride>[1-9]\d*)|p(?P<pool>[2-9])")
+_HIDDEN = re.compile(
+    r"(?P<wide>[1-9]\d*)|c(?P<channels>[1-9]\d*)k(?P<kernel>[1-9]\d*)s(?P<stride>[1-9]\d*)|p(?P<pool>[2-9])"
+)
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,12 @@ class TrainingConfig:
         seed: of weights, order, augmentation and split.
         split_seed: of the digits split, where it differs from ``seed``.
         validation: share (digits) or number (mnist) of training images held out for choices.
+        threshold_penalty: weight of the pull on neurons whose threshold would lie below 1.
         copies: augmented copies of the training set in the pool; 0 trains on the originals.
         distill: weight of the teacher's soft labels in the loss, 0 to 1; 0 trains no teacher.
         teacher_epochs: epochs of the convolutional teacher.
         temperature: softens the teacher's labels.
+        soft_loss: share of the loss taken on the output membranes instead of the votes.
         max_synapses: global target reached by magnitude pruning, or None.
         max_junctions, max_power_w: the same through the cost model, or None.
         max_count: most excitatory and most inhibitory synapses per neuron each (bounds the
@@ -74,6 +78,8 @@ class TrainingConfig:
     distill: float = 0.0
     teacher_epochs: int = 8
     temperature: float = 2.0
+    soft_loss: float = 0.5
+    threshold_penalty: float = 0.3
     max_synapses: int | None = None
     max_junctions: int | None = None
     max_power_w: float | None = None

@@ -19,6 +19,10 @@ from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.quantise import ternary
 
 SURROGATE_SLOPE = 2.0
+SOFT_SLOPE = 2.0
+# A threshold further than this from the mean count, in spreads, makes a neuron that never
+# fires and never learns again.
+MAX_SHIFT = 2.0
 _STATISTICS_MOMENTUM = 0.05
 
 
@@ -46,11 +50,14 @@ def atan_spike(u: Tensor) -> Tensor:
 class TernaryThresholdLayer(nn.Module):
     """Ternary synapses into snn.Leaky neurons (beta 0, no reset) with a trainable threshold.
 
-    While ``frozen`` is False the threshold is ``mean - b * spread`` of the batch's own counts
-    n, b learned; after ``freeze()`` it is a parameter theta, used as the integer
-    max(1, ceil(theta)) in the forward pass (straight-through), so that training sees the
-    neuron that is exported. The membrane is (n - theta + 1/2) / spread: the half puts the
-    strict U > 0 in the middle between two counts.
+    The neuron fires when n > edge, edge = mean - shift * spread of its own counts n, shift
+    learned, never below 1/2. At first mean and spread are the batch's, as in batch norm. After
+    ``freeze()`` they are running values and the edge is rounded to the middle between two
+    counts in the forward pass (straight-through), so that training sees the neuron that is
+    exported; after ``hold()`` the running values stay as they are. The gradient of the
+    weights stays centred throughout: a change that moves all counts of a neuron alike is the
+    threshold's business (without that, training breaks up where thresholds are frozen).
+    The membrane is (n - edge) / spread, and fires on the strict U > 0.
     """
 
     def __init__(self, shape: tuple[int, ...], cap: int, *, stride: int = 0) -> None:
@@ -60,15 +67,18 @@ class TernaryThresholdLayer(nn.Module):
         self.cap = min(cap, width)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / math.sqrt(width))
         self.shift = nn.Parameter(torch.full((shape[0],), -0.2))
-        self.theta = nn.Parameter(torch.ones(shape[0]))
         self.register_buffer("mask", torch.ones(shape, dtype=torch.bool))
         self.register_buffer("mean", torch.zeros(shape[0]))
         self.register_buffer("spread", torch.ones(shape[0]))
         self.register_buffer("frozen", torch.zeros((), dtype=torch.bool))
+        self.register_buffer("held", torch.zeros((), dtype=torch.bool))
+        self.register_buffer("fresh", torch.ones((), dtype=torch.bool))
         self.neuron = snn.Leaky(
             beta=0.0, threshold=0.0, reset_mechanism="none", spike_grad=atan_spike
         )
         self._typed_mask: Tensor | None = None
+        # Mean distance, in spreads, by which thresholds want to lie below 1; for the loss.
+        self.excess: Tensor | None = None
 
     def set_mask(self, mask: Tensor) -> None:
         """Take a new mask (bool, shape of the weight)."""
@@ -76,55 +86,75 @@ class TernaryThresholdLayer(nn.Module):
         self._typed_mask = None
 
     def freeze(self) -> None:
-        """Turn the statistics into threshold parameters."""
-        with torch.no_grad():
-            edge = self.mean - self.shift * self.spread  # fires when n > edge
-            self.theta.copy_(torch.clamp(edge + 0.5, min=0.6))
+        """From here on thresholds are integers."""
         self.frozen.fill_(True)
+
+    def hold(self) -> None:
+        """From here on mean and spread stay: the last epochs see the very thresholds."""
+        self.held.fill_(True)
 
     def integer_theta(self) -> Tensor:
         """Threshold of the exported neuron: n >= theta, at least 1 (a silent input is silent)."""
-        if bool(self.frozen):
-            return torch.clamp(torch.ceil(self.theta.detach() - 0.5), min=1.0)
-        edge = self.mean - self.shift.detach() * self.spread
-        return torch.clamp(torch.floor(edge) + 1, min=1.0)
+        return torch.clamp(torch.floor(self._edge(self.mean, self.spread).detach()) + 1, min=1.0)
+
+    def _edge(self, mean: Tensor, spread: Tensor) -> Tensor:
+        return mean - self.shift.clamp(-MAX_SHIFT, MAX_SHIFT) * spread
 
     def forward(self, x: Tensor, noise_sigma: float = 0.0) -> Tensor:
         """Spikes (0 or 1 in x's type): x (rows, inputs) or (rows, channels, height, width)."""
         if self._typed_mask is None or self._typed_mask.dtype != x.dtype:
             self._typed_mask = self.mask.to(x.dtype)
-        w = ternary(self.weight, self._typed_mask)
-        if self.stride:
-            w = w.contiguous(memory_format=torch.channels_last)
-            n = F.conv2d(x, w, stride=self.stride, padding=w.shape[-1] // 2)
-            view, axes = (1, -1, 1, 1), (0, 2, 3)
-        else:
-            n = F.linear(x, w)
-            view, axes = (1, -1), (0,)
+        if self.training and bool(self.fresh):
+            self._face_inputs(x)
+        n = self._counts(x, ternary(self.weight, self._typed_mask))
+        view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.stride else ((1, -1), (0,))
+        mean, spread = self._statistics(n, axes)
+        edge = self._edge(mean, spread)
+        scale = 1 / spread
+        self.excess = F.relu((0.5 - edge) / spread.detach()).mean() if self.training else None
+        wanted = edge.detach()
         if bool(self.frozen):
-            edge = self._rounded_theta() - 0.5
-            scale = 1 / self.spread
-            u = (n - edge.view(view).to(n.dtype)) * scale.view(view).to(n.dtype)
-        else:
-            if self.training:
-                spread, mean = torch.std_mean(n.float(), dim=axes, correction=0)
-                spread = spread.clamp(min=0.5)
-                with torch.no_grad():
-                    self.mean.lerp_(mean, _STATISTICS_MOMENTUM)
-                    self.spread.lerp_(spread, _STATISTICS_MOMENTUM)
-            else:
-                mean, spread = self.mean, self.spread
-            scale = 1 / spread
-            offset = self.shift - mean * scale
-            u = n * scale.view(view).to(n.dtype) + offset.view(view).to(n.dtype)
+            wanted = torch.floor(wanted) + 0.5
+        # No threshold below 1, from the start: freezing must not change the network.
+        edge = edge + (wanted.clamp(min=0.5) - edge.detach())
+        u = (n - edge.view(view).to(n.dtype)) * scale.view(view).to(n.dtype)
         if noise_sigma:
             u = u + torch.randn_like(u) * (noise_sigma * scale.detach()).view(view).to(u.dtype)
         spikes: Tensor = self.neuron(u, torch.zeros((), dtype=u.dtype).expand_as(u))[0]
         return spikes
 
-    def _rounded_theta(self) -> Tensor:
-        rounded = torch.clamp(torch.ceil(self.theta.detach() - 0.5), min=1.0)
-        return self.theta + (rounded - self.theta).detach()
+    def _counts(self, x: Tensor, w: Tensor) -> Tensor:
+        if not self.stride:
+            return F.linear(x, w)
+        w = w.contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, w, stride=self.stride, padding=w.shape[-1] // 2)
+
+    def _face_inputs(self, x: Tensor) -> None:
+        """Negate the neurons whose mean count is negative: with theta >= 1 they start silent."""
+        with torch.no_grad():
+            n = self._counts(x, torch.where(self.weight >= 0, 1.0, -1.0).to(x.dtype)).float()
+            mean = n.mean(dim=(0, 2, 3) if self.stride else 0)
+            negative = (mean < 0).view(-1, *[1] * (self.weight.ndim - 1))
+            self.weight.copy_(torch.where(negative, -self.weight, self.weight))
+        self.fresh.fill_(False)
+
+    def _statistics(self, n: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Mean and spread of the counts, (outputs,), with their gradient while training."""
+        if not self.training:
+            return self.mean, self.spread
+        spread, mean = torch.std_mean(n.float(), dim=axes, correction=0)
+        spread = spread.clamp(min=0.5)
+        if not bool(self.held):
+            with torch.no_grad():
+                self.mean.lerp_(mean, _STATISTICS_MOMENTUM)
+                self.spread.lerp_(spread, _STATISTICS_MOMENTUM)
+        if not bool(self.frozen):
+            return mean, spread
+        # Running values, the batch's gradient.
+        return (
+            self.mean + (mean - mean.detach()),
+            self.spread + (spread - spread.detach()),
+        )
 
 
 class OrPool(nn.Module):
@@ -178,8 +208,12 @@ class TernarySpikingNet(nn.Module):
     def trained(self) -> list[TernaryThresholdLayer]:
         return [layer for layer in self.stack if isinstance(layer, TernaryThresholdLayer)]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Class scores (samples, classes) from spikes (samples, [steps,] pixels)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Class scores (samples, classes), hard and soft, from spikes (samples, [steps,] pixels).
+
+        The hard scores are the votes, which are what counts; they come in few values. The soft
+        ones take a sigmoid of the output membranes instead of the spikes: a smoother guide.
+        """
         steps = x.shape[1] if x.ndim == 3 else 1
         rows = x.reshape(-1, x.shape[-1])
         if self.spatial:
@@ -193,12 +227,22 @@ class TernarySpikingNet(nn.Module):
                 rows = layer(rows, noise)
             else:
                 rows = layer(rows)
-        votes = rows.float().view(-1, steps, self.classes, self.population).mean(dim=(1, 3))
-        return votes * self.log_scale.exp()
+        scale = self.log_scale.exp()
+        # snn.Leaky keeps its membrane, here (n - theta + 1/2) / spread.
+        membrane = torch.sigmoid(SOFT_SLOPE * self.trained[-1].neuron.mem.float())
+        hard, soft = (
+            part.view(-1, steps, self.classes, self.population).mean(dim=(1, 3)) * scale
+            for part in (rows.float(), membrane)
+        )
+        return hard, soft
 
     def freeze_thresholds(self) -> None:
         for layer in self.trained:
             layer.freeze()
+
+    def hold_thresholds(self) -> None:
+        for layer in self.trained:
+            layer.hold()
 
     def export(self) -> TernaryNetwork:
         """The integer network that the hardware gets, convolutions unrolled."""

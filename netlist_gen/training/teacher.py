@@ -69,7 +69,8 @@ def train_teacher(
     batches = max(originals // _BATCH, 1)
     total = epochs * batches
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, (step + 1) / 100) * (1 + math.cos(math.pi * step / total)) / 2
+        optimiser,
+        lambda step: min(1.0, (step + 1) / 100) * (1 + math.cos(math.pi * step / total)) / 2,
     )
     targets = torch.from_numpy(labels)
     draw = np.random.default_rng(seed)

@@ -30,7 +30,7 @@ from netlist_gen.training.pool import Pool, make_pool
 _WARM_UP = 0.02  # share of the run with a rising learning rate
 _FINAL_MASKS = 0.85  # share of the run after which masks stay as they are
 _MASK_EVERY = 10  # steps between two choices of masks
-_THETA_RATE = 5.0  # thresholds are in counts, weights in shares of one
+_HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
 
 @dataclass(frozen=True)
@@ -148,14 +148,8 @@ class _Run:
         self.plan = MaskPlan(self.net, config, cost_model)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
-        thetas = [layer.theta for layer in self.net.trained]
-        others = [p for p in self.net.parameters() if not any(p is t for t in thetas)]
         self.optimiser = torch.optim.Adam(
-            [
-                {"params": others, "lr": config.learning_rate, "rate": 1.0},
-                {"params": thetas, "lr": config.learning_rate, "rate": _THETA_RATE},
-            ],
-            fused=True,
+            self.net.parameters(), lr=config.learning_rate, fused=True
         )
         self.epoch = 0
         self.seconds_before = 0.0
@@ -180,6 +174,8 @@ class _Run:
                 self.plan.update(share)
             if share >= config.freeze_at and not bool(self.net.trained[0].frozen):
                 self.net.freeze_thresholds()
+            if share >= _HOLD_AT and not bool(self.net.trained[0].held):
+                self.net.hold_thresholds()
             loss = self._loss(np.sort(chosen))
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -199,7 +195,7 @@ class _Run:
         with torch.no_grad():
             for start in range(0, len(spikes), 1024):
                 part = slice(start, start + 1024)
-                scores = self.net(torch.from_numpy(spikes[part]).to(self.dtype))
+                scores, _ = self.net(torch.from_numpy(spikes[part]).to(self.dtype))
                 guess = scores.argmax(dim=1).numpy()
                 right += int((guess == self.data.validation_labels[part]).sum())
         return right / len(spikes), synapses
@@ -241,21 +237,35 @@ class _Run:
         warm = min(1.0, (share + 1e-6) / _WARM_UP)
         rate = self.config.learning_rate * warm * (1 + math.cos(math.pi * share)) / 2
         for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["rate"]
+            group["lr"] = rate
 
     def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
         config = self.config
         spikes = binarise(self.pool.images[chosen], config.grey_levels)
-        scores = self.net(torch.from_numpy(spikes).to(self.dtype))
+        hard, soft = self.net(torch.from_numpy(spikes).to(self.dtype))
         labels = torch.from_numpy(self.pool.labels[chosen])
-        loss = F.cross_entropy(scores, labels)
+        target = None
         if self.pool.scores is not None:
-            soft = torch.from_numpy(self.pool.scores[chosen].astype(np.float32))
-            target = F.softmax(soft / config.temperature, dim=1)
-            distilled = F.cross_entropy(scores / config.temperature, target)
-            weight = config.distill * config.temperature**2
-            loss = (1 - config.distill) * loss + weight * distilled
+            scores = torch.from_numpy(self.pool.scores[chosen].astype(np.float32))
+            target = F.softmax(scores / config.temperature, dim=1)
+        guide = config.soft_loss
+        loss = (1 - guide) * self._criterion(hard, labels, target)
+        loss = loss + guide * self._criterion(soft, labels, target)
+        for layer in self.net.trained:
+            if layer.excess is not None:
+                loss = loss + config.threshold_penalty * layer.excess
         return loss
+
+    def _criterion(
+        self, scores: torch.Tensor, labels: torch.Tensor, target: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Cross entropy with the labels and, if there is a teacher, with its soft labels."""
+        loss = F.cross_entropy(scores, labels)
+        if target is None:
+            return loss
+        temperature, weight = self.config.temperature, self.config.distill
+        distilled = F.cross_entropy(scores / temperature, target) * temperature**2
+        return (1 - weight) * loss + weight * distilled
 
 
 def _required(state_file: Path | None) -> Path:
