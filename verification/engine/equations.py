@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from verification.engine.deck import JunctionModel
 from verification.engine.factorisation import Pattern, build_pattern, order
 from verification.engine.flatten import GROUND
+from verification.engine.simd import WIDTH
 from verification.engine.topology import Topology
 from verification.engine.values import Coefficients, Values, coefficients, nominal_values
 
@@ -29,6 +30,7 @@ class Plan(NamedTuple):
     ``*_b`` are rows of the right-hand side, ``*_x`` rows of the solution.
     """
 
+    w: tuple[int, ...]  # its length is the number of lanes in a tile
     size: int
     j_pb: IndexArray
     j_nb: IndexArray
@@ -371,6 +373,7 @@ def _plan(
         topology.phase_rows,
     )
     return Plan(
+        (0,) * WIDTH,
         size,
         index(rows, j.p), index(rows, j.n), index(columns, j.p), index(columns, j.n),
         offset, kind, extra, table, _junction_places(topology, pattern),

@@ -349,6 +349,8 @@ def _options(
 
 
 def _line_element(rest: list[str], options: dict[str, float], line: Line) -> Element:
+    if rest == ["LOSSLESS"]:  # WRspice's word; JoSIM reads over it, its lines have no loss
+        rest = []
     if rest or set(options) != {"TD", "Z0"}:
         raise line.place.error(f"{line.tokens[0]}: a line takes four nodes, td= and z0=")
     if options["TD"] <= 0.0 or options["Z0"] <= 0.0:
@@ -419,8 +421,8 @@ def _join_braces(line: Line) -> tuple[str, ...]:
 
 
 def _check_name(name: str, place: Place) -> None:
-    if "." in name or "|" in name:
-        raise place.error(f"{name}: '.' and '|' can't be in a label or node name")
+    if "|" in name:
+        raise place.error(f"{name}: '|' can't be in a label or node name")
     if "=" in name or "(" in name or ")" in name or "," in name:
         raise place.error(f"{name} can't be a label or node name")
     if "GND" in name and name != "GND":

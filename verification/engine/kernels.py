@@ -1,8 +1,8 @@
-"""The time loop, compiled: one tile of ``WIDTH`` lanes through a range of steps.
+"""The time loop, compiled: one tile of lanes through a range of steps.
 
 Each step builds the right-hand side from the histories (JoSIM's BDF2 stamps), with the phase
 inside every sine predicted from the last steps, and solves with factors that stay the same while
-no junction crosses its gap voltage. Arrays hold ``WIDTH`` doubles for each element, lane fastest.
+no junction crosses its gap voltage. Arrays hold ``len(plan.w)`` doubles for each element, lane fastest.
 
 The functions are untyped for mypy because Numba infers the types.
 """
@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numba import njit
 
 from verification.engine.constants import SIGMA
 from verification.engine.random_numbers import gaussian
 from verification.engine.simd import (
-    WIDTH,
     absolute,
     fma,
     largest,
@@ -32,7 +30,6 @@ from verification.engine.simd import (
 )
 from verification.engine.waves import source_value
 
-W = WIDTH
 _4_3 = 4.0 / 3.0
 _1_3 = 1.0 / 3.0
 _INVERSE_PI = 1.0 / math.pi
@@ -52,26 +49,26 @@ def sine(v):
     The first term left out is 2.6e-16 at r = pi/2.
     """
     q = nearest(v * _INVERSE_PI)
-    r = fma(q, splat(_PI_HIGH), v)
-    r = fma(q, splat(_PI_LOW), r)
+    r = fma(q, _PI_HIGH, v)
+    r = fma(q, _PI_LOW, r)
     half = q * 0.5
-    sign = fma(absolute(half - nearest(half)), splat(-4.0), splat(1.0))  # -1 where q is odd
+    sign = fma(absolute(half - nearest(half)), -4.0, 1.0)  # -1 where q is odd
     z = r * r
-    p = fma(z, splat(_S19), splat(_S17))
-    p = fma(p, z, splat(_S15))
-    p = fma(p, z, splat(_S13))
-    p = fma(p, z, splat(_S11))
-    p = fma(p, z, splat(_S9))
-    p = fma(p, z, splat(_S7))
-    p = fma(p, z, splat(_S5))
-    p = fma(p, z, splat(_S3))
+    p = fma(z, _S19, _S17)
+    p = fma(p, z, _S15)
+    p = fma(p, z, _S13)
+    p = fma(p, z, _S11)
+    p = fma(p, z, _S9)
+    p = fma(p, z, _S7)
+    p = fma(p, z, _S5)
+    p = fma(p, z, _S3)
     return sign * fma(p * z, r, r)
 
 
 @njit(inline="always")
-def value(array, index, own):
+def value(array, index, own, w):
     """Coefficient ``index``: one for each lane, or one for all."""
-    return load(array, index * W) if own else splat(array[index])
+    return load(array, index * len(w), w) if own else splat(array[index], w)
 
 
 @njit(cache=True, error_model="numpy")
@@ -80,44 +77,48 @@ def factorise(plan, a, own, factor):
 
     Returns False if a pivot is zero or not finite.
     """
+    w = plan.w
+    W = len(w)
     work = factor.work
     good = True
     for i in range(plan.size):
         for e in range(plan.a_rows[i], plan.a_rows[i + 1]):
-            store(work, plan.a_columns[e] * W, value(a, e, own))
+            store(work, plan.a_columns[e] * W, value(a, e, own, w))
         for e in range(plan.l_rows[i], plan.l_rows[i + 1]):
             place = plan.l_order[e]
             k = plan.l_columns[place]
-            multiplier = load(work, k * W) * load(factor.inverse, k * W)
+            multiplier = load(work, k * W, w) * load(factor.inverse, k * W, w)
             store(factor.lower, place * W, multiplier)
-            store(work, k * W, splat(0.0))
+            store(work, k * W, splat(0.0, w))
             for f in range(plan.u_rows[k], plan.u_rows[k + 1]):
                 c = plan.u_columns[f] * W
-                store(work, c, load(work, c) - multiplier * load(factor.upper, f * W))
-        pivot = load(work, i * W)
-        store(work, i * W, splat(0.0))
+                store(work, c, load(work, c, w) - multiplier * load(factor.upper, f * W, w))
+        pivot = load(work, i * W, w)
+        store(work, i * W, splat(0.0, w))
         inverse = 1.0 / pivot
         if not largest(absolute(inverse)) < 1e300:
             good = False
         store(factor.inverse, i * W, inverse)
         for f in range(plan.u_rows[i], plan.u_rows[i + 1]):
             c = plan.u_columns[f] * W
-            store(factor.upper, f * W, load(work, c))
-            store(work, c, splat(0.0))
+            store(factor.upper, f * W, load(work, c, w))
+            store(work, c, splat(0.0, w))
     return good
 
 
 @njit(inline="always")
 def _solve(plan, b, lower, upper, inverse):
     """Solve in place with factors shared by the lanes."""
+    w = plan.w
+    W = len(w)
     for i in range(plan.size):
         if plan.l_used[i] > plan.l_rows[i]:
-            s = load(b, i * W)
+            s = load(b, i * W, w)
             s = subtract_products(b, plan.l_columns, lower, plan.l_rows[i], plan.l_used[i], s)
             store(b, i * W, s)
     for m in range(plan.back.size):
         i = plan.back[m]
-        s = load(b, i * W)
+        s = load(b, i * W, w)
         s = subtract_products(b, plan.u_columns, upper, plan.u_rows[i], plan.u_rows[i + 1], s)
         store(b, i * W, s * inverse[i])
 
@@ -125,27 +126,30 @@ def _solve(plan, b, lower, upper, inverse):
 @njit(inline="always")
 def _solve_own(plan, b, factor):
     """Solve in place with factors of each lane."""
+    w = plan.w
+    W = len(w)
     for i in range(plan.size):
         if plan.l_used[i] > plan.l_rows[i]:
-            s = load(b, i * W)
+            s = load(b, i * W, w)
             s = subtract_products_own(
                 b, plan.l_columns, factor.lower, plan.l_rows[i], plan.l_used[i], s
             )
             store(b, i * W, s)
     for m in range(plan.back.size):
         i = plan.back[m]
-        s = load(b, i * W)
+        s = load(b, i * W, w)
         s = subtract_products_own(
             b, plan.u_columns, factor.upper, plan.u_rows[i], plan.u_rows[i + 1], s
         )
-        store(b, i * W, s * load(factor.inverse, i * W))
+        store(b, i * W, s * load(factor.inverse, i * W, w))
 
 
 @njit(inline="always")
-def _inject(b, p, n, current):
+def _inject(b, p, n, current, w):
     """Current from p to n enters the balances of both nodes."""
-    store(b, p * W, load(b, p * W) - current)
-    store(b, n * W, load(b, n * W) + current)
+    p, n = p * len(w), n * len(w)
+    store(b, p, load(b, p, w) - current)
+    store(b, n, load(b, n, w) + current)
 
 
 @njit
@@ -168,20 +172,22 @@ def _other_relation(plan, j, argument, strength_lane):
 @njit
 def _junctions(plan, coef, state, own, x, b, i, inverse_pc, prediction):
     """Right-hand side of all junctions; returns (largest prediction per lane, highest |v|-gap)."""
-    moved = splat(0.0)
-    above = splat(-1.0)
+    w = plan.w
+    W = len(w)
+    moved = splat(0.0, w)
+    above = splat(-1.0, w)
     for j in range(plan.j_pb.size):
         o = j * W
-        phase = load(x, plan.j_px[j] * W) - load(x, plan.j_nx[j] * W)
-        v1 = splat(0.0)
+        phase = load(x, plan.j_px[j] * W, w) - load(x, plan.j_nx[j] * W, w)
+        v1 = splat(0.0, w)
         if i > 0:
-            v1 = (phase - load(state.j_history, o)) * inverse_pc
-        v2 = load(state.j_v2, o)
-        v0 = fma(v1, splat(2.5), fma(v2, splat(-2.0), load(state.j_v3, o) * 0.5))
-        history = fma(phase, splat(_4_3), load(state.j_phase, o) * (-_1_3))
-        predicted = fma(v0, splat(prediction), history)
+            v1 = (phase - load(state.j_history, o, w)) * inverse_pc
+        v2 = load(state.j_v2, o, w)
+        v0 = fma(v1, 2.5, fma(v2, -2.0, load(state.j_v3, o, w) * 0.5))
+        history = fma(phase, _4_3, load(state.j_phase, o, w) * (-_1_3))
+        predicted = fma(v0, prediction, history)
         moved = maximum(moved, absolute(predicted - phase))
-        strength = value(coef.j_ic, j, own)
+        strength = value(coef.j_ic, j, own, w)
         if plan.j_kind[j] == 0:
             supercurrent = strength * sine(predicted - plan.j_offset[j])
         else:
@@ -190,12 +196,12 @@ def _junctions(plan, coef, state, own, x, b, i, inverse_pc, prediction):
             store(scratch, W, strength)
             for lane in range(W):
                 scratch[lane] = _other_relation(plan, j, scratch[lane], scratch[W + lane])
-            supercurrent = load(scratch, 0)
-        c = fma(value(coef.j_c1, j, own) * (-1.0), v1, supercurrent)
-        c = fma(value(coef.j_c2, j, own), v2, c)
-        c = fma(value(coef.j_g, j, own) * (-1.0), history, c)
+            supercurrent = load(scratch, 0, w)
+        c = fma(value(coef.j_c1, j, own, w) * (-1.0), v1, supercurrent)
+        c = fma(value(coef.j_c2, j, own, w), v2, c)
+        c = fma(value(coef.j_g, j, own, w) * (-1.0), history, c)
         above = maximum(above, absolute(v0) - coef.j_low[j])
-        _inject(b, plan.j_pb[j], plan.j_nb[j], c)
+        _inject(b, plan.j_pb[j], plan.j_nb[j], c, w)
         store(state.j_c, o, c)
         store(state.j_v0, o, v0)
         store(state.j_history, o, history)
@@ -213,6 +219,8 @@ def _regions(plan, coef, state, own, b, inverse_pc):
     Adds the currents that the region makes of the history and of the step, and returns how many
     junctions are off the subgap branch and whether any conductance changed.
     """
+    w = plan.w
+    W = len(w)
     outside = 0
     changed = False
     for j in range(plan.j_pb.size):
@@ -240,47 +248,51 @@ def _regions(plan, coef, state, own, b, inverse_pc):
                 any_now = True
         if any_now:
             outside += 1
-            extra = load(state.scratch, 0)
-            _inject(b, plan.j_pb[j], plan.j_nb[j], extra)
-            store(state.j_c, o, load(state.j_c, o) + extra)
+            extra = load(state.scratch, 0, w)
+            _inject(b, plan.j_pb[j], plan.j_nb[j], extra, w)
+            store(state.j_c, o, load(state.j_c, o, w) + extra)
     return outside, changed
 
 
 @njit
 def _matrix_with_regions(plan, a, own, state, out, inverse_pc):
     """A for every lane with the conductances of junctions off the subgap branch."""
+    w = plan.w
+    W = len(w)
     for e in range(plan.a_columns.size):
-        store(out, e * W, value(a, e, own))
+        store(out, e * W, value(a, e, own, w))
     for j in range(plan.j_pb.size):
-        delta = load(state.j_delta, j * W)
+        delta = load(state.j_delta, j * W, w)
         if largest(absolute(delta)) > 0.0:
             g = delta * inverse_pc
             for slot in range(4):
                 place = plan.j_a[j, slot]
                 if place >= 0:
                     sign = 1.0 if slot < 2 else -1.0
-                    store(out, place * W, load(out, place * W) + g * sign)
+                    store(out, place * W, load(out, place * W, w) + g * sign)
 
 
 @njit
 def _resistors(plan, coef, state, own, x, b):
+    w = plan.w
+    W = len(w)
     for r in range(plan.r_plain):
         o = r * W
-        phase = load(x, plan.r_px[r] * W) - load(x, plan.r_nx[r] * W)
-        history = fma(phase, splat(_4_3), load(state.r_phase, o) * (-_1_3))
-        c = value(coef.r_g, r, own) * history * (-1.0)
-        _inject(b, plan.r_pb[r], plan.r_nb[r], c)
+        phase = load(x, plan.r_px[r] * W, w) - load(x, plan.r_nx[r] * W, w)
+        history = fma(phase, _4_3, load(state.r_phase, o, w) * (-_1_3))
+        c = value(coef.r_g, r, own, w) * history * (-1.0)
+        _inject(b, plan.r_pb[r], plan.r_nb[r], c, w)
         store(state.r_c, o, c)
         store(state.r_phase, o, phase)
     for r in range(plan.r_plain, plan.r_pb.size):
         o = r * W
-        phase = load(x, plan.r_px[r] * W) - load(x, plan.r_nx[r] * W)
-        effective = load(state.r_history, o)
-        part = value(coef.r_part, r, own)
+        phase = load(x, plan.r_px[r] * W, w) - load(x, plan.r_nx[r] * W, w)
+        effective = load(state.r_history, o, w)
+        part = value(coef.r_part, r, own, w)
         phase = phase - part * (phase - effective)  # without the series inductor's share
-        history = fma(phase, splat(_4_3), load(state.r_phase, o) * (-_1_3))
-        c = value(coef.r_g, r, own) * history * (-1.0)
-        _inject(b, plan.r_pb[r], plan.r_nb[r], c)
+        history = fma(phase, _4_3, load(state.r_phase, o, w) * (-_1_3))
+        c = value(coef.r_g, r, own, w) * history * (-1.0)
+        _inject(b, plan.r_pb[r], plan.r_nb[r], c, w)
         store(state.r_c, o, c)
         store(state.r_history, o, history)
         store(state.r_phase, o, phase)
@@ -288,15 +300,17 @@ def _resistors(plan, coef, state, own, x, b):
 
 @njit
 def _capacitors(plan, coef, state, own, x, b):
+    w = plan.w
+    W = len(w)
     for k in range(plan.c_pb.size):
         o = k * W
-        p1 = load(x, plan.c_px[k] * W) - load(x, plan.c_nx[k] * W)
-        p2 = load(state.c_p2, o)
-        p3 = load(state.c_p3, o)
+        p1 = load(x, plan.c_px[k] * W, w) - load(x, plan.c_nx[k] * W, w)
+        p2 = load(state.c_p2, o, w)
+        p3 = load(state.c_p3, o, w)
         history = p1 * (8.0 / 3.0) - p2 * (22.0 / 9.0)
-        history = history + p3 * (8.0 / 9.0) - load(state.c_p4, o) * (1.0 / 9.0)
-        c = value(coef.c_g, k, own) * history * (-1.0)
-        _inject(b, plan.c_pb[k], plan.c_nb[k], c)
+        history = history + p3 * (8.0 / 9.0) - load(state.c_p4, o, w) * (1.0 / 9.0)
+        c = value(coef.c_g, k, own, w) * history * (-1.0)
+        _inject(b, plan.c_pb[k], plan.c_nb[k], c, w)
         store(state.c_c, o, c)
         store(state.c_p4, o, p3)
         store(state.c_p3, o, p2)
@@ -309,6 +323,8 @@ def _sources(plan, waves, state, tile, time):
 
     A pwl runs on a line until its next corner, so that most steps are one multiply-add.
     """
+    w = plan.w
+    W = len(w)
     for s in range(waves.count):
         o = s * W
         if waves.all_lines[tile * waves.count + s]:
@@ -316,7 +332,7 @@ def _sources(plan, waves, state, tile, time):
                 following = math.inf
                 flat = True
                 for lane in range(W):
-                    slope, base, origin, corner = _segment(waves, state, tile, s, lane, time)
+                    slope, base, origin, corner = _segment(plan, waves, state, tile, s, lane, time)
                     state.s_slope[o + lane] = slope
                     state.s_base[o + lane] = base
                     state.s_origin[o + lane] = origin
@@ -327,11 +343,11 @@ def _sources(plan, waves, state, tile, time):
                 state.s_flat[s] = flat
                 state.s_started[s] = True
                 if flat:
-                    store(state.s_value, o, load(state.s_base, o))
+                    store(state.s_value, o, load(state.s_base, o, w))
             if not state.s_flat[s]:
-                elapsed = time - load(state.s_origin, o)
+                elapsed = time - load(state.s_origin, o, w)
                 store(
-                    state.s_value, o, fma(load(state.s_slope, o), elapsed, load(state.s_base, o))
+                    state.s_value, o, fma(load(state.s_slope, o, w), elapsed, load(state.s_base, o, w))
                 )
         else:
             for lane in range(W):
@@ -341,15 +357,17 @@ def _sources(plan, waves, state, tile, time):
                 )
         if waves.scaled:
             store(
-                state.s_out, o, load(state.s_value, o) * load(waves.scale, (tile * waves.count + s) * W)
+                state.s_out, o, load(state.s_value, o, w) * load(waves.scale, (tile * waves.count + s) * W, w)
             )
         else:
-            store(state.s_out, o, load(state.s_value, o))
+            store(state.s_out, o, load(state.s_value, o, w))
 
 
 @njit
-def _segment(waves, state, tile, s, lane, time):
+def _segment(plan, waves, state, tile, s, lane, time):
     """Slope, value at origin, origin and next corner of a pwl (or dc) in one lane."""
+    w = plan.w
+    W = len(w)
     place = (tile * waves.count + s) * W + lane
     begin, length = waves.begin[place], waves.length[place]
     if waves.kind[place] == 0:
@@ -372,17 +390,19 @@ def _segment(waves, state, tile, s, lane, time):
 @njit
 def _prescribed(plan, state, sources, x, b, step):
     """V, P and R = 0: phases given by BDF2 integration of the voltage, or directly."""
+    w = plan.w
+    W = len(w)
     k_v = 2.0 * step / (3.0 * SIGMA)
     for m in range(plan.v_row.size):
         o = m * W
-        phase = load(x, plan.v_px[m] * W) - load(x, plan.v_nx[m] * W)
-        history = fma(phase, splat(_4_3), load(state.v_phase, o) * (-_1_3))
+        phase = load(x, plan.v_px[m] * W, w) - load(x, plan.v_nx[m] * W, w)
+        history = fma(phase, _4_3, load(state.v_phase, o, w) * (-_1_3))
         store(state.v_phase, o, phase)
         kind = plan.v_kind[m]
         if kind == 1:
-            given = load(state.s_out, sources.of_phase[m] * W)
+            given = load(state.s_out, sources.of_phase[m] * W, w)
         elif kind == 0:
-            given = fma(load(state.s_out, sources.of_phase[m] * W), splat(k_v), history)
+            given = fma(load(state.s_out, sources.of_phase[m] * W, w), k_v, history)
         else:
             given = history
         store(b, plan.v_row[m] * W, given * plan.v_scale)
@@ -390,14 +410,16 @@ def _prescribed(plan, state, sources, x, b, step):
 
 @njit
 def _controlled(plan, coef, state, own, x, b):
+    w = plan.w
+    W = len(w)
     for m in range(plan.g_kind.size):
         o = m * W
-        phase = load(x, plan.g_px[m] * W) - load(x, plan.g_nx[m] * W)
-        history = fma(phase, splat(_4_3), load(state.g_phase, o) * (-_1_3))
+        phase = load(x, plan.g_px[m] * W, w) - load(x, plan.g_nx[m] * W, w)
+        history = fma(phase, _4_3, load(state.g_phase, o, w) * (-_1_3))
         store(state.g_phase, o, phase)
         if plan.g_kind[m] == 0:
-            c = value(coef.g_g, m, own) * history * (-1.0)
-            _inject(b, plan.g_pb[m], plan.g_nb[m], c)
+            c = value(coef.g_g, m, own, w) * history * (-1.0)
+            _inject(b, plan.g_pb[m], plan.g_nb[m], c, w)
             store(state.g_c, o, c)
         else:
             store(b, plan.g_pb[m] * W, history * plan.v_scale)
@@ -406,6 +428,8 @@ def _controlled(plan, coef, state, own, x, b):
 @njit
 def _lines(plan, coef, state, own, delays, x, b, i):
     """Transmission lines: what left one end arrives ``delay`` steps later at the other."""
+    w = plan.w
+    W = len(w)
     for k in range(delays.size):
         delay = delays[k]
         ring = state.t_ring
@@ -413,38 +437,40 @@ def _lines(plan, coef, state, own, delays, x, b, i):
             me = 2 * k + end
             other = 2 * k + 1 - end
             if i > 0:
-                store(state.t_p2, me * W, load(state.t_p1, me * W))
-                here = load(x, plan.t_px[me] * W) - load(x, plan.t_nx[me] * W)
+                store(state.t_p2, me * W, load(state.t_p1, me * W, w))
+                here = load(x, plan.t_px[me] * W, w) - load(x, plan.t_nx[me] * W, w)
                 store(state.t_p1, me * W, here)
             given = fma(
-                load(state.t_p1, me * W), splat(_4_3), load(state.t_p2, me * W) * (-_1_3)
+                load(state.t_p1, me * W, w), _4_3, load(state.t_p2, me * W, w) * (-_1_3)
             )
             if i >= delay:
                 length = state.t_length[k]
                 base = state.t_begin[k] + (other - 2 * k) * 2 * length
                 back0 = (i - delay) % length
-                given = given + load(ring, (base + back0) * W)
-                wave = load(ring, (base + length + back0) * W) / value(coef.t_g, k, own)
+                given = given + load(ring, (base + back0) * W, w)
+                wave = load(ring, (base + length + back0) * W, w) / value(coef.t_g, k, own, w)
                 given = given + wave
                 if i > delay:
                     back1 = (i - delay - 1) % length
-                    given = given - load(ring, (base + back1) * W) * _4_3
+                    given = given - load(ring, (base + back1) * W, w) * _4_3
                 if i > delay + 1:
                     back2 = (i - delay - 2) % length
-                    given = given + load(ring, (base + back2) * W) * _1_3
-            c = value(coef.t_g, k, own) * given * (-1.0)
-            _inject(b, plan.t_pb[me], plan.t_nb[me], c)
+                    given = given + load(ring, (base + back2) * W, w) * _1_3
+            c = value(coef.t_g, k, own, w) * given * (-1.0)
+            _inject(b, plan.t_pb[me], plan.t_nb[me], c, w)
             store(state.t_c, me * W, c)
 
 
 @njit
 def _store_lines(plan, coef, state, own, delays, x, i):
+    w = plan.w
+    W = len(w)
     for k in range(delays.size):
         length = state.t_length[k]
         for end in range(2):
             me = 2 * k + end
-            phase = load(x, plan.t_px[me] * W) - load(x, plan.t_nx[me] * W)
-            current = fma(value(coef.t_g, k, own), phase, load(state.t_c, me * W))
+            phase = load(x, plan.t_px[me] * W, w) - load(x, plan.t_nx[me] * W, w)
+            current = fma(value(coef.t_g, k, own, w), phase, load(state.t_c, me * W, w))
             base = state.t_begin[k] + end * 2 * length
             store(state.t_ring, (base + i % length) * W, phase)
             store(state.t_ring, (base + length + i % length) * W, current)
@@ -453,6 +479,8 @@ def _store_lines(plan, coef, state, own, delays, x, i):
 @njit
 def _noise(plan, coef, state, noise, own, tile, b, time):
     """Thermal noise: Gaussian numbers 1/neb apart, joined by lines, as currents in parallel."""
+    w = plan.w
+    W = len(w)
     if time < 0.0:
         return
     for m in range(noise.kind.size):
@@ -482,18 +510,18 @@ def _noise(plan, coef, state, noise, own, tile, b, time):
             fraction = elapsed / period - sample
             state.scratch[lane] = sigma * (left + (right - left) * fraction)
         index = noise.index[m]
-        current = load(state.scratch, 0)
+        current = load(state.scratch, 0, w)
         if noise.kind[m] == 0:
-            _inject(b, plan.j_pb[index], plan.j_nb[index], current)
-            store(state.j_c, index * W, load(state.j_c, index * W) + current)
+            _inject(b, plan.j_pb[index], plan.j_nb[index], current, w)
+            store(state.j_c, index * W, load(state.j_c, index * W, w) + current)
         elif noise.kind[m] == 1:
             if index >= plan.r_plain:
                 # Behind a series inductor the noise shifts the resistor's history instead.
-                shift = value(coef.r_per_ampere, index, own) * current * (-1.0)
-                store(state.r_history, index * W, load(state.r_history, index * W) + shift)
-                current = value(coef.r_g, index, own) * shift * (-1.0)
-            _inject(b, plan.r_pb[index], plan.r_nb[index], current)
-            store(state.r_c, index * W, load(state.r_c, index * W) + current)
+                shift = value(coef.r_per_ampere, index, own, w) * current * (-1.0)
+                store(state.r_history, index * W, load(state.r_history, index * W, w) + shift)
+                current = value(coef.r_g, index, own, w) * shift * (-1.0)
+            _inject(b, plan.r_pb[index], plan.r_nb[index], current, w)
+            store(state.r_c, index * W, load(state.r_c, index * W, w) + current)
         else:  # a noise source: its value, which is used with those of the other sources
             store(state.s_out, index * W, current)
 
@@ -501,26 +529,28 @@ def _noise(plan, coef, state, noise, own, tile, b, time):
 @njit
 def _record(plan, coef, state, own, record, output, row, x, voltage_scale):
     """One printed sample of every trace."""
+    w = plan.w
+    W = len(w)
     for q in range(record.count):
-        total = splat(0.0)
+        total = splat(0.0, w)
         for e in range(record.rows[q], record.rows[q + 1]):
             kind, index = record.kind[e], record.index[e]
             if kind == 0:  # an unknown times a factor
-                term = load(x, index * W) * record.factor[e]
+                term = load(x, index * W, w) * record.factor[e]
             elif kind == 1:  # an unknown times a coefficient
-                term = load(x, index * W) * value(coef.listed, record.other[e], own)
+                term = load(x, index * W, w) * value(coef.listed, record.other[e], own, w)
                 term = term * record.factor[e]
             elif kind == 2:  # a stored current or voltage
-                term = _stored(state, record.other[e], index) * record.factor[e]
+                term = _stored(plan, state, record.other[e], index) * record.factor[e]
             elif kind == 3:  # a junction's conductance off the subgap branch
-                term = load(state.j_delta, record.other[e] * W) * load(x, index * W)
+                term = load(state.j_delta, record.other[e] * W, w) * load(x, index * W, w)
                 term = term * record.factor[e]
             else:  # a source
-                term = load(state.s_out, index * W) * record.factor[e]
+                term = load(state.s_out, index * W, w) * record.factor[e]
             total = total + term
         if record.derivative[q]:
-            d1 = load(state.d1, q * W)
-            d2 = load(state.d2, q * W)
+            d1 = load(state.d1, q * W, w)
+            d2 = load(state.d2, q * W, w)
             voltage = (total - d1 * _4_3 + d2 * _1_3) * voltage_scale
             store(output, (row * record.count + q) * W, voltage)
         else:
@@ -528,48 +558,54 @@ def _record(plan, coef, state, own, record, output, row, x, voltage_scale):
 
 
 @njit(inline="always")
-def _stored(state, which, index):
+def _stored(plan, state, which, index):
+    w = plan.w
+    W = len(w)
     if which == 0:
-        result = load(state.j_c, index * W)
+        result = load(state.j_c, index * W, w)
     elif which == 1:
-        result = load(state.r_c, index * W)
+        result = load(state.r_c, index * W, w)
     elif which == 2:
-        result = load(state.c_c, index * W)
+        result = load(state.c_c, index * W, w)
     elif which == 3:
-        result = load(state.t_c, index * W)
+        result = load(state.t_c, index * W, w)
     elif which == 4:
-        result = load(state.g_c, index * W)
+        result = load(state.g_c, index * W, w)
     else:
-        result = load(state.j_history, index * W)
+        result = load(state.j_history, index * W, w)
     return result
 
 
 @njit
-def _remember(state, record, x, first):
+def _remember(plan, state, record, x, first):
     """Phases of the traces that are voltages, for their derivative at the next samples."""
+    w = plan.w
+    W = len(w)
     for q in range(record.count):
         if record.derivative[q]:
-            total = splat(0.0)
+            total = splat(0.0, w)
             for e in range(record.rows[q], record.rows[q + 1]):
-                total = total + load(x, record.index[e] * W) * record.factor[e]
+                total = total + load(x, record.index[e] * W, w) * record.factor[e]
             if first:
                 store(state.d2, q * W, total)
             else:
-                store(state.d2, q * W, load(state.d1, q * W))
+                store(state.d2, q * W, load(state.d1, q * W, w))
             store(state.d1, q * W, total)
 
 
 @njit
 def _pulses(plan, state, watch, x, time, step, i):
     """Advances of the watched phases by 2 pi: the last crossing of the middle, with hysteresis."""
+    w = plan.w
+    W = len(w)
     for m in range(watch.junction.size):
         j = watch.junction[m]
-        now = load(x, plan.j_px[j] * W) - load(x, plan.j_nx[j] * W)
+        now = load(x, plan.j_px[j] * W, w) - load(x, plan.j_nx[j] * W, w)
         if i == watch.rest_step:
             store(state.w_rest, m * W, now)
         if i <= watch.rest_step:
             continue
-        rest = load(state.w_rest, m * W)
+        rest = load(state.w_rest, m * W, w)
         if largest(absolute(now - rest)) <= math.pi:
             continue
         for lane in range(W):
@@ -594,14 +630,16 @@ def _pulses(plan, state, watch, x, time, step, i):
 @njit
 def _energy(plan, state, x, x_before, i):
     """Work of the current sources: the integral of current over the flux they are moved by."""
+    w = plan.w
+    W = len(w)
     for s in range(plan.i_pb.size):
         o = s * W
-        current = load(state.s_out, o)
+        current = load(state.s_out, o, w)
         if i > 0:
-            rise = load(x, plan.i_nx[s] * W) - load(x, plan.i_px[s] * W)
-            rise = rise - load(x_before, plan.i_nx[s] * W) + load(x_before, plan.i_px[s] * W)
-            work = (current + load(state.s_before, o)) * rise * (0.5 * SIGMA)
-            store(state.s_energy, o, load(state.s_energy, o) + work)
+            rise = load(x, plan.i_nx[s] * W, w) - load(x, plan.i_px[s] * W, w)
+            rise = rise - load(x_before, plan.i_nx[s] * W, w) + load(x_before, plan.i_px[s] * W, w)
+            work = (current + load(state.s_before, o, w)) * rise * (0.5 * SIGMA)
+            store(state.s_energy, o, load(state.s_energy, o, w) + work)
         store(state.s_before, o, current)
 
 
@@ -620,6 +658,8 @@ def run_tile(
         (next printed sample, status): status 0 is done, 1 every lane moves too fast for the
         step, 2 a matrix that can't be factorised.
     """
+    w = plan.w
+    W = len(w)
     own = coef.own
     inverse_pc, prediction = coef.inverse_pc, coef.prediction
     voltage_scale = (3.0 * SIGMA) / (2.0 * step)
@@ -655,7 +695,7 @@ def run_tile(
         _sources(plan, waves, state, tile, time)
         _noise(plan, coef, state, noise, own, tile, b, time)
         for s in range(plan.i_pb.size):
-            _inject(b, plan.i_pb[s], plan.i_nb[s], load(state.s_out, s * W))
+            _inject(b, plan.i_pb[s], plan.i_nb[s], load(state.s_out, s * W, w), w)
         _prescribed(plan, state, sources, x, b, step)
         _controlled(plan, coef, state, own, x, b)
         _lines(plan, coef, state, own, delays, x, b, i)
@@ -663,7 +703,7 @@ def run_tile(
             _solve_own(plan, b, factor)
         else:
             _solve(plan, b, shared.lower, shared.upper, shared.inverse)
-        store(b, ground, splat(0.0))
+        store(b, ground, splat(0.0, w))
         x, b = b, x
         state.flip[0] = not state.flip[0]
         if i >= 0:
@@ -671,14 +711,14 @@ def run_tile(
                 _store_lines(plan, coef, state, own, delays, x, i)
             if printed < record.steps.size and record.steps[printed] == i:
                 if i == 0:
-                    _remember(state, record, x, True)
+                    _remember(plan, state, record, x, True)
                 _record(
                     plan, coef, state, own, record, output, printed - print_first, x,
                     voltage_scale if i > 0 else 0.0,
                 )  # fmt: skip
                 printed += 1
             if record.any_derivative:
-                _remember(state, record, x, i == 0)
+                _remember(plan, state, record, x, i == 0)
             if watch.junction.size > 0:
                 _pulses(plan, state, watch, x, time, step, i)
             if watch.energy:
@@ -687,22 +727,16 @@ def run_tile(
 
 
 @njit(cache=True)
-def sines(x, out):
-    """``sine`` of an array, for the tests; the length must be a multiple of WIDTH."""
-    for i in range(x.size // W):
-        store(out, i * W, sine(load(x, i * W)))
+def sines(x, out, w):
+    """``sine`` of an array, for the tests; the length must be a multiple of len(w)."""
+    for i in range(x.size // len(w)):
+        store(out, i * len(w), sine(load(x, i * len(w), w)))
 
 
 @njit(cache=True, error_model="numpy")
 def factorise_shared(plan, a, factor):
-    """Factorise one set of values and return lower, upper and inverse pivots for all lanes."""
+    """Factorise one set of values (plan.w of length 1): lower, upper, inverse pivots, success."""
+    w = plan.w
+    W = len(w)
     good = factorise(plan, a, False, factor)
-    lower = factor.lower.reshape(-1, W)[:, 0].copy()
-    upper = factor.upper.reshape(-1, W)[:, 0].copy()
-    inverse = factor.inverse.reshape(-1, W)[:, 0].copy()
-    return lower, upper, inverse, good
-
-
-def zeros(count: int) -> np.ndarray:
-    """WIDTH doubles for each of ``count`` elements."""
-    return np.zeros(max(count, 1) * W)
+    return factor.lower, factor.upper, factor.inverse, good

@@ -425,22 +425,22 @@ class CompiledDeck:
 
 def _factorised(eq: Equations, name: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     lower, upper, inverse, good = kernels.factorise_shared(
-        eq.plan, eq.matrix[:, 0].copy(), _factor(eq)
+        eq.plan._replace(w=(0,)), eq.matrix[:, 0].copy(), _factor(eq, 1)
     )
     if not good:
         raise DeckError(f"{name}: the circuit's matrix can't be factorised")
     return lower, upper, inverse
 
 
-def _factor(eq: Equations) -> Factor:
+def _factor(eq: Equations, width: int) -> Factor:
     pattern = eq.pattern
     # Not filled: NumPy's empty leaves the pages untouched until a lane crosses its gap voltage.
     return Factor(
-        np.empty(pattern.a_columns.size * WIDTH),
-        np.zeros(eq.plan.size * WIDTH),
-        np.empty(max(1, pattern.l_columns.size) * WIDTH),
-        np.empty(max(1, pattern.u_columns.size) * WIDTH),
-        np.empty(eq.plan.size * WIDTH),
+        np.empty(pattern.a_columns.size * width),
+        np.zeros(eq.plan.size * width),
+        np.empty(max(1, pattern.l_columns.size) * width),
+        np.empty(max(1, pattern.u_columns.size) * width),
+        np.empty(eq.plan.size * width),
     )
 
 
@@ -553,10 +553,13 @@ class _Batch:
         self._extract = extract
         self._deadline = deadline
         self._lanes = len(stimuli)
-        self._tiles = -(-self._lanes // WIDTH)
-        self._padded = [min(i, self._lanes - 1) for i in range(self._tiles * WIDTH)]
+        # One lane alone runs as scalars: an eighth of the memory.
+        self._width = 1 if self._lanes == 1 else WIDTH
+        self._tiles = -(-self._lanes // self._width)
+        self._padded = [min(i, self._lanes - 1) for i in range(self._tiles * self._width)]
         self._equations, self._shared = compiled.prepare(values, transient.step)
         self._own = self._shared is None
+        self._plan = self._equations.plan._replace(w=(0,) * self._width)
         self._taps = hann_window(transient.window, transient.step)
         self._print = print_steps(
             transient.steps, transient.step, transient.print_start, transient.print_step
@@ -593,12 +596,12 @@ class _Batch:
         steps = self._transient.steps
         eq, record = self._equations, self._record
         coef = self._coefficients(tile)
-        factor = _factor(eq)
+        factor = _factor(eq, self._width)
         shared = self._shared
         if shared is None:
             empty = np.zeros(1)
             shared = Shared(self._tile_values(eq.matrix, tile), empty, empty, empty)
-            if not kernels.factorise(eq.plan, shared.a, True, factor):
+            if not kernels.factorise(self._plan, shared.a, True, factor):
                 raise DeckError(f"{self._compiled.deck.name}: a lane's matrix can't be factorised")
         state = self._state()
         guard = int(0.01 * steps)
@@ -608,7 +611,7 @@ class _Batch:
             guard += 1
         kept: list[FloatArray] = []
         printed = 0
-        rows = max(1, _CHUNK_BYTES // (max(1, record.count) * WIDTH * 8))
+        rows = max(1, _CHUNK_BYTES // (max(1, record.count) * self._width * 8))
         work = max(1, len(self._compiled.topology.devices)) * 100e-9
         stride = max(1, int(0.5 / work))
         first = -self._startup()
@@ -618,10 +621,10 @@ class _Batch:
                 end = min(printed + rows, record.steps.size) - 1
                 last = min(last, int(record.steps[end]) + 1)
             size = int(np.searchsorted(record.steps, last)) - printed
-            output = np.empty(max(1, size * record.count) * WIDTH)
+            output = np.empty(max(1, size * record.count) * self._width)
             printed_before = printed
             printed, status = kernels.run_tile(
-                eq.plan, coef, shared, factor, self._waves, self._sources, self._noise,
+                self._plan, coef, shared, factor, self._waves, self._sources, self._noise,
                 self._delays, record, self._watch, state, output, tile, first, last,
                 self._transient.step, printed, guard,
             )  # fmt: skip
@@ -631,7 +634,7 @@ class _Batch:
                 break
             if size:
                 count = printed - printed_before
-                kept.append(output.reshape(-1, record.count, WIDTH)[:count])
+                kept.append(output.reshape(-1, record.count, self._width)[:count])
             first = last
             if self._deadline is not None and self._deadline():
                 raise SimulatorError(f"{self._compiled.deck.name}: the run took too long")
@@ -640,14 +643,14 @@ class _Batch:
     def _results(
         self, tile: int, state: State, kept: list[FloatArray]
     ) -> Iterator[tuple[int, LaneResult | None]]:
-        begin = tile * WIDTH
-        used = min(WIDTH, self._lanes - begin)
+        begin = tile * self._width
+        used = min(self._width, self._lanes - begin)
         samples = np.concatenate(kept) if kept else None
         for lane in range(used):
             if state.tripped[lane]:
                 yield begin + lane, None
                 continue
-            if not np.all(np.isfinite(state.xa.reshape(-1, WIDTH)[:, lane])):
+            if not np.all(np.isfinite(state.xa.reshape(-1, self._width)[:, lane])):
                 raise SimulatorError(
                     f"{self._compiled.deck.name}: the solution is not finite; the circuit diverges"
                 )
@@ -660,7 +663,7 @@ class _Batch:
             }
             energy = {}
             if self._extract.energy:
-                work = state.s_energy.reshape(-1, WIDTH)[:, lane]
+                work = state.s_energy.reshape(-1, self._width)[:, lane]
                 labels = self._compiled.topology.current_sources.labels
                 energy = {label: float(work[s]) for s, label in enumerate(labels)}
             yield begin + lane, LaneResult(self._transient.step, waveforms, pulses, energy)
@@ -672,7 +675,7 @@ class _Batch:
         return Waveforms(self._print * self._transient.step, names, samples)
 
     def _pulses_of(self, state: State, m: int, lane: int) -> Pulses:
-        at = m * WIDTH + lane
+        at = m * self._width + lane
         count = int(state.w_count[at])
         capacity = self._watch.capacity
         if count > capacity:
@@ -684,8 +687,8 @@ class _Batch:
         return Pulses(np.abs(signed), np.sign(signed).astype(np.int8))
 
     def _tile_values(self, array: FloatArray, tile: int) -> FloatArray:
-        """Rows of (elements, lanes) as WIDTH doubles for each element."""
-        lanes = self._padded[tile * WIDTH : (tile + 1) * WIDTH]
+        """Rows of (elements, lanes) as self._width doubles for each element."""
+        lanes = self._padded[tile * self._width : (tile + 1) * self._width]
         return np.ascontiguousarray(array[:, lanes]).reshape(-1)
 
     def _coefficients(self, tile: int) -> Coef:
@@ -695,7 +698,7 @@ class _Batch:
 
         def pick(array: FloatArray) -> FloatArray:
             if array.size == 0:
-                return np.zeros(WIDTH)
+                return np.zeros(self._width)
             return self._tile_values(array, tile) if self._own else array[:, 0].copy()
 
         transfer = [
@@ -704,7 +707,7 @@ class _Batch:
             if element.kind in "GH"
         ]
         lanes = eq.values.lanes
-        used = [min(WIDTH, self._lanes - tile * WIDTH) for tile in range(self._tiles)]
+        used = [min(self._width, self._lanes - tile * self._width) for tile in range(self._tiles)]
         return Coef(
             self._own, p.inverse_pc, p.prediction, np.array(used, dtype=np.int64),
             pick(p.junction[0]), pick(p.junction[1]), pick(p.junction[2]), pick(p.junction[3]),
@@ -747,7 +750,7 @@ class _Batch:
                         f"{', '.join(list(index)[:6])}{', ...' if len(index) > 6 else ''}"
                     )
                 table[index[key], lane] = place(wave)
-        padded = table[:, self._padded].reshape(count, self._tiles, WIDTH, 3).transpose(1, 0, 2, 3)
+        padded = table[:, self._padded].reshape(count, self._tiles, self._width, 3).transpose(1, 0, 2, 3)
         kinds = padded[..., 0]
         lines = np.all((kinds == DC) | (kinds == PWL), axis=2).reshape(-1)
         scale = np.ones((count, lanes))
@@ -755,7 +758,7 @@ class _Batch:
         if count:
             factors = values.currents[:, [0] if values.lanes == 1 else self._padded]
             scale[:sources] = factors
-        scale = scale.reshape(count, self._tiles, WIDTH).transpose(1, 0, 2)
+        scale = scale.reshape(count, self._tiles, self._width).transpose(1, 0, 2)
         waves = Waves(
             count,
             np.ascontiguousarray(padded[..., 0]).reshape(-1),
@@ -820,7 +823,7 @@ class _Batch:
         table = np.zeros((len(kind), lanes))
         for m, amplitude in enumerate(sigma):
             table[m] = amplitude if amplitude.size == 1 else amplitude[self._padded]
-        by_tile = table.reshape(len(kind), self._tiles, WIDTH).transpose(1, 0, 2)
+        by_tile = table.reshape(len(kind), self._tiles, self._width).transpose(1, 0, 2)
         lane_seeds = np.array([s % 2**64 for s in seeds], dtype=np.uint64)[self._padded]
         return Noise(
             np.array(kind, dtype=np.int64),
@@ -851,23 +854,27 @@ class _Batch:
         )
 
     def _state(self) -> State:
-        t, z = self._compiled.topology, kernels.zeros
+        t = self._compiled.topology
+
+        def z(count: int) -> FloatArray:
+            return np.zeros(max(count, 1) * self._width)
+
         j, r, c = len(t.junctions), len(t.resistors), len(t.capacitors)
         s, q, m = self._waves.count, self._record.count, self._watch.junction.size
         n, k, g = self._noise.kind.size, len(t.lines), len(t.controlled)
         length = self._delays + 3
         begin = np.concatenate([[0], np.cumsum(4 * length)]).astype(np.int64)
         size = self._equations.plan.size + 1
-        integers = np.zeros(max(1, s) * WIDTH, dtype=np.int64)
+        integers = np.zeros(max(1, s) * self._width, dtype=np.int64)
         return State(
             z(size), z(size), np.zeros(1, dtype=np.bool_),
             z(j), z(j), z(j), z(j), z(j), z(j), z(j), np.zeros(1, dtype=np.int64), z(1),
-            np.zeros(WIDTH, dtype=np.bool_),
+            np.zeros(self._width, dtype=np.bool_),
             z(r), z(r), z(r), z(c), z(c), z(c), z(c), z(len(t.phase_rows)), z(g), z(g),
             z(2 * k), z(2 * k), z(2 * k), z(int(begin[-1])), begin, length.astype(np.int64),
             z(s), z(s), z(s), z(s), z(s), np.zeros(max(1, s)), np.zeros(max(1, s), dtype=np.bool_),
             np.zeros(max(1, s), dtype=np.bool_), integers, z(s), z(s),
-            np.full(max(1, n) * WIDTH, -2, dtype=np.int64), z(n), z(n), z(q), z(q),
-            z(m), z(m), np.zeros(max(1, m) * WIDTH, dtype=np.int64),
-            np.zeros(max(1, m) * WIDTH * self._watch.capacity), z(2),
+            np.full(max(1, n) * self._width, -2, dtype=np.int64), z(n), z(n), z(q), z(q),
+            z(m), z(m), np.zeros(max(1, m) * self._width, dtype=np.int64),
+            np.zeros(max(1, m) * self._width * self._watch.capacity), z(2),
         )  # fmt: skip

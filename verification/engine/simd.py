@@ -2,13 +2,14 @@
 
 Numba leaves vectorisation to LLVM, which does not manage it here: the loops over lanes are short,
 many arrays could alias, and reductions over an index list stay scalar. A ``Lanes`` value is one
-LLVM vector of ``WIDTH`` doubles, so every operation on it is a SIMD instruction.
+LLVM vector of doubles, so every operation on it is a SIMD instruction. How many lanes is the
+length of a tuple ``w`` that the kernels are handed: a compile-time constant, so that the same
+source serves tiles of ``WIDTH`` lanes and single runs of one.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -19,77 +20,109 @@ WIDTH = 8
 """Lanes in one vector: one AVX-512 register of doubles, or two of AVX2."""
 
 _DOUBLE = ir.DoubleType()
-_VECTOR = ir.VectorType(_DOUBLE, WIDTH)
+_INDEX = ir.IntType(32)
 
 
 class LanesType(types.Type):
-    """Numba's type of a vector of lanes."""
+    """Numba's type of a vector of ``width`` lanes."""
 
-    def __init__(self) -> None:
-        super().__init__(name=f"Lanes{WIDTH}")
-
-
-LANES = LanesType()
+    def __init__(self, width: int) -> None:
+        self.width = width
+        super().__init__(name=f"Lanes{width}")
 
 
 @register_model(LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
-        super().__init__(dmm, fe_type, _VECTOR)
+        super().__init__(dmm, fe_type, ir.VectorType(_DOUBLE, fe_type.width))
 
 
-def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Address of element ``arguments[1]`` of the one-dimensional array ``arguments[0]``."""
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    return builder.gep(array.data, [arguments[1]])
+def _vector(width: int) -> Any:
+    return ir.VectorType(_DOUBLE, width)
+
+
+def _splat(builder: Any, value: Any, width: int) -> Any:
+    undefined = ir.Constant(_vector(width), ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(_INDEX, 0))
+    mask = ir.Constant(ir.VectorType(_INDEX, width), [0] * width)
+    return builder.shuffle_vector(first, undefined, mask)
+
+
+def _width_of(shape: Any) -> int:
+    """The number of lanes that a tuple type stands for."""
+    return int(shape.count)
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any, width: int) -> Any:
+    """Address of a vector at element ``offset`` of a one-dimensional array."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [offset]), _vector(width).as_pointer())
 
 
 @intrinsic
-def load(typingctx: Any, array: Any, offset: Any) -> Any:  # noqa: ARG001
-    """``array[offset : offset + WIDTH]`` of a one-dimensional C array; no bounds check."""
+def load(typingctx: Any, array: Any, offset: Any, w: Any) -> Any:  # noqa: ARG001
+    """``array[offset : offset + len(w)]`` of a one-dimensional C array; no bounds check."""
+    width = _width_of(w)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _pointer(context, builder, signature, arguments)
-        return builder.load(builder.bitcast(address, _VECTOR.as_pointer()), align=8)
+        address = _pointer(
+            context, builder, signature.args[0], arguments[0], arguments[1], width
+        )
+        return builder.load(address, align=8)
 
-    return LANES(array, offset), codegen
+    return LanesType(width)(array, types.intp, w), codegen
 
 
 @intrinsic
 def store(typingctx: Any, array: Any, offset: Any, value: Any) -> Any:  # noqa: ARG001
-    """``array[offset : offset + WIDTH] = value``; no bounds check."""
+    """``array[offset : offset + width] = value``; no bounds check."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _pointer(context, builder, signature, arguments)
-        builder.store(
-            arguments[2], builder.bitcast(address, _VECTOR.as_pointer()), align=8
+        width = signature.args[2].width
+        address = _pointer(
+            context, builder, signature.args[0], arguments[0], arguments[1], width
         )
+        builder.store(arguments[2], address, align=8)
         return context.get_dummy_value()
 
-    return types.void(array, offset, value), codegen
+    return types.void(array, types.intp, value), codegen
 
 
 @intrinsic
-def splat(typingctx: Any, value: Any) -> Any:  # noqa: ARG001
-    """The same double in all lanes."""
+def splat(typingctx: Any, value: Any, w: Any) -> Any:  # noqa: ARG001
+    """The same double in all ``len(w)`` lanes."""
+    width = _width_of(w)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        first = builder.insert_element(
-            ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(ir.IntType(32), 0)
-        )
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-        return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), mask)
+        return _splat(builder, arguments[0], width)
 
-    return LANES(types.float64), codegen
+    return LanesType(width)(types.float64, w), codegen
+
+
+def _lanes_of(*kinds: Any) -> Any:
+    return next(kind for kind in kinds if isinstance(kind, LanesType))
+
+
+def _operand(kind: Any) -> Any:
+    return kind if isinstance(kind, LanesType) else types.float64
+
+
+def _vectors(builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    """The arguments, with plain doubles spread over the lanes."""
+    width = signature.return_type.width
+    return [
+        value if isinstance(kind, LanesType) else _splat(builder, value, width)
+        for kind, value in zip(signature.args, arguments, strict=True)
+    ]
 
 
 def _binary(name: str) -> Any:
     @intrinsic
     def op(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
         def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-            return getattr(builder, name)(arguments[0], arguments[1])
+            return getattr(builder, name)(*_vectors(builder, signature, arguments))
 
-        return LANES(LANES, LANES), codegen
+        return _lanes_of(a, b)(_operand(a), _operand(b)), codegen
 
     return op
 
@@ -97,57 +130,58 @@ def _binary(name: str) -> Any:
 _add, _sub, _mul, _div = (_binary(name) for name in ("fadd", "fsub", "fmul", "fdiv"))
 
 
-def _call(llvm_name: str, count: int) -> Callable[[Any, Any, Any], Any]:
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * count)
-        name = f"{llvm_name}.v{WIDTH}f64"
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
-        return builder.call(function, arguments)
+def _function(builder: Any, llvm_name: str, width: int, count: int) -> Any:
+    kind = ir.FunctionType(_vector(width), [_vector(width)] * count)
+    return cgutils.get_or_insert_function(builder.module, kind, f"{llvm_name}.v{width}f64")
 
-    return codegen  # type: ignore[return-value]
+
+def _call(llvm_name: str, count: int) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        function = _function(builder, llvm_name, signature.return_type.width, count)
+        return builder.call(function, _vectors(builder, signature, arguments))
+
+    return codegen
 
 
 @intrinsic
 def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
-    """a * b + c in each lane."""
-    return LANES(LANES, LANES, LANES), _call("llvm.fmuladd", 3)
+    """a * b + c in each lane; plain doubles stand for all lanes."""
+    signature = _lanes_of(a, b, c)(_operand(a), _operand(b), _operand(c))
+    return signature, _call("llvm.fmuladd", 3)
 
 
 @intrinsic
 def maximum(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     """The larger one in each lane."""
-    return LANES(LANES, LANES), _call("llvm.maxnum", 2)
+    return a(a, b), _call("llvm.maxnum", 2)
 
 
 @intrinsic
 def absolute(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
     """The magnitude in each lane."""
-    return LANES(LANES), _call("llvm.fabs", 1)
+    return a(a), _call("llvm.fabs", 1)
 
 
 @intrinsic
 def nearest(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
     """The nearest integer in each lane."""
-    return LANES(LANES), _call("llvm.rint", 1)
-
-
-@intrinsic
-def square_root(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
-    """The square root in each lane."""
-    return LANES(LANES), _call("llvm.sqrt", 1)
+    return a(a), _call("llvm.rint", 1)
 
 
 @intrinsic
 def largest(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
     """The largest lane."""
+    width = a.width
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        kind = ir.FunctionType(_DOUBLE, [_VECTOR])
-        name = f"llvm.vector.reduce.fmax.v{WIDTH}f64"
+        if width == 1:
+            return builder.extract_element(arguments[0], ir.Constant(_INDEX, 0))
+        kind = ir.FunctionType(_DOUBLE, [_vector(width)])
+        name = f"llvm.vector.reduce.fmax.v{width}f64"
         function = cgutils.get_or_insert_function(builder.module, kind, name)
         return builder.call(function, arguments)
 
-    return types.float64(LANES), codegen
+    return types.float64(a), codegen
 
 
 @intrinsic
@@ -158,77 +192,63 @@ def subtract_products(
 
     ``value`` holds one double for each k (float64 array shared by the lanes).
     """
-    return LANES(lanes, index, value, begin, end, LANES), _product_loop(per_lane=False)
+    return start(lanes, index, value, begin, end, start), _product_loop(per_lane=False)
 
 
 @intrinsic
 def subtract_products_own(
     typingctx: Any, lanes: Any, index: Any, value: Any, begin: Any, end: Any, start: Any  # noqa: ARG001
 ) -> Any:
-    """The same with ``WIDTH`` doubles of ``value`` for each k: every lane has its own factors."""
-    return LANES(lanes, index, value, begin, end, LANES), _product_loop(per_lane=True)
+    """The same with one double of ``value`` for each k and lane: lanes have their own factors."""
+    return start(lanes, index, value, begin, end, start), _product_loop(per_lane=True)
 
 
-def _product_loop(*, per_lane: bool) -> Callable[[Any, Any, Any, Any], Any]:
+def _product_loop(*, per_lane: bool) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes, index, value, begin, end, start = arguments
-        data = [
-            context.make_array(kind)(context, builder, item).data
-            for kind, item in zip(signature.args[:3], (lanes, index, value), strict=True)
-        ]
+        size = signature.return_type.width
+        columns = context.make_array(signature.args[1])(context, builder, index).data
+        factors = context.make_array(signature.args[2])(context, builder, value).data
         integer = begin.type
-        width = ir.Constant(integer, WIDTH)
+        width = ir.Constant(integer, size)
         total = cgutils.alloca_once_value(builder, start)
-        fused = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fmuladd.v{WIDTH}f64"
-        )
+        fused = _function(builder, "llvm.fmuladd", size, 3)
         with cgutils.for_range_slice(
             builder, begin, end, ir.Constant(integer, 1), integer, inc=True
         ) as (k, _):
-            column = builder.load(builder.gep(data[1], [k]))
-            column = builder.zext(column, integer) if column.type != integer else column
-            address = builder.gep(data[0], [builder.mul(column, width)])
-            other = builder.load(builder.bitcast(address, _VECTOR.as_pointer()), align=8)
+            column = builder.load(builder.gep(columns, [k]))
+            if column.type != integer:
+                column = builder.zext(column, integer)
+            offset = builder.mul(column, width)
+            address = _pointer(context, builder, signature.args[0], lanes, offset, size)
+            other = builder.load(address, align=8)
             if per_lane:
-                address = builder.gep(data[2], [builder.mul(k, width)])
-                factor = builder.load(builder.bitcast(address, _VECTOR.as_pointer()), align=8)
+                offset = builder.mul(k, width)
+                address = _pointer(context, builder, signature.args[2], value, offset, size)
+                factor = builder.load(address, align=8)
             else:
-                scalar = builder.load(builder.gep(data[2], [k]))
-                factor = builder.insert_element(
-                    ir.Constant(_VECTOR, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
-                )
-                mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-                factor = builder.shuffle_vector(
-                    factor, ir.Constant(_VECTOR, ir.Undefined), mask
-                )
+                factor = _splat(builder, builder.load(builder.gep(factors, [k])), size)
             negative = builder.fneg(factor)
-            builder.store(
-                builder.call(fused, [negative, other, builder.load(total)]), total
-            )
+            builder.store(builder.call(fused, [negative, other, builder.load(total)]), total)
         return builder.load(total)
 
-    return codegen  # type: ignore[return-value]
+    return codegen
 
 
 def _register(python_operator: Any, function: Any) -> None:
-    # Numba compares this signature with that of the lambdas, so it can't have annotations.
+    # Numba compares this signature with that of the lambda, so it can't have annotations.
     @overload(python_operator)
     def implementation(a, b):  # type: ignore[no-untyped-def]
-        if isinstance(a, LanesType) and isinstance(b, LanesType):
-            return lambda a, b: function(a, b)
-        if isinstance(a, LanesType) and isinstance(b, types.Float):
-            return lambda a, b: function(a, splat(b))
-        if isinstance(a, types.Float) and isinstance(b, LanesType):
-            return lambda a, b: function(splat(a), b)
+        if isinstance(a, LanesType | types.Float) and isinstance(b, LanesType | types.Float):
+            if isinstance(a, LanesType) or isinstance(b, LanesType):
+                return lambda a, b: function(a, b)
         return None
 
 
-for _operator, _function in (
+for _python, _own in (
     (operator.add, _add),
     (operator.sub, _sub),
     (operator.mul, _mul),
     (operator.truediv, _div),
 ):
-    _register(_operator, _function)
-
-
+    _register(_python, _own)
