@@ -175,6 +175,10 @@ class CellLibrary:
                 f"cell {kind} has no parameter {sorted(unknown)[0]!r}; "
                 f"it has {', '.join(description.parameters)}"
             )
+        if overrides and not variant:
+            raise ConfigurationError(
+                f"cell {kind} is asked for with another {', '.join(overrides)} but no variant name"
+            )
         name = f"{kind}_{variant}" if variant else kind
         if name in self._by_name:
             raise ConfigurationError(
@@ -231,6 +235,8 @@ class CellLibrary:
             case "K":
                 builder.add(Coupling(name, first, second, value))
             case "I":
+                if rest[0] not in [role.value for role in Role]:
+                    raise ConfigurationError(f"{where}: {rest[0]!r} is neither bias nor flux")
                 builder.add(CurrentSource(name, first, second, value, Role(rest[0])))
 
     def _add_junction(

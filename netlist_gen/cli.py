@@ -53,12 +53,21 @@ def main() -> None:
     """Entry point of ``netlist-gen``."""
     debug = "--debug" in sys.argv[1:]
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="netlist-gen", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        # click's own form is four lines; the contract is one or two sentences.
+        command = error.ctx.command_path if error.ctx else "netlist-gen"
+        message = " ".join(error.format_message().split()).rstrip(".")
+        click.echo(f"netlist-gen: {message}. `{command} --help` says what is allowed.", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"netlist-gen: {error.format_message()}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("netlist-gen: interrupted", err=True)

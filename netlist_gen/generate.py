@@ -106,6 +106,9 @@ def generate(
         ConfigurationError: unknown scope or dialect, or the directory can't be written.
         NetworkError: a neuron that can't be built.
     """
+    for what, names in (("dialect", options.dialects), ("scope", options.scopes)):
+        if not names:
+            raise ConfigurationError(f"no {what} is named, so there would be no deck; name one")
     for scope in options.scopes:
         if scope not in SCOPES:
             raise ConfigurationError(f"no scope {scope!r}; allowed are {', '.join(SCOPES)}")

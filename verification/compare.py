@@ -158,7 +158,7 @@ def compare(
             if first is None:
                 first = CounterExample(w, view.site.layer, view.site.neuron, *complaint, deck)
     early = output.times_s < decisions[0]
-    if early.any() and first is None:
+    if early.any() and not wrong[0]:
         wrong[0] = True
         first = CounterExample(
             0,

@@ -62,12 +62,18 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
     has no circuit and its line stays without pulses.
 
     Raises:
-        NetworkError: a neuron without synapses that would always fire (theta <= 0).
+        NetworkError: a neuron without synapses that would always fire (theta <= 0), or a layer
+            without any synapse.
     """
     sites = []
     for index, layer in enumerate(network.layers):
         outputs, inputs = layer.weights.shape
         wide, deep = len(str(outputs - 1)), len(str(inputs - 1))
+        if not layer.synapses:
+            raise NetworkError(
+                f"layer {index} has no synapse, so there is nothing to build; at least one of its "
+                "weights must be -1 or 1"
+            )
         for j in range(outputs):
             lines = np.flatnonzero(layer.weights[j])
             if lines.size == 0:

@@ -197,7 +197,8 @@ def _fan_out(
                 name = f"Q{site.name}_{line}"
                 parts.source(name, START_S, [False] * parts.windows)
                 taps[site.name, line] = f"i{name}"
-    return taps, min(depths), max(depths)
+    # A layer that only listens to neurons without a circuit has no tree at all.
+    return taps, min(depths, default=1), max(depths, default=1)
 
 
 def _layer(

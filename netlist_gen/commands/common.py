@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ def read_array(path: Path, what: str) -> NDArray[Any]:
     Raises:
         ConfigurationError: missing, truncated, pickled or not ``.npy``.
     """
+    import zipfile
+
     import numpy as np
 
     try:
@@ -36,7 +39,7 @@ def read_array(path: Path, what: str) -> NDArray[Any]:
         raise ConfigurationError(
             f"{path}: the {what} can't be read ({error.strerror or error})"
         ) from error
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise ConfigurationError(
             f"{path}: the {what} are not a whole .npy file ({error})"
         ) from error
@@ -84,8 +87,8 @@ def clock_phases(clock_ghz: float | None) -> ClockPhases:
     phases = load_phases()
     if clock_ghz is None:
         return phases
-    if not clock_ghz > 0:
-        raise ConfigurationError(f"--clock-ghz is {clock_ghz:g}; it must be positive")
+    if not 0 < clock_ghz < math.inf:
+        raise ConfigurationError(f"--clock-ghz is {clock_ghz:g}; it must be positive and finite")
     return phases.with_period(1e-9 / clock_ghz)
 
 

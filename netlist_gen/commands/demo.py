@@ -20,7 +20,7 @@ DECKS = "decks"
 )
 @click.option("--simulator", default="auto", help="auto, embedded, josim, wrspice or ngspice.")
 @click.option("--samples", type=click.IntRange(min=1), default=20, help="Held-out images.")
-@click.option("--seed", type=int, default=0, help="Of the draw of images.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the draw of images.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Simulations at a time [default: cores].")
 def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -> None:
     """Run the main job on handwritten digits: checkpoint, decks, simulation, verdict, report."""

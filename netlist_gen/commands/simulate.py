@@ -14,11 +14,13 @@ import click
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds.")
 def simulate(deck: Path, out: Path, simulator: str, timeout: float) -> None:
     """Simulate DECK and write JoSIM's CSV."""
-    from netlist_gen.errors import DeckError
+    from netlist_gen.errors import ConfigurationError, DeckError
     from verification.readers.josim_csv import write_josim_csv
     from verification.simulators.base import DeckJob
     from verification.simulators.registry import get_simulator
 
+    if not timeout > 0:
+        raise ConfigurationError(f"--timeout is {timeout:g}; it must be positive")
     try:
         text = deck.read_text(encoding="utf-8")
     except OSError as error:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path))
 @click.option("--simulator", default="auto", help="auto, embedded, josim, wrspice or ngspice.")
 @click.option("--samples", type=click.IntRange(min=1), help="Take so many, drawn with --seed.")
-@click.option("--seed", type=int, default=0, help="Of the draw of --samples.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the draw of --samples.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Simulations at a time [default: cores].")
 @click.option("--timeout", type=float, default=600.0, help="Seconds one simulation may take.")
 @click.option("--cooling", type=float, default=400.0, help="Wall-plug watts for one at 4.2 K.")

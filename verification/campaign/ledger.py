@@ -48,17 +48,28 @@ class Ledger:
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(_SCHEMA)
         except sqlite3.Error as error:
-            raise ConfigurationError(f"{path}: not a usable ledger ({error})") from error
+            raise self._unusable(error) from error
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The result stored under a key, or None."""
-        row = self._db.execute("SELECT result FROM runs WHERE key = ?", (key,)).fetchone()
-        return None if row is None else dict(json.loads(row[0]))
+        try:
+            row = self._db.execute("SELECT result FROM runs WHERE key = ?", (key,)).fetchone()
+            return None if row is None else dict(json.loads(row[0]))
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise self._unusable(error) from error
 
     def put(self, key: str, name: str, result: dict[str, Any]) -> None:
         """Store a result; the first one stored under a key stays."""
-        self._db.execute(
-            "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (key, name, json.dumps(result))
+        try:
+            self._db.execute(
+                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (key, name, json.dumps(result))
+            )
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.path}: not a usable ledger ({error}); run without --resume to start a new one"
         )
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -109,6 +110,9 @@ def _judged_by(case: NeuronCase) -> dict[str, Any]:
         "theta": view.site.theta,
         "stimulus": np.packbits(view.stimulus).tobytes().hex(),
         "windows": view.windows,
+        "start_s": view.start_s,
+        "phases": dataclasses.asdict(view.phases),
+        "reference_J": case.reference_J,
     }
 
 

@@ -6,6 +6,8 @@ It reads what the run wrote (``verify.json`` and ``results.npz``) and computes n
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.resources import resource_dir
 from verification.report import plots
+
+
+_LAYER_ARRAYS = ("expected", "measured", "delay")
+"""What results.npz holds of each layer."""
 
 
 def engineering(value: float | None, unit: str) -> str:
@@ -56,10 +62,16 @@ def load_run(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"{run} is not the directory of a finished run: {Path(error.filename or '').name} "
             f"can't be read ({error.strerror})"
         ) from error
-    except ValueError as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigurationError(
             f"{run}: verify.json or results.npz is damaged ({error})"
         ) from error
+    if not isinstance(summary, dict) or not isinstance(summary.get("layers"), list):
+        raise ConfigurationError(f"{run}: verify.json is damaged (it has no list of layers)")
+    wanted = [f"{k}{i}" for i in range(len(summary["layers"])) for k in _LAYER_ARRAYS]
+    missing = [name for name in wanted if name not in arrays]
+    if missing:
+        raise ConfigurationError(f"{run}: results.npz is damaged (it has no array {missing[0]})")
     return summary, arrays
 
 
@@ -90,7 +102,10 @@ def write_report(run: Path) -> Path:
         autoescape=True,
     )
     environment.filters["eng"] = engineering
-    text = environment.get_template("report.html.j2").render(s=summary, figures=figures)
+    try:
+        text = environment.get_template("report.html.j2").render(s=summary, figures=figures)
+    except jinja2.UndefinedError as error:
+        raise ConfigurationError(f"{run}: verify.json is damaged ({error})") from error
     target = run / "report.html"
     with atomic_path(target) as path:
         path.write_text(text, encoding="utf-8")
