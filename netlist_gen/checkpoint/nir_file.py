@@ -56,7 +56,9 @@ def read_nir(
         layers, rule = _layers(graph)
         count = population if population is not None else stored_population(extra)
         network, notes = network_from_layers(layers, count, ternarize)
-        card = card_for(rule, "nir", steps, count, notes)
+        card = card_for(
+            rule, layers, source_format="nir", steps=steps, population=count, notes=notes
+        )
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
     return network, replace(card, extra=extra)

@@ -71,6 +71,12 @@ def network_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> TernaryNetwork:
     count = max(count, sum(name.startswith("theta") for name in arrays))
     if count == 0:
         raise NetworkError("there is no array 'w0': the file holds no layer")
+    for name in sorted(set(arrays) - _OPTIONAL):
+        index = int(name.removeprefix("theta").removeprefix("w"))
+        if index >= count:
+            raise NetworkError(
+                f"array '{name}' has no layer before it; layers are numbered from 0 without gaps"
+            )
     for index in range(count):
         for kind, dtype, axes in (("w", np.int8, 2), ("theta", np.int32, 1)):
             name = f"{kind}{index}"

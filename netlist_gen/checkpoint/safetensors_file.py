@@ -52,7 +52,9 @@ def read_safetensors(
         ordered = {key: arrays[key] for key in sorted(arrays, key=natural_key)}
         layers, rule = parse_state_dict(ordered)
         network, notes = network_from_layers(layers, count, ternarize)
-        card = card_for(rule, "safetensors", steps, count, notes)
+        card = card_for(
+            rule, layers, source_format="safetensors", steps=steps, population=count, notes=notes
+        )
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
     return network, replace(card, extra=extra)

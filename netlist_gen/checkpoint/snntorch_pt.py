@@ -59,7 +59,9 @@ def read_pt(
     try:
         count = population if population is not None else stored_population(extra)
         network, notes = network_from_layers(layers, count, ternarize)
-        card = card_for(rule, "snntorch-pt", steps, count, notes)
+        card = card_for(
+            rule, layers, source_format="snntorch-pt", steps=steps, population=count, notes=notes
+        )
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
     trained = extra.get("steps")

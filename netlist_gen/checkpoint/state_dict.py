@@ -149,7 +149,13 @@ def network_from_layers(
 
 
 def card_for(
-    rule: NeuronRule, source_format: str, steps: int | None, population: int, notes: list[str]
+    rule: NeuronRule,
+    layers: list[AffineLayer],
+    *,
+    source_format: str,
+    steps: int | None,
+    population: int,
+    notes: list[str],
 ) -> SemanticsCard:
     """Card for a rule, or NetworkError naming a rule that a memoryless neuron does not have."""
     if not rule.memoryless and steps != 1:
@@ -160,6 +166,16 @@ def card_for(
             f"'none' or 'zero'). {wanted[0].upper()}{wanted[1:]} can't be built; say steps = 1 "
             "if the network runs for a single step, where the rules agree"
         )
+    if rule.reset == "subtract":
+        # Leaky takes the reset from the membrane before the step: 0 > threshold at the start.
+        for index, layer in enumerate(layers):
+            below = np.flatnonzero(layer.threshold < 0)
+            if below.size:
+                raise NetworkError(
+                    f"layer {index} ('{layer.name}'): threshold [{below[0]}] is "
+                    f"{layer.threshold[below[0]]:g} with reset 'subtract', which then acts in the "
+                    "first step already; 0 or more is allowed"
+                )
     return SemanticsCard(
         source_format=source_format,
         reset=rule.reset,

@@ -12,6 +12,7 @@ import click
 from netlist_gen.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from netlist_gen.training.cost import CostModel
     from netlist_gen.training.trainer import Progress
 
 # What suits MNIST, where the defaults of TrainingConfig suit the small digits.
@@ -151,7 +152,7 @@ def run(dataset: str, output: Path, **options: Any) -> None:
         trained = run_training(
             config,
             _show,
-            cost_model=_cost_from_cells() if priced else None,
+            cost_model=_cost_model() if priced else None,
             state_file=state_file,
             resume=resume,
             cache_dir=cache_dir,
@@ -171,6 +172,12 @@ def run(dataset: str, output: Path, **options: Any) -> None:
         f"{facts['synapses']} synapses, fan-in up to {facts['max_fan_in']}, "
         f"theta {facts['theta_range'][0]} to {facts['theta_range'][1]}, seed {config.seed}"
     )
+
+
+def _cost_model() -> CostModel:
+    from netlist_gen.cost_estimate import linear_cost
+
+    return linear_cost()
 
 
 def spread_levels(steps: int, brightest: int) -> tuple[int, ...]:

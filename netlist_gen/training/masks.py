@@ -82,14 +82,24 @@ class MaskPlan:
         return masks
 
     def _synapses(self, masks: Sequence[Tensor]) -> float:
+        alive = self._alive(masks)
         return float(
-            sum(int(m.sum()) * copies for m, copies in zip(masks, self.copies, strict=True))
+            sum(int(m.sum()) * copies for m, copies in zip(alive, self.copies, strict=True))
         )
+
+    def _alive(self, masks: Sequence[Tensor]) -> list[Tensor]:
+        """Masks without neurons that feed nothing: they are not built and cost nothing."""
+        result = list(masks)
+        for index in range(len(result) - 2, -1, -1):
+            after = result[index + 1]
+            if result[index].ndim == 2 and after.ndim == 2:
+                result[index] = result[index] & after.any(dim=0)[:, None]
+        return result
 
     def _affordable(self, masks: Sequence[Tensor], relief: float) -> bool:
         if self.cost_model is None:
             return True
-        cost = self.cost_model.cost(self.loads(masks))
+        cost = self.cost_model.cost(self.loads(self._alive(masks)))
         junctions, power = self.config.max_junctions, self.config.max_power_w
         fits = junctions is None or cost.junctions <= junctions * relief
         return fits and (power is None or cost.static_power_w <= power * relief)

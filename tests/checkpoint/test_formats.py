@@ -1,0 +1,209 @@
+"""Round trips of each format, the plain .npz contract, ternarisation."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import nir
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netlist_gen.checkpoint import read_checkpoint, read_network, write_network
+from netlist_gen.checkpoint.ternarize import by_magnitude, ternarize_cost
+from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.network import TernaryNetwork
+
+FORMATS = [".npz", ".pt", ".safetensors", ".nir"]
+
+
+def make(seed: int) -> TernaryNetwork:
+    rng = np.random.default_rng(seed)
+    widths = rng.integers(1, 13, size=rng.integers(2, 14))
+    population = int(rng.integers(1, 4))
+    widths[-1] *= population
+    weights = [rng.integers(-1, 2, (b, a)) for a, b in zip(widths, widths[1:], strict=False)]
+    thetas = [rng.integers(-20, 21, len(w)) for w in weights]
+    return TernaryNetwork.from_arrays(weights, thetas, population)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_round_trip(tmp_path_factory: pytest.TempPathFactory, suffix: str, seed: int) -> None:
+    net = make(seed)
+    path = tmp_path_factory.mktemp("net") / f"net{suffix}"
+    write_network(net, path, {"seed": seed, "grey_levels": [100]})
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.network == net
+    assert checkpoint.card.population == net.population
+    assert checkpoint.card.extra["seed"] == seed
+    assert json.loads(checkpoint.card.to_json())["extra"]["grey_levels"] == [100]
+    assert [p.name for p in path.parent.iterdir()] == [path.name]  # no temporary file is left
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_same_bytes_each_time(tmp_path: Path, suffix: str) -> None:
+    if suffix == ".nir":
+        pytest.skip("HDF5 stores times of its own")
+    for name in "ab":
+        write_network(make(5), tmp_path / f"{name}{suffix}", {"k": 1})
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_truncated(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"net{suffix}"
+    write_network(make(1), path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(NetworkError, match=rf"net\{suffix} is not a whole "):
+        read_network(path)
+
+
+def arrays(**changes: object) -> dict[str, np.ndarray]:
+    base: dict = {
+        "w0": np.array([[1, 0], [0, -1]], dtype=np.int8),
+        "theta0": np.array([1, 2], dtype=np.int32),
+    }
+    base.update(changes)
+    return {k: np.asarray(v) for k, v in base.items() if v is not None}
+
+
+def test_contract_without_population(tmp_path: Path) -> None:
+    np.savez(tmp_path / "net.npz", **arrays())
+    assert read_network(tmp_path / "net.npz").population == 1
+    assert read_checkpoint(tmp_path / "net.npz", population=2).network.classes == 1
+
+
+REFUSED = [
+    ({"theta0": None}, "array 'theta0' is missing; each layer needs both w and theta"),
+    (
+        {"w1": np.ones((1, 2), np.int8)},
+        "array 'theta1' is missing; each layer needs both w and theta",
+    ),
+    (
+        {"w2": np.ones((1, 2), np.int8), "theta2": np.ones(1, np.int32)},
+        "array 'theta2' has no layer before it; layers are numbered from 0 without gaps",
+    ),
+    (
+        {"bias0": np.zeros(2)},
+        "array 'bias0' is not known; allowed are w0, theta0, w1, theta1, ..., population and card",
+    ),
+    ({"w0": np.array([[1, 0], [0, -1]])}, "array 'w0' has type int64; int8 is needed"),
+    (
+        {"w0": np.array([[1, 0], [0, np.nan]])},
+        "array 'w0' [1, 1] is nan (type float64); finite integers are needed",
+    ),
+    ({"theta0": np.array([1.0, 2.0])}, "array 'theta0' has type float64; int32 is needed"),
+    ({"w0": np.ones(2, np.int8)}, "array 'w0' has shape (2,); (outputs, inputs) is needed"),
+    (
+        {"w0": np.array([[1, 2], [0, 1]], np.int8)},
+        "layer 0: weight [0, 1] is 2; only -1, 0 and 1 are allowed",
+    ),
+    (
+        {"population": np.array([1, 2])},
+        "array 'population' has shape (2,) and type int64; an integer scalar is needed",
+    ),
+    (
+        {"population": np.array(3)},
+        "population is 3; it must be at least 1 and divide the 2 outputs of the last layer",
+    ),
+    (
+        {"w0": None, "theta0": None, "population": np.array(1)},
+        "there is no array 'w0': the file holds no layer",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED)
+def test_npz_that_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
+    path = tmp_path / "net.npz"
+    np.savez(path, **arrays(**changes))
+    with pytest.raises(NetworkError, match=f"^{re.escape(f'{path}: {message}')}$"):
+        read_network(path)
+
+
+def test_npz_with_pickled_objects(tmp_path: Path) -> None:
+    np.savez(tmp_path / "net.npz", w0=np.array([[None]], dtype=object))
+    with pytest.raises(NetworkError, match=r"holds pickled Python objects; only plain arrays"):
+        read_network(tmp_path / "net.npz")
+
+
+def test_unknown_extension_and_places_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"net\.onnx has the extension '\.onnx'; a net"):
+        read_network(tmp_path / "net.onnx")
+    for suffix in FORMATS:
+        with pytest.raises(ConfigurationError, match=r"can't be written: No such file or dir"):
+            write_network(make(1), tmp_path / "missing" / f"net{suffix}")
+
+
+def test_safetensors_with_the_arrays_of_the_contract(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file(arrays(), tmp_path / "net.safetensors")
+    assert read_network(tmp_path / "net.safetensors").layers[0].theta.tolist() == [1, 2]
+
+
+def lif_graph(tau: float, r: float) -> nir.NIRGraph:
+    lif = nir.LIF(
+        tau=np.full(2, tau), r=np.full(2, r), v_leak=np.zeros(2), v_threshold=np.full(2, 1.0)
+    )
+    linear = nir.Affine(np.array([[1.0, 1.0, -1.0], [0.0, 1.0, 1.0]]), np.array([0.0, 0.5]))
+    return nir.NIRGraph.from_list(linear, lif)
+
+
+def test_nir_lif_as_snntorch_writes_beta_zero(tmp_path: Path) -> None:
+    nir.write(tmp_path / "net.nir", lif_graph(1e-4, 1.0))
+    checkpoint = read_checkpoint(tmp_path / "net.nir")
+    assert checkpoint.network.layers[0].theta.tolist() == [2, 1]
+    assert checkpoint.card.max_steps is None
+
+
+def test_nir_lif_with_memory_needs_one_step(tmp_path: Path) -> None:
+    nir.write(tmp_path / "net.nir", lif_graph(1e-3, 10.0))  # beta = 0.9, gain 1
+    with pytest.raises(NetworkError, match=r"neuron rule beta = 0\.9, reset 'zero' carries"):
+        read_network(tmp_path / "net.nir")
+    assert read_checkpoint(tmp_path / "net.nir", steps=1).network.layers[0].theta.tolist() == [2, 1]
+
+
+def test_nir_nodes_that_cannot_be_built(tmp_path: Path) -> None:
+    graph = nir.NIRGraph.from_list(
+        nir.Linear(np.ones((2, 3))),
+        nir.CubaLIF(
+            tau_syn=np.ones(2),
+            tau_mem=np.ones(2),
+            r=np.ones(2),
+            v_leak=np.zeros(2),
+            v_threshold=np.ones(2),
+        ),
+    )
+    nir.write(tmp_path / "net.nir", graph)
+    with pytest.raises(NetworkError, match=r"is a CubaLIF; Threshold, LIF and IF are known"):
+        read_network(tmp_path / "net.nir")
+
+
+def test_ternarize_keeps_the_cap_and_states_its_cost(tmp_path: Path) -> None:
+    import snntorch as snn
+
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(20, 6), snn.Leaky(beta=0.9, threshold=0.2))
+    torch.save(net.state_dict(), tmp_path / "net.pt")
+    with pytest.raises(NetworkError, match=r"layer 0 \('0'\): weight \[0, \d+\] is .* ternarize"):
+        read_checkpoint(tmp_path / "net.pt", steps=1)
+    rule = by_magnitude(fan_in=5)
+    made = read_checkpoint(tmp_path / "net.pt", steps=1, ternarize=rule).network
+    assert made.max_fan_in == 5
+    rng = np.random.default_rng(0)
+    x = rng.random((300, 20)) < 0.5
+    with torch.no_grad():
+        u = net[0](torch.tensor(x, dtype=torch.float32))
+        own = (u > 0.2).numpy()
+    labels = own.argmax(axis=1)
+    cost = ternarize_cost(tmp_path / "net.pt", x, labels, rule)
+    assert cost.original == 1.0
+    assert cost.ternary == made.accuracy(x, labels) < 1.0

@@ -1,0 +1,297 @@
+"""snnTorch's own forward pass against the integer model read from its state_dict."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import snntorch as snn
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from netlist_gen.checkpoint import read_checkpoint, write_network
+from netlist_gen.checkpoint.state_dict import natural_key, ternary_and_scale
+from netlist_gen.errors import NetworkError
+from netlist_gen.network import TernaryNetwork
+
+
+def leaky(threshold: object, **rule: object) -> snn.Leaky:
+    options = {"beta": 0.0, "reset_mechanism": "none", **rule}
+    return snn.Leaky(threshold=torch.as_tensor(threshold, dtype=torch.float32), **options)
+
+
+def foreign_net(
+    seed: int, scale: float, bias: bool, reset: str
+) -> list[tuple[nn.Linear, snn.Leaky]]:
+    """Layers as other people's scripts have them; thresholds often exactly at a count."""
+    rng = np.random.default_rng(seed)
+    widths = rng.integers(2, 9, size=4)
+    result = []
+    for a, b in zip(widths, widths[1:], strict=False):
+        linear = nn.Linear(int(a), int(b), bias=bias)
+        w = rng.integers(-1, 2, (b, a)) * scale
+        linear.weight.data = torch.tensor(w, dtype=torch.float32)
+        shift = np.zeros(b)
+        if bias:
+            shift = rng.integers(-4, 5, b) * scale / 2
+            linear.bias.data = torch.tensor(shift, dtype=torch.float32)
+        # Whole and half counts: the whole ones are ties, where strict > decides.
+        threshold = rng.integers(-4, 9, b) * scale / 2 + shift
+        result.append((linear, leaky(threshold, reset_mechanism=reset)))
+    return result
+
+
+def snntorch_spikes(layers: list[tuple[nn.Linear, snn.Leaky]], x: np.ndarray) -> list[np.ndarray]:
+    """Every layer's spikes (samples, steps, outputs) from snnTorch, step by step."""
+    memory: list[torch.Tensor | None] = [None] * len(layers)
+    steps: list[list[np.ndarray]] = []
+    with torch.no_grad():
+        for t in range(x.shape[1]):
+            flow = torch.tensor(x[:, t], dtype=torch.float32)
+            row = []
+            for index, (linear, neuron) in enumerate(layers):
+                current = linear(flow)
+                before = memory[index]
+                flow, memory[index] = neuron(
+                    current, torch.zeros_like(current) if before is None else before
+                )
+                row.append(flow.numpy().astype(bool))
+            steps.append(row)
+    return [np.stack([row[i] for row in steps], axis=1) for i in range(len(layers))]
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    scale=st.sampled_from([1.0, 0.5, 0.25, 2.0]),  # binary fractions: float32 sums are exact
+    bias=st.booleans(),
+    reset=st.sampled_from(["none", "zero"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_neuron_and_step_agrees_with_snntorch(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, scale: float, bias: bool, reset: str
+) -> None:
+    layers = foreign_net(seed, scale, bias, reset)
+    path = tmp_path_factory.mktemp("pt") / "net.pt"
+    torch.save(nn.Sequential(*[m for pair in layers for m in pair]).state_dict(), path)
+    network = read_checkpoint(path).network
+    x = np.random.default_rng(seed).random((5, 4, network.inputs)) < 0.5
+    for ours, theirs in zip(network.forward(x), snntorch_spikes(layers, x), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_ties_at_the_threshold_do_not_fire() -> None:
+    linear = nn.Linear(3, 1, bias=False)
+    linear.weight.data = torch.tensor([[1.0, 1.0, 1.0]])
+    layers = [(linear, leaky(2.0))]
+    x = np.array([[[1, 1, 0]], [[1, 1, 1]]], dtype=bool)
+    assert snntorch_spikes(layers, x)[0].ravel().tolist() == [False, True]
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_written_files_run_in_snntorch(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = [rng.integers(-1, 2, (7, 6)), rng.integers(-1, 2, (4, 7))]
+    net = TernaryNetwork.from_arrays(weights, [rng.integers(-3, 5, len(w)) for w in weights], 2)
+    path = tmp_path_factory.mktemp("pt") / "net.pt"
+    write_network(net, path)
+    layers = [
+        (nn.Linear(6, 7, bias=False), leaky(torch.zeros(7))),
+        (nn.Linear(7, 4, bias=False), leaky(torch.zeros(4))),
+    ]
+    sequential = nn.Sequential(*[m for pair in layers for m in pair])
+    sequential.load_state_dict(torch.load(path, weights_only=True))
+    x = rng.random((5, 3, 6)) < 0.5
+    for ours, theirs in zip(net.forward(x), snntorch_spikes(layers, x), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+class Named(nn.Module):
+    """The usual tutorial module: all layers first, then all neurons."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(4, 3)
+        self.fc2 = nn.Linear(3, 2)
+        self.lif1 = leaky(0.5)
+        self.lif2 = leaky(1.0, learn_threshold=True)
+
+
+def test_module_with_names_and_a_wrapper(tmp_path: Path) -> None:
+    module = Named()
+    for fc in (module.fc1, module.fc2):
+        fc.weight.data = torch.sign(fc.weight.data) * 0.3
+        fc.bias.data.zero_()
+    torch.save({"state_dict": module.state_dict(), "epoch": 3}, tmp_path / "net.pth")
+    checkpoint = read_checkpoint(tmp_path / "net.pth")
+    assert checkpoint.network.layers[0].theta.tolist() == [2, 2, 2]  # floor(0.5 / 0.3) + 1
+    assert checkpoint.network.layers[1].theta.tolist() == [4, 4]  # floor(1 / 0.3) + 1
+    assert any("scale" in note for note in checkpoint.card.notes)
+
+
+def test_batch_norm_with_a_negative_gain_flips_signs(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    linear, norm, neuron = nn.Linear(8, 6, bias=False), nn.BatchNorm1d(6), leaky(0.1)
+    linear.weight.data = torch.tensor(rng.integers(-1, 2, (6, 8)), dtype=torch.float32)
+    norm.weight.data = torch.tensor([1.0, -1.0, 0.5, -0.7, 0.0, 2.0])
+    norm.bias.data = torch.tensor(rng.normal(size=6), dtype=torch.float32)
+    norm.running_mean = torch.tensor(rng.normal(size=6), dtype=torch.float32)
+    norm.running_var = torch.tensor(rng.random(6) + 0.5, dtype=torch.float32)
+    torch.save(nn.Sequential(linear, norm, neuron).state_dict(), tmp_path / "net.pt")
+    network = read_checkpoint(tmp_path / "net.pt").network
+    x = rng.random((200, 8)) < 0.5
+    with torch.no_grad():
+        u = norm.eval()(linear(torch.tensor(x, dtype=torch.float32)))
+        spikes, _ = neuron(u, torch.zeros_like(u))
+    assert np.array_equal(network.forward(x)[0], spikes.numpy().astype(bool))
+
+
+def state(**changes: object) -> dict[str, torch.Tensor]:
+    base = nn.Sequential(nn.Linear(3, 2, bias=False), leaky([1.0, 1.0])).state_dict()
+    base["0.weight"] = torch.tensor([[1.0, 0.0, -1.0], [1.0, 1.0, 0.0]])
+    result: dict[str, torch.Tensor] = OrderedDict(base)
+    for key, value in changes.items():
+        name = key.replace("__", ".").lstrip("_")
+        if value is None:
+            del result[name]
+        else:
+            result[name] = torch.as_tensor(value)
+    return result
+
+
+REFUSED = [
+    (
+        {"_0__weight": [[1.0, 0.0, 2.0], [1.0, 1.0, 0.0]]},
+        "layer 0 ('0'): weight [0, 2] is 2; the weights of a neuron must be ternary, here -1, 0 or "
+        "1 (or ternarize on reading)",
+    ),
+    (
+        {"_0__weight": [[1.0, 0.0, float("nan")], [1.0, 1.0, 0.0]]},
+        "layer 0 ('0'): weight [0, 2] is nan; a finite number is needed",
+    ),
+    ({"_1__threshold": [1.0, float("inf")]}, "'1.threshold' [1] is inf; a finite number is needed"),
+    (
+        {"_1__threshold": [1.0, 1.0, 1.0]},
+        "'1.threshold' has shape (3,); a scalar or (2,) is needed",
+    ),
+    (
+        {"_1__graded_spikes_factor": 2.0},
+        "neuron '1' has graded spikes (factor 2); an SFQ pulse has one size: 1 is allowed",
+    ),
+    (
+        {"_1__alpha": 0.5},
+        "neuron '1' has a synaptic current (snn.Synaptic or snn.Alpha); only snn.Leaky without it "
+        "is allowed",
+    ),
+    (
+        {"_1__V": 0.5},
+        "neuron '1' has a recurrent connection (snn.RLeaky); only snn.Leaky without it is allowed",
+    ),
+    ({"_1__beta": None}, "neuron '1' has no 'beta'; its decay must be stated"),
+    (
+        {"_1__reset_mechanism_val": None},
+        "neuron '1' has no 'reset_mechanism_val': its reset is open",
+    ),
+    ({"_1__reset_mechanism_val": 5}, "'1.reset_mechanism_val' is 5; 0, 1 and 2 are known"),
+    (
+        {"_2__weight": torch.ones(1, 1, 3, 3)},
+        "layer '2' is a convolution (weight of shape (1, 1, 3, 3)); write it unrolled as a fully "
+        "connected layer",
+    ),
+    (
+        {"_2__weight": torch.ones(1, 2)},
+        "2 fully connected layers (0, 2) but 1 snn.Leaky layers (1); each needs its own",
+    ),
+    ({"_0__weight": torch.ones(0, 3)}, "'0.weight' has shape (0, 3): the layer is empty"),
+    (
+        {"_1__beta": 0.9, "_1__reset_mechanism_val": 0},
+        "neuron rule beta = 0.9, reset 'subtract' carries the membrane from step to step, and the "
+        "circuit's neuron does not (allowed: beta = 0 with reset 'none' or 'zero'). Any number of "
+        "steps can't be built; say steps = 1 if the network runs for a single step, where the "
+        "rules agree",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED)
+def test_what_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
+    path = tmp_path / "net.pt"
+    torch.save(state(**changes), path)
+    with pytest.raises(NetworkError, match=f"^{re.escape(f'{path}: {message}')}$"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+def test_a_rule_with_memory_is_read_for_one_step(tmp_path: Path, reset: str) -> None:
+    layers = foreign_net(4, 1.0, True, "none")
+    layers = [(fc, leaky(n.threshold.abs(), beta=0.9, reset_mechanism=reset)) for fc, n in layers]
+    path = tmp_path / "net.pt"
+    torch.save(nn.Sequential(*[m for pair in layers for m in pair]).state_dict(), path)
+    checkpoint = read_checkpoint(path, steps=1)
+    assert checkpoint.card.max_steps == 1
+    assert (checkpoint.card.reset, checkpoint.card.beta) == (reset, pytest.approx(0.9))
+    x = np.random.default_rng(0).random((20, 1, checkpoint.network.inputs)) < 0.5
+    for ours, theirs in zip(checkpoint.network.forward(x), snntorch_spikes(layers, x), strict=True):
+        assert np.array_equal(ours, theirs)
+    with pytest.raises(NetworkError, match=r"2 steps can't be built; say steps = 1"):
+        read_checkpoint(path, steps=2)
+
+
+def test_subtract_below_zero_acts_in_the_first_step(tmp_path: Path) -> None:
+    changes = {"_1__reset_mechanism_val": 0, "_1__threshold": [1.0, -0.5]}
+    torch.save(state(**changes), tmp_path / "net.pt")
+    with pytest.raises(
+        NetworkError, match=r"layer 0 \('0'\): threshold \[1\] is -0\.5 with reset 'subtract'"
+    ):
+        read_checkpoint(tmp_path / "net.pt", steps=1)
+
+
+class Evil:
+    def __reduce__(self) -> tuple:
+        return (print, ("code from a file has run",))
+
+
+def test_pickled_code_is_refused_and_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save({"x": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(NetworkError, match=r"evil\.pt holds pickled Python objects besides"):
+        read_checkpoint(tmp_path / "evil.pt")
+    assert capsys.readouterr().out == ""
+
+
+def test_truncated_and_foreign_files(tmp_path: Path) -> None:
+    whole = tmp_path / "net.pt"
+    torch.save(state(), whole)
+    data = whole.read_bytes()
+    for length in (0, 10, len(data) // 2, len(data) - 30):
+        cut = tmp_path / "cut.pt"
+        cut.write_bytes(data[:length])
+        with pytest.raises(NetworkError, match=r"cut\.pt is not a whole PyTorch checkpoint"):
+            read_checkpoint(cut)
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(NetworkError, match=r"list\.pt holds a list; a state_dict is needed$"):
+        read_checkpoint(tmp_path / "list.pt")
+    with pytest.raises(NetworkError, match=r"none\.pt: no such file$"):
+        read_checkpoint(tmp_path / "none.pt")
+
+
+def test_natural_order() -> None:
+    assert sorted(["10.w", "2.w", "fc1", "fc10", "fc2"], key=natural_key) == [
+        "2.w",
+        "10.w",
+        "fc1",
+        "fc2",
+        "fc10",
+    ]
+
+
+def test_scale_may_differ_by_neuron() -> None:
+    w, scale = ternary_and_scale(np.array([[0.5, -0.5, 0.0], [2.0, 0.0, 2.0], [0.0, 0.0, 0.0]]))
+    assert w.tolist() == [[1, -1, 0], [1, 0, 1], [0, 0, 0]]
+    assert scale[:2].tolist() == [0.5, 2.0]
