@@ -328,7 +328,7 @@ def _sources(plan, waves, state, tile, time):
     for s in range(waves.count):
         o = s * W
         if waves.all_lines[tile * waves.count + s]:
-            if time >= state.s_next[s] or time < 0.0 or not state.s_started[s]:
+            if time >= state.s_next[s]:
                 following = math.inf
                 flat = True
                 for lane in range(W):
@@ -341,7 +341,6 @@ def _sources(plan, waves, state, tile, time):
                         flat = False
                 state.s_next[s] = following
                 state.s_flat[s] = flat
-                state.s_started[s] = True
                 if flat:
                     store(state.s_value, o, load(state.s_base, o, w))
             if not state.s_flat[s]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from netlist_gen.errors import ConfigurationError, DeckError, SimulatorError
 from verification.engine import kernels
 from verification.engine.constants import BOLTZMANN
-from verification.engine.deck import Deck, Transient
+from verification.engine.deck import Deck, Spread, Transient
 from verification.engine.equations import Equations, Structure, build_structure, equations
 from verification.engine.flatten import flatten
 from verification.engine.outputs import (
@@ -166,7 +166,6 @@ class State(NamedTuple):
     s_origin: FloatArray
     s_next: FloatArray
     s_flat: NDArray[np.bool_]
-    s_started: NDArray[np.bool_]
     s_cursor: NDArray[np.int64]
     s_before: FloatArray
     s_energy: FloatArray
@@ -253,6 +252,7 @@ class CompiledDeck:
         self.traces: list[Trace] = resolve_traces(self.topology)
         self._structure: Structure | None = None
         self._shared: dict[float, tuple[Equations, Shared]] = {}
+        self._nominal: Values | None = None
 
     @property
     def transient(self) -> Transient:
@@ -300,6 +300,15 @@ class CompiledDeck:
             [{}], step_s=step_s, seeds=[self._seed(seed)], extract=extract, deadline=deadline
         )[0]
 
+    def _nominal_values(self, seed: int) -> Values:
+        """The deck's values; drawn anew only where the deck has a spread."""
+        spread = any(e.spread != 1.0 for e in self.topology.flat.elements)
+        if spread or self.deck.spread != Spread():
+            return nominal_values(self.topology, seed)
+        if self._nominal is None:
+            self._nominal = nominal_values(self.topology, seed)
+        return self._nominal
+
     def _seed(self, seed: int | None) -> int:
         if seed is not None:
             return seed
@@ -326,7 +335,7 @@ class CompiledDeck:
 
         Raises: as ``run``; ConfigurationError for a label that is no source.
         """
-        values = nominal_values(self.topology, self._seed(None) if seeds is None else seeds[0])
+        values = self._nominal_values(self._seed(None) if seeds is None else seeds[0])
         return self._run(values, stimuli, step_s, seeds, extract, threads, deadline)
 
     def run_parameter_lanes(
@@ -872,7 +881,7 @@ class _Batch:
             np.zeros(self._width, dtype=np.bool_),
             z(r), z(r), z(r), z(c), z(c), z(c), z(c), z(len(t.phase_rows)), z(g), z(g),
             z(2 * k), z(2 * k), z(2 * k), z(int(begin[-1])), begin, length.astype(np.int64),
-            z(s), z(s), z(s), z(s), z(s), np.zeros(max(1, s)), np.zeros(max(1, s), dtype=np.bool_),
+            z(s), z(s), z(s), z(s), z(s), np.full(max(1, s), -math.inf),
             np.zeros(max(1, s), dtype=np.bool_), integers, z(s), z(s),
             np.full(max(1, n) * self._width, -2, dtype=np.int64), z(n), z(n), z(q), z(q),
             z(m), z(m), np.zeros(max(1, m) * self._width, dtype=np.int64),
