@@ -21,14 +21,15 @@ _MNIST = {
     "population": 10,
     "fan_in": (64,),
     "grey_levels": (100,),
-    "epochs": 40,
+    "epochs": 24,
     "batch": 256,
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-3,
     "validation": 5000,
     "copies": 12,
     "distill": 0.5,
     "temperature": 1.0,
     "teacher_epochs": 9,
+    "precision": "bfloat16",
 }
 
 

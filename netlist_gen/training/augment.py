@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch.nn import functional
 
 Grey = NDArray[np.uint8]
 _CHUNK = 4096
@@ -44,7 +44,7 @@ def distort(images: Grey, seed: int, strength: Distortion, brightest: int) -> Gr
     out = np.empty_like(images)
     for start in range(0, len(images), _CHUNK):
         part = torch.from_numpy(images[start : start + _CHUNK]).float().unsqueeze(1)
-        moved = F.grid_sample(
+        moved = functional.grid_sample(
             part,
             _grid(len(part), images.shape[1], strength, generator),
             mode="bilinear",
@@ -72,10 +72,12 @@ def _grid(count: int, side: int, strength: Distortion, generator: torch.Generato
         ],
         dim=1,
     )
-    grid = F.affine_grid(matrix, [count, 1, side, side], align_corners=False)
+    grid = functional.affine_grid(matrix, [count, 1, side, side], align_corners=False)
     if strength.elastic:
         # A coarse random field, smoothly enlarged, is as good as a blurred fine one.
         coarse = torch.randn(count, 2, 5, 5, generator=generator) * (2 * strength.elastic)
-        field = F.interpolate(coarse, size=(side, side), mode="bicubic", align_corners=True)
+        field = functional.interpolate(
+            coarse, size=(side, side), mode="bicubic", align_corners=True
+        )
         grid = grid + field.permute(0, 2, 3, 1)
     return grid

@@ -139,7 +139,7 @@ class TrainingConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON types; ``from_dict`` takes it back."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[no-any-return]
+        return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:

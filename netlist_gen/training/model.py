@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import snntorch as snn
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
@@ -43,7 +43,7 @@ class _AtanSpike(torch.autograd.Function):
 
 def atan_spike(u: Tensor) -> Tensor:
     """1 where u > 0, with snnTorch's arctangent surrogate gradient of slope 2."""
-    result: Tensor = _AtanSpike.apply(u)  # type: ignore[no-untyped-call]
+    result: Tensor = _AtanSpike.apply(u)
     return result
 
 
@@ -59,6 +59,13 @@ class TernaryThresholdLayer(nn.Module):
     threshold's business (without that, training breaks up where thresholds are frozen).
     The membrane is (n - edge) / spread, and fires on the strict U > 0.
     """
+
+    mask: Tensor
+    mean: Tensor
+    spread: Tensor
+    frozen: Tensor
+    held: Tensor
+    fresh: Tensor
 
     def __init__(self, shape: tuple[int, ...], cap: int, *, stride: int = 0) -> None:
         super().__init__()
@@ -102,16 +109,19 @@ class TernaryThresholdLayer(nn.Module):
 
     def forward(self, x: Tensor, noise_sigma: float = 0.0) -> Tensor:
         """Spikes (0 or 1 in x's type): x (rows, inputs) or (rows, channels, height, width)."""
-        if self._typed_mask is None or self._typed_mask.dtype != x.dtype:
-            self._typed_mask = self.mask.to(x.dtype)
+        typed = self._typed_mask
+        if typed is None or typed.dtype != x.dtype:
+            typed = self._typed_mask = self.mask.to(x.dtype)
         if self.training and bool(self.fresh):
             self._face_inputs(x)
-        n = self._counts(x, ternary(self.weight, self._typed_mask))
+        n = self._counts(x, ternary(self.weight, typed))
         view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.stride else ((1, -1), (0,))
         mean, spread = self._statistics(n, axes)
         edge = self._edge(mean, spread)
         scale = 1 / spread
-        self.excess = F.relu((0.5 - edge) / spread.detach()).mean() if self.training else None
+        self.excess = (
+            functional.relu((0.5 - edge) / spread.detach()).mean() if self.training else None
+        )
         wanted = edge.detach()
         if bool(self.frozen):
             wanted = torch.floor(wanted) + 0.5
@@ -125,9 +135,9 @@ class TernaryThresholdLayer(nn.Module):
 
     def _counts(self, x: Tensor, w: Tensor) -> Tensor:
         if not self.stride:
-            return F.linear(x, w)
+            return functional.linear(x, w)
         w = w.contiguous(memory_format=torch.channels_last)
-        return F.conv2d(x, w, stride=self.stride, padding=w.shape[-1] // 2)
+        return functional.conv2d(x, w, stride=self.stride, padding=w.shape[-1] // 2)
 
     def _face_inputs(self, x: Tensor) -> None:
         """Negate the neurons whose mean count is negative: with theta >= 1 they start silent."""
@@ -165,7 +175,7 @@ class OrPool(nn.Module):
         self.window = window
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.max_pool2d(x, self.window)
+        return functional.max_pool2d(x, self.window)
 
 
 class TernarySpikingNet(nn.Module):

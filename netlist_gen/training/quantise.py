@@ -31,7 +31,7 @@ def ternary(weight: Tensor, mask: Tensor) -> Tensor:
         weight: latent, (outputs, ...).
         mask: 0 or 1, same shape, in the type that the product is computed in.
     """
-    result: Tensor = _SignMasked.apply(weight, mask)  # type: ignore[no-untyped-call]
+    result: Tensor = _SignMasked.apply(weight, mask)
     return result
 
 
@@ -48,8 +48,7 @@ def cap_rows(weight: Tensor, cap: int, max_count: int | None = None) -> Tensor:
         allowed = torch.zeros_like(magnitude, dtype=torch.bool)
         for side in (weight.flatten(1) >= 0, weight.flatten(1) < 0):
             order = torch.where(side, magnitude, -1.0).topk(max_count, dim=1).indices
-            allowed.scatter_(1, order, True)
-            allowed &= torch.zeros_like(allowed).scatter_(1, order, True) | ~side
+            allowed |= torch.zeros_like(allowed).scatter_(1, order, True) & side
         magnitude = torch.where(allowed, magnitude, -1.0)
     if cap >= magnitude.shape[1]:
         mask = magnitude >= 0

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 Grey = NDArray[np.uint8]
 _BATCH = 256
@@ -64,7 +64,6 @@ def train_teacher(
     """
     torch.manual_seed(seed)
     net = make_teacher(images.shape[1], int(labels.max()) + 1)
-    net = net.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-3, fused=True)
     batches = max(originals // _BATCH, 1)
     total = epochs * batches
@@ -82,9 +81,9 @@ def train_teacher(
             x = as_grey(images[chosen], brightest).to(memory_format=torch.channels_last)
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == torch.bfloat16):
                 scores = net(x)
-            loss = F.cross_entropy(scores.float(), targets[chosen], label_smoothing=0.05)
+            loss = functional.cross_entropy(scores.float(), targets[chosen], label_smoothing=0.05)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             schedule.step()
             running += float(loss.detach())

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
@@ -178,7 +178,7 @@ class _Run:
                 self.net.hold_thresholds()
             loss = self._loss(np.sort(chosen))
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             self.optimiser.step()
             running += float(loss.detach())
         self.epoch += 1
@@ -247,7 +247,7 @@ class _Run:
         target = None
         if self.pool.scores is not None:
             scores = torch.from_numpy(self.pool.scores[chosen].astype(np.float32))
-            target = F.softmax(scores / config.temperature, dim=1)
+            target = functional.softmax(scores / config.temperature, dim=1)
         guide = config.soft_loss
         loss = (1 - guide) * self._criterion(hard, labels, target)
         loss = loss + guide * self._criterion(soft, labels, target)
@@ -260,11 +260,11 @@ class _Run:
         self, scores: torch.Tensor, labels: torch.Tensor, target: torch.Tensor | None
     ) -> torch.Tensor:
         """Cross entropy with the labels and, if there is a teacher, with its soft labels."""
-        loss = F.cross_entropy(scores, labels)
+        loss = functional.cross_entropy(scores, labels)
         if target is None:
             return loss
         temperature, weight = self.config.temperature, self.config.distill
-        distilled = F.cross_entropy(scores / temperature, target) * temperature**2
+        distilled = functional.cross_entropy(scores / temperature, target) * temperature**2
         return (1 - weight) * loss + weight * distilled
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import nir
@@ -26,7 +27,7 @@ def make(seed: int) -> TernaryNetwork:
     widths = rng.integers(1, 13, size=rng.integers(2, 14))
     population = int(rng.integers(1, 4))
     widths[-1] *= population
-    weights = [rng.integers(-1, 2, (b, a)) for a, b in zip(widths, widths[1:], strict=False)]
+    weights = [rng.integers(-1, 2, (b, a)) for a, b in pairwise(widths)]
     thetas = [rng.integers(-20, 21, len(w)) for w in weights]
     return TernaryNetwork.from_arrays(weights, thetas, population)
 

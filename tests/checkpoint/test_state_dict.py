@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def foreign_net(
     rng = np.random.default_rng(seed)
     widths = rng.integers(2, 9, size=4)
     result = []
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in pairwise(widths):
         linear = nn.Linear(int(a), int(b), bias=bias)
         w = rng.integers(-1, 2, (b, a)) * scale
         linear.weight.data = torch.tensor(w, dtype=torch.float32)

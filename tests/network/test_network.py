@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from netlist_gen.network import TernaryLayer, TernaryNetwork, count_votes, vote_
 
 def make(seed: int, widths: tuple[int, ...] = (6, 5, 4), population: int = 2) -> TernaryNetwork:
     rng = np.random.default_rng(seed)
-    weights = [rng.integers(-1, 2, (b, a)) for a, b in zip(widths, widths[1:], strict=False)]
+    weights = [rng.integers(-1, 2, (b, a)) for a, b in pairwise(widths)]
     return TernaryNetwork.from_arrays(
         weights, [rng.integers(-2, 4, len(w)) for w in weights], population
     )

@@ -1,0 +1,205 @@
+"""Whole small runs: determinism, interruption, noise, the files that a run leaves."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from netlist_gen.checkpoint import read_checkpoint
+from netlist_gen.commands.train import run, spread_levels
+from netlist_gen.commands.train import train as train_command
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.training.config import TrainingConfig
+from netlist_gen.training.datasets import binarise, load_data
+from netlist_gen.training.evaluate import (
+    distance_histogram,
+    evaluate,
+    evaluate_with_noise,
+    normal_firing_curve,
+    tabulated_firing_curve,
+)
+from netlist_gen.training.save import plot_history, save
+from netlist_gen.training.trainer import Progress, train
+
+SMALL = TrainingConfig(hidden=("24",), grey_levels=(5,), epochs=6, validation=100)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+class StopError(Exception):
+    """Stands for any interruption."""
+
+
+def test_learns_and_reports_the_integer_model(tmp_path: Path) -> None:
+    config = replace(SMALL, epochs=25, batch=32, learning_rate=1e-2)
+    trained = train(config)
+    data = load_data("digits", seed=0, validation=100)
+    x = binarise(data.test_images, config.grey_levels)
+    assert trained.evaluation == evaluate(trained.network, x, data.test_labels)
+    assert trained.evaluation.lowest > 0.7  # ten classes by chance are 0.1
+    trained.network.check_fan_in(16)
+    assert trained.network.silent_input_is_silent
+    facts = save(trained, [tmp_path / "a.pt", tmp_path / "a.npz"], "the command")
+    for suffix in ("pt", "npz"):
+        checkpoint = read_checkpoint(tmp_path / f"a.{suffix}")
+        assert checkpoint.network == trained.network
+        assert checkpoint.card.extra["accuracy"]["lowest"] == trained.evaluation.lowest
+        assert TrainingConfig.from_dict(checkpoint.card.extra["config"]) == config
+    assert json.loads((tmp_path / "a.card.json").read_text()) == facts
+    plot_history(trained.history, tmp_path / "plot.svg")
+    assert "<svg" in (tmp_path / "plot.svg").read_text()
+
+
+def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
+    config = replace(SMALL, max_synapses=300, noise_sigma=0.3)
+    whole = train(config)
+    state = tmp_path / "run.state"
+
+    def stop(line: Progress) -> None:
+        if line.epoch == 4:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train(config, stop, state_file=state)
+    seen: list[int] = []
+    resumed = train(config, lambda p: seen.append(p.epoch), state_file=state, resume=True)
+    assert seen == [5, 6]
+    assert resumed.network == whole.network
+    assert [p.loss for p in resumed.history] == [p.loss for p in whole.history]
+    with pytest.raises(ConfigurationError, match=r"belongs to a run with seed = 0, not 3$"):
+        train(replace(config, seed=3), state_file=state, resume=True)
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(ConfigurationError, match=r"run\.state holds no training state: "):
+        train(config, state_file=state, resume=True)
+
+
+def test_distillation_from_cached_pool(tmp_path: Path) -> None:
+    config = replace(SMALL, copies=1, distill=0.5, teacher_epochs=1, epochs=2)
+    notes: list[str] = []
+    first = train(config, lambda p: notes.append(p.note), cache_dir=tmp_path)
+    assert any(note.startswith("teacher: ") for note in notes)
+    again: list[str] = []
+    second = train(config, lambda p: again.append(p.note), cache_dir=tmp_path)
+    assert [note for note in again if note] == []
+    assert first.network == second.network == train(config).network
+
+
+def test_budgets_need_prices() -> None:
+    with pytest.raises(ConfigurationError, match=r"^max_junctions and max_power_w need a cost mo"):
+        train(replace(SMALL, max_junctions=100))
+
+
+def wide(seed: int = 0) -> tuple[TernaryNetwork, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    weights = [rng.integers(-1, 2, (12, 10)), rng.integers(-1, 2, (6, 12))]
+    net = TernaryNetwork.from_arrays(weights, [rng.integers(1, 3, len(w)) for w in weights], 2)
+    x = rng.random((400, 10)) < 0.5
+    return net, x, net.predict(x)
+
+
+def test_noise_free_curve_is_the_integer_model() -> None:
+    net, x, labels = wide()
+    (noisy,) = evaluate_with_noise(net, x, labels, normal_firing_curve(0.0), seed=1)
+    assert noisy == evaluate(net, x, labels)
+    assert noisy.lowest == 1.0
+
+
+def test_noise_costs_accuracy_and_is_seeded() -> None:
+    net, x, labels = wide()
+    found = [
+        evaluate_with_noise(net, x, labels, normal_firing_curve(s), seed=1)[0].lowest
+        for s in (0.05, 0.3, 1.0)
+    ]
+    assert found[0] == 1.0 > found[1] > found[2]
+    curve = normal_firing_curve(0.3)
+    a, b = (evaluate_with_noise(net, x, labels, curve, seed=4, repeats=2) for _ in range(2))
+    assert a == b
+    assert a[0] != a[1]
+
+
+def test_single_neuron_fires_as_often_as_the_curve_says() -> None:
+    net = TernaryNetwork.from_arrays([[[1, 1]]], [[2]])
+    x = np.ones((20000, 2), dtype=bool)
+    curve = normal_firing_curve(0.5)
+    (result,) = evaluate_with_noise(net, x, np.zeros(20000, int), curve, seed=0)
+    assert result.samples == 20000
+    votes_with_pulse = np.mean(
+        np.random.default_rng(0).random((20000, 1)) < curve(np.zeros((20000, 1), np.int64))
+    )
+    assert votes_with_pulse == pytest.approx(0.8413, abs=0.01)  # Phi(0.5 / 0.5)
+
+
+def test_measured_curve() -> None:
+    curve = tabulated_firing_curve([-1.0, -0.5, 0.0], [0.0, 0.5, 1.0])
+    assert curve(np.array([-2, -1, 0, 3])).tolist() == [0.0, 0.0, 1.0, 1.0]
+    with pytest.raises(ConfigurationError, match=r"^a firing curve needs rising distances and as"):
+        tabulated_firing_curve([0.0, 0.0], [0.0, 1.0])
+    with pytest.raises(ConfigurationError, match=r"^a firing curve's probabilities must lie in"):
+        tabulated_firing_curve([0.0, 1.0], [0.0, 1.5])
+    with pytest.raises(ConfigurationError, match=r"^sigma is -1; a finite number of at least 0"):
+        normal_firing_curve(-1)
+
+
+def test_distances_count_every_neuron_and_sample() -> None:
+    net, x, _ = wide()
+    histograms = distance_histogram(net, x)
+    assert [sum(h.values()) for h in histograms] == [400 * 12, 400 * 6]
+
+
+def test_command_writes_the_checkpoint(tmp_path: Path) -> None:
+    out = tmp_path / "net.pt"
+    arguments = [
+        "digits",
+        "--hidden",
+        "16",
+        "12",
+        "--population",
+        "1",
+        "--fan-in",
+        "8",
+        "--epochs",
+        "2",
+        "--seed",
+        "5",
+        "-o",
+        str(out),
+        "--plot",
+        str(tmp_path / "p.png"),
+    ]
+    result = CliRunner().invoke(train_command, arguments)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"net\.pt: \d+\.\d\d% of 360 held-out images \(ties split", result.output)
+    checkpoint = read_checkpoint(out)
+    assert [layer.outputs for layer in checkpoint.network.layers][-1] == 10
+    assert len(checkpoint.network.layers) == 3
+    assert checkpoint.network.max_fan_in <= 8
+    assert not (tmp_path / "net.pt.state").exists()
+
+
+def test_command_refuses_before_training(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"missing is not a directory; .*net\.pt can't"):
+        run(
+            "digits",
+            tmp_path / "missing" / "net.pt",
+            threads=1,
+            cache_dir=None,
+            resume=False,
+            plot=None,
+            hidden=(),
+            more_hidden=(),
+        )
+
+
+def test_grey_levels_for_steps() -> None:
+    assert spread_levels(4, 255) == (204, 153, 102, 51)

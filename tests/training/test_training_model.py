@@ -1,0 +1,234 @@
+"""The network being trained is the network that is exported; caps hold exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import snntorch as snn
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from snntorch import surrogate
+from torch.nn import functional
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.training.config import TrainingConfig, parse_hidden
+from netlist_gen.training.cost import HardwareCost, LayerLoad, LinearCost, loads, remove_dead
+from netlist_gen.training.masks import MaskPlan
+from netlist_gen.training.model import (
+    TernarySpikingNet,
+    atan_spike,
+    unroll_convolution,
+    unroll_pool,
+)
+from netlist_gen.training.quantise import cap_rows, cubic, prune_to_budget, ternary
+
+SIDE, CLASSES = 8, 4
+
+
+def settled(hidden: tuple[str, ...], seed: int, **options: object) -> TernarySpikingNet:
+    """A net with masks, statistics and integer thresholds, as at the end of a run."""
+    config = TrainingConfig(hidden=hidden, population=2, seed=seed, **options)  # type: ignore[arg-type]
+    torch.manual_seed(seed)
+    net = TernarySpikingNet(config, SIDE, CLASSES)
+    MaskPlan(net, config, None).update(1.0)
+    x = (torch.rand(64, SIDE * SIDE) < 0.4).float()
+    net.train()
+    for _ in range(40):
+        net(x)
+    net.freeze_thresholds()
+    net.hold_thresholds()
+    return net
+
+
+@pytest.mark.parametrize(
+    "hidden", [("12",), ("12", "9"), ("c3k3s2", "p2", "10"), ("c2k5s1", "c3k3s2")]
+)
+@given(seed=st.integers(0, 10**4), steps=st.integers(1, 3))
+@settings(max_examples=8, deadline=None)
+def test_training_and_integer_model_agree_layer_by_layer(
+    hidden: tuple[str, ...], seed: int, steps: int
+) -> None:
+    net = settled(hidden, seed, fan_in=(7,))
+    exported = net.export()
+    exported.check_fan_in(max(7, 4))  # an OR over 2 x 2 has 4
+    x = torch.rand(6, steps, SIDE * SIDE) < 0.4
+    captured: list[np.ndarray] = []
+    hooks = [
+        layer.register_forward_hook(
+            lambda _m, _i, out: captured.append(out.flatten(1).numpy().astype(bool))
+        )
+        for layer in net.stack
+    ]
+    for training in (True, False):  # held statistics: both modes see the same thresholds
+        captured.clear()
+        net.train(training)
+        with torch.no_grad():
+            hard, _ = net(x.float())
+        for ours, theirs in zip(exported.forward(x.numpy()), captured, strict=True):
+            assert np.array_equal(ours.reshape(theirs.shape), theirs)
+        votes = exported.votes(x.numpy())
+        scale = float(net.log_scale.exp().detach()) / (2 * steps)
+        assert np.allclose(hard.numpy(), votes * scale, rtol=1e-5)
+    for hook in hooks:
+        hook.remove()
+    assert exported.silent_input_is_silent
+
+
+def test_surrogate_is_snntorchs() -> None:
+    u = torch.linspace(-2, 2, 41, requires_grad=True)
+    v = u.detach().clone().requires_grad_()
+    ours, theirs = atan_spike(u), surrogate.atan(alpha=2.0)(v)
+    assert torch.equal(ours, theirs)
+    ours.sum().backward()
+    theirs.sum().backward()
+    assert torch.allclose(u.grad, v.grad)
+
+
+def test_neurons_are_memoryless_leaky() -> None:
+    net = settled(("5",), 0)
+    for layer in net.trained:
+        assert isinstance(layer.neuron, snn.Leaky)
+        assert float(layer.neuron.beta) == 0.0
+        assert layer.neuron.reset_mechanism == "none"
+
+
+@given(seed=st.integers(0, 10**6), cap=st.integers(1, 20), limit=st.integers(1, 8))
+def test_caps_are_exact(seed: int, cap: int, limit: int) -> None:
+    weight = torch.randn(6, 15, generator=torch.Generator().manual_seed(seed))
+    mask = cap_rows(weight, cap)
+    assert mask.sum(dim=1).tolist() == [min(cap, 15)] * 6
+    kept = torch.where(mask, weight.abs(), torch.inf).min(dim=1).values
+    dropped = torch.where(mask, 0.0, weight.abs()).max(dim=1).values
+    assert bool((kept >= dropped).all())
+    bounded = cap_rows(weight, cap, max_count=limit)
+    assert int((bounded & (weight > 0)).sum(dim=1).max()) <= limit
+    assert int((bounded & (weight < 0)).sum(dim=1).max()) <= limit
+    assert int(bounded.sum(dim=1).max()) <= cap
+
+
+def test_straight_through_reaches_masked_weights() -> None:
+    weight = torch.tensor([[0.5, -0.2, 0.1]], requires_grad=True)
+    out = ternary(weight, torch.tensor([[1.0, 1.0, 0.0]]))
+    assert out.tolist() == [[1.0, -1.0, 0.0]]
+    out.backward(torch.tensor([[1.0, 2.0, 3.0]]))
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [[1.0, 2.0, 3.0]]
+
+
+@given(seed=st.integers(0, 10**6), budget=st.integers(0, 40))
+def test_pruning_keeps_the_highest_scores(seed: int, budget: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    scores = [torch.rand(3, 5, generator=g), torch.rand(2, 8, generator=g)]
+    masks = [torch.rand(s.shape, generator=g) < 0.8 for s in scores]
+    kept = prune_to_budget(scores, masks, lambda m: sum(int(x.sum()) for x in m) <= budget)
+    total = sum(int(m.sum()) for m in masks)
+    assert sum(int(m.sum()) for m in kept) == min(budget, total)
+    assert all(bool((k <= m).all()) for k, m in zip(kept, masks, strict=True))
+
+
+def test_cubic_schedule() -> None:
+    assert [cubic(p, 100, 20) for p in (-1, 0, 0.5, 1, 2)] == [100, 100, 30, 20, 20]
+
+
+@given(seed=st.integers(0, 10**4))
+@settings(max_examples=20, deadline=None)
+def test_unrolled_convolution_and_pool(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    k, stride = int(rng.integers(1, 6)), int(rng.integers(1, 4))
+    kernel = rng.integers(-1, 2, (3, 2, k, k))
+    theta = rng.integers(1, 4, 3)
+    x = rng.integers(0, 2, (4, 2, 7, 6))
+    dense, spread = unroll_convolution(kernel, theta, (2, 7, 6), stride)
+    conv = functional.conv2d(
+        torch.tensor(x).float(), torch.tensor(kernel).float(), stride=stride, padding=k // 2
+    )
+    assert np.array_equal(x.reshape(4, -1) @ dense.T, conv.flatten(1).numpy())
+    assert np.array_equal(spread.reshape(conv.shape[1:])[:, 0, 0], theta)
+    pooled, one = unroll_pool((2, 7, 6), 2)
+    wanted = functional.max_pool2d(torch.tensor(x).float(), 2).flatten(1).numpy().astype(bool)
+    assert np.array_equal(x.reshape(4, -1) @ pooled.T >= one, wanted)
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_removing_dead_parts_changes_no_output(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shapes = [(9, 6), (7, 9), (4, 7)]
+    weights = [rng.choice([-1, 0, 0, 0, 1], s) for s in shapes]
+    net = TernaryNetwork.from_arrays(weights, [rng.integers(1, 4, s[0]) for s in shapes], 2)
+    slim = remove_dead(net)
+    x = np.array(np.meshgrid(*[[0, 1]] * 6)).reshape(6, -1).T
+    assert np.array_equal(net.output_spikes(x), slim.output_spikes(x))
+    assert slim.synapses <= net.synapses
+    assert (slim.inputs, slim.outputs) == (net.inputs, net.outputs)
+    assert remove_dead(slim) == slim
+
+
+def test_linear_cost_counts_trees() -> None:
+    model = LinearCost(
+        per_synapse=7,
+        per_neuron=10,
+        per_splitter=3,
+        watts_per_junction=1e-6,
+        clock_leaves_per_neuron=1,
+        clock_leaves_per_synapse=0,
+    )
+    net = TernaryNetwork.from_arrays([[[1, -1, 0], [1, 0, 0], [0, 0, 0]]], [[1, 1, 1]])
+    # 3 synapses, 2 neurons, one splitter for line 0 and one for the clock of two neurons.
+    assert model.cost(loads(net)) == HardwareCost(3 * 7 + 2 * 10 + 2 * 3, pytest.approx(47e-6))
+
+
+class CountingCost:
+    """A cost model as a user might give one: it is only asked, never built."""
+
+    def cost(self, layers: list[LayerLoad]) -> HardwareCost:
+        junctions = float(sum(10 * x.fan_in.sum() + 3 * x.fan_out.max() for x in layers))
+        return HardwareCost(junctions, junctions * 1e-7)
+
+
+@pytest.mark.parametrize(
+    "budget", [{"max_synapses": 60}, {"max_junctions": 900}, {"max_power_w": 9e-5}]
+)
+@pytest.mark.parametrize("hidden", [("20",), ("c3k3s2", "8")])
+def test_budgets_are_kept(budget: dict, hidden: tuple[str, ...]) -> None:
+    config = TrainingConfig(hidden=hidden, population=1, **budget)
+    net = TernarySpikingNet(config, SIDE, CLASSES)
+    model = CountingCost()
+    MaskPlan(net, config, model).update(1.0)
+    network = remove_dead(net.export())
+    cost = model.cost(loads(network))
+    assert network.synapses <= budget.get("max_synapses", 10**9)
+    assert cost.junctions <= budget.get("max_junctions", 10**9)
+    assert cost.static_power_w <= budget.get("max_power_w", 1)
+    assert sum(int(layer.mask.sum()) for layer in net.trained) > 0  # not by building nothing
+
+
+def test_hidden_layers_are_parsed() -> None:
+    assert parse_hidden("c16k5s2").kernel == 5
+    with pytest.raises(ConfigurationError, match=r"^hidden layer '12x' is not understood; write"):
+        parse_hidden("12x")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dataset": "cifar"}, "^training option dataset is 'cifar'; one of digits, mnist is"),
+        ({"epochs": 0}, "^training option epochs is 0; at least 1 is allowed$"),
+        ({"fan_in": (3, 4, 5)}, r"^training option fan_in is \(3, 4, 5\); one number of at lea"),
+        ({"steps": 2}, "^1 grey levels for 2 steps; one level for each step is needed$"),
+        ({"max_synapses": -1}, "^training option max_synapses is -1; above 0 is allowed$"),
+        ({"freeze_at": 1.5}, "^prune_end is 0.45 and freeze_at 1.5; 0 < prune_end"),
+    ],
+)
+def test_config_that_is_refused(options: dict, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        TrainingConfig(**options)
+
+
+def test_config_round_trip() -> None:
+    config = TrainingConfig(hidden=("c4k3s1", "p2", "9"), fan_in=(3, 4, 5), seed=7)
+    assert TrainingConfig.from_dict(config.as_dict()) == config
+    with pytest.raises(ConfigurationError, match=r"^'lr' is not a training option; known are b"):
+        TrainingConfig.from_dict({"lr": 1})
