@@ -12,6 +12,7 @@ from functools import cache
 import jinja2
 
 from netlist_gen.circuit.model import PHI0, Circuit
+from netlist_gen.dialects import dialect_context
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.process import Process
 from netlist_gen.resources import resource_dir
@@ -101,7 +102,8 @@ def emit(
         notes: comment lines after the title.
 
     Raises:
-        ConfigurationError: unknown dialect.
+        ConfigurationError: unknown dialect, or a process that the dialect cannot carry.
+        DeckError: a name of the circuit that the dialect needs for itself.
     """
     text = _template(dialect).render(
         title=f"{name}: {circuit.top.title}",
@@ -116,5 +118,6 @@ def emit(
         ramp_s=analysis.ramp_s,
         pulse_half_s=PULSE_HALF_S,
         pulse_peak_V=PHI0 / PULSE_HALF_S,
+        **dialect_context(dialect, circuit, process, analysis, probes),
     )
     return Deck(name, dialect, text, tuple(probes))
