@@ -40,12 +40,15 @@ class Plan(NamedTuple):
     j_kind: IndexArray  # 0 plain sine, 1 harmonics, 2 thermal relation
     j_extra: IndexArray  # first entry of its row in j_table
     j_table: FloatArray  # harmonics: count, amplitudes; thermal: transparency, delta/2kT, then these
+    j_shunt: IndexArray  # resistor across the junction (same nodes), or -1
+    keep_currents: bool  # whether history currents of junctions and shunts are stored
     j_a: NDArray[np.int64]  # positions in A of (p,p), (n,n), (p,n), (n,p); -1 where there is none
     r_pb: IndexArray
     r_nb: IndexArray
     r_px: IndexArray
     r_nx: IndexArray
     r_plain: int  # resistors before this one have no series inductor
+    r_single: int  # resistors from this one on are across junctions
     c_pb: IndexArray
     c_nb: IndexArray
     c_px: IndexArray
@@ -172,10 +175,13 @@ def build_structure(topology: Topology, step: float, extra_wanted: set[int]) -> 
     stamp_matrix = csr_array(
         (factor, (where, which)), shape=(pattern.a_columns.size, listed.shape[0])
     )
+    shunts = _shunts(topology)
+    across = set(shunts.values())
     resistor_order = np.argsort(
-        np.array([at >= 0 for at in topology.series], dtype=np.int64), kind="stable"
+        np.array([2 if r in across else at >= 0 for r, at in enumerate(topology.series)]),
+        kind="stable",
     )
-    plan = _plan(topology, pattern, resistor_order, scale)
+    plan = _plan(topology, pattern, resistor_order, shunts, scale)
     return Structure(topology, stamp_matrix, pattern, plan, scale, offsets, resistor_order)
 
 
@@ -345,8 +351,24 @@ def _activity(
     return driven, wanted
 
 
+def _shunts(topology: Topology) -> dict[int, int]:
+    """Junction -> one resistor (alone or with its inductor) between the same two nodes."""
+    free: dict[tuple[int, int], list[int]] = {}
+    for r, ends in enumerate(zip(topology.resistors.p, topology.resistors.n, strict=True)):
+        free.setdefault(ends, []).append(r)
+    found: dict[int, int] = {}
+    for j, ends in enumerate(zip(topology.junctions.p, topology.junctions.n, strict=True)):
+        if free.get(ends):
+            found[j] = free[ends].pop()
+    return found
+
+
 def _plan(
-    topology: Topology, pattern: Pattern, resistor_order: NDArray[np.intp], scale: float
+    topology: Topology,
+    pattern: Pattern,
+    resistor_order: NDArray[np.intp],
+    shunts: dict[int, int],
+    scale: float,
 ) -> Plan:
     size = topology.unknowns
     rows = np.append(pattern.row_of, size).astype(np.int32)  # index -1 is ground
@@ -366,6 +388,10 @@ def _plan(
     ports_p = [end for _, ends in topology.lines for end in (ends[0], ends[2])]
     ports_n = [end for _, ends in topology.lines for end in (ends[1], ends[3])]
     kinds = {"V": 0, "P": 1, "R": 2}
+    place = np.argsort(resistor_order)
+    shunt = [int(place[shunts[j]]) if j in shunts else -1 for j in range(len(topology.junctions))]
+    across = set(shunts.values())
+    single = [at for r, at in enumerate(topology.series) if r not in across]
     j, c, i, v = (
         topology.junctions,
         topology.capacitors,
@@ -376,10 +402,11 @@ def _plan(
         (0,) * WIDTH,
         size,
         index(rows, j.p), index(rows, j.n), index(columns, j.p), index(columns, j.n),
-        offset, kind, extra, table, _junction_places(topology, pattern),
+        offset, kind, extra, table, np.array(shunt, dtype=np.int32), True,
+        _junction_places(topology, pattern),
         index(rows, resistors_p), index(rows, resistors_n),
         index(columns, resistors_p), index(columns, resistors_n),
-        sum(at < 0 for at in topology.series),
+        sum(at < 0 for at in single), len(single),
         index(rows, c.p), index(rows, c.n), index(columns, c.p), index(columns, c.n),
         index(rows, i.p), index(rows, i.n), index(columns, i.p), index(columns, i.n),
         index(rows, topology.phase_unknown), index(columns, v.p), index(columns, v.n),

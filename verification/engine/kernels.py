@@ -79,29 +79,39 @@ def factorise(plan, a, own, factor):
     """
     w = plan.w
     W = len(w)
+    inverse = factor.inverse
+    lower = factor.lower
+    upper = factor.upper
     work = factor.work
+    a_columns = plan.a_columns
+    a_rows = plan.a_rows
+    l_columns = plan.l_columns
+    l_order = plan.l_order
+    l_rows = plan.l_rows
+    u_columns = plan.u_columns
+    u_rows = plan.u_rows
     good = True
     for i in range(plan.size):
-        for e in range(plan.a_rows[i], plan.a_rows[i + 1]):
-            store(work, plan.a_columns[e] * W, value(a, e, own, w))
-        for e in range(plan.l_rows[i], plan.l_rows[i + 1]):
-            place = plan.l_order[e]
-            k = plan.l_columns[place]
-            multiplier = load(work, k * W, w) * load(factor.inverse, k * W, w)
-            store(factor.lower, place * W, multiplier)
+        for e in range(a_rows[i], a_rows[i + 1]):
+            store(work, a_columns[e] * W, value(a, e, own, w))
+        for e in range(l_rows[i], l_rows[i + 1]):
+            place = l_order[e]
+            k = l_columns[place]
+            multiplier = load(work, k * W, w) * load(inverse, k * W, w)
+            store(lower, place * W, multiplier)
             store(work, k * W, splat(0.0, w))
-            for f in range(plan.u_rows[k], plan.u_rows[k + 1]):
-                c = plan.u_columns[f] * W
-                store(work, c, load(work, c, w) - multiplier * load(factor.upper, f * W, w))
+            for f in range(u_rows[k], u_rows[k + 1]):
+                c = u_columns[f] * W
+                store(work, c, load(work, c, w) - multiplier * load(upper, f * W, w))
         pivot = load(work, i * W, w)
         store(work, i * W, splat(0.0, w))
-        inverse = 1.0 / pivot
-        if not largest(absolute(inverse)) < 1e300:
+        one_over = 1.0 / pivot
+        if not largest(absolute(one_over)) < 1e300:
             good = False
-        store(factor.inverse, i * W, inverse)
-        for f in range(plan.u_rows[i], plan.u_rows[i + 1]):
-            c = plan.u_columns[f] * W
-            store(factor.upper, f * W, load(work, c, w))
+        store(inverse, i * W, one_over)
+        for f in range(u_rows[i], u_rows[i + 1]):
+            c = u_columns[f] * W
+            store(upper, f * W, load(work, c, w))
             store(work, c, splat(0.0, w))
     return good
 
@@ -111,15 +121,21 @@ def _solve(plan, b, lower, upper, inverse):
     """Solve in place with factors shared by the lanes."""
     w = plan.w
     W = len(w)
+    back = plan.back
+    l_columns = plan.l_columns
+    l_rows = plan.l_rows
+    l_used = plan.l_used
+    u_columns = plan.u_columns
+    u_rows = plan.u_rows
     for i in range(plan.size):
-        if plan.l_used[i] > plan.l_rows[i]:
+        if l_used[i] > l_rows[i]:
             s = load(b, i * W, w)
-            s = subtract_products(b, plan.l_columns, lower, plan.l_rows[i], plan.l_used[i], s)
+            s = subtract_products(b, l_columns, lower, l_rows[i], l_used[i], s)
             store(b, i * W, s)
-    for m in range(plan.back.size):
-        i = plan.back[m]
+    for m in range(back.size):
+        i = back[m]
         s = load(b, i * W, w)
-        s = subtract_products(b, plan.u_columns, upper, plan.u_rows[i], plan.u_rows[i + 1], s)
+        s = subtract_products(b, u_columns, upper, u_rows[i], u_rows[i + 1], s)
         store(b, i * W, s * inverse[i])
 
 
@@ -128,20 +144,29 @@ def _solve_own(plan, b, factor):
     """Solve in place with factors of each lane."""
     w = plan.w
     W = len(w)
+    inverse = factor.inverse
+    lower = factor.lower
+    upper = factor.upper
+    back = plan.back
+    l_columns = plan.l_columns
+    l_rows = plan.l_rows
+    l_used = plan.l_used
+    u_columns = plan.u_columns
+    u_rows = plan.u_rows
     for i in range(plan.size):
-        if plan.l_used[i] > plan.l_rows[i]:
+        if l_used[i] > l_rows[i]:
             s = load(b, i * W, w)
             s = subtract_products_own(
-                b, plan.l_columns, factor.lower, plan.l_rows[i], plan.l_used[i], s
+                b, l_columns, lower, l_rows[i], l_used[i], s
             )
             store(b, i * W, s)
-    for m in range(plan.back.size):
-        i = plan.back[m]
+    for m in range(back.size):
+        i = back[m]
         s = load(b, i * W, w)
         s = subtract_products_own(
-            b, plan.u_columns, factor.upper, plan.u_rows[i], plan.u_rows[i + 1], s
+            b, u_columns, upper, u_rows[i], u_rows[i + 1], s
         )
-        store(b, i * W, s * load(factor.inverse, i * W, w))
+        store(b, i * W, s * load(inverse, i * W, w))
 
 
 @njit(inline="always")
@@ -149,7 +174,17 @@ def _inject(b, p, n, current, w):
     """Current from p to n enters the balances of both nodes."""
     p, n = p * len(w), n * len(w)
     store(b, p, load(b, p, w) - current)
-    store(b, n, load(b, n, w) + current)
+    if n != b.size - len(w):  # the last row stands for ground
+        store(b, n, load(b, n, w) + current)
+
+
+@njit(inline="always")
+def _across(x, p, n, w):
+    """Phase between two nodes."""
+    phase = load(x, p * len(w), w)
+    if n * len(w) != x.size - len(w):
+        phase = phase - load(x, n * len(w), w)
+    return phase
 
 
 @njit
@@ -169,46 +204,91 @@ def _other_relation(plan, j, argument, strength_lane):
     return strength_lane * total / root * math.tanh(plan.j_table[at + 1] * root)
 
 
+@njit(inline="always")
+def _branch(r_g, r_part, r_history, r_phase, r_c, r, phase, own, keep, w):
+    """History current of a resistor with (or without) an inductor in series."""
+    o = r * len(w)
+    effective = load(r_history, o, w)
+    part = value(r_part, r, own, w)
+    inner = phase - part * (phase - effective)  # without the series inductor's share
+    history = fma(inner, _4_3, load(r_phase, o, w) * (-_1_3))
+    c = value(r_g, r, own, w) * history * (-1.0)
+    if keep:
+        store(r_c, o, c)
+    store(r_history, o, history)
+    store(r_phase, o, inner)
+    return c
+
+
 @njit
 def _junctions(plan, coef, state, own, x, b, i, inverse_pc, prediction):
     """Right-hand side of all junctions; returns (largest prediction per lane, highest |v|-gap)."""
     w = plan.w
     W = len(w)
+    j_c1 = coef.j_c1
+    j_c2 = coef.j_c2
+    j_g = coef.j_g
+    j_ic = coef.j_ic
+    j_low = coef.j_low
+    j_kind = plan.j_kind
+    j_nb = plan.j_nb
+    j_nx = plan.j_nx
+    j_offset = plan.j_offset
+    j_pb = plan.j_pb
+    j_px = plan.j_px
+    j_shunt = plan.j_shunt
+    keep_currents = plan.keep_currents
+    j_c = state.j_c
+    j_history = state.j_history
+    j_phase = state.j_phase
+    j_v0 = state.j_v0
+    j_v2 = state.j_v2
+    j_v3 = state.j_v3
+    moved_out = state.moved
+    scratch = state.scratch
+    r_g = coef.r_g
+    r_part = coef.r_part
+    r_history = state.r_history
+    r_phase = state.r_phase
+    r_c = state.r_c
     moved = splat(0.0, w)
     above = splat(-1.0, w)
-    for j in range(plan.j_pb.size):
+    for j in range(j_pb.size):
         o = j * W
-        phase = load(x, plan.j_px[j] * W, w) - load(x, plan.j_nx[j] * W, w)
+        phase = _across(x, j_px[j], j_nx[j], w)
         v1 = splat(0.0, w)
         if i > 0:
-            v1 = (phase - load(state.j_history, o, w)) * inverse_pc
-        v2 = load(state.j_v2, o, w)
-        v0 = fma(v1, 2.5, fma(v2, -2.0, load(state.j_v3, o, w) * 0.5))
-        history = fma(phase, _4_3, load(state.j_phase, o, w) * (-_1_3))
+            v1 = (phase - load(j_history, o, w)) * inverse_pc
+        v2 = load(j_v2, o, w)
+        v0 = fma(v1, 2.5, fma(v2, -2.0, load(j_v3, o, w) * 0.5))
+        history = fma(phase, _4_3, load(j_phase, o, w) * (-_1_3))
         predicted = fma(v0, prediction, history)
         moved = maximum(moved, absolute(predicted - phase))
-        strength = value(coef.j_ic, j, own, w)
-        if plan.j_kind[j] == 0:
-            supercurrent = strength * sine(predicted - plan.j_offset[j])
+        strength = value(j_ic, j, own, w)
+        if j_kind[j] == 0:
+            supercurrent = strength * sine(predicted - j_offset[j])
         else:
-            scratch = state.scratch
-            store(scratch, 0, predicted - plan.j_offset[j])
+            store(scratch, 0, predicted - j_offset[j])
             store(scratch, W, strength)
             for lane in range(W):
                 scratch[lane] = _other_relation(plan, j, scratch[lane], scratch[W + lane])
             supercurrent = load(scratch, 0, w)
-        c = fma(value(coef.j_c1, j, own, w) * (-1.0), v1, supercurrent)
-        c = fma(value(coef.j_c2, j, own, w), v2, c)
-        c = fma(value(coef.j_g, j, own, w) * (-1.0), history, c)
-        above = maximum(above, absolute(v0) - coef.j_low[j])
-        _inject(b, plan.j_pb[j], plan.j_nb[j], c, w)
-        store(state.j_c, o, c)
-        store(state.j_v0, o, v0)
-        store(state.j_history, o, history)
-        store(state.j_phase, o, phase)
-        store(state.j_v3, o, v2)
-        store(state.j_v2, o, v1)
-    store(state.moved, 0, moved)
+        c = fma(value(j_c1, j, own, w) * (-1.0), v1, supercurrent)
+        c = fma(value(j_c2, j, own, w), v2, c)
+        c = fma(value(j_g, j, own, w) * (-1.0), history, c)
+        above = maximum(above, absolute(v0) - j_low[j])
+        if keep_currents:
+            store(j_c, o, c)
+        r = j_shunt[j]
+        if r >= 0:  # a resistor across the junction: same nodes, one injection
+            c = c + _branch(r_g, r_part, r_history, r_phase, r_c, r, phase, own, keep_currents, w)
+        _inject(b, j_pb[j], j_nb[j], c, w)
+        store(j_v0, o, v0)
+        store(j_history, o, history)
+        store(j_phase, o, phase)
+        store(j_v3, o, v2)
+        store(j_v2, o, v1)
+    store(moved_out, 0, moved)
     return largest(above)
 
 
@@ -221,36 +301,48 @@ def _regions(plan, coef, state, own, b, inverse_pc):
     """
     w = plan.w
     W = len(w)
+    j_dg1 = coef.j_dg1
+    j_dg2 = coef.j_dg2
+    j_high = coef.j_high
+    j_it = coef.j_it
+    j_low = coef.j_low
+    j_nb = plan.j_nb
+    j_pb = plan.j_pb
+    j_c = state.j_c
+    j_delta = state.j_delta
+    j_history = state.j_history
+    j_v0 = state.j_v0
+    scratch = state.scratch
     outside = 0
     changed = False
-    for j in range(plan.j_pb.size):
-        if coef.j_low[j] == math.inf:
+    for j in range(j_pb.size):
+        if j_low[j] == math.inf:
             continue
         o = j * W
         any_now = False
         for lane in range(W):
-            voltage = state.j_v0[o + lane]
+            voltage = j_v0[o + lane]
             size = abs(voltage)
             at = o + lane if own else j
             delta = 0.0
             step_current = 0.0
-            if size >= coef.j_high[j]:
-                delta = coef.j_dg2[at]
-            elif size >= coef.j_low[j]:
-                delta = coef.j_dg1[at]
-                step_current = coef.j_it[at] if voltage >= 0 else -coef.j_it[at]
-            if delta != state.j_delta[o + lane]:
+            if size >= j_high[j]:
+                delta = j_dg2[at]
+            elif size >= j_low[j]:
+                delta = j_dg1[at]
+                step_current = j_it[at] if voltage >= 0 else -j_it[at]
+            if delta != j_delta[o + lane]:
                 changed = True
-                state.j_delta[o + lane] = delta
-            extra = step_current - delta * inverse_pc * state.j_history[o + lane]
-            state.scratch[lane] = extra
+                j_delta[o + lane] = delta
+            extra = step_current - delta * inverse_pc * j_history[o + lane]
+            scratch[lane] = extra
             if delta != 0.0:
                 any_now = True
         if any_now:
             outside += 1
-            extra = load(state.scratch, 0, w)
-            _inject(b, plan.j_pb[j], plan.j_nb[j], extra, w)
-            store(state.j_c, o, load(state.j_c, o, w) + extra)
+            extra = load(scratch, 0, w)
+            _inject(b, j_pb[j], j_nb[j], extra, w)
+            store(j_c, o, load(j_c, o, w) + extra)
     return outside, changed
 
 
@@ -274,115 +366,152 @@ def _matrix_with_regions(plan, a, own, state, out, inverse_pc):
 
 @njit
 def _resistors(plan, coef, state, own, x, b):
+    """Resistors that are not across a junction: plain ones, then those with an inductor."""
     w = plan.w
     W = len(w)
-    for r in range(plan.r_plain):
+    r_g = coef.r_g
+    r_nb = plan.r_nb
+    r_nx = plan.r_nx
+    r_pb = plan.r_pb
+    r_plain = plan.r_plain
+    r_px = plan.r_px
+    r_single = plan.r_single
+    r_c = state.r_c
+    r_phase = state.r_phase
+    r_part = coef.r_part
+    r_history = state.r_history
+    for r in range(r_plain):
         o = r * W
-        phase = load(x, plan.r_px[r] * W, w) - load(x, plan.r_nx[r] * W, w)
-        history = fma(phase, _4_3, load(state.r_phase, o, w) * (-_1_3))
-        c = value(coef.r_g, r, own, w) * history * (-1.0)
-        _inject(b, plan.r_pb[r], plan.r_nb[r], c, w)
-        store(state.r_c, o, c)
-        store(state.r_phase, o, phase)
-    for r in range(plan.r_plain, plan.r_pb.size):
-        o = r * W
-        phase = load(x, plan.r_px[r] * W, w) - load(x, plan.r_nx[r] * W, w)
-        effective = load(state.r_history, o, w)
-        part = value(coef.r_part, r, own, w)
-        phase = phase - part * (phase - effective)  # without the series inductor's share
-        history = fma(phase, _4_3, load(state.r_phase, o, w) * (-_1_3))
-        c = value(coef.r_g, r, own, w) * history * (-1.0)
-        _inject(b, plan.r_pb[r], plan.r_nb[r], c, w)
-        store(state.r_c, o, c)
-        store(state.r_history, o, history)
-        store(state.r_phase, o, phase)
+        phase = _across(x, r_px[r], r_nx[r], w)
+        history = fma(phase, _4_3, load(r_phase, o, w) * (-_1_3))
+        c = value(r_g, r, own, w) * history * (-1.0)
+        _inject(b, r_pb[r], r_nb[r], c, w)
+        store(r_c, o, c)
+        store(r_phase, o, phase)
+    for r in range(r_plain, r_single):
+        phase = _across(x, r_px[r], r_nx[r], w)
+        c = _branch(r_g, r_part, r_history, r_phase, r_c, r, phase, own, True, w)
+        _inject(b, r_pb[r], r_nb[r], c, w)
 
 
 @njit
 def _capacitors(plan, coef, state, own, x, b):
     w = plan.w
     W = len(w)
-    for k in range(plan.c_pb.size):
+    c_g = coef.c_g
+    c_nb = plan.c_nb
+    c_nx = plan.c_nx
+    c_pb = plan.c_pb
+    c_px = plan.c_px
+    c_c = state.c_c
+    c_p2 = state.c_p2
+    c_p3 = state.c_p3
+    c_p4 = state.c_p4
+    for k in range(c_pb.size):
         o = k * W
-        p1 = load(x, plan.c_px[k] * W, w) - load(x, plan.c_nx[k] * W, w)
-        p2 = load(state.c_p2, o, w)
-        p3 = load(state.c_p3, o, w)
+        p1 = load(x, c_px[k] * W, w) - load(x, c_nx[k] * W, w)
+        p2 = load(c_p2, o, w)
+        p3 = load(c_p3, o, w)
         history = p1 * (8.0 / 3.0) - p2 * (22.0 / 9.0)
-        history = history + p3 * (8.0 / 9.0) - load(state.c_p4, o, w) * (1.0 / 9.0)
-        c = value(coef.c_g, k, own, w) * history * (-1.0)
-        _inject(b, plan.c_pb[k], plan.c_nb[k], c, w)
-        store(state.c_c, o, c)
-        store(state.c_p4, o, p3)
-        store(state.c_p3, o, p2)
-        store(state.c_p2, o, p1)
+        history = history + p3 * (8.0 / 9.0) - load(c_p4, o, w) * (1.0 / 9.0)
+        c = value(c_g, k, own, w) * history * (-1.0)
+        _inject(b, c_pb[k], c_nb[k], c, w)
+        store(c_c, o, c)
+        store(c_p4, o, p3)
+        store(c_p3, o, p2)
+        store(c_p2, o, p1)
 
 
 @njit
 def _sources(plan, waves, state, tile, time):
     """Values of all sources in all lanes at this time.
 
-    A pwl runs on a line until its next corner, so that most steps are one multiply-add.
+    A pwl runs on a line until its next corner, so that most steps are one multiply-add. Where
+    that line is flat in all lanes, a current source is part of ``state.constant``, with which
+    every right-hand side begins.
     """
     w = plan.w
     W = len(w)
-    for s in range(waves.count):
+    i_nb = plan.i_nb
+    i_pb = plan.i_pb
+    constant = state.constant
+    s_base = state.s_base
+    s_flat = state.s_flat
+    s_next = state.s_next
+    s_origin = state.s_origin
+    s_out = state.s_out
+    s_slope = state.s_slope
+    all_lines = waves.all_lines
+    begin = waves.begin
+    count = waves.count
+    data = waves.data
+    kind = waves.kind
+    length = waves.length
+    scale = waves.scale
+    scaled = waves.scaled
+    s_cursor = state.s_cursor
+    for s in range(count):
         o = s * W
-        if waves.all_lines[tile * waves.count + s]:
-            if time >= state.s_next[s]:
+        if all_lines[tile * count + s]:
+            if time >= s_next[s]:
+                if s_flat[s] and s < i_pb.size:  # it leaves the constant part
+                    before = load(s_base, o, w) * (-1.0)
+                    _inject(constant, i_pb[s], i_nb[s], before, w)
                 following = math.inf
                 flat = True
                 for lane in range(W):
-                    slope, base, origin, corner = _segment(plan, waves, state, tile, s, lane, time)
-                    state.s_slope[o + lane] = slope
-                    state.s_base[o + lane] = base
-                    state.s_origin[o + lane] = origin
+                    place = (tile * count + s) * W + lane
+                    slope, base, origin, corner = _segment(
+                        kind[place], data, begin[place], length[place], s_cursor, o + lane, time
+                    )
+                    factor = scale[place]
+                    s_slope[o + lane] = slope * factor
+                    s_base[o + lane] = base * factor
+                    s_origin[o + lane] = origin
                     following = min(following, corner)
                     if slope != 0.0:
                         flat = False
-                state.s_next[s] = following
-                state.s_flat[s] = flat
+                s_next[s] = following
+                s_flat[s] = flat
                 if flat:
-                    store(state.s_value, o, load(state.s_base, o, w))
-            if not state.s_flat[s]:
-                elapsed = time - load(state.s_origin, o, w)
+                    store(s_out, o, load(s_base, o, w))
+                    if s < i_pb.size:
+                        _inject(
+                            constant, i_pb[s], i_nb[s], load(s_base, o, w), w
+                        )
+            if not s_flat[s]:
+                elapsed = time - load(s_origin, o, w)
                 store(
-                    state.s_value, o, fma(load(state.s_slope, o, w), elapsed, load(state.s_base, o, w))
+                    s_out, o, fma(load(s_slope, o, w), elapsed, load(s_base, o, w))
                 )
         else:
             for lane in range(W):
-                place = (tile * waves.count + s) * W + lane
-                state.s_value[o + lane] = source_value(
-                    waves.kind[place], waves.data, waves.begin[place], waves.length[place], time
+                place = (tile * count + s) * W + lane
+                s_out[o + lane] = source_value(
+                    kind[place], data, begin[place], length[place], time
                 )
-        if waves.scaled:
-            store(
-                state.s_out, o, load(state.s_value, o, w) * load(waves.scale, (tile * waves.count + s) * W, w)
-            )
-        else:
-            store(state.s_out, o, load(state.s_value, o, w))
+            if scaled:
+                factors = load(scale, (tile * count + s) * W, w)
+                store(s_out, o, load(s_out, o, w) * factors)
 
 
 @njit
-def _segment(plan, waves, state, tile, s, lane, time):
-    """Slope, value at origin, origin and next corner of a pwl (or dc) in one lane."""
-    w = plan.w
-    W = len(w)
-    place = (tile * waves.count + s) * W + lane
-    begin, length = waves.begin[place], waves.length[place]
-    if waves.kind[place] == 0:
-        return 0.0, waves.data[begin], 0.0, math.inf
+def _segment(kind, data, begin, length, cursor, slot, time):
+    """Slope, value at origin, origin and next corner of a pwl (or dc); moves its cursor."""
+    if kind == 0:
+        return 0.0, data[begin], 0.0, math.inf
     if time < 0.0:
         return 0.0, 0.0, 0.0, 0.0
     points = length // 2
-    at = state.s_cursor[s * W + lane]
-    while at + 1 < points and time >= waves.data[begin + at + 1]:
+    at = cursor[slot]
+    while at + 1 < points and time >= data[begin + at + 1]:
         at += 1
-    state.s_cursor[s * W + lane] = at
-    value_here = waves.data[begin + points + at]
+    cursor[slot] = at
+    value_here = data[begin + points + at]
     if at + 1 >= points:
         return 0.0, value_here, 0.0, math.inf
-    x1, x2 = waves.data[begin + at], waves.data[begin + at + 1]
-    y2 = waves.data[begin + points + at + 1]
+    x1, x2 = data[begin + at], data[begin + at + 1]
+    y2 = data[begin + points + at + 1]
     return (y2 - value_here) / (x2 - x1), value_here, x1, x2
 
 
@@ -628,18 +757,28 @@ def _pulses(plan, state, watch, x, time, step, i):
 
 @njit
 def _energy(plan, state, x, x_before, i):
-    """Work of the current sources: the integral of current over the flux they are moved by."""
+    """Work of the current sources: the integral of current over the flux they are moved by.
+
+    While a source is constant nothing is done: its work is current times the whole advance, and
+    is added when it changes (or, at the end of the run, by the caller).
+    """
     w = plan.w
     W = len(w)
     for s in range(plan.i_pb.size):
+        if state.s_idle[s] and state.s_flat[s]:
+            continue
         o = s * W
         current = load(state.s_out, o, w)
+        now = load(x, plan.i_nx[s] * W, w) - load(x, plan.i_px[s] * W, w)
         if i > 0:
-            rise = load(x, plan.i_nx[s] * W, w) - load(x, plan.i_px[s] * W, w)
-            rise = rise - load(x_before, plan.i_nx[s] * W, w) + load(x_before, plan.i_px[s] * W, w)
-            work = (current + load(state.s_before, o, w)) * rise * (0.5 * SIGMA)
-            store(state.s_energy, o, load(state.s_energy, o, w) + work)
+            last = load(x_before, plan.i_nx[s] * W, w) - load(x_before, plan.i_px[s] * W, w)
+            before = load(state.s_before, o, w)
+            work = (current + before) * 0.5 * (now - last)
+            work = work + before * (last - load(state.s_mark, o, w))
+            store(state.s_energy, o, fma(work, SIGMA, load(state.s_energy, o, w)))
         store(state.s_before, o, current)
+        store(state.s_mark, o, now)
+        state.s_idle[s] = state.s_flat[s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -669,7 +808,8 @@ def run_tile(
         x, b = state.xb, state.xa
     for i in range(first, last):
         time = i * step
-        b[:] = 0.0
+        _sources(plan, waves, state, tile, time)
+        b[:] = state.constant
         above = _junctions(plan, coef, state, own, x, b, i, inverse_pc, prediction)
         if i > guard:
             fast = 0
@@ -691,10 +831,10 @@ def run_tile(
             use_own = own or outside > 0
         _resistors(plan, coef, state, own, x, b)
         _capacitors(plan, coef, state, own, x, b)
-        _sources(plan, waves, state, tile, time)
         _noise(plan, coef, state, noise, own, tile, b, time)
         for s in range(plan.i_pb.size):
-            _inject(b, plan.i_pb[s], plan.i_nb[s], load(state.s_out, s * W, w), w)
+            if not state.s_flat[s]:
+                _inject(b, plan.i_pb[s], plan.i_nb[s], load(state.s_out, s * W, w), w)
         _prescribed(plan, state, sources, x, b, step)
         _controlled(plan, coef, state, own, x, b)
         _lines(plan, coef, state, own, delays, x, b, i)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError, DeckError, SimulatorError
 from verification.engine import kernels
-from verification.engine.constants import BOLTZMANN
+from verification.engine.constants import BOLTZMANN, SIGMA
 from verification.engine.deck import Deck, Spread, Transient
 from verification.engine.equations import Equations, Structure, build_structure, equations
 from verification.engine.flatten import flatten
@@ -159,7 +159,9 @@ class State(NamedTuple):
     t_ring: FloatArray
     t_begin: NDArray[np.int64]
     t_length: NDArray[np.int64]
-    s_value: FloatArray
+    constant: FloatArray
+    s_idle: NDArray[np.bool_]
+    s_mark: FloatArray
     s_out: FloatArray
     s_slope: FloatArray
     s_base: FloatArray
@@ -581,6 +583,8 @@ class _Batch:
         self._waves, self._sources = self._encode_sources(stimuli, values)
         self._noise = self._encode_noise(seeds, values, stimuli)
         self._watch = self._encode_watch()
+        currents = self._noise.kind.size > 0 or any(trace.kind == "I" for trace in traces)
+        self._plan = self._plan._replace(keep_currents=currents)
         delays = [round(e.delay / transient.step) for e, _ in compiled.topology.lines]
         self._delays = np.array(delays, dtype=np.int64)
 
@@ -672,10 +676,20 @@ class _Batch:
             }
             energy = {}
             if self._extract.energy:
-                work = state.s_energy.reshape(-1, self._width)[:, lane]
+                work = self._work(state)[:, lane]
                 labels = self._compiled.topology.current_sources.labels
                 energy = {label: float(work[s]) for s, label in enumerate(labels)}
             yield begin + lane, LaneResult(self._transient.step, waveforms, pulses, energy)
+
+    def _work(self, state: State) -> FloatArray:
+        """Work of the current sources, shape (sources, width), with that of their last pieces."""
+        plan, width = self._plan, self._width
+        x = (state.xb if state.flip[0] else state.xa).reshape(-1, width)
+        sources = len(self._compiled.topology.current_sources)
+        advance = x[plan.i_nx] - x[plan.i_px] - state.s_mark.reshape(-1, width)[:sources]
+        rest = SIGMA * state.s_before.reshape(-1, width)[:sources] * advance
+        rest[~state.s_idle[:sources]] = 0.0
+        return np.asarray(state.s_energy.reshape(-1, width)[:sources] + rest)
 
     def _waveforms(self, samples: FloatArray) -> Waveforms:
         names = tuple(trace.name for trace in self._compiled.traces)
@@ -881,7 +895,8 @@ class _Batch:
             np.zeros(self._width, dtype=np.bool_),
             z(r), z(r), z(r), z(c), z(c), z(c), z(c), z(len(t.phase_rows)), z(g), z(g),
             z(2 * k), z(2 * k), z(2 * k), z(int(begin[-1])), begin, length.astype(np.int64),
-            z(s), z(s), z(s), z(s), z(s), np.full(max(1, s), -math.inf),
+            z(size), np.zeros(max(1, s), dtype=np.bool_), z(s), z(s), z(s), z(s), z(s),
+            np.full(max(1, s), -math.inf),
             np.zeros(max(1, s), dtype=np.bool_), integers, z(s), z(s),
             np.full(max(1, n) * self._width, -2, dtype=np.int64), z(n), z(n), z(q), z(q),
             z(m), z(m), np.zeros(max(1, m) * self._width, dtype=np.int64),
