@@ -38,7 +38,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     current, number = "", 0
     for index, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
-        if stripped.startswith("+"):
+        if stripped.startswith("+") and current:
             current += " " + stripped[1:]
             continue
         if current:
@@ -79,6 +79,8 @@ def lint(text: str, name: str) -> None:
                     f"allowed are {', '.join(sorted(_CONTROLS))}"
                 )
             controls[head] = controls.get(head, 0) + 1
+            if head in (".model", ".subckt") and len(words) < 3:
+                raise DeckError(f"{where}: {line!r} lacks a name or what follows it")
             if head == ".model":
                 models.add(words[1].upper())
             elif head == ".subckt":
@@ -89,6 +91,8 @@ def lint(text: str, name: str) -> None:
                 scope = _Scope(words[1], number, tuple(w.upper() for w in words[2:]))
                 scopes[words[1].upper()] = scope
             elif head == ".ends":
+                if scope is top:
+                    raise DeckError(f"{where}: .ends without a .subckt before it")
                 scope = top
             continue
         _element(scope, words, number, where)

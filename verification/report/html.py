@@ -19,7 +19,6 @@ from netlist_gen.files import atomic_path
 from netlist_gen.resources import resource_dir
 from verification.report import plots
 
-
 _LAYER_ARRAYS = ("expected", "measured", "delay")
 """What results.npz holds of each layer."""
 

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from netlist_gen.circuit.model import (
+    GROUND,
+    Cell,
+    CircuitBuilder,
+    CurrentSource,
+    Inductor,
+    Junction,
+    Role,
+)
+from netlist_gen.errors import DeckError
+
+BIAS = CurrentSource("IB", GROUND, "n", 1e-4, Role.BIAS)
+
+
+def test_totals_count_every_placed_cell():
+    leaf = Cell("leaf", ("a",), (Junction("B1", "a", GROUND, 2.0), BIAS), kind="leaf")
+    middle = CircuitBuilder("middle", ("a",), kind="middle")
+    middle.place("X1", leaf, "a")
+    middle.place("X2", leaf, "a")
+    top = CircuitBuilder("top")
+    middle_cell = middle.cell()
+    for name in ("XA", "XB", "XC"):
+        top.place(name, middle_cell, "n", needs={"leaf": leaf})
+    top.add(CurrentSource("IC", GROUND, "n", -3e-4, Role.FLUX))
+    circuit = top.circuit()
+    totals = circuit.totals()
+    assert totals.junctions == 6
+    assert totals.bias_A == pytest.approx(6e-4)
+    assert totals.flux_A == pytest.approx(3e-4)
+    assert totals.supply_A == pytest.approx(9e-4)
+    assert totals.cells == {"top": 1, "middle": 3, "leaf": 6}
+    paths = [p.path for p in circuit.walk()]
+    assert paths[:4] == [(), ("XA",), ("XA", "X1"), ("XA", "X2")]
+    assert list(circuit.cells) == ["leaf", "middle"]
+
+
+def test_the_biased_junction_is_found_through_inductors():
+    junction = Junction("B1", "m", GROUND, 1.0)
+    series = Junction("B2", "n", "o", 1.0)
+    near = Cell("c", (), (series, Inductor("L1", "n", "m", 1e-12), junction, BIAS))
+    assert near.biased_junction(BIAS) == junction
+    ground = Cell("c", (), (Inductor("L1", "n", GROUND, 1e-12), junction, BIAS))
+    assert ground.biased_junction(BIAS) is None
+    assert Cell("c", (), (series, junction, BIAS)).biased_junction(BIAS) is None
+
+
+def refusal(call, *arguments, **options):
+    with pytest.raises(DeckError) as caught:
+        call(*arguments, **options)
+    return str(caught.value)
+
+
+def test_names_are_unique_ignoring_case():
+    builder = CircuitBuilder("c", ("a", "b"))
+    builder.add(Inductor("L1", "a", "b", 1e-12))
+    message = "the name {} is used twice in cell c (case is ignored)"
+    assert refusal(builder.add, Inductor("l1", "a", "b", 1e-12)) == message.format("l1")
+    assert refusal(builder.place, "L1", Cell("d", ())) == message.format("L1")
+
+
+def test_nets_fit_the_ports():
+    builder = CircuitBuilder("c")
+    assert refusal(builder.place, "X1", Cell("d", ("a", "q")), "n") == (
+        "instance X1 of cell d in c got 1 nets; the cell has 2 ports: a, q"
+    )
+
+
+def test_one_name_stands_for_one_cell():
+    builder = CircuitBuilder("c")
+    builder.place("X1", Cell("d", ("a",)), "n")
+    builder.place("X2", Cell("d", ("a",)), "n")
+    assert refusal(builder.place, "X3", Cell("d", ("b",)), "n") == (
+        "cell d in c is defined twice with different contents"
+    )
+    assert re.fullmatch("c", builder.cell().name)

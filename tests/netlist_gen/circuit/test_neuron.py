@@ -1,0 +1,209 @@
+"""Design rules by property; that the neurons decide as the integer model, in simulation."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from conftest import NO_JOSIM, neuron_site
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import NeuronBench, neuron_bench
+from netlist_gen.circuit.neuron import (
+    design_neuron,
+    load_phases,
+    load_rules,
+    neuron_cell,
+    reset_depth,
+)
+from netlist_gen.emit import emit
+from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.generate import neuron_deck
+from verification.compare import compare, measured_energy
+from verification.pulses import detect_phase
+from verification.reference import EventEnergy, bench_energy, expect
+from verification.simulators.base import DeckJob
+
+STORAGE_H = 16e-12
+SIGNS = st.lists(st.sampled_from([-1, 1]), min_size=1, max_size=64)
+
+
+@given(SIGNS, st.integers(-100, 100))
+def test_the_whole_signed_range_is_decided_rightly(signs, theta):
+    rules, design = load_rules(), design_neuron(signs, theta, STORAGE_H)
+    excitatory, inhibitory = signs.count(1), signs.count(-1)
+    counts = np.arange(-inhibitory, excitatory + 1)
+    over = design.threshold + design.unit * counts - rules.offset
+    assert ((over > 0) == (counts >= theta)).all()
+    assert np.abs(over).max() <= rules.reach * (1 + 1e-12)
+    assert np.abs(over).min() >= 0.5 * design.unit * (1 - 1e-9), "the edge is not half-way"
+
+
+@given(SIGNS, st.integers(-100, 100))
+def test_couplings_can_be_made(signs, theta):
+    rules, design = load_rules(), design_neuron(signs, theta, STORAGE_H)
+    assert 0 < design.coupling < 0.6
+    assert design.coupling == pytest.approx(design.mutual / np.sqrt(STORAGE_H * design.pickup))
+    assert 0 < design.unit <= rules.unit_max
+    assert design.pickup * len(signs) == pytest.approx(rules.pickup_total)
+
+
+@given(SIGNS, st.integers(1, 10**6))
+def test_a_theta_beyond_the_range_is_the_nearest_beyond_it(signs, far):
+    excitatory, inhibitory = signs.count(1), signs.count(-1)
+    never = design_neuron(signs, excitatory + 1, STORAGE_H)
+    always = design_neuron(signs, -inhibitory, STORAGE_H)
+    assert design_neuron(signs, excitatory + 1 + far, STORAGE_H) == never
+    assert design_neuron(signs, -inhibitory - far, STORAGE_H) == always
+
+
+@given(SIGNS, st.integers(-70, 70), st.randoms())
+def test_the_order_of_the_branches_does_not_matter(signs, theta, random):
+    shuffled = list(signs)
+    random.shuffle(shuffled)
+    assert design_neuron(shuffled, theta, STORAGE_H) == design_neuron(signs, theta, STORAGE_H)
+
+
+def test_what_cannot_be_built(library):
+    limit = load_rules().max_fan_in
+    assert limit == 64
+    for count in (0, 65):
+        message = f"a neuron of fan-in {count} can't be built: shown to work are 1 to 64"
+        with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+            design_neuron([1] * count, 1, STORAGE_H)
+    with pytest.raises(NetworkError, match=r"^branch 1 has sign 0; only \+1 and -1 are built$"):
+        design_neuron([1, 0], 1, STORAGE_H)
+    with pytest.raises(
+        NetworkError,
+        match=r"^neuron L3N1: a neuron of fan-in 65 can't be built: shown to work are 1 to 64$",
+    ):
+        neuron_cell(library, "L3N1", [1] * 65, 1)
+
+
+@pytest.mark.parametrize("fan_in", [1, 2, 3, 16, 64])
+def test_a_cell_has_a_branch_for_each_sign(fan_in):
+    library = CellLibrary()
+    signs = [1 if i % 3 else -1 for i in range(fan_in)]
+    cell = neuron_cell(library, "L0N0", signs, 2)
+    assert cell.ports == (*(f"d{i}" for i in range(fan_in)), "clk", "rst", "q")
+    kinds = [i.cell for i in cell.instances if i.name.startswith("XS")]
+    assert kinds == [f"branch_L0N0_{'exc' if s > 0 else 'inh'}" for s in signs]
+    assert reset_depth(fan_in) == max(1, (fan_in - 1).bit_length())
+
+
+def test_pick_ups_are_in_series_from_end_to_end(library):
+    cell = neuron_cell(library, "L0N0", [1, -1, 1], 1)
+    branches = [i.nets[2:6] for i in cell.instances if i.name.startswith("XS")]
+    assert branches == [
+        ("b0", "b1", "u0", "u1"),
+        ("b1", "b2", "u1", "u2"),
+        ("b2", "b3", "u2", "u3"),
+    ]
+    (decision,) = [i.nets for i in cell.instances if i.name == "XD"]
+    assert decision[1:5] == ("b0", "b3", "u0", "u3")
+
+
+def test_windows_too_short_for_the_reset():
+    phases = load_phases()
+    assert phases.with_period(200e-12).period == 200e-12
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^a clock of 10 GHz leaves windows of 100 ps; the reset comes at 75 ps and needs "
+        r"30 ps more$",
+    ):
+        phases.with_period(100e-12)
+
+
+def simulated(simulator, library, bench: NeuronBench, text: str):
+    """Verdict, energy measured and energy expected of one neuron."""
+    waves = simulator.run(DeckJob("neuron", text), timeout_s=120.0).require()
+    verdict = compare(bench.view, expect(bench.view), waves, "neuron.cir")
+    bounds = bench.view.boundaries_s()
+    energy = measured_energy(bench.circuit, waves, bounds[0], bounds[-1])
+    return waves, verdict, energy, bench_energy(bench, EventEnergy(library))
+
+
+def random_case(fan_in, seed, windows=8):
+    """Signs, a theta near the middle of what n takes, and windows on both sides of it."""
+    rng = np.random.default_rng(seed)
+    signs = rng.choice([-1, 1], fan_in)
+    stimulus = rng.random((windows, fan_in)) < rng.uniform(0.2, 0.9, (windows, 1))
+    theta = int(np.median(stimulus @ signs)) + int(rng.integers(0, 2))
+    return signs, theta, stimulus
+
+
+@pytest.mark.josim
+@NO_JOSIM
+@pytest.mark.parametrize(("fan_in", "seed"), [(1, 0), (1, 3), (2, 1), (5, 2), (5, 5), (16, 4)])
+def test_neurons_decide_as_the_integer_model(josim, fan_in, seed):
+    check_neuron(josim, fan_in, seed)
+
+
+def test_a_neuron_decides_as_the_integer_model_in_each_simulator(simulator):
+    check_neuron(simulator, fan_in=3, seed=1)
+
+
+def check_neuron(simulator, fan_in, seed):
+    library = CellLibrary()
+    signs, theta, stimulus = random_case(fan_in, seed)
+    bench = neuron_bench(library, neuron_site(signs, theta), stimulus)
+    deck = neuron_deck(library, bench, "L0N0", 0)
+    _, verdict, energy, reference = simulated(simulator, library, bench, deck.text)
+    assert verdict.first is None
+    assert verdict.mismatches == 0
+    assert (verdict.pulses == expect(bench.view).fires).all()
+    assert energy == pytest.approx(reference, rel=1e-4)
+
+
+@pytest.mark.josim
+@NO_JOSIM
+@pytest.mark.parametrize(("sign", "theta"), [(1, 2), (1, 1), (1, 0), (-1, 0), (-1, 1), (-1, -1)])
+def test_one_synapse_never_sometimes_and_always(josim, sign, theta):
+    library = CellLibrary()
+    stimulus = np.array([[0], [1], [1], [0]], dtype=bool)
+    bench = neuron_bench(library, neuron_site([sign], theta), stimulus)
+    deck = neuron_deck(library, bench, "L0N0", 0)
+    _, verdict, _, _ = simulated(josim, library, bench, deck.text)
+    assert verdict.first is None
+    assert verdict.pulses.tolist() == [int(sign * on >= theta) for on in (0, 1, 1, 0)]
+
+
+@pytest.mark.josim
+@NO_JOSIM
+def test_half_the_step_gives_the_same_pulses_and_energy(josim):
+    library = CellLibrary()
+    signs, theta, stimulus = random_case(5, 7, windows=6)
+    bench = neuron_bench(library, neuron_site(signs, theta), stimulus)
+    trains, energies = [], []
+    for step in (0.05e-12, 0.025e-12):
+        analysis = dataclasses.replace(bench.analysis(), step_s=step)
+        deck = emit(bench.circuit, library.process, analysis, bench.probes(), name="neuron")
+        waves, verdict, energy, _ = simulated(josim, library, bench, deck.text)
+        assert verdict.first is None
+        column = bench.view.output.column
+        trains.append(detect_phase(waves.time_s, waves.signal(column)).times_s)
+        energies.append(energy)
+    assert trains[0].size > 0
+    assert trains[0] == pytest.approx(trains[1], abs=0.05e-12)
+    assert energies[0] == pytest.approx(energies[1], rel=1e-4)
+
+
+@pytest.mark.josim
+@NO_JOSIM
+def test_another_process_decides_the_same_at_slower_phases(josim):
+    """2.5 kA/cm2: junctions are about half as fast; all phases at 1.8 times the default's."""
+    library = CellLibrary("stp2")
+    default = load_phases()
+    slow = {f.name: 1.8 * getattr(default, f.name) for f in dataclasses.fields(default)}
+    signs, theta, stimulus = random_case(5, 2, windows=5)
+    bench = neuron_bench(
+        library, neuron_site(signs, theta), stimulus, dataclasses.replace(default, **slow)
+    )
+    deck = neuron_deck(library, bench, "L0N0", 0)
+    _, verdict, energy, reference = simulated(josim, library, bench, deck.text)
+    assert verdict.first is None
+    assert energy == pytest.approx(reference, rel=1e-4)
