@@ -15,22 +15,40 @@ if TYPE_CHECKING:
     from netlist_gen.training.cost import CostModel
     from netlist_gen.training.trainer import Progress
 
-# What suits MNIST, where the defaults of TrainingConfig suit the small digits.
-_MNIST = {
-    "hidden": ("1024", "512"),
-    "population": 10,
-    "fan_in": (64,),
-    "grey_levels": (100,),
-    "epochs": 24,
-    "batch": 256,
-    "learning_rate": 3e-3,
-    "validation": 5000,
-    "copies": 12,
-    "distill": 0.5,
-    "temperature": 1.0,
-    "teacher_epochs": 9,
-    "precision": "bfloat16",
+# What suits each data set; found on validation images (docs/training.md).
+_PRESETS: dict[str, dict[str, Any]] = {
+    "digits": {
+        "hidden": ("80",),
+        "population": 3,
+        "fan_in": (16,),
+        "grey_levels": (5,),
+        "epochs": 150,
+        "batch": 32,
+        "learning_rate": 1e-2,
+        "freeze_at": 0.9,
+        "max_synapses": 990,
+    },
+    "mnist": {
+        "hidden": ("1024", "512"),
+        "population": 20,
+        "fan_in": (32,),
+        "grey_levels": (100,),
+        "epochs": 24,
+        "batch": 256,
+        "learning_rate": 3e-3,
+        "validation": 5000,
+        "copies": 12,
+        "distill": 0.5,
+        "temperature": 1.0,
+        "teacher_epochs": 9,
+        "precision": "bfloat16",
+    },
 }
+
+
+def preset(dataset: str) -> dict[str, Any]:
+    """Options of TrainingConfig that suit "digits" or "mnist"."""
+    return {"dataset": dataset, **_PRESETS[dataset]}
 
 
 @click.command(context_settings={"show_default": True})
@@ -132,8 +150,7 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     from netlist_gen.training.trainer import train as run_training
 
     torch.set_num_threads(threads)
-    values: dict[str, Any] = dict(_MNIST) if dataset == "mnist" else {}
-    values["dataset"] = dataset
+    values = preset(dataset)
     if options.get("data_dir") is not None:
         options["data_dir"] = str(options["data_dir"])
     values.update({k: v for k, v in options.items() if v is not None and v != ()})
