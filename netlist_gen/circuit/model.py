@@ -207,7 +207,7 @@ class Circuit:
                     junctions += 1
                 elif isinstance(element, CurrentSource):
                     if element.role is Role.BIAS:
-                        bias += element.value
+                        bias += abs(element.value)
                     else:
                         flux += abs(element.value)
         return Totals(junctions, bias, flux, kinds)

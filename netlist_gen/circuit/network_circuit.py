@@ -37,7 +37,6 @@ from netlist_gen.circuit.model import (
 from netlist_gen.circuit.neuron import ClockPhases, load_phases, neuron_cell, reset_depth
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_shape
 from netlist_gen.emit import Analysis, Probe
-from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 
 STAGGER_STAGES = 8
@@ -95,7 +94,6 @@ def network_bench(
 
     Raises:
         NetworkError: a neuron that can't be built.
-        ConfigurationError: fan-outs so unequal that the data phase is too short for the skew.
     """
     phases = phases or load_phases()
     if inputs is None:
@@ -112,12 +110,6 @@ def network_bench(
     for index in range(len(network.layers)):
         here = [site for site in sites if site.layer == index]
         taps, shallow, deep = _fan_out(parts, index, here, lines)
-        skew = (deep - shallow) * phases.tree_stage
-        if skew > phases.skew:
-            raise ConfigurationError(
-                f"layer {index}: lines of unequal fan-out reach the neurons {skew * 1e12:.3g} ps "
-                f"apart; the data phase takes {phases.skew * 1e12:.3g} ps"
-            )
         start += shallow * phases.tree_stage
         depth += deep
         starts.append(start)
@@ -181,15 +173,21 @@ def _fan_out(
         for line in site.inputs:
             users.setdefault(line, []).append(site)
     taps: dict[tuple[str, int], str] = {}
-    depths = []
+    depths = {line: max(1, tree_shape(len(fed)).depth) for line, fed in users.items()}
+    deep = max(depths.values())
+    # Lines of little fan-out would be early: JTL stages hold them back until the skew fits.
+    shallow = max(min(depths.values()), deep - int(parts.phases.skew / parts.phases.tree_stage))
     for line, net in lines.items():
         fed = users.get(line, [])
         if not fed:  # an output that no neuron of the next layer uses ends in a load
             parts.builder.add(Resistor(f"RU{index}_{line}", net, GROUND, LOAD_OHM))
             continue
+        for stage in range(shallow - depths[line]):
+            held = f"{net}_p{stage}"
+            parts.place(f"XP{index}_{line}_{stage}", parts.library.cell("jtl"), net, held)
+            net = held
         nets = [f"{net}_{site.name}" for site in fed]
         parts.tree(f"XF{index}_{line}", net, nets)
-        depths.append(max(1, tree_shape(len(nets)).depth))
         taps |= {(site.name, line): n for site, n in zip(fed, nets, strict=True)}
     for site in sites:  # a line without a circuit behind it is a synapse that never gets a pulse
         for line in site.inputs:

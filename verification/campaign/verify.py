@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_sites
+from netlist_gen.circuit.model import Totals
 from netlist_gen.circuit.network_circuit import network_bench
 from netlist_gen.circuit.neuron import ClockPhases
 from netlist_gen.errors import ConfigurationError
@@ -146,6 +147,7 @@ def verify(
         for index, layer in enumerate(network.layers)
         for neuron in np.flatnonzero(layer.fan_in == 0).tolist()
     }
+    totals = network_bench(network, library, phases=options.phases).circuit.totals()
     ledger = Ledger(out / "ledger.sqlite")
     run = RunOptions(
         workers=options.jobs,
@@ -167,7 +169,7 @@ def verify(
         )
     finally:
         ledger.close()
-    summary = _summarise(network, windows, steps, labels, library, measured, options)
+    summary = _summarise(network, windows, steps, labels, library, totals, measured, options)
     summary["simulator"] = {"name": simulator.name, "version": version}
     summary["counter_example"] = _counter_example(measured, steps, out)
     summary["wall_s"] = time.perf_counter() - begin
@@ -194,6 +196,7 @@ def _summarise(
     steps: int,
     labels: NDArray[np.int64] | None,
     library: CellLibrary,
+    totals: Totals,
     measured: Measured,
     options: VerifyOptions,
 ) -> dict[str, Any]:
@@ -205,7 +208,6 @@ def _summarise(
     checked = sum(r.verdict.windows for r in compared if r.verdict)
     mismatches = sum(r.verdict.mismatches for r in compared if r.verdict)
     samples = windows.shape[0] // steps
-    totals = network_bench(network, library, phases=options.phases).circuit.totals()
     ledger = EnergyLedger(
         dynamic_J=energy / samples,
         static_W=totals.supply_A * library.process.supply_voltage,
