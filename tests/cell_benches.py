@@ -1,0 +1,156 @@
+"""Small benches: each cell of the library alone, and neurons of several fan-ins.
+
+Shared by the tests that hold dialects and simulators against each other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import (
+    LOAD_OHM,
+    NeuronBench,
+    NeuronSite,
+    biased_probes,
+    neuron_bench,
+)
+from netlist_gen.circuit.model import (
+    GROUND,
+    PHI0,
+    Circuit,
+    CircuitBuilder,
+    CurrentSource,
+    Inductor,
+    PulseSource,
+    Resistor,
+    Role,
+)
+from netlist_gen.circuit.neuron import load_rules
+from netlist_gen.emit import Analysis, Deck, Probe, emit
+
+PS = 1e-12
+
+INPUTS: dict[str, dict[str, tuple[float, ...]]] = {
+    "jtl": {"a": (60 * PS, 120 * PS)},
+    "splitter": {"a": (60 * PS, 120 * PS)},
+    "merger": {"a": (60 * PS,), "b": (120 * PS,)},
+    "branch": {"d": (60 * PS, 220 * PS), "r": (100 * PS, 160 * PS, 260 * PS)},
+    "decision": {"clk": (60 * PS, 140 * PS)},
+}
+"""Pulses at each input port; a branch sees a data pulse kept, one reset without, and again."""
+
+OUTPUTS = {"jtl": "q", "splitter": "q0 q1", "merger": "q", "branch": "", "decision": "q"}
+
+EVENTS = {
+    "jtl": {"pulse": 2},
+    "splitter": {"pulse": 2},
+    "merger": {"pulse_a": 1, "pulse_b": 1},
+    "branch": {"data": 2, "clear": 2, "clear_empty": 1},
+    "decision": {"fire": 2},
+    "decision_reject": {"reject": 2},
+}
+"""What happens in each bench, by the names of the cell's TOML file."""
+
+FLUX_FROM_EDGE = 0.3
+"""Differential flux of the decision's bench, in Phi0, from where fire turns into reject."""
+
+NEURON_FAN_INS = (2, 8, 16)
+
+
+@dataclass(frozen=True, eq=False)
+class CellBench:
+    """A cell as instance XC between JTLs; ``cell`` is the library's name for it."""
+
+    name: str
+    cell: str
+    library: CellLibrary
+    circuit: Circuit
+
+    def deck(self, dialect: str) -> Deck:
+        """All junctions of the cell, and all that carry a bias, are printed."""
+        own = [
+            Probe(placed.path, junction.name)
+            for placed in self.circuit.walk()
+            if placed.path[:1] == ("XC",)
+            for junction in placed.cell.junctions()
+        ]
+        probes = dict.fromkeys((*own, *biased_probes(self.circuit)))
+        return emit(
+            self.circuit,
+            self.library.process,
+            Analysis(320 * PS),
+            tuple(probes),
+            name=self.name,
+            dialect=dialect,
+        )
+
+    def advances(self) -> dict[str, int]:
+        """How often each junction that an event of the cell names turns, by its column."""
+        events = self.library.description(self.cell).events
+        counts = {
+            Probe(("XC",), junction).column: 0
+            for event in events.values()
+            for junction in event.advances
+        }
+        for event, times in EVENTS[self.name].items():
+            for junction in events[event].advances:
+                counts[Probe(("XC",), junction).column] += times
+        return counts
+
+
+def cell_bench(name: str) -> CellBench:
+    """``name`` is that of a cell, or ``decision_reject``."""
+    library = CellLibrary()
+    kind = name.removesuffix("_reject")
+    cell, jtl = library.cell(kind), library.cell("jtl")
+    builder = CircuitBuilder(f"bench_{name}", title=f"bench of cell {name}")
+    nets = {port: f"n_{port}" for port in cell.ports}
+    for port, times in INPUTS[kind].items():
+        builder.add(PulseSource(f"V{port}", f"s_{port}", GROUND, times))
+        builder.place(f"XI{port}", jtl, f"s_{port}", nets[port])
+    builder.place("XC", cell, *nets.values(), needs=library.needs(cell))
+    for port in OUTPUTS[kind].split():
+        builder.place(f"XO{port}", jtl, nets[port], f"o_{port}")
+        builder.add(Resistor(f"R{port}", f"o_{port}", GROUND, LOAD_OHM))
+    if kind == "branch":  # pick-ups closed over resistors: they carry no current at rest
+        for inner, outer in (("bi", "bo"), ("ti", "to")):
+            builder.add(Resistor(f"R{inner}", nets[inner], GROUND, 1.0))
+            builder.add(Resistor(f"R{outer}", nets[outer], GROUND, 1.0))
+    if kind == "decision":  # the loops are closed as the branches of a neuron close them
+        rules, stage = load_rules(), library.description("decision").parameters
+        for inner, outer in (("bi", "bo"), ("ti", "to")):
+            builder.add(Inductor(f"L{inner}", nets[inner], nets[outer], rules.pickup_total))
+        control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
+        away = -FLUX_FROM_EDGE if name.endswith("_reject") else FLUX_FROM_EDGE
+        for port, flux in (("cm", rules.common), ("dm", rules.offset + away)):
+            current = flux * PHI0 / control
+            builder.add(CurrentSource(f"I{port}", GROUND, nets[port], current, Role.FLUX))
+    return CellBench(name, kind, library, builder.circuit())
+
+
+def random_neuron_bench(
+    fan_in: int, seed: int = 0, windows: int = 3
+) -> tuple[CellLibrary, NeuronBench]:
+    """A neuron of random signs and threshold; its first window decides for a pulse."""
+    random = np.random.default_rng([seed, fan_in])
+    signs = random.choice([-1, 1], fan_in)
+    signs[0] = 1
+    stimulus = random.random((windows, fan_in)) < 0.6
+    stimulus[0] = signs > 0
+    low, high = -int((signs < 0).sum()), int((signs > 0).sum())
+    theta = int(random.integers(low + 1, high + 1))
+    library = CellLibrary()
+    site = NeuronSite(
+        layer=0,
+        neuron=0,
+        inputs=tuple(range(fan_in)),
+        signs=tuple(int(sign) for sign in signs),
+        theta=theta,
+        name=f"N{fan_in}",
+        labels=tuple(f"{line:02d}" for line in range(fan_in)),
+    )
+    return library, neuron_bench(library, site, stimulus)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import tiny_network
+from deck_text import instance_counts, junction_count, source_currents
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.emit import emit
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.lint import lint
+from netlist_gen.network import TernaryNetwork
+
+
+def text_of(bench, library):
+    return emit(
+        bench.circuit, library.process, bench.analysis(), bench.probes(), name="network"
+    ).text
+
+
+@st.composite
+def networks(draw):
+    """Networks of one to three layers in which every neuron has a synapse."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    widths = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
+    weights, thetas = [], []
+    for inputs, outputs in zip(widths, widths[1:], strict=False):
+        w = rng.integers(-1, 2, (outputs, inputs))
+        w[np.arange(outputs), rng.integers(0, inputs, outputs)] = 1
+        weights.append(w)
+        thetas.append(rng.integers(-1, 3, outputs))
+    return TernaryNetwork.from_arrays(weights, thetas)
+
+
+@settings(deadline=None, max_examples=20)
+@given(networks())
+def test_counts_agree_with_the_flattened_text(network):
+    library = CellLibrary()
+    bench = network_bench(network, library)
+    text = text_of(bench, library)
+    lint(text, "network.cir")
+    totals = bench.circuit.totals()
+    assert totals.junctions == junction_count(text)
+    currents = source_currents(text)
+    assert totals.bias_A == pytest.approx(currents["bias"], rel=1e-9)
+    assert totals.flux_A == pytest.approx(currents["flux"], rel=1e-9)
+    placed = instance_counts(text)
+    for kind in ("jtl", "splitter", "merger", "decision"):
+        assert totals.cells.get(kind, 0) == placed[kind]
+    assert totals.cells["branch"] == network.synapses
+    assert totals.cells["neuron"] == network.neurons
+    assert len(bench.views) == network.neurons
+    assert len(bench.class_lines) == network.classes
+
+
+def test_weight_zero_builds_nothing():
+    library = CellLibrary()
+    dense = tiny_network()
+    one = network_bench(dense, library).circuit.totals()
+    w = np.array(dense.layers[0].weights)
+    w[0, 0] = 0
+    sparse = TernaryNetwork.from_arrays(
+        [w, dense.layers[1].weights], [layer.theta for layer in dense.layers]
+    )
+    two = network_bench(sparse, CellLibrary()).circuit.totals()
+    assert two.cells["branch"] == one.cells["branch"] - 1
+    assert two.junctions < one.junctions
+
+
+def test_layers_start_one_after_the_other():
+    bench = network_bench(tiny_network(), CellLibrary(), np.ones((3, 3), dtype=bool))
+    phases = load_phases()
+    assert len(bench.starts_s) == 2
+    assert bench.starts_s[1] - bench.starts_s[0] >= phases.decision + phases.decide
+    assert bench.windows == 3
+    assert [v.windows for v in bench.views] == [3] * 5
+    assert bench.analysis().stop_s > bench.views[-1].boundaries_s()[-1]
+    expected = tiny_network().forward(np.ones((3, 3), dtype=bool))[0]
+    assert (bench.views[3].stimulus == expected[:, [0, 1, 2]]).all()
+
+
+def test_a_layer_that_only_hears_neurons_without_a_circuit():
+    network = TernaryNetwork.from_arrays(
+        [np.array([[1, 1], [0, 0]]), np.array([[0, 1]])], [np.array([1, 1]), np.array([1])]
+    )
+    bench = network_bench(network, CellLibrary())
+    assert [v.site.name for v in bench.views] == ["L0N0", "L1N0"]
+
+
+def test_the_read_out_is_staggered_within_a_population():
+    network = TernaryNetwork.from_arrays([np.ones((4, 2), dtype=int)], [np.ones(4, dtype=int)], 2)
+    bench = network_bench(network, CellLibrary())
+    assert len(bench.class_lines) == 2
+    assert bench.circuit.totals().cells["merger"] == 2
+
+
+def test_lines_of_too_unequal_fan_out():
+    wide = np.zeros((32, 2), dtype=int)
+    wide[:, 0] = 1
+    wide[0, 1] = 1
+    network = TernaryNetwork.from_arrays([wide], [np.ones(32, dtype=int)])
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^layer 0: lines of unequal fan-out reach the neurons 24 ps apart; the data phase "
+        r"takes 20 ps$",
+    ):
+        network_bench(network, CellLibrary())

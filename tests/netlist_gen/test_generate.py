@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+import numpy as np
+import pytest
+
+from conftest import neuron_site, tiny_network
+from deck_text import junction_count, scopes
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import neuron_bench
+from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.generate import GenerateOptions, file_name, generate, neuron_deck
+from netlist_gen.network import TernaryNetwork
+
+X = np.array([[1, 0, 1], [0, 1, 1]], dtype=bool)
+
+
+def write(out, network=None, inputs=X, **options):
+    return generate(
+        network or tiny_network(),
+        inputs,
+        CellLibrary(),
+        load_phases(),
+        out,
+        GenerateOptions(**options),
+    )
+
+
+def test_decks_and_manifest(tmp_path):
+    manifest = write(tmp_path / "out", source="net.npz", scopes=("neurons", "network"))
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == manifest
+    files = {p.name for p in (tmp_path / "out").iterdir()}
+    names = ["L0N0", "L0N1", "L0N2", "L1N0", "L1N1", "network"]
+    assert files == {"manifest.json", *(f"{n}.cir" for n in names)}
+    for entry, name in zip(manifest["decks"], names, strict=True):
+        text = (tmp_path / "out" / f"{name}.cir").read_text()
+        assert entry["files"]["josim"]["file"] == f"{name}.cir"
+        assert entry["files"]["josim"]["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+        assert entry["junctions"] == junction_count(text)
+    assert manifest["clock_ghz"] == pytest.approx(8.928571)
+    assert manifest["windows"] == 2
+    assert manifest["network"] == {
+        "inputs": 3, "layers": [3, 2], "population": 1, "synapses": 12,
+    }  # fmt: skip
+
+
+def test_the_manifest_leads_from_synapse_to_junction_and_back(tmp_path):
+    manifest = write(tmp_path)
+    for entry in manifest["decks"]:
+        text = (tmp_path / entry["files"]["josim"]["file"]).read_text()
+        cells = scopes(text)
+        weights = tiny_network().layers[entry["layer"]].weights[entry["neuron"]]
+        assert {s["input"]: s["weight"] for s in entry["synapses"]} == {
+            i: int(w) for i, w in enumerate(weights) if w
+        }
+        for synapse in entry["synapses"]:
+            neuron, branch = synapse["instance"].split(".")
+            (cell,) = [w[-1] for w in cells[entry["name"]] if w[0] == branch]
+            assert cell == f"branch_{entry['name']}_{'exc' if synapse['weight'] > 0 else 'inh'}"
+            assert any(w[0] == neuron and w[-1] == entry["name"] for w in cells[""])
+            assert synapse["set"] == f"P(BA|{branch}|{neuron})"
+            assert synapse["clear"] == f"P(BB|{branch}|{neuron})"
+            assert f".print phase BA.{branch}.{neuron}\n" in text
+
+
+def test_two_runs_write_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / name, scopes=("neurons", "network"))
+    one = {p.name: p.read_bytes() for p in (tmp_path / "a").iterdir()}
+    assert one == {p.name: p.read_bytes() for p in (tmp_path / "b").iterdir()}
+
+
+def test_without_inputs_every_line_is_pulsed_once(tmp_path):
+    assert write(tmp_path, inputs=None)["windows"] == 1
+    text = (tmp_path / "L0N0.cir").read_text()
+    assert re.findall(r"(?m)^V(\w+) .*\n\+ (\S+) 0", text) == [
+        ("0", "5.8e-11"),
+        ("1", "5.8e-11"),
+        ("2", "5.8e-11"),
+        ("C", "1.03e-10"),
+        ("R", "1.21e-10"),
+    ]
+
+
+def test_progress_goes_to_the_end(tmp_path):
+    seen = []
+    generate(
+        tiny_network(), X, CellLibrary(), load_phases(), tmp_path, GenerateOptions(),
+        lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert seen == [(i, 5) for i in range(1, 6)]
+
+
+def test_names_of_files():
+    assert file_name("L0N0", "josim", ("josim",)) == "L0N0.cir"
+    assert file_name("L0N0", "josim", ("josim", "wrspice")) == "L0N0.josim.cir"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scopes": ("neuron",)}, "no scope 'neuron'; allowed are neurons, network"),
+        ({"scopes": ()}, "no scope is named, so there would be no deck; name one"),
+        ({"dialects": ()}, "no dialect is named, so there would be no deck; name one"),
+    ],
+)
+def test_wrong_options(tmp_path, options, message):
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        write(tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_breaks_leaves_no_manifest(tmp_path):
+    write(tmp_path)
+    wide = TernaryNetwork.from_arrays(
+        [np.vstack([np.eye(1, 65, dtype=int), np.ones((1, 65), dtype=int)])], [np.ones(2, dtype=int)]
+    )
+    with pytest.raises(
+        NetworkError,
+        match=r"^neuron L0N1: a neuron of fan-in 65 can't be built: shown to work are 1 to 64$",
+    ):
+        write(tmp_path, wide, None)
+    assert not (tmp_path / "manifest.json").exists()
+    assert not list(tmp_path.glob(".*")), "a temporary file is left"
+
+
+def test_a_deck_begins_with_what_it_is(library):
+    bench = neuron_bench(library, neuron_site([1, -1], 1), np.ones((2, 2), dtype=bool))
+    assert neuron_deck(library, bench, "L0N0", 4).text.splitlines()[:4] == [
+        "* L0N0: bench of neuron L0N0, 2 windows",
+        "* layer 0, neuron 0: fires when n >= 1",
+        "* synapses (input line and sign): 0+ 1-",
+        "* windows 4 to 5, 112 ps each; decision 45 ps, reset 75 ps after the data",
+    ]

@@ -1,0 +1,138 @@
+"""The conventions, pinned: phase sign, pulse polarity, weight sign, time origin, bit order.
+
+Whoever changes one of them on purpose changes it here; whoever does by accident learns it here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from conftest import neuron_site
+from deck_text import scopes
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import START_S, neuron_bench, neuron_sites
+from netlist_gen.circuit.model import GROUND, PHI0, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.neuron import neuron_cell
+from netlist_gen.emit import PULSE_HALF_S, Analysis, Probe, emit
+from netlist_gen.generate import neuron_deck
+from netlist_gen.network import TernaryNetwork
+from verification.compare import compare
+from verification.constants import PHI0_WB
+from verification.pulses import detect_phase
+from verification.reference import expect
+from verification.simulators.base import DeckJob
+
+
+def jtl_waves(simulator, times_s):
+    library = CellLibrary()
+    builder = CircuitBuilder("top")
+    builder.add(PulseSource("VA", "s", GROUND, times_s))
+    builder.place("X1", library.cell("jtl"), "s", "q")
+    builder.add(Resistor("RL", "q", GROUND, 2.7436))
+    deck = emit(
+        builder.circuit(), library.process, Analysis(200e-12), [Probe(("X1",), "B1")], name="d"
+    )
+    return simulator.run(DeckJob("d", deck.text), timeout_s=60.0).require()
+
+
+def test_a_positive_pulse_advances_a_phase_by_plus_two_pi_where_it_stands(simulator):
+    """Phase sign, pulse polarity and time origin at once."""
+    waves = jtl_waves(simulator, (60e-12, 120e-12))
+    assert waves.names == ("P(B1|X1)",)
+    assert waves.time_s[0] == pytest.approx(0.0, abs=0.5e-12)
+    phase = waves.signal("P(B1|X1)")
+    resting = np.interp([50e-12, 90e-12, 190e-12], waves.time_s, phase)
+    assert np.diff(resting) == pytest.approx([2 * np.pi, 2 * np.pi], abs=0.01)
+    assert 0 < resting[0] < np.pi / 2  # the bias (0.7 Ic) leans the phase forward
+    train = detect_phase(waves.time_s, phase)
+    assert train.signs.tolist() == [1, 1]
+    # The junction answers the pulse within a few ps of the time the source names.
+    assert train.times_s == pytest.approx([60e-12, 120e-12], abs=5e-12)
+
+
+def test_one_flux_quantum_everywhere():
+    assert PHI0 == PHI0_WB
+    assert PULSE_HALF_S * (PHI0 / PULSE_HALF_S) == pytest.approx(PHI0)
+
+
+def test_the_sign_of_a_weight_is_the_sign_of_the_coupling_at_the_bottom():
+    library = CellLibrary()
+    bench = neuron_bench(library, neuron_site([1, -1], 1), np.ones((1, 2), dtype=bool))
+    cells = scopes(neuron_deck(library, bench, "L0N0", 0).text)
+    couplings = {
+        cell: {w[0]: (w[1], w[2], float(w[3])) for w in words if w[0][0] == "K"}
+        for cell, words in cells.items()
+    }
+    excitatory, inhibitory = couplings["branch_L0N0_exc"], couplings["branch_L0N0_inh"]
+    for branch in (excitatory, inhibitory):
+        assert branch["KB"][:2] == ("LST", "LBP")
+        assert branch["KT"][:2] == ("LST", "LTP")
+        assert branch["KB"][2] == -branch["KT"][2]
+    assert excitatory["KB"][2] > 0 > inhibitory["KB"][2]
+    assert excitatory["KB"][2] == -inhibitory["KB"][2]
+    # Common flux acts on both loops alike, threshold flux oppositely; both add at the bottom.
+    decision = couplings["decision"]
+    assert decision["KCT"][2] == decision["KCB"][2] == decision["KDB"][2] == -decision["KDT"][2] > 0
+
+
+def test_a_higher_theta_needs_less_threshold_current():
+    currents = []
+    for theta in (0, 1, 2):
+        cell = neuron_cell(CellLibrary(), "L0N0", [1, 1], theta)
+        currents += [e.value for e in cell.elements if e.name == "IDM"]
+    assert currents[0] > currents[1] > currents[2]
+
+
+def test_a_neuron_fires_at_its_threshold_and_a_pulse_belongs_to_the_window_of_its_clock(simulator):
+    """n >= theta, on an excitatory and an inhibitory line; windows are counted by their data."""
+    library = CellLibrary()
+    stimulus = np.array([[1, 1], [1, 0], [0, 1], [0, 0]], dtype=bool)
+    bench = neuron_bench(library, neuron_site([1, -1], 1), stimulus)
+    deck = neuron_deck(library, bench, "L0N0", 0)
+    waves = simulator.run(DeckJob("L0N0", deck.text), timeout_s=120.0).require()
+    expected = expect(bench.view)
+    assert expected.count.tolist() == [0, 1, -1, 0]
+    assert expected.fires.tolist() == [False, True, False, False]
+    verdict = compare(bench.view, expected, waves, "L0N0.cir")
+    assert verdict.pulses.tolist() == [0, 1, 0, 0]
+    (time,) = detect_phase(waves.time_s, waves.signal("P(B1|XO)")).times_s
+    begin = START_S + 112e-12 + 45e-12  # second window, its decision clock
+    assert begin < time < begin + 67e-12
+    assert verdict.delays_s[1] == pytest.approx(time - begin)
+
+
+def test_column_i_is_input_line_i_and_row_j_is_neuron_j():
+    weights = np.array([[0, 1, 0], [-1, 0, 1]])
+    network = TernaryNetwork.from_arrays([weights], [np.array([1, 0])], population=1)
+    sites = neuron_sites(network)
+    assert [(s.neuron, s.inputs, s.signs) for s in sites] == [
+        (0, (1,), (1,)),
+        (1, (0, 2), (-1, 1)),
+    ]
+    assert network.forward([[0, 1, 0], [1, 0, 0], [1, 0, 1]])[0].tolist() == [
+        [True, True],
+        [False, False],
+        [False, True],
+    ]
+
+
+def test_output_j_votes_for_class_j_over_population_and_ties_go_to_the_lowest():
+    network = TernaryNetwork.from_arrays([np.eye(4, dtype=int)], [np.ones(4, dtype=int)], 2)
+    assert network.classes == 2
+    assert network.predict([[1, 0, 0, 0], [0, 0, 0, 1], [0, 1, 1, 1], [1, 0, 1, 0]]).tolist() == [
+        0, 1, 1, 0,
+    ]  # fmt: skip
+
+
+def test_steps_of_a_sample_are_windows_in_order():
+    from verification.campaign.plan import windows_of
+
+    x = np.arange(2 * 3 * 4).reshape(2, 3, 4)
+    windows, steps = windows_of(x)
+    assert steps == 3
+    assert (windows[1 * 3 + 2] == x[1, 2]).all()
+
+
+def test_names_run_from_the_junction_outwards():
+    assert Probe(("XL0N07", "XS012"), "BA").column == "P(BA|XS012|XL0N07)"
