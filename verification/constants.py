@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
-PHI0_WB = 2.067833848461929e-15
-"""Magnetic flux quantum h/2e in Wb: exact in the SI of 2019 (CODATA 2018, 16 digits).
+from netlist_gen.circuit.model import PHI0
 
-JoSIM 2.7 computes with 2.067833831170082e-15, 8e-9 less: far below any tolerance used here.
+PHI0_WB = PHI0
+"""Magnetic flux quantum in Wb, of one value everywhere: sources give it, junctions count it.
+
+It is JoSIM's; the SI's exact h/2e (CODATA 2018: 2.067833848461929e-15) is 8e-9 more, far below
+any tolerance used here.
 """
 
 TWO_PI = 2.0 * math.pi

@@ -182,12 +182,13 @@ def _fan_out(
         if not fed:  # an output that no neuron of the next layer uses ends in a load
             parts.builder.add(Resistor(f"RU{index}_{line}", net, GROUND, LOAD_OHM))
             continue
+        root = net
         for stage in range(shallow - depths[line]):
             held = f"{net}_p{stage}"
-            parts.place(f"XP{index}_{line}_{stage}", parts.library.cell("jtl"), net, held)
-            net = held
+            parts.place(f"XP{index}_{line}_{stage}", parts.library.cell("jtl"), root, held)
+            root = held
         nets = [f"{net}_{site.name}" for site in fed]
-        parts.tree(f"XF{index}_{line}", net, nets)
+        parts.tree(f"XF{index}_{line}", root, nets)
         taps |= {(site.name, line): n for site, n in zip(fed, nets, strict=True)}
     for site in sites:  # a line without a circuit behind it is a synapse that never gets a pulse
         for line in site.inputs:
@@ -195,8 +196,7 @@ def _fan_out(
                 name = f"Q{site.name}_{line}"
                 parts.source(name, START_S, [False] * parts.windows)
                 taps[site.name, line] = f"i{name}"
-    # A layer that only listens to neurons without a circuit has no tree at all.
-    return taps, min(depths, default=1), max(depths, default=1)
+    return taps, shallow, deep
 
 
 def _layer(

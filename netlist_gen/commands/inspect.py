@@ -82,5 +82,6 @@ def inspect(net: Path, as_json: bool, process: str, clock_ghz: float | None) -> 
         f"circuit ({library.process.name}): {totals.junctions} junctions, "
         f"{totals.junctions / network.synapses:.1f} per synapse, "
         f"bias {totals.bias_A * 1e3:.1f} mA, control lines {totals.flux_A * 1e3:.1f} mA, "
-        f"static {static * 1e3:.3f} mW at {library.process.supply_voltage * 1e3:g} mV, depth {bench.depth} cells"
+        f"static {static * 1e3:.3f} mW at {library.process.supply_voltage * 1e3:g} mV, "
+        f"depth {bench.depth} cells"
     )

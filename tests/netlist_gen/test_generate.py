@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
-
 from conftest import neuron_site, tiny_network
 from deck_text import junction_count, scopes
+
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.circuit.neuron import load_phases
@@ -117,7 +117,8 @@ def test_wrong_options(tmp_path, options, message):
 def test_a_run_that_breaks_leaves_no_manifest(tmp_path):
     write(tmp_path)
     wide = TernaryNetwork.from_arrays(
-        [np.vstack([np.eye(1, 65, dtype=int), np.ones((1, 65), dtype=int)])], [np.ones(2, dtype=int)]
+        [np.vstack([np.eye(1, 65, dtype=int), np.ones((1, 65), dtype=int)])],
+        [np.ones(2, dtype=int)],
     )
     with pytest.raises(
         NetworkError,

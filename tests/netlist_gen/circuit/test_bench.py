@@ -4,11 +4,11 @@ import re
 
 import numpy as np
 import pytest
+from conftest import neuron_site, tiny_network
+from deck_text import instance_counts, junction_count, source_currents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import neuron_site, tiny_network
-from deck_text import instance_counts, junction_count, source_currents
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import (
     GUARD_S,

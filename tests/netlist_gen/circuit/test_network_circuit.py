@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from conftest import tiny_network
+from deck_text import instance_counts, junction_count, source_currents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import tiny_network
-from deck_text import instance_counts, junction_count, source_currents
 from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import START_S
 from netlist_gen.circuit.network_circuit import network_bench
 from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.circuit.trees import tree_shape
 from netlist_gen.emit import emit
-from netlist_gen.errors import ConfigurationError
 from netlist_gen.lint import lint
 from netlist_gen.network import TernaryNetwork
 
@@ -28,7 +31,7 @@ def networks(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**31)))
     widths = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
     weights, thetas = [], []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in pairwise(widths):
         w = rng.integers(-1, 2, (outputs, inputs))
         w[np.arange(outputs), rng.integers(0, inputs, outputs)] = 1
         weights.append(w)
@@ -98,14 +101,33 @@ def test_the_read_out_is_staggered_within_a_population():
     assert bench.circuit.totals().cells["merger"] == 2
 
 
-def test_lines_of_too_unequal_fan_out():
-    wide = np.zeros((32, 2), dtype=int)
-    wide[:, 0] = 1
-    wide[0, 1] = 1
-    network = TernaryNetwork.from_arrays([wide], [np.ones(32, dtype=int)])
-    with pytest.raises(
-        ConfigurationError,
-        match=r"^layer 0: lines of unequal fan-out reach the neurons 24 ps apart; the data phase "
-        r"takes 20 ps$",
-    ):
-        network_bench(network, CellLibrary())
+def fan_out_stages(bench, line):
+    """Cells in series between the source of an input line and the neurons: held back, in all."""
+    placed = {i.name: i for i in bench.circuit.top.instances}
+    held = sum(name.startswith(f"XP0_{line}_") for name in placed)
+    tree = bench.circuit.cells[placed[f"XF0_{line}"].cell]
+    return held, held + max(1, tree_shape(len(tree.ports) - 1).depth)
+
+
+@pytest.mark.parametrize("neurons", [2, 8, 9, 16, 17, 32])
+def test_early_lines_are_held_back_until_the_skew_fits(neurons):
+    """Line 0 feeds every neuron, line 1 a single one: its pulses would come too early."""
+    weights = np.zeros((neurons, 2), dtype=int)
+    weights[:, 0] = weights[0, 1] = 1
+    network = TernaryNetwork.from_arrays([weights], [np.ones(neurons, dtype=int)])
+    library = CellLibrary()
+    bench = network_bench(network, library)
+    lint(text_of(bench, library), "network.cir")
+    phases = load_phases()
+    late_held, late = fan_out_stages(bench, 0)
+    early_held, early = fan_out_stages(bench, 1)
+    assert late_held == 0
+    apart = late - early
+    assert apart * phases.tree_stage <= phases.skew
+    if early_held:  # no stage more than the skew asks for
+        assert (apart + 1) * phases.tree_stage > phases.skew
+    else:
+        assert late == max(1, tree_shape(neurons).depth)
+    assert bench.starts_s[0] == pytest.approx(START_S + early * phases.tree_stage, abs=1e-15)
+    read_out = 2  # cells of the neuron and of a class of one neuron, behind the input's JTL
+    assert bench.depth == 1 + late + 1 + read_out
