@@ -7,7 +7,6 @@ current times supply voltage. Wall-plug power is either of them times the coolin
 """
 
 # Symbols of units keep their case.
-# ruff: noqa: N802, N815
 
 from __future__ import annotations
 

@@ -235,8 +235,8 @@ def neuron_cell(
         branch = branches[sign]
         builder.place(f"XS{labels[i]}", branch, *nets, needs=library.needs(branch))
     decision = library.cell("decision")
-    nets = ("clk", "b0", f"b{count}", "u0", f"u{count}", "cm", "dm", "q")
-    builder.place("XD", decision, *nets, needs=library.needs(decision))
+    ends = ("clk", "b0", f"b{count}", "u0", f"u{count}", "cm", "dm", "q")
+    builder.place("XD", decision, *ends, needs=library.needs(decision))
     stage = library.description("decision").parameters
     control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
     for source, net, flux in (("ICM", "cm", design.common), ("IDM", "dm", design.threshold)):

@@ -116,10 +116,7 @@ def _prints(line: Line, file: int) -> list[PrintRequest]:
         if len(tokens) not in (2, 3):
             raise line.place.error(f"{first} takes one node or two")
         return [PrintRequest(_NODE_WORDS[first], tuple(tokens[1:]), file, line.place)]
-    return [
-        _short_request(item, line, file)
-        for item in _joined(tokens, line)
-    ]
+    return [_short_request(item, line, file) for item in _joined(tokens, line)]
 
 
 def _joined(tokens: list[str], line: Line) -> list[str]:

@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     j_offset: FloatArray  # phase offset of the model, rad
     j_kind: IndexArray  # 0 plain sine, 1 harmonics, 2 thermal relation
     j_extra: IndexArray  # first entry of its row in j_table
-    j_table: FloatArray  # harmonics: count, amplitudes; thermal: transparency, delta/2kT, then these
+    j_table: FloatArray  # per relation: transparency, delta/2kT, count, amplitudes of harmonics
     j_shunt: IndexArray  # resistor across the junction (same nodes), or -1
     keep_currents: bool  # whether history currents of junctions and shunts are stored
     j_a: NDArray[np.int64]  # positions in A of (p,p), (n,n), (p,n), (n,p); -1 where there is none
@@ -157,15 +157,15 @@ def build_structure(topology: Topology, step: float, extra_wanted: set[int]) -> 
     values = nominal_values(topology, 0)
     parts = coefficients(topology, values, step)
     offsets = _offsets(topology)
-    listed = coefficient_list(topology, parts, 1.0)
+    listed = coefficient_list(parts, 1.0)
     conductances = np.abs(listed[1 : offsets["extra"], 0])
     conductances = conductances[conductances > 0.0]
     scale = float(np.median(conductances)) if conductances.size else 1.0
-    stamps = _stamp(topology, offsets, scale, parts)
+    stamps = _stamp(topology, offsets)
     rows, columns = np.concatenate(stamps.rows), np.concatenate(stamps.columns)
     which, factor = np.concatenate(stamps.coefficient), np.concatenate(stamps.factor)
     size = topology.unknowns
-    listed = coefficient_list(topology, parts, scale)
+    listed = coefficient_list(parts, scale)
     # Every diagonal place is stored: junctions add to it when they cross the gap.
     entries = factor * listed[which, 0]
     matrix = csr_array((entries, (rows, columns)), shape=(size, size))
@@ -188,7 +188,7 @@ def build_structure(topology: Topology, step: float, extra_wanted: set[int]) -> 
 def equations(structure: Structure, values: Values, step: float) -> Equations:
     """The equations at one time step (s) for all lanes of ``values``. Raises DeckError."""
     parts = coefficients(structure.topology, values, step)
-    listed = coefficient_list(structure.topology, parts, structure.scale)
+    listed = coefficient_list(parts, structure.scale)
     return Equations(
         structure.topology,
         values,
@@ -226,7 +226,7 @@ def _offsets(topology: Topology) -> dict[str, int]:
     return offsets
 
 
-def coefficient_list(topology: Topology, parts: Coefficients, scale: float) -> FloatArray:
+def coefficient_list(parts: Coefficients, scale: float) -> FloatArray:
     """All coefficients in the order of ``_offsets``, shape (coefficients, lanes)."""
     lanes = parts.junction.shape[2]
 
@@ -254,9 +254,7 @@ def coefficient_list(topology: Topology, parts: Coefficients, scale: float) -> F
     )
 
 
-def _stamp(
-    topology: Topology, offsets: dict[str, int], scale: float, parts: Coefficients  # noqa: ARG001
-) -> _Stamps:
+def _stamp(topology: Topology, offsets: dict[str, int]) -> _Stamps:
     s = _Stamps()
     s.add([], [], 0, 0.0)
     s.conductances(topology.junctions.p, topology.junctions.n, offsets["B"])
@@ -273,8 +271,12 @@ def _stamp(
         at += len(members) ** 2
     for index, (_, (p1, n1, p2, n2)) in enumerate(topology.lines):
         for p_end, n_end in ((p1, n1), (p2, n2)):
-            s.add([p_end, n_end, p_end, n_end], [p_end, n_end, n_end, p_end],
-                  offsets["T"] + index, [1.0, 1.0, -1.0, -1.0])
+            s.add(
+                [p_end, n_end, p_end, n_end],
+                [p_end, n_end, n_end, p_end],
+                offsets["T"] + index,
+                [1.0, 1.0, -1.0, -1.0],
+            )
     _stamp_currents(s, topology, offsets)
     _stamp_controlled(s, topology, offsets)
     return s

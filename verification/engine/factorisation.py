@@ -123,14 +123,23 @@ def build_pattern(
     l_sorted, l_used, l_order = _prune_lower(size, l_rows, l_columns, active)
     back = _prune_upper(size, u_rows, u_columns, needed)
     pattern = Pattern(
-        row_of, column_of, a_rows, a_column, l_rows, l_sorted, l_used, l_order, u_rows, u_columns,
+        row_of,
+        column_of,
+        a_rows,
+        a_column,
+        l_rows,
+        l_sorted,
+        l_used,
+        l_order,
+        u_rows,
+        u_columns,
         back,
     )
     return pattern, where.astype(np.int64)
 
 
 @njit(cache=True)
-def _symbolic(size, a_rows, a_columns):  # type: ignore[no-untyped-def]
+def _symbolic(size, a_rows, a_columns):  # type: ignore[no-untyped-def]  # noqa: PLR0915
     """Row-by-row fill: row i is A's row merged with the U rows of its lower entries."""
     l_rows = np.zeros(size + 1, dtype=np.int64)
     u_rows = np.zeros(size + 1, dtype=np.int64)

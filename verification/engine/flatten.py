@@ -16,6 +16,7 @@ from verification.engine.lines import Line, Place
 from verification.engine.sources import SourceWave, parse_source
 
 GROUND = -1
+_NOWHERE = Place("", 0)
 MAX_ELEMENTS = 20_000_000
 _FOUR_NODES = "EFGHT"
 # Marks of JSIM's optimiser that JoSIM reads over; they say nothing about the circuit.
@@ -50,7 +51,7 @@ class Element:
     temperature: float | None = None
     bandwidth: float | None = None
     pair: tuple[str, str] = ("", "")
-    place: Place = Place("", 0)
+    place: Place = _NOWHERE
 
 
 @dataclass
@@ -126,7 +127,7 @@ class _Flattener:
     def _cards(self, scope: Scope) -> list[_Card | _Instance]:
         if scope.name not in self._read:
             self._read[scope.name] = [
-                self._instance(line, scope) if line.tokens[0][0] == "X" else self._card(line, scope)
+                self._instance(line) if line.tokens[0][0] == "X" else self._card(line, scope)
                 for line in scope.cards
             ]
         return self._read[scope.name]
@@ -221,7 +222,7 @@ class _Flattener:
             tokens[found[0]] = f"{key}={text}"
         return self._card(Line(card.line.place, tuple(tokens)), scope).element
 
-    def _instance(self, line: Line, scope: Scope) -> _Instance:
+    def _instance(self, line: Line) -> _Instance:
         tokens = line.tokens[1:]
         plain = [token for token in tokens if "=" not in token]
         overrides: dict[str, str] = {}
@@ -240,9 +241,7 @@ class _Flattener:
                 f"{line.tokens[0]}: neither the first nor the last word names a subcircuit"
             )
         if len(at) == 2:
-            fitting = [
-                i for i in at if len(self._deck.scopes[plain[i]].ports) == len(plain) - 1
-            ]
+            fitting = [i for i in at if len(self._deck.scopes[plain[i]].ports) == len(plain) - 1]
             if len(fitting) != 1:
                 raise line.place.error(
                     f"{line.tokens[0]}: both {plain[0]} and {plain[-1]} name subcircuits"
@@ -355,9 +354,7 @@ def _line_element(rest: list[str], options: dict[str, float], line: Line) -> Ele
         raise line.place.error(f"{line.tokens[0]}: a line takes four nodes, td= and z0=")
     if options["TD"] <= 0.0 or options["Z0"] <= 0.0:
         raise line.place.error(f"{line.tokens[0]}: td and z0 must be above 0")
-    return Element(
-        "T", line.tokens[0], (), options["Z0"], delay=options["TD"], place=line.place
-    )
+    return Element("T", line.tokens[0], (), options["Z0"], delay=options["TD"], place=line.place)
 
 
 def _two_terminal(

@@ -2,7 +2,8 @@
 
 Each step builds the right-hand side from the histories (JoSIM's BDF2 stamps), with the phase
 inside every sine predicted from the last steps, and solves with factors that stay the same while
-no junction crosses its gap voltage. Arrays hold ``len(plan.w)`` doubles for each element, lane fastest.
+no junction crosses its gap voltage. Arrays hold ``len(plan.w)`` doubles for each element, lane
+fastest.
 
 The functions are untyped for mypy because Numba infers the types.
 """
@@ -156,16 +157,12 @@ def _solve_own(plan, b, factor):
     for i in range(plan.size):
         if l_used[i] > l_rows[i]:
             s = load(b, i * W, w)
-            s = subtract_products_own(
-                b, l_columns, lower, l_rows[i], l_used[i], s
-            )
+            s = subtract_products_own(b, l_columns, lower, l_rows[i], l_used[i], s)
             store(b, i * W, s)
     for m in range(back.size):
         i = back[m]
         s = load(b, i * W, w)
-        s = subtract_products_own(
-            b, u_columns, upper, u_rows[i], u_rows[i + 1], s
-        )
+        s = subtract_products_own(b, u_columns, upper, u_rows[i], u_rows[i + 1], s)
         store(b, i * W, s * load(inverse, i * W, w))
 
 
@@ -221,7 +218,7 @@ def _branch(r_g, r_part, r_history, r_phase, r_c, r, phase, own, keep, w):
 
 
 @njit
-def _junctions(plan, coef, state, own, x, b, i, inverse_pc, prediction):
+def _junctions(plan, coef, state, own, x, b, i, inverse_pc, prediction):  # noqa: PLR0915 - one pass over the junctions
     """Right-hand side of all junctions; returns (largest prediction per lane, highest |v|-gap)."""
     w = plan.w
     W = len(w)
@@ -423,7 +420,7 @@ def _capacitors(plan, coef, state, own, x, b):
 
 
 @njit
-def _sources(plan, waves, state, tile, time):
+def _sources(plan, waves, state, tile, time):  # noqa: PLR0915 - one pass over the sources
     """Values of all sources in all lanes at this time.
 
     A pwl runs on a line until its next corner, so that most steps are one multiply-add. Where
@@ -443,7 +440,7 @@ def _sources(plan, waves, state, tile, time):
     s_slope = state.s_slope
     all_lines = waves.all_lines
     begin = waves.begin
-    count = waves.count
+    count = waves.sources
     data = waves.data
     kind = waves.kind
     length = waves.length
@@ -476,20 +473,14 @@ def _sources(plan, waves, state, tile, time):
                 if flat:
                     store(s_out, o, load(s_base, o, w))
                     if s < i_pb.size:
-                        _inject(
-                            constant, i_pb[s], i_nb[s], load(s_base, o, w), w
-                        )
+                        _inject(constant, i_pb[s], i_nb[s], load(s_base, o, w), w)
             if not s_flat[s]:
                 elapsed = time - load(s_origin, o, w)
-                store(
-                    s_out, o, fma(load(s_slope, o, w), elapsed, load(s_base, o, w))
-                )
+                store(s_out, o, fma(load(s_slope, o, w), elapsed, load(s_base, o, w)))
         else:
             for lane in range(W):
                 place = (tile * count + s) * W + lane
-                s_out[o + lane] = source_value(
-                    kind[place], data, begin[place], length[place], time
-                )
+                s_out[o + lane] = source_value(kind[place], data, begin[place], length[place], time)
             if scaled:
                 factors = load(scale, (tile * count + s) * W, w)
                 store(s_out, o, load(s_out, o, w) * factors)
@@ -568,9 +559,7 @@ def _lines(plan, coef, state, own, delays, x, b, i):
                 store(state.t_p2, me * W, load(state.t_p1, me * W, w))
                 here = load(x, plan.t_px[me] * W, w) - load(x, plan.t_nx[me] * W, w)
                 store(state.t_p1, me * W, here)
-            given = fma(
-                load(state.t_p1, me * W, w), _4_3, load(state.t_p2, me * W, w) * (-_1_3)
-            )
+            given = fma(load(state.t_p1, me * W, w), _4_3, load(state.t_p2, me * W, w) * (-_1_3))
             if i >= delay:
                 length = state.t_length[k]
                 base = state.t_begin[k] + (other - 2 * k) * 2 * length
@@ -619,7 +608,7 @@ def _noise(plan, coef, state, noise, own, tile, b, time):
             if elapsed < 0.0:
                 state.scratch[lane] = 0.0
                 continue
-            sample = int(math.floor(elapsed / period))
+            sample = math.floor(elapsed / period)
             if sample != state.n_sample[at]:
                 seed = noise.seed[tile * W + lane]
                 if sample == state.n_sample[at] + 1:
@@ -631,13 +620,13 @@ def _noise(plan, coef, state, noise, own, tile, b, time):
             left, right = state.n_left[at], state.n_right[at]
             sigma = noise.sigma[(tile * noise.kind.size + m) * W + lane]
             if noise.kind[m] == 0:
-                j = noise.index[m]
+                j = noise.element[m]
                 normal = coef.j_dg2[j * W + lane if own else j]
                 if normal != 0.0 and state.j_delta[j * W + lane] == normal:
                     sigma *= noise.normal_ratio[m]
             fraction = elapsed / period - sample
             state.scratch[lane] = sigma * (left + (right - left) * fraction)
-        index = noise.index[m]
+        index = noise.element[m]
         current = load(state.scratch, 0, w)
         if noise.kind[m] == 0:
             _inject(b, plan.j_pb[index], plan.j_nb[index], current, w)
@@ -659,10 +648,10 @@ def _record(plan, coef, state, own, record, output, row, x, voltage_scale):
     """One printed sample of every trace."""
     w = plan.w
     W = len(w)
-    for q in range(record.count):
+    for q in range(record.signals):
         total = splat(0.0, w)
         for e in range(record.rows[q], record.rows[q + 1]):
-            kind, index = record.kind[e], record.index[e]
+            kind, index = record.kind[e], record.place[e]
             if kind == 0:  # an unknown times a factor
                 term = load(x, index * W, w) * record.factor[e]
             elif kind == 1:  # an unknown times a coefficient
@@ -680,9 +669,9 @@ def _record(plan, coef, state, own, record, output, row, x, voltage_scale):
             d1 = load(state.d1, q * W, w)
             d2 = load(state.d2, q * W, w)
             voltage = (total - d1 * _4_3 + d2 * _1_3) * voltage_scale
-            store(output, (row * record.count + q) * W, voltage)
+            store(output, (row * record.signals + q) * W, voltage)
         else:
-            store(output, (row * record.count + q) * W, total)
+            store(output, (row * record.signals + q) * W, total)
 
 
 @njit(inline="always")
@@ -709,11 +698,11 @@ def _remember(plan, state, record, x, first):
     """Phases of the traces that are voltages, for their derivative at the next samples."""
     w = plan.w
     W = len(w)
-    for q in range(record.count):
+    for q in range(record.signals):
         if record.derivative[q]:
             total = splat(0.0, w)
             for e in range(record.rows[q], record.rows[q + 1]):
-                total = total + load(x, record.index[e] * W, w) * record.factor[e]
+                total = total + load(x, record.place[e] * W, w) * record.factor[e]
             if first:
                 store(state.d2, q * W, total)
             else:
@@ -782,7 +771,7 @@ def _energy(plan, state, x, x_before, i):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_tile(
+def run_tile(  # noqa: PLR0915 - the time loop, from right-hand side to outputs
     plan, coef, shared, factor, waves, sources, noise, delays, record, watch, state, output,
     tile, first, last, step, print_first, guard,
 ):  # fmt: skip
@@ -875,7 +864,5 @@ def sines(x, out, w):
 @njit(cache=True, error_model="numpy")
 def factorise_shared(plan, a, factor):
     """Factorise one set of values (plan.w of length 1): lower, upper, inverse pivots, success."""
-    w = plan.w
-    W = len(w)
     good = factorise(plan, a, False, factor)
     return factor.lower, factor.upper, factor.inverse, good

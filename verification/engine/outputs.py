@@ -21,10 +21,10 @@ IndexArray = NDArray[np.int32]
 class Record(NamedTuple):
     """Traces as sums of terms (see ``kernels._record``), and the steps to record."""
 
-    count: int
+    signals: int
     rows: IndexArray
     kind: IndexArray
-    index: IndexArray
+    place: IndexArray
     other: IndexArray
     factor: FloatArray
     derivative: NDArray[np.bool_]
@@ -100,7 +100,7 @@ def wanted_unknowns(topology: Topology, traces: list[Trace]) -> set[int]:
         wanted.update(trace.ends)
         if trace.kind != "I":
             continue
-        element, current = topology.devices[trace.device]
+        current = topology.devices[trace.device][1]
         if current.kind == "X":
             wanted.add(current.index)
         elif current.kind == "M":
@@ -219,7 +219,7 @@ class _Terms:
 
 @njit(cache=True)
 def print_steps(steps, step, start, distance):  # type: ignore[no-untyped-def]
-    """Steps that JoSIM prints: the first at or after each print time, times summed up as it does."""
+    """Steps that JoSIM prints: the first at or after each print time, summed up as it does."""
     out = np.empty(steps, dtype=np.int64)
     count = 0
     first = 0

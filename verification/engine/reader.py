@@ -232,7 +232,7 @@ def _checked(
             raise place.error(f"model {name}: {key} is {values[key]:g}; it must be above 0")
     if not 0.0 <= values.get("transparency", 0.0) <= 1.0:
         raise place.error(f"model {name}: d is {values['transparency']:g}; it must be 0 to 1")
-    model = JunctionModel(name, int(rtype), cpr=cpr, thermal=thermal, **values)  # type: ignore[arg-type]
+    model = JunctionModel(name, int(rtype), cpr=cpr, thermal=thermal, **values)
     if thermal and model.temperature >= model.critical_temperature:
         raise place.error(
             f"model {name}: t is {model.temperature:g}; it must be below tc = "

@@ -89,7 +89,7 @@ class Factor(NamedTuple):
 class Waves(NamedTuple):
     """All sources of all lanes: current sources first, then V and P."""
 
-    count: int
+    sources: int
     kind: NDArray[np.int64]
     begin: NDArray[np.int64]
     length: NDArray[np.int64]
@@ -109,7 +109,7 @@ class Noise(NamedTuple):
     """Noise generators: kind 0 junction, 1 resistor, 2 noise source; sigma in A by lane."""
 
     kind: NDArray[np.int64]
-    index: NDArray[np.int64]
+    element: NDArray[np.int64]
     period: FloatArray
     delay: FloatArray
     normal_ratio: FloatArray
@@ -210,7 +210,7 @@ class LaneResult:
     step_s: float
     waveforms: Waveforms | None = None
     pulses: dict[str, Pulses] = field(default_factory=dict)
-    bias_energy_J: dict[str, float] = field(default_factory=dict)  # noqa: N815
+    bias_energy_J: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -232,9 +232,7 @@ class Extract:
     max_pulses: int = 4096
 
 
-def compile_deck(
-    text: str, *, name: str = "deck", directory: Path | None = None
-) -> CompiledDeck:
+def compile_deck(text: str, *, name: str = "deck", directory: Path | None = None) -> CompiledDeck:
     """Read and compile a deck given as text. Raises DeckError."""
     return CompiledDeck(read_deck(text, name=name, directory=directory), directory)
 
@@ -539,10 +537,8 @@ def _places(topology: Topology) -> dict[str, tuple[str, int]]:
     ):
         for row, (_, _, element) in enumerate(couplings):
             suffix = element.pair[0].partition("|")[2]
-            places[element.label + (f"|{suffix}" if suffix and "|" not in element.label else "")] = (
-                name,
-                row,
-            )
+            own = f"|{suffix}" if suffix and "|" not in element.label else ""
+            places[element.label + own] = (name, row)
     return places
 
 
@@ -624,7 +620,7 @@ class _Batch:
             guard += 1
         kept: list[FloatArray] = []
         printed = 0
-        rows = max(1, _CHUNK_BYTES // (max(1, record.count) * self._width * 8))
+        rows = max(1, _CHUNK_BYTES // (max(1, record.signals) * self._width * 8))
         work = max(1, len(self._compiled.topology.devices)) * 100e-9
         stride = max(1, int(0.5 / work))
         first = -self._startup()
@@ -634,7 +630,7 @@ class _Batch:
                 end = min(printed + rows, record.steps.size) - 1
                 last = min(last, int(record.steps[end]) + 1)
             size = int(np.searchsorted(record.steps, last)) - printed
-            output = np.empty(max(1, size * record.count) * self._width)
+            output = np.empty(max(1, size * record.signals) * self._width)
             printed_before = printed
             printed, status = kernels.run_tile(
                 self._plan, coef, shared, factor, self._waves, self._sources, self._noise,
@@ -647,7 +643,7 @@ class _Batch:
                 break
             if size:
                 count = printed - printed_before
-                kept.append(output.reshape(-1, record.count, self._width)[:count])
+                kept.append(output.reshape(-1, record.signals, self._width)[:count])
             first = last
             if self._deadline is not None and self._deadline():
                 raise SimulatorError(f"{self._compiled.deck.name}: the run took too long")
@@ -773,7 +769,8 @@ class _Batch:
                         f"{', '.join(list(index)[:6])}{', ...' if len(index) > 6 else ''}"
                     )
                 table[index[key], lane] = place(wave)
-        padded = table[:, self._padded].reshape(count, self._tiles, self._width, 3).transpose(1, 0, 2, 3)
+        padded = table[:, self._padded].reshape(count, self._tiles, self._width, 3)
+        padded = padded.transpose(1, 0, 2, 3)
         kinds = padded[..., 0]
         lines = np.all((kinds == DC) | (kinds == PWL), axis=2).reshape(-1)
         scale = np.ones((count, lanes))
@@ -781,7 +778,7 @@ class _Batch:
         if count:
             factors = values.currents[:, [0] if values.lanes == 1 else self._padded]
             scale[:sources] = factors
-        scale = scale.reshape(count, self._tiles, self._width).transpose(1, 0, 2)
+        by_tile = scale.reshape(count, self._tiles, self._width).transpose(1, 0, 2)
         waves = Waves(
             count,
             np.ascontiguousarray(padded[..., 0]).reshape(-1),
@@ -790,7 +787,7 @@ class _Batch:
             np.concatenate([*chunks, np.zeros(1)]),
             lines,
             bool(np.any(scale != 1.0)),
-            np.ascontiguousarray(scale).reshape(-1),
+            np.ascontiguousarray(by_tile).reshape(-1),
         )
         of_phase = [index.get(element.label, 0) for element in topology.phase_rows.elements]
         return waves, Sources(np.array(of_phase, dtype=np.int64))
@@ -883,7 +880,7 @@ class _Batch:
             return np.zeros(max(count, 1) * self._width)
 
         j, r, c = len(t.junctions), len(t.resistors), len(t.capacitors)
-        s, q, m = self._waves.count, self._record.count, self._watch.junction.size
+        s, q, m = self._waves.sources, self._record.signals, self._watch.junction.size
         n, k, g = self._noise.kind.size, len(t.lines), len(t.controlled)
         length = self._delays + 3
         begin = np.concatenate([[0], np.cumsum(4 * length)]).astype(np.int64)

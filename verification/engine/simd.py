@@ -10,17 +10,24 @@ source serves tiles of ``WIDTH`` lanes and single runs of one.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import models, overload, register_model
 
 WIDTH = 8
 """Lanes in one vector: one AVX-512 register of doubles, or two of AVX2."""
 
 _DOUBLE = ir.DoubleType()
 _INDEX = ir.IntType(32)
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Numba's decorator, typed as what it makes: a call in compiled code has no typing context."""
+    return numba_intrinsic(function)
 
 
 class LanesType(types.Type):
@@ -65,9 +72,7 @@ def load(typingctx: Any, array: Any, offset: Any, w: Any) -> Any:  # noqa: ARG00
     width = _width_of(w)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _pointer(
-            context, builder, signature.args[0], arguments[0], arguments[1], width
-        )
+        address = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], width)
         return builder.load(address, align=8)
 
     return LanesType(width)(array, types.intp, w), codegen
@@ -79,9 +84,7 @@ def store(typingctx: Any, array: Any, offset: Any, value: Any) -> Any:  # noqa: 
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         width = signature.args[2].width
-        address = _pointer(
-            context, builder, signature.args[0], arguments[0], arguments[1], width
-        )
+        address = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], width)
         builder.store(arguments[2], address, align=8)
         return context.get_dummy_value()
 
@@ -186,7 +189,13 @@ def largest(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
 
 @intrinsic
 def subtract_products(
-    typingctx: Any, lanes: Any, index: Any, value: Any, begin: Any, end: Any, start: Any  # noqa: ARG001
+    typingctx: Any,  # noqa: ARG001
+    lanes: Any,
+    index: Any,
+    value: Any,
+    begin: Any,
+    end: Any,
+    start: Any,
 ) -> Any:
     """``start - sum(value[k] * lanes[index[k]])`` for k from begin to end, in every lane.
 
@@ -197,7 +206,13 @@ def subtract_products(
 
 @intrinsic
 def subtract_products_own(
-    typingctx: Any, lanes: Any, index: Any, value: Any, begin: Any, end: Any, start: Any  # noqa: ARG001
+    typingctx: Any,  # noqa: ARG001
+    lanes: Any,
+    index: Any,
+    value: Any,
+    begin: Any,
+    end: Any,
+    start: Any,
 ) -> Any:
     """The same with one double of ``value`` for each k and lane: lanes have their own factors."""
     return start(lanes, index, value, begin, end, start), _product_loop(per_lane=True)
@@ -239,9 +254,10 @@ def _register(python_operator: Any, function: Any) -> None:
     # Numba compares this signature with that of the lambda, so it can't have annotations.
     @overload(python_operator)
     def implementation(a, b):  # type: ignore[no-untyped-def]
-        if isinstance(a, LanesType | types.Float) and isinstance(b, LanesType | types.Float):
-            if isinstance(a, LanesType) or isinstance(b, LanesType):
-                return lambda a, b: function(a, b)
+        known = isinstance(a, LanesType | types.Float) and isinstance(b, LanesType | types.Float)
+        if known and (isinstance(a, LanesType) or isinstance(b, LanesType)):
+            # Numba wants a Python function here; an intrinsic is none.
+            return lambda a, b: function(a, b)  # noqa: PLW0108
         return None
 
 

@@ -47,7 +47,9 @@ class SourceWave:
         return SourceWave(DC, np.array([value], dtype=np.float64))
 
     @staticmethod
-    def pwl(times_s: Sequence[float] | FloatArray, values: Sequence[float] | FloatArray) -> SourceWave:
+    def pwl(
+        times_s: Sequence[float] | FloatArray, values: Sequence[float] | FloatArray
+    ) -> SourceWave:
         """Straight lines through (times_s, values); the first time is 0, times increase.
 
         Raises:
@@ -146,9 +148,7 @@ def parse_source(
         return SourceWave(kind, np.concatenate([times, values]))
     low, high = _ARGUMENTS[kind]
     if not low <= numbers.size <= high:
-        raise place.error(
-            f"{name.lower()} takes {low} to {high} numbers, not {numbers.size}"
-        )
+        raise place.error(f"{name.lower()} takes {low} to {high} numbers, not {numbers.size}")
     padded = np.full(high, np.nan)
     padded[: numbers.size] = numbers
     _check(kind, padded, place)
@@ -168,8 +168,8 @@ def _constant(
         items.pop(0)
     if len(items) != 1 or "," in items[0]:
         raise place.error(
-            f"{text or 'nothing'} is no source; use dc VALUE, pwl(..), pulse(..), sin(..), exp(..), "
-            "pws(..), cus(..) or noise(..), with both brackets"
+            f"{text or 'nothing'} is no source; use dc VALUE, pwl(..), pulse(..), sin(..), "
+            "exp(..), pws(..), cus(..) or noise(..), with both brackets"
         )
     return SourceWave.dc(_number(items[0], evaluate))
 

@@ -112,11 +112,11 @@ def build_topology(flat: FlatCircuit) -> Topology:
         else:
             topology.node_unknown.append(topology.unknowns)
             topology.unknowns += 1
-    grouped = _groups(flat, couplings, topology)
+    grouped = _groups(flat, couplings)
     absorbed = set(partner.values())
     for position, element in enumerate(flat.elements):
         _add(topology, position, element, partner, absorbed, grouped)
-    _finish_groups(topology, couplings, grouped)
+    _finish_groups(topology, couplings)
     return topology
 
 
@@ -133,8 +133,7 @@ def _nodes_in_prints(flat: FlatCircuit, numbers: dict[str, int]) -> set[int]:
 
 
 def _couplings(flat: FlatCircuit) -> list[Element]:
-    found = [element for element in flat.elements if element.kind == "K" and element.value != 0.0]
-    return found
+    return [element for element in flat.elements if element.kind == "K" and element.value != 0.0]
 
 
 def _series_nodes(
@@ -167,9 +166,7 @@ def _series_nodes(
     return hidden, partner
 
 
-def _groups(
-    flat: FlatCircuit, couplings: list[Element], topology: Topology
-) -> dict[str, list[str]]:
+def _groups(flat: FlatCircuit, couplings: list[Element]) -> dict[str, list[str]]:
     """Label of each coupled inductor -> labels of its group, in deck order."""
     labels = {element.label for element in flat.elements if element.kind == "L"}
     parent: dict[str, str] = {}
@@ -211,9 +208,7 @@ def _add(
 ) -> None:
     if element.kind == "K":
         return
-    ends = [
-        GROUND if node == GROUND else topology.node_unknown[node] for node in element.nodes
-    ]
+    ends = [GROUND if node == GROUND else topology.node_unknown[node] for node in element.nodes]
     kind, value = element.kind, element.value
     devices = topology.devices
     if kind == "R" and value > 0.0:
@@ -292,9 +287,7 @@ def _add_current_inductor(topology: Topology, element: Element, ends: list[int])
     topology.unknowns += 1
 
 
-def _add_coupled(
-    topology: Topology, element: Element, ends: list[int], group: list[str]
-) -> None:
+def _add_coupled(topology: Topology, element: Element, ends: list[int], group: list[str]) -> None:
     if len(group) > MAX_DENSE_GROUP:
         _add_current_inductor(topology, element, ends)
         return
@@ -309,9 +302,7 @@ def _add_coupled(
     topology.devices[element.label] = (element, Current("M", number, row=row))
 
 
-def _finish_groups(
-    topology: Topology, couplings: list[Element], grouped: dict[str, list[str]]
-) -> None:
+def _finish_groups(topology: Topology, couplings: list[Element]) -> None:
     dense = {label: i for i, label in enumerate(topology.coupled.labels)}
     wide = {label: i for i, label in enumerate(topology.current_inductors.labels)}
     for coupling in couplings:

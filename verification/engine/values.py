@@ -210,8 +210,11 @@ def _junctions(
 def _group_inverses(topology: Topology, values: Values) -> list[FloatArray]:
     """Inverse inductance matrices times sigma; each of shape (lanes, m, m)."""
     lanes = values.lanes
-    where = {member: (g, row) for g, members in enumerate(topology.groups)
-             for row, member in enumerate(members)}
+    where = {
+        member: (g, row)
+        for g, members in enumerate(topology.groups)
+        for row, member in enumerate(members)
+    }
     matrices = []
     for members in topology.groups:
         matrix = np.zeros((lanes, len(members), len(members)))
@@ -234,7 +237,7 @@ def _group_inverses(topology: Topology, values: Values) -> list[FloatArray]:
                 f"{topology.flat.deck.name}: the couplings of {label} and the inductors coupled "
                 "with it are impossible: their energy would be negative"
             ) from error
-        inverses.append(SIGMA * np.linalg.inv(matrix))
+        inverses.append(np.asarray(SIGMA * np.linalg.inv(matrix), dtype=np.float64))
     return inverses
 
 

@@ -138,7 +138,7 @@ def _cus(data, begin, length, time):
 def _cubic(data, first, count, spacing, delay, inside):
     """Natural cubic spline through the data, straight lines beyond its ends."""
     position = (inside - delay) / spacing
-    at = min(max(int(math.floor(position)), 0), count - 2)
+    at = min(max(math.floor(position), 0), count - 2)
     second = first + count
     y1, y2 = data[first + at], data[first + at + 1]
     m1, m2 = data[second + at], data[second + at + 1]

@@ -11,7 +11,7 @@ from netlist_gen.errors import NetlistGenError, SimulatorError
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
 
 _LANES = 64
-"""Jobs of one circuit that run together at most: enough to fill tiles, few enough to see progress."""
+"""Jobs of one circuit that run together: enough to fill tiles, few enough to see progress."""
 
 
 class EmbeddedSimulator:
@@ -116,4 +116,3 @@ class _Deadline:
     def passed(self) -> bool:
         """Whether the moment has come."""
         return time.perf_counter() > self._end
-
