@@ -1,46 +1,19 @@
-"""What tests of several rooms share: a tiny network on disk, the command line, the simulators."""
+"""Fixtures of several rooms: a tiny network on disk, the command line, the simulators."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import io
-import re
-import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support import NO_JOSIM, Files, Ran, tiny_network
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.checkpoint.registry import write_network
-from netlist_gen.circuit.bench import NeuronSite
-from netlist_gen.network import TernaryNetwork
-
-NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command printed, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def sentence(self) -> str:
-        """The error: the last line on stderr. Before it there may only be progress."""
-        assert "Traceback" not in self.err, self.err
-        lines = [line for line in self.err.splitlines() if line.strip()]
-        for line in lines[:-1]:
-            assert re.match(r"(simulator \w+ \S+, \d+ samples$|.*[━╸╺])", line), self.err
-        assert lines, f"nothing on stderr; stdout: {self.out}"
-        assert lines[-1].startswith("netlist-gen: "), self.err
-        return lines[-1].removeprefix("netlist-gen: ")
 
 
 @pytest.fixture
@@ -60,28 +33,6 @@ def cli(monkeypatch) -> Callable[..., Ran]:
         return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     return run
-
-
-@dataclass(frozen=True)
-class Files:
-    """A network and samples on disk; ``run`` is a directory that is not there yet."""
-
-    network: TernaryNetwork
-    net: Path
-    x: Path
-    y: Path
-    run: Path
-
-
-def tiny_network() -> TernaryNetwork:
-    """Three inputs, three hidden neurons, two classes: all signs and a theta of 0."""
-    return TernaryNetwork.from_arrays(
-        [
-            np.array([[1, -1, 1], [0, 1, 1], [-1, 0, 1]], dtype=np.int8),
-            np.array([[1, 1, -1], [0, 1, 1]], dtype=np.int8),
-        ],
-        [np.array([1, 2, 0]), np.array([1, 1])],
-    )
 
 
 @pytest.fixture
@@ -125,11 +76,3 @@ def josim():
     """JoSIM alone, for what the embedded engine would only repeat more slowly."""
     registry = importlib.import_module("verification.simulators.registry")
     return registry.get_simulator("josim")
-
-
-def neuron_site(signs, theta: int, name: str = "L0N0") -> NeuronSite:
-    """A neuron whose synapses are input lines 0, 1, ..."""
-    signs = tuple(int(s) for s in signs)
-    wide = len(str(max(1, len(signs) - 1)))
-    labels = tuple(f"{i:0{wide}d}" for i in range(len(signs)))
-    return NeuronSite(0, 0, tuple(range(len(signs))), signs, int(theta), name, labels)

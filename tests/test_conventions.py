@@ -9,8 +9,8 @@ import re
 
 import numpy as np
 import pytest
-from conftest import neuron_site
 from deck_text import scopes
+from support import neuron_site
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import START_S, neuron_bench, neuron_sites
@@ -108,7 +108,7 @@ def test_a_neuron_fires_at_its_threshold_and_a_pulse_belongs_to_the_window_of_it
     (time,) = detect_phase(waves.time_s, waves.signal("P(B1|XO)")).times_s
     begin = START_S + 112e-12 + 45e-12  # second window, its decision clock
     assert begin < time < begin + 67e-12
-    assert verdict.delays_s[1] == pytest.approx(time - begin)
+    assert verdict.delays_s[1] == pytest.approx(time - begin, rel=1e-9, abs=0)
 
 
 def test_column_i_is_input_line_i_and_row_j_is_neuron_j():

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import neuron_site
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import neuron_site
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_bench
@@ -62,7 +62,7 @@ def test_a_source_without_pulses_is_still_whole():
 def test_a_pulse_has_the_area_of_one_flux_quantum():
     words = text_of().split("pwl(0 0\n+")[1].split(")")[0].split()
     times, volts = np.array(words[0::2], float), np.array(words[1::2], float)
-    assert np.trapezoid(volts, times) == pytest.approx(PHI0, rel=1e-9)
+    assert np.trapezoid(volts, times) == pytest.approx(PHI0, rel=1e-9, abs=0)
 
 
 def test_names_of_probes_are_inside_out():
@@ -85,7 +85,7 @@ def test_unknown_dialect():
 def test_numbers_are_plain(value):
     text = format_number(value)
     assert set(text) <= set("0123456789+-.e")
-    assert float(text) == pytest.approx(value, rel=1e-9)
+    assert float(text) == pytest.approx(value, rel=1e-9, abs=0)
 
 
 @settings(deadline=None, max_examples=15)

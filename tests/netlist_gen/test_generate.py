@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from conftest import neuron_site, tiny_network
 from deck_text import junction_count, scopes
+from support import neuron_site, tiny_network
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_bench

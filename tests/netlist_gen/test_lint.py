@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from conftest import neuron_site, tiny_network
 from deck_text import replace_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import neuron_site, tiny_network
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_bench

@@ -28,7 +28,7 @@ def test_the_default_process_in_si():
     process = load_process()
     assert process.name == "sfq5ee"
     assert process.model.critical_current == pytest.approx(1e-4)
-    assert process.model.capacitance == pytest.approx(7e-14)  # 70 fF/um2 on 1 um2
+    assert process.model.capacitance == pytest.approx(7e-14, rel=1e-9, abs=0)  # 70 fF/um2 on 1 um2
     assert process.model.gap_voltage == pytest.approx(2.8e-3)
     assert process.area(250e-6) == pytest.approx(2.5)
     assert process.shunt_ohm(250e-6) == pytest.approx(2.7436)

@@ -22,9 +22,9 @@ from verification.energy import (
 
 
 def test_one_fluxon_under_a_constant_bias_costs_bias_times_phi0():
-    assert bias_energy(175e-6, TWO_PI) == pytest.approx(175e-6 * PHI0_WB)
+    assert bias_energy(175e-6, TWO_PI) == pytest.approx(175e-6 * PHI0_WB, rel=1e-9, abs=0)
     # 0.207 aJ for 100 uA: the figure every paper on SFQ starts from.
-    assert bias_energy(100e-6, TWO_PI) == pytest.approx(0.2068e-18, rel=1e-3)
+    assert bias_energy(100e-6, TWO_PI) == pytest.approx(0.2068e-18, rel=1e-3, abs=0)
 
 
 @given(st.floats(1e-6, 1e-3), st.integers(3, 200), st.floats(-20.0, 20.0))
@@ -54,10 +54,12 @@ def test_static_and_wall_plug():
 
 def test_a_ledger_keeps_kinds_apart_and_adds_parts():
     ledger = EnergyLedger(1e-18, 2e-6, 1e-9)
-    assert ledger.static_J == pytest.approx(2e-15)
-    assert ledger.wall_plug_J == pytest.approx(400.0 * 2.001e-15)
+    assert ledger.static_J == pytest.approx(2e-15, rel=1e-9, abs=0)
+    assert ledger.wall_plug_J == pytest.approx(400.0 * 2.001e-15, rel=1e-9, abs=0)
     both = ledger + EnergyLedger(2e-18, 1e-6, 1e-9)
-    assert (both.dynamic_J, both.static_W, both.duration_s) == pytest.approx((3e-18, 3e-6, 1e-9))
+    assert (both.dynamic_J, both.static_W, both.duration_s) == pytest.approx(
+        (3e-18, 3e-6, 1e-9), rel=1e-9, abs=0
+    )
 
 
 @pytest.mark.parametrize(

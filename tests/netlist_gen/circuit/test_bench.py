@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from conftest import neuron_site, tiny_network
 from deck_text import instance_counts, junction_count, source_currents
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import neuron_site, tiny_network
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import (
@@ -76,16 +76,20 @@ def test_times_of_a_bench(library):
     bench = neuron_bench(library, neuron_site([1, -1], 1), stimulus)
     sources = {e.name: e.times_s for e in bench.circuit.top.elements if isinstance(e, PulseSource)}
     period = phases.period
-    assert sources["V0"] == pytest.approx([START_S, START_S + 2 * period])
-    assert sources["V1"] == pytest.approx([START_S + 2 * period])
-    assert sources["VC"] == pytest.approx(START_S + phases.decision + period * np.arange(3))
-    reset = START_S + phases.reset - phases.tree_stage
-    assert sources["VR"] == pytest.approx(reset + period * np.arange(3))
-    assert bench.view.boundaries_s() == pytest.approx(START_S - GUARD_S + period * np.arange(4))
-    assert bench.view.decisions_s() == pytest.approx(
-        START_S + phases.decision + period * np.arange(3)
+    assert sources["V0"] == pytest.approx([START_S, START_S + 2 * period], rel=1e-9, abs=0)
+    assert sources["V1"] == pytest.approx([START_S + 2 * period], rel=1e-9, abs=0)
+    assert sources["VC"] == pytest.approx(
+        START_S + phases.decision + period * np.arange(3), rel=1e-9, abs=0
     )
-    assert bench.analysis().stop_s == pytest.approx(START_S + 3 * period + TAIL_S)
+    reset = START_S + phases.reset - phases.tree_stage
+    assert sources["VR"] == pytest.approx(reset + period * np.arange(3), rel=1e-9, abs=0)
+    assert bench.view.boundaries_s() == pytest.approx(
+        START_S - GUARD_S + period * np.arange(4), rel=1e-9, abs=0
+    )
+    assert bench.view.decisions_s() == pytest.approx(
+        START_S + phases.decision + period * np.arange(3), rel=1e-9, abs=0
+    )
+    assert bench.analysis().stop_s == pytest.approx(START_S + 3 * period + TAIL_S, rel=1e-9, abs=0)
     assert bench.analysis().stop_s > bench.view.boundaries_s()[-1]
 
 
@@ -98,8 +102,8 @@ def test_counts_agree_with_the_flattened_text(signs, theta):
     totals = bench.circuit.totals()
     assert totals.junctions == junction_count(text)
     currents = source_currents(text)
-    assert totals.bias_A == pytest.approx(currents["bias"], rel=1e-9)
-    assert totals.flux_A == pytest.approx(currents["flux"], rel=1e-9)
+    assert totals.bias_A == pytest.approx(currents["bias"], rel=1e-9, abs=0)
+    assert totals.flux_A == pytest.approx(currents["flux"], rel=1e-9, abs=0)
     placed = instance_counts(text)
     assert totals.cells["jtl"] == placed["jtl"]
     assert totals.cells["branch"] == len(signs)

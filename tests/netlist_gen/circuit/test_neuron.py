@@ -7,9 +7,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import NO_JOSIM, neuron_site
 from hypothesis import given
 from hypothesis import strategies as st
+from support import NO_JOSIM, neuron_site
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
@@ -47,9 +47,11 @@ def test_the_whole_signed_range_is_decided_rightly(signs, theta):
 def test_couplings_can_be_made(signs, theta):
     rules, design = load_rules(), design_neuron(signs, theta, STORAGE_H)
     assert 0 < design.coupling < 0.6
-    assert design.coupling == pytest.approx(design.mutual / np.sqrt(STORAGE_H * design.pickup))
+    assert design.coupling == pytest.approx(
+        design.mutual / np.sqrt(STORAGE_H * design.pickup), rel=1e-9, abs=0
+    )
     assert 0 < design.unit <= rules.unit_max
-    assert design.pickup * len(signs) == pytest.approx(rules.pickup_total)
+    assert design.pickup * len(signs) == pytest.approx(rules.pickup_total, rel=1e-9, abs=0)
 
 
 @given(SIGNS, st.integers(1, 10**6))
@@ -156,7 +158,7 @@ def check_neuron(simulator, fan_in, seed):
     assert verdict.first is None
     assert verdict.mismatches == 0
     assert (verdict.pulses == expect(bench.view).fires).all()
-    assert energy == pytest.approx(reference, rel=1e-4)
+    assert energy == pytest.approx(reference, rel=1e-4, abs=0)
 
 
 @pytest.mark.josim
@@ -189,7 +191,7 @@ def test_half_the_step_gives_the_same_pulses_and_energy(josim):
         energies.append(energy)
     assert trains[0].size > 0
     assert trains[0] == pytest.approx(trains[1], abs=0.05e-12)
-    assert energies[0] == pytest.approx(energies[1], rel=1e-4)
+    assert energies[0] == pytest.approx(energies[1], rel=1e-4, abs=0)
 
 
 @pytest.mark.josim
@@ -206,4 +208,4 @@ def test_another_process_decides_the_same_at_slower_phases(josim):
     deck = neuron_deck(library, bench, "L0N0", 0)
     _, verdict, energy, reference = simulated(josim, library, bench, deck.text)
     assert verdict.first is None
-    assert energy == pytest.approx(reference, rel=1e-4)
+    assert energy == pytest.approx(reference, rel=1e-4, abs=0)

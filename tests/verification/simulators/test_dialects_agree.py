@@ -69,7 +69,7 @@ def assert_same(circuit: Circuit, one: Waveforms, other: Waveforms, tolerance_s:
         assert abs(first.final_fluxons - second.final_fluxons) < 0.01, name
     end = min(one.time_s[-1], other.time_s[-1])
     energies = [measured_energy(circuit, waves, 0.0, end) for waves in (one, other)]
-    assert energies[1] == pytest.approx(energies[0], rel=ENERGY)
+    assert energies[1] == pytest.approx(energies[0], rel=ENERGY, abs=0)
 
 
 @pytest.mark.parametrize(("name", "other", "tolerance_s"), cases(EVENTS))

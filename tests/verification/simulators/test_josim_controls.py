@@ -80,7 +80,7 @@ def test_columns_and_times_of_a_deck():
 def test_josim_reads_the_deck_the_same_way():
     waveforms = JosimSimulator().run(DeckJob("ask", DECK), timeout_s=10.0).require()
     assert waveforms.names == read_controls(DECK).columns
-    assert waveforms.time_s[0] == pytest.approx(1e-12)
+    assert waveforms.time_s[0] == pytest.approx(1e-12, rel=1e-9, abs=0)
 
 
 @pytest.mark.josim
@@ -135,7 +135,7 @@ def test_josims_silent_changes_are_errors(old, new, message):
     ],
 )
 def test_suffixes(token, value):
-    assert read_number(token, 1) == pytest.approx(value, rel=1e-15)
+    assert read_number(token, 1) == pytest.approx(value, rel=1e-15, abs=0)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -1,0 +1,69 @@
+"""What tests of several rooms share: a tiny network, a neuron's site, what a command printed.
+
+Imported by name (conftest.py holds the fixtures), so that tests run alone or together.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netlist_gen.circuit.bench import NeuronSite
+from netlist_gen.network import TernaryNetwork
+
+NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The error: the last line on stderr. Before it there may only be progress."""
+        assert "Traceback" not in self.err, self.err
+        lines = [line for line in self.err.splitlines() if line.strip()]
+        for line in lines[:-1]:
+            assert re.match(r"(simulator \w+ \S+, \d+ samples$|.*[━╸╺])", line), self.err
+        assert lines, f"nothing on stderr; stdout: {self.out}"
+        assert lines[-1].startswith("netlist-gen: "), self.err
+        return lines[-1].removeprefix("netlist-gen: ")
+
+
+@dataclass(frozen=True)
+class Files:
+    """A network and samples on disk; ``run`` is a directory that is not there yet."""
+
+    network: TernaryNetwork
+    net: Path
+    x: Path
+    y: Path
+    run: Path
+
+
+def tiny_network() -> TernaryNetwork:
+    """Three inputs, three hidden neurons, two classes: all signs and a theta of 0."""
+    return TernaryNetwork.from_arrays(
+        [
+            np.array([[1, -1, 1], [0, 1, 1], [-1, 0, 1]], dtype=np.int8),
+            np.array([[1, 1, -1], [0, 1, 1]], dtype=np.int8),
+        ],
+        [np.array([1, 2, 0]), np.array([1, 1])],
+    )
+
+
+def neuron_site(signs, theta: int, name: str = "L0N0") -> NeuronSite:
+    """A neuron whose synapses are input lines 0, 1, ..."""
+    signs = tuple(int(s) for s in signs)
+    wide = len(str(max(1, len(signs) - 1)))
+    labels = tuple(f"{i:0{wide}d}" for i in range(len(signs)))
+    return NeuronSite(0, 0, tuple(range(len(signs))), signs, int(theta), name, labels)
