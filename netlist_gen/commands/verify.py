@@ -20,6 +20,7 @@ from netlist_gen.errors import ConfigurationError, SimulatorError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from rich.table import Table
 
     from netlist_gen.network import TernaryNetwork
     from verification.campaign.verify import Verification, VerifyOptions
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 @click.option("--inputs", required=True, type=click.Path(path_type=Path), help="X.npy: samples.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Y.npy: the class of each sample.")
 @click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path))
-@click.option("--simulator", default="auto", help="auto, embedded, josim, wrspice or ngspice.")
+@click.option(
+    "--simulator",
+    default="auto",
+    help="auto, embedded, josim, wrspice, ngspice, or several with commas; installed: all here.",
+)
 @click.option("--samples", type=click.IntRange(min=1), help="Take so many, drawn with --seed.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the draw of --samples.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Simulations at a time [default: cores].")
@@ -94,21 +99,22 @@ def run_verification(
         NetlistGenError: wrong input, or a simulator that is not there.
     """
     from netlist_gen.cell_library import CellLibrary
+    from verification.campaign.several import verify_with
     from verification.campaign.verify import VerifyOptions, prepare_directory
-    from verification.campaign.verify import verify as verify_network
     from verification.report.html import write_report
-    from verification.simulators.registry import get_simulator
+    from verification.simulators.registry import get_simulators
 
     if not timeout > 0 or not cooling > 0:
         raise ConfigurationError(
             f"--timeout is {timeout:g} and --cooling {cooling:g}; both must be positive"
         )
     library = CellLibrary(process)
-    chosen = get_simulator(simulator)
-    if not chosen.available():
-        raise SimulatorError(
-            f"the simulator {chosen.name} is not here; netlist-gen doctor says how to get it"
-        )
+    chosen = get_simulators(simulator)
+    for one in chosen:
+        if not one.available():
+            raise SimulatorError(
+                f"the simulator {one.name} is not here; netlist-gen doctor says how to get it"
+            )
     plan: VerifyOptions = VerifyOptions(
         phases=clock_phases(clock_ghz),
         jobs=jobs or default_jobs(),
@@ -120,11 +126,52 @@ def run_verification(
         source=source,
     )
     prepare_directory(out, resume=resume)
-    click.echo(f"simulator {chosen.name} {chosen.version()}, {x.shape[0]} samples", err=True)
+    versions = ", ".join(f"{one.name} {one.version()}" for one in chosen)
+    click.echo(f"simulator {versions}, {x.shape[0]} samples", err=True)
     with progress_bars() as tick:
-        result = verify_network(network, x, y, chosen, library, out, plan, tick)
+        result = verify_with(network, x, y, chosen, library, out, plan, tick)
     write_report(out)
     return result
+
+
+def simulators_table(rows: list[dict[str, Any]]) -> Table:
+    """Each simulator against the reference."""
+    from rich.table import Table
+
+    from verification.report.html import engineering
+
+    table = Table(title="Simulators against the reference", title_justify="left")
+    table.add_column("simulator", no_wrap=True)
+    for name in ("windows", "wrong", "failed", "pulses", "energy", "error, %"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            f"{row['name']} {row['version']}",
+            *(str(row[c]) for c in ("checked", "mismatches", "failed", "pulses")),
+            engineering(row["energy_J"], "J"),
+            f"{100 * row['energy_relative_error']:+.2g}",
+        )
+    return table
+
+
+def agreement_table(rows: list[dict[str, Any]]) -> Table:
+    """The simulators against each other, two at a time."""
+    from rich.table import Table
+
+    table = Table(title="Simulators against each other", title_justify="left")
+    table.add_column("", no_wrap=True)
+    for name in ("windows", "wrong", "pulses", "apart, ps", "energy, %"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            "{}, {}".format(*row["between"]),
+            str(row["windows"]),
+            str(row["count_differences"]),
+            str(row["pulses"]),
+            f"{row['time_ps']:.3f} of {row['time_tolerance_ps']:g}",
+            f"{100 * row['energy']:.2g} of {100 * row['energy_tolerance']:g}",
+        )
+    return table
 
 
 def print_result(result: Verification, out: Path) -> None:
@@ -162,6 +209,10 @@ def print_result(result: Verification, out: Path) -> None:
             f"accuracy on {s['samples']} samples: reference {s['accuracy']['reference']:.2%}, "
             f"simulated {'-' if simulated is None else format(simulated, '.2%')}"
         )
+    if len(s["simulators"]) > 1:
+        console.print(simulators_table(s["simulators"]))
+        console.print(agreement_table(s["agreement"]))
+        lines += [p["difference"] for p in s["agreement"] if p["difference"]]
     if s["counter_example"]:
         lines.append(f"first disagreement: {s['counter_example']['sentence']}")
     lines.append("AGREED" if result.agreed else "DISAGREED")

@@ -101,14 +101,22 @@ def plan_neurons(
             if decks is None:
                 text = neuron_deck(library, bench, name, first, dialect).text
             else:
-                text = _read_deck(decks / f"{name}.cir")
-                lint(text, f"{name}.cir")
+                path = _deck_path(decks, name, dialect)
+                text = _read_deck(path)
+                if dialect == "josim":
+                    lint(text, path.name)
             yield NeuronCase(bench, bench_energy(bench, energies), DeckJob(name, text), first)
 
 
 def deck_name(site: NeuronSite, first: int, runs: Sequence[tuple[int, int]]) -> str:
     """Name of a neuron's deck: that of the neuron, with the first window if there are several."""
     return site.name if len(runs) == 1 else f"{site.name}_W{first:0{len(str(runs[-1][0]))}d}"
+
+
+def _deck_path(decks: Path, name: str, dialect: str) -> Path:
+    """The deck's file: ``generate`` names the dialect in it where it wrote several."""
+    path = decks / f"{name}.{dialect}.cir"
+    return path if path.exists() else decks / f"{name}.cir"
 
 
 def _read_deck(path: Path) -> str:

@@ -105,6 +105,7 @@ def verify(
     out: Path,
     options: VerifyOptions,
     progress: Callable[[str, int, int], None] | None = None,
+    finish: Callable[[dict[str, Any], Measured], None] | None = None,
 ) -> Verification:
     """Verify every neuron window of the given samples and write the run's files.
 
@@ -117,6 +118,7 @@ def verify(
         out: the run's directory, prepared with ``prepare_directory``.
         options: see there.
         progress: called with (stage, done, all).
+        finish: called with the summary and the results before they are written; may add to it.
 
     Raises:
         NetworkError, DeckError, ConfigurationError: wrong input.
@@ -172,6 +174,8 @@ def verify(
     summary = _summarise(network, windows, steps, labels, library, totals, measured, options)
     summary["simulator"] = {"name": simulator.name, "version": version}
     summary["counter_example"] = _counter_example(measured, steps, out)
+    if finish:
+        finish(summary, measured)
     summary["wall_s"] = time.perf_counter() - begin
     _write(out, network, windows, labels, measured, run.waveforms, summary, cases)
     return Verification(summary, measured)

@@ -16,6 +16,27 @@ def automatic() -> str:
     return "josim" if shutil.which("josim-cli") else "embedded"
 
 
+def get_simulators(names: str, *, keep_runs: Path | None = None) -> list[Simulator]:
+    """The simulators of a comma list, in its order; ``installed`` stands for all that are here.
+
+    Raises:
+        ConfigurationError: an empty list, an unknown name, or one that is there twice.
+    """
+    found: list[Simulator] = []
+    for name in (part.strip() for part in names.split(",")):
+        if name == "installed":
+            every = (get_simulator(known, keep_runs=keep_runs) for known in NAMES)
+            found += [simulator for simulator in every if simulator.available()]
+        else:
+            found.append(get_simulator(name, keep_runs=keep_runs))
+    for at, simulator in enumerate(found):
+        if simulator.name in {earlier.name for earlier in found[:at]}:
+            raise ConfigurationError(
+                f"the simulator {simulator.name} is twice in {names!r}; once is enough"
+            )
+    return found
+
+
 def get_simulator(name: str = "auto", *, keep_runs: Path | None = None) -> Simulator:
     """The simulator of that name; ``auto`` is JoSIM where josim-cli is on PATH, else embedded.
 

@@ -1,0 +1,118 @@
+"""A verification by several simulators: each against the reference, and all with each other.
+
+The first simulator's run is the run's own (``RUN/verify.json`` and what lies beside it); each of
+the others leaves a whole run in ``RUN/simulators/NAME``, so that it can be looked at and resumed
+by itself. ``verify.json`` of the first gets the list ``simulators`` and the table ``agreement``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.network import TernaryNetwork
+from verification.agreement import Observed, compare_all
+from verification.campaign.run import Measured
+from verification.campaign.verify import Verification, VerifyOptions, prepare_directory, verify
+from verification.simulators.base import Simulator
+
+FOLDER = "simulators"
+
+Progress = Callable[[str, int, int], None]
+
+
+def verify_with(
+    network: TernaryNetwork,
+    inputs: NDArray[np.bool_],
+    labels: NDArray[np.int64] | None,
+    simulators: Sequence[Simulator],
+    library: CellLibrary,
+    out: Path,
+    options: VerifyOptions,
+    progress: Progress | None = None,
+) -> Verification:
+    """Verify with each of ``simulators``; the result is the first one's, and says of the others.
+
+    ``agreed`` of the result means: each of them agrees with the reference, and every two of them
+    with each other. ``failed`` lists the failed runs of all, and ``counter_example`` is the first
+    one's or, where that has none, the next one's that has. Other fields are the first one's.
+
+    Args:
+        simulators: at least one, each of another name.
+
+    The other arguments and what is raised are those of ``verify``.
+    """
+    others = simulators[1:]
+    for folder in sorted(path for path in (out / FOLDER).glob("*") if path.is_dir()):
+        prepare_directory(folder, resume=options.resume)
+
+    def finish(summary: dict[str, Any], measured: Measured) -> None:
+        rows = [_row(summary)]
+        observed = [_observed(simulators[0], measured)]
+        for simulator in others:
+            directory = out / FOLDER / simulator.name
+            prepare_directory(directory, resume=options.resume)
+            theirs = verify(
+                network, inputs, labels, simulator, library, directory, options,
+                _stages_of(simulator.name, progress),
+            )  # fmt: skip
+            rows.append(_row(theirs.summary))
+            observed.append(_observed(simulator, theirs.measured))
+            _take_failures(summary, theirs.summary)
+        pairs = compare_all(observed)
+        summary["simulators"] = rows
+        summary["agreement"] = [pair.as_json() for pair in pairs]
+        summary["agreed"] = all(row["agreed"] for row in rows) and all(p.agreed for p in pairs)
+
+    return verify(
+        network, inputs, labels, simulators[0], library, out, options,
+        _stages_of(simulators[0].name, progress) if others else progress,
+        finish=finish,
+    )  # fmt: skip
+
+
+def _stages_of(name: str, progress: Progress | None) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda stage, done, total: progress(f"{stage}, {name}", done, total)
+
+
+def _row(summary: dict[str, Any]) -> dict[str, Any]:
+    """One simulator against the reference."""
+    return {
+        **summary["simulator"],
+        "agreed": summary["agreed"],
+        "checked": summary["checked"],
+        "mismatches": summary["mismatches"],
+        "failed": len(summary["failed"]),
+        "pulses": sum(layer["pulses"] for layer in summary["layers"]),
+        "energy_J": summary["energy"]["measured_J"],
+        "energy_relative_error": summary["energy"]["relative_error"],
+    }
+
+
+def _take_failures(summary: dict[str, Any], theirs: dict[str, Any]) -> None:
+    summary["failed"] = [*summary["failed"], *theirs["failed"]]
+    example = theirs["counter_example"]
+    if summary["counter_example"] is None and example is not None:
+        name = theirs["simulator"]["name"]
+        summary["counter_example"] = {**example, "sentence": f"{name}: {example['sentence']}"}
+
+
+def _observed(simulator: Simulator, measured: Measured) -> Observed:
+    return Observed(
+        simulator.name,
+        simulator.dialect,
+        measured.spikes,
+        measured.delays_s,
+        {
+            (r.case.site.layer, r.case.site.neuron, r.case.first): r.energy_J
+            for r in measured.results
+            if r.verdict is not None
+        },
+    )
