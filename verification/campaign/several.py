@@ -51,7 +51,10 @@ def verify_with(
     for folder in sorted(path for path in (out / FOLDER).glob("*") if path.is_dir()):
         prepare_directory(folder, resume=options.resume)
 
-    def finish(summary: dict[str, Any], measured: Measured) -> None:
+    def finish_other(summary: dict[str, Any], _: Measured) -> None:
+        summary |= {"simulators": [_row(summary)], "agreement": []}
+
+    def finish_first(summary: dict[str, Any], measured: Measured) -> None:
         rows = [_row(summary)]
         observed = [_observed(simulators[0], measured)]
         for simulator in others:
@@ -59,7 +62,7 @@ def verify_with(
             prepare_directory(directory, resume=options.resume)
             theirs = verify(
                 network, inputs, labels, simulator, library, directory, options,
-                _stages_of(simulator.name, progress),
+                _stages_of(simulator.name, progress), finish_other,
             )  # fmt: skip
             rows.append(_row(theirs.summary))
             observed.append(_observed(simulator, theirs.measured))
@@ -72,7 +75,7 @@ def verify_with(
     return verify(
         network, inputs, labels, simulators[0], library, out, options,
         _stages_of(simulators[0].name, progress) if others else progress,
-        finish=finish,
+        finish_first,
     )  # fmt: skip
 
 

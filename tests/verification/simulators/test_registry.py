@@ -7,7 +7,8 @@ import re
 import pytest
 
 from netlist_gen.errors import ConfigurationError
-from verification.simulators.registry import NAMES, automatic, get_simulator
+from verification.simulators import ngspice_shared
+from verification.simulators.registry import NAMES, automatic, get_simulator, get_simulators
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -34,3 +35,31 @@ def test_unknown_names_are_refused():
     message = "there is no simulator 'spice'; allowed are auto, embedded, josim, wrspice, ngspice"
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         get_simulator("spice")
+
+
+def test_a_comma_list_keeps_its_order():
+    found = get_simulators("ngspice, embedded,josim")
+    assert [simulator.name for simulator in found] == ["ngspice", "embedded", "josim"]
+    assert [simulator.name for simulator in get_simulators("embedded")] == ["embedded"]
+
+
+def test_installed_stands_for_all_that_are_here(install, monkeypatch, tmp_path):
+    monkeypatch.setattr(ngspice_shared, "library", lambda: None)
+    install("josim-cli", "exit 1\n")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert [simulator.name for simulator in get_simulators("installed")] == ["embedded", "josim"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("josim,josim", "the simulator josim is twice in 'josim,josim'; once is enough"),
+        ("installed,embedded", "the simulator embedded is twice in 'installed,embedded'; once is "
+         "enough"),
+        ("josim,,embedded", "there is no simulator ''; allowed are auto, embedded, josim, "
+         "wrspice, ngspice"),
+    ],
+)  # fmt: skip
+def test_lists_that_make_no_sense_are_refused(names, message):
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        get_simulators(names)
