@@ -17,7 +17,7 @@ from netlist_gen.circuit.model import Circuit
 from netlist_gen.emit import Probe
 from netlist_gen.errors import WaveformError
 from verification.energy import bias_energy
-from verification.pulses import detect_phase
+from verification.readings import Readings, readings_of
 from verification.reference import NeuronExpectation
 from verification.waveforms import Waveforms
 
@@ -79,32 +79,42 @@ class NeuronVerdict:
         return int(self.wrong.sum())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Fluxons:
-    """Whole 2 pi advances of each probe in each window, and how far from whole they are."""
+    """Whole 2 pi advances in each window, and how far from whole, of all that a view watches.
 
-    counts: dict[Probe, NDArray[np.int64]]
-    residue: dict[Probe, NDArray[np.float64]]
+    Attributes:
+        row: the row of each watched probe.
+        counts, residue: shape (probes, windows).
+    """
 
+    row: dict[Probe, int]
+    counts: NDArray[np.int64]
+    residue: NDArray[np.float64]
 
-def _advances(view: NeuronView, waves: Waveforms) -> _Fluxons:
-    bounds = view.boundaries_s()
-    if waves.time_s[-1] < bounds[-1]:
-        raise WaveformError(
-            f"neuron {view.site.name}: the waveforms end at {waves.time_s[-1] * 1e12:.4g} ps; "
-            f"the last window ends at {bounds[-1] * 1e12:.4g} ps"
-        )
-    at = np.searchsorted(waves.time_s, bounds)
-    counts, residue = {}, {}
-    for probe in view.watched():
-        turns = (waves.signal(probe.column)[at] - waves.signal(probe.column)[at[0]]) / TWO_PI
-        whole = np.rint(turns).astype(np.int64)
-        counts[probe] = np.diff(whole)
-        residue[probe] = np.abs(turns - whole)[1:]
-    return _Fluxons(counts, residue)
+    def of(self, path: tuple[str, ...], junction: str) -> NDArray[np.int64]:
+        """Advances of one junction, shape (windows,)."""
+        return self.counts[self.row[Probe(path, junction)]]
 
 
-def measured_energy(circuit: Circuit, waves: Waveforms, start_s: float, stop_s: float) -> float:
+def _advances(view: NeuronView, readings: Readings) -> _Fluxons:
+    watched = view.watched()
+    try:
+        phases = readings.phases([p.column for p in watched], view.boundaries_s())
+    except WaveformError as error:
+        raise WaveformError(f"neuron {view.site.name}: {error}") from None
+    turns = (phases - phases[:, :1]) / TWO_PI
+    whole = np.rint(turns)
+    return _Fluxons(
+        {probe: row for row, probe in enumerate(watched)},
+        np.diff(whole, axis=1).astype(np.int64),
+        np.abs(turns - whole)[:, 1:],
+    )
+
+
+def measured_energy(
+    circuit: Circuit, observed: Waveforms | Readings, start_s: float, stop_s: float
+) -> float:
     """Energy in J that the circuit's bias sources deliver between two times of rest.
 
     The current of each source is constant there, so that its integral of V*I is
@@ -113,70 +123,98 @@ def measured_energy(circuit: Circuit, waves: Waveforms, start_s: float, stop_s: 
     Raises:
         WaveformError: a biased junction's phase is missing.
     """
-    first, last = np.searchsorted(waves.time_s, [start_s, stop_s])
-    energy = 0.0
+    columns: list[str] = []
+    currents: list[float] = []
     for placed in circuit.walk():
         for bias in placed.cell.biases():
             junction = placed.cell.biased_junction(bias)
             if junction is not None:
-                phase = waves.signal(Probe(placed.path, junction.name).column)
-                energy += bias_energy(bias.value, float(phase[last] - phase[first]))
-    return energy
+                columns.append(Probe(placed.path, junction.name).column)
+                currents.append(bias.value)
+    if not columns:
+        return 0.0
+    phases = readings_of(observed).phases(columns, np.array([start_s, stop_s]))
+    advances = (phases[:, 1] - phases[:, 0]).tolist()
+    return sum(bias_energy(i, turn) for i, turn in zip(currents, advances, strict=True))
 
 
 def compare(
-    view: NeuronView, expected: NeuronExpectation, waves: Waveforms, deck: str
+    view: NeuronView,
+    expected: NeuronExpectation,
+    observed: Waveforms | Readings,
+    deck: str,
 ) -> NeuronVerdict:
-    """Hold the waveforms of one neuron against the reference.
+    """Hold what a simulation says of one neuron against the reference.
 
     Args:
         view: the neuron and its windows.
         expected: the reference's expectation for it.
-        waves: what a simulator returned; needs what the view watches.
+        observed: what a simulator returned; needs what the view watches.
         deck: the deck's name or path, for the counter-example.
 
     Raises:
         WaveformError: a signal is missing, not finite or too short.
     """
-    flux = _advances(view, waves)
-    output = detect_phase(waves.time_s, waves.signal(view.output.column))
+    readings = readings_of(observed)
+    flux = _advances(view, readings)
+    output = readings.train(view.output.column)
+    forward = output.times_s[output.signs > 0]
+    backward = output.times_s[output.signs < 0]
     decisions = view.decisions_s()
-    windows = view.windows
-    wrong = np.zeros(windows, dtype=bool)
-    pulses = np.zeros(windows, dtype=np.int64)
-    delays = np.full(windows, np.nan)
+    edges = np.append(decisions, decisions[-1] + view.phases.period)
+    begin = np.searchsorted(forward, edges)
+    pulses = np.diff(begin)
+    back = np.diff(np.searchsorted(backward, edges))
+    delays = np.full(view.windows, np.nan)
+    came = pulses > 0
+    delays[came] = forward[begin[:-1][came]] - decisions[came]
+    wrong = _wrong(view, expected, flux, pulses, delays, back)
     first: CounterExample | None = None
-    for w in range(windows):
-        begin, end = decisions[w], decisions[w] + view.phases.period
-        came, back = output.between(begin, end), output.negative_between(begin, end)
-        pulses[w] = came.size
-        if came.size:
-            delays[w] = came[0] - begin
-        complaint = _complaint(view, expected, flux, w, came - begin, back.size)
-        if complaint is not None:
-            wrong[w] = True
-            if first is None:
-                first = CounterExample(w, view.site.layer, view.site.neuron, *complaint, deck)
-    early = output.times_s < decisions[0]
-    if early.any() and not wrong[0]:
+    if wrong.any():
+        w = int(np.argmax(wrong))
+        complaint = _complaint(view, expected, flux, w, int(pulses[w]), delays[w], int(back[w]))
+        first = CounterExample(w, view.site.layer, view.site.neuron, *complaint, deck)
+    early = output.times_s[output.times_s < decisions[0]]
+    if early.size and not wrong[0]:
         wrong[0] = True
         first = CounterExample(
             0,
             view.site.layer,
             view.site.neuron,
             "no pulse before the first clock",
-            f"a pulse at {output.times_s[0] * 1e12:.2f} ps",
+            f"a pulse at {early[0] * 1e12:.2f} ps",
             deck,
         )
     return NeuronVerdict(
-        view.site.name,
-        view.site.layer,
-        view.site.neuron,
-        wrong,
-        pulses,
-        delays,
-        first,
+        view.site.name, view.site.layer, view.site.neuron, wrong, pulses, delays, first
     )
+
+
+def _wrong(
+    view: NeuronView,
+    expected: NeuronExpectation,
+    flux: _Fluxons,
+    pulses: NDArray[np.int64],
+    delays: NDArray[np.float64],
+    backwards: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Windows in which anything disagrees: the checks of ``_complaint``, all windows at once."""
+    fires = expected.fires
+    wrong = (pulses != fires) | (backwards > 0)
+    wrong |= fires & ~((delays >= view.phases.earliest) & (delays <= view.phases.latest))
+    branches = view.branches()
+    for junction in ("BA", "BB"):
+        rows = [flux.row[Probe(path, junction)] for path in branches]
+        wrong |= (flux.counts[rows] != view.stimulus.T).any(axis=0)
+    squids = (view.instance, "XD")
+    for junction, wanted in _decided(fires):
+        wrong |= flux.of(squids, junction) != wanted
+    return np.asarray(wrong | (flux.residue > REST_TOLERANCE_FLUXONS).any(axis=0))
+
+
+def _decided(fires: NDArray[np.bool_]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Which junctions of the decision stage advance in each window."""
+    return [("BB1", fires), ("BB2", fires), ("BT1", ~fires), ("BT2", ~fires)]
 
 
 def _complaint(
@@ -184,48 +222,45 @@ def _complaint(
     expected: NeuronExpectation,
     flux: _Fluxons,
     window: int,
-    delays: NDArray[np.float64],
+    pulses: int,
+    delay_s: float,
     backwards: int,
-) -> tuple[str, str] | None:
-    """(expected, measured) of the first thing wrong in a window, or None."""
+) -> tuple[str, str]:
+    """(expected, measured) of the first thing wrong in a window that is wrong."""
     site, phases = view.site, view.phases
     fires = bool(expected.fires[window])
     why = f"n = {expected.count[window]}, theta = {site.theta}"
-    if delays.size != int(fires):
-        return f"{_pulses(int(fires))} ({why})", _pulses(delays.size)
+    if pulses != int(fires):
+        return f"{_pulses(int(fires))} ({why})", _pulses(pulses)
     if backwards:
         return f"no pulse backwards ({why})", f"{backwards} backwards at the output"
-    if fires and not phases.earliest <= delays[0] <= phases.latest:
+    if fires and not phases.earliest <= delay_s <= phases.latest:
         return (
             f"the pulse {phases.earliest * 1e12:.3g} to {phases.latest * 1e12:.3g} ps after the "
             "decision clock",
-            f"{delays[0] * 1e12:.2f} ps",
+            f"{delay_s * 1e12:.2f} ps",
         )
     for k, path in enumerate(view.branches()):
         stored = int(view.stimulus[window, k])
         for junction in ("BA", "BB"):
-            seen = int(flux.counts[Probe(path, junction)][window])
+            seen = int(flux.of(path, junction)[window])
             if seen != stored:
                 return (
                     f"{_pulses(stored)} of {junction} in synapse {path[1]} (no flux left behind)",
                     _pulses(seen),
                 )
-    for junction, wanted in (
-        ("BB1", fires),
-        ("BB2", fires),
-        ("BT1", not fires),
-        ("BT2", not fires),
-    ):
-        seen = int(flux.counts[Probe((view.instance, "XD"), junction)][window])
-        if seen != int(wanted):
-            return f"{_pulses(int(wanted))} of {junction} in the decision stage", _pulses(seen)
-    for probe, residue in flux.residue.items():
-        if residue[window] > REST_TOLERANCE_FLUXONS:
+    for junction, wanted in _decided(expected.fires):
+        seen = int(flux.of((view.instance, "XD"), junction)[window])
+        if seen != int(wanted[window]):
             return (
-                f"{probe.column} at rest where the window ends",
-                f"{residue[window]:.2f} fluxons from it",
+                f"{_pulses(int(wanted[window]))} of {junction} in the decision stage",
+                _pulses(seen),
             )
-    return None
+    probe = max(flux.row, key=lambda p: float(flux.residue[flux.row[p], window]))
+    return (
+        f"{probe.column} at rest where the window ends",
+        f"{flux.residue[flux.row[probe], window]:.2f} fluxons from it",
+    )
 
 
 def _pulses(count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,11 @@ class Waveforms:
                 f"({self.time_s[at - 1]:.9g} s, then {self.time_s[at]:.9g} s)"
             )
 
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of each name; of a name that is there twice, the first."""
+        return {name: row for row, name in reversed(list(enumerate(self.names)))}
+
     def signal(self, name: str) -> FloatArray:
         """The row of one signal, shape (samples,); the name's case does not matter.
 
@@ -47,8 +53,8 @@ class Waveforms:
             WaveformError: no such signal; the message names some that are there.
         """
         try:
-            return self.values[self.names.index(name.upper())]
-        except ValueError:
+            return self.values[self.rows[name.upper()]]
+        except KeyError:
             known = ", ".join(self.names[:6]) + (", ..." if len(self.names) > 6 else "")
             raise WaveformError(
                 f"the waveforms have no signal {name!r}; they have {known}"

@@ -223,6 +223,8 @@ class Extract:
         rest_s: when their phases are at rest: pulses are counted from then on.
         energy: whether to sum up the work of the current sources.
         max_pulses: how many pulses one junction may give.
+        sample_s: rising times, s: the printed signals are kept at the first step at or after each
+            of these alone, whatever the deck's print step; None keeps all that the deck prints.
     """
 
     waveforms: bool = True
@@ -230,6 +232,7 @@ class Extract:
     rest_s: float = 0.0
     energy: bool = False
     max_pulses: int = 4096
+    sample_s: FloatArray | None = None
 
 
 def compile_deck(text: str, *, name: str = "deck", directory: Path | None = None) -> CompiledDeck:
@@ -432,6 +435,18 @@ class CompiledDeck:
         return cached
 
 
+def _sample_steps(sample_s: FloatArray, transient: Transient, name: str) -> NDArray[np.int64]:
+    """The first step at or after each time. Raises ConfigurationError for one outside the run."""
+    steps = np.ceil(np.asarray(sample_s, dtype=np.float64) / transient.step - 1e-6)
+    inside = steps.size == 0 or 0 <= steps[0] <= steps[-1] < transient.steps
+    if not inside or np.any(np.diff(steps) <= 0):
+        raise ConfigurationError(
+            f"{name}: samples are asked for at times that do not rise by a step each, or lie "
+            f"outside the run of {transient.stop:.6g} s"
+        )
+    return np.asarray(steps, dtype=np.int64)
+
+
 def _factorised(eq: Equations, name: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     lower, upper, inverse, good = kernels.factorise_shared(
         eq.plan._replace(w=(0,)), eq.matrix[:, 0].copy(), _factor(eq, 1)
@@ -571,6 +586,8 @@ class _Batch:
         self._print = print_steps(
             transient.steps, transient.step, transient.print_start, transient.print_step
         )
+        if extract.sample_s is not None:
+            self._print = _sample_steps(extract.sample_s, transient, compiled.deck.name)
         kept = self._print if extract.waveforms else self._print[:0]
         if extract.waveforms and self._taps.size > 1:
             kept = np.arange(transient.steps)

@@ -8,15 +8,21 @@ from enum import Enum
 from typing import Protocol
 
 from netlist_gen.errors import SimulatorError
+from verification.readings import Readings, Readout, WaveformReadings
 from verification.waveforms import Waveforms
 
 
 @dataclass(frozen=True)
 class DeckJob:
-    """One deck to run: ``name`` identifies it in messages and directories ([A-Za-z0-9_.-])."""
+    """One deck to run: ``name`` identifies it in messages and directories ([A-Za-z0-9_.-]).
+
+    With a ``readout`` a simulator that can takes those readings while it runs, and keeps no
+    waveforms; without, or from one that can't, waveforms are returned.
+    """
 
     name: str
     text: str
+    readout: Readout | None = None
 
 
 class OutcomeKind(Enum):
@@ -30,13 +36,21 @@ class OutcomeKind(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one run: waveforms if ``kind`` is OK, else a sentence in ``message``."""
+    """The result of one run: what was read if ``kind`` is OK, else a sentence in ``message``."""
 
     job: DeckJob
     kind: OutcomeKind
     wall_s: float
     waveforms: Waveforms | None = None
     message: str = ""
+    sampled: Readings | None = None
+
+    @property
+    def readings(self) -> Readings | None:
+        """Those taken while it ran, or of its waveforms; None for a failed run."""
+        if self.kind is not OutcomeKind.OK or self.waveforms is None:
+            return self.sampled
+        return WaveformReadings(self.waveforms)
 
     def require(self) -> Waveforms:
         """The waveforms, or SimulatorError with the message of the failure."""

@@ -6,9 +6,16 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from netlist_gen.errors import NetlistGenError, SimulatorError
+from verification.pulses import PulseTrain
+from verification.readings import Readout, SampledReadings
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
+
+if TYPE_CHECKING:
+    from verification.engine.run import Extract, LaneResult
+    from verification.engine.sources import SourceWave
 
 _LANES = 64
 """Jobs of one circuit that run together: enough to fill tiles, few enough to see progress."""
@@ -68,9 +75,10 @@ def _circuit_key(text: str) -> str:
 
 
 def _groups(jobs: Sequence[DeckJob]) -> Iterator[list[DeckJob]]:
-    by_circuit: dict[str, list[DeckJob]] = {}
+    by_circuit: dict[object, list[DeckJob]] = {}
     for job in jobs:
-        by_circuit.setdefault(_circuit_key(job.text), []).append(job)
+        readout = None if job.readout is None else (job.readout.outputs, job.readout.at_s.tobytes())
+        by_circuit.setdefault((_circuit_key(job.text), readout), []).append(job)
     for group in by_circuit.values():
         for start in range(0, len(group), _LANES):
             yield group[start : start + _LANES]
@@ -78,20 +86,18 @@ def _groups(jobs: Sequence[DeckJob]) -> Iterator[list[DeckJob]]:
 
 def _run_group(jobs: list[DeckJob], timeout_s: float) -> Iterator[Outcome]:
     """Run jobs of one circuit together; if that fails, each by itself to find whose fault it is."""
-    from verification.engine.flatten import flatten
-    from verification.engine.reader import read_deck
     from verification.engine.run import compile_deck
-    from verification.engine.sources import SourceWave
 
     start = time.perf_counter()
     deadline = _Deadline(timeout_s * len(jobs))
     try:
         compiled = compile_deck(jobs[0].text, name=jobs[0].name)
         stimuli: list[dict[str, SourceWave]] = [{}]
-        for job in jobs[1:]:
-            flat = flatten(read_deck(job.text, name=job.name))
-            stimuli.append({e.label: e.wave for e in flat.elements if e.wave is not None})
-        results = compiled.run_lanes(stimuli, deadline=deadline.passed)
+        stimuli += [source_waves(jobs[0].text, job) for job in jobs[1:]]
+        # Lanes step together, so they end together: runs of other lengths have groups of their own.
+        results = compiled.run_lanes(
+            stimuli, extract=_extract(jobs[0].readout), deadline=deadline.passed
+        )
     except NetlistGenError as error:
         if len(jobs) > 1:
             for job in jobs:
@@ -104,7 +110,68 @@ def _run_group(jobs: list[DeckJob], timeout_s: float) -> Iterator[Outcome]:
         return
     wall_s = (time.perf_counter() - start) / len(jobs)
     for job, result in zip(jobs, results, strict=True):
-        yield Outcome(job, OutcomeKind.OK, wall_s, result.waveforms)
+        if job.readout is None:
+            yield Outcome(job, OutcomeKind.OK, wall_s, result.waveforms)
+        else:
+            sampled = _sampled(job.readout, result)
+            yield Outcome(job, OutcomeKind.OK, wall_s, sampled=sampled)
+
+
+def _extract(readout: Readout | None) -> Extract | None:
+    from verification.engine.run import Extract
+
+    if readout is None:
+        return None
+    labels = tuple(column[2:-1] for column in readout.outputs)
+    return Extract(pulses=labels, sample_s=readout.at_s, max_pulses=4 * readout.at_s.size + 64)
+
+
+def _sampled(readout: Readout, result: LaneResult) -> SampledReadings:
+    assert result.waveforms is not None
+    trains = {}
+    for column in readout.outputs:
+        pulses = result.pulses[column[2:-1]]
+        net = float(pulses.sign.astype(int).sum())
+        trains[column] = PulseTrain(pulses.time_s, pulses.sign, 0.0, net)
+    return SampledReadings(readout.at_s, result.waveforms, trains)
+
+
+def source_waves(circuit: str, job: DeckJob) -> dict[str, SourceWave]:
+    """Waves of the sources of ``job``, a deck that differs from ``circuit`` in waves alone.
+
+    Where the subcircuits are the same text, only the sources outside them are read.
+
+    Raises:
+        DeckError: a source that can't be read.
+    """
+    from verification.engine.flatten import flatten
+    from verification.engine.reader import read_deck
+
+    text = job.text
+    inner, outer = _parts(text)
+    if inner == _parts(circuit)[0]:
+        text = "\n".join(_sources(outer))
+    flat = flatten(read_deck(text, name=job.name))
+    return {e.label: e.wave for e in flat.elements if e.wave is not None}
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """A deck up to the end of its last subcircuit, and what follows."""
+    at = text.upper().rfind("\n.ENDS")
+    return text[: at + 1], text[at + 1 :]
+
+
+def _sources(text: str) -> Iterator[str]:
+    """Lines of sources and of ``.tran``."""
+    kept = False
+    for line in text.split("\n"):
+        stripped = line.strip()
+        if not stripped or stripped[0] in "*#":
+            continue
+        if not stripped.startswith("+"):
+            kept = stripped[0] in "IVPivp" or stripped[:5].lower() == ".tran"
+        if kept:
+            yield line
 
 
 class _Deadline:
