@@ -156,9 +156,10 @@ def source_waves(circuit: str, job: DeckJob) -> dict[str, SourceWave]:
 
 
 def _parts(text: str) -> tuple[str, str]:
-    """A deck up to the end of its last subcircuit, and what follows."""
-    at = text.upper().rfind("\n.ENDS")
-    return text[: at + 1], text[at + 1 :]
+    """A deck up to the end of its last subcircuit, without comments, and what follows."""
+    at = text.upper().rfind("\n.ENDS") + 1
+    inner = (line for line in text[:at].split("\n") if not line.startswith("*"))
+    return "\n".join(inner), text[at:]
 
 
 def _sources(text: str) -> Iterator[str]:
