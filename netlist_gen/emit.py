@@ -24,12 +24,18 @@ so that the integral stays Phi0 to rounding under the simulator's BDF2 rule."""
 
 @dataclass(frozen=True)
 class Analysis:
-    """Transient analysis: internal step, end, output step, and the ramp of all biases, in s."""
+    """Transient analysis: internal step, end, output step, and the ramp of all biases, in s.
+
+    A ``temperature_K`` above 0 gives every resistance its thermal noise, white up to
+    ``noise_bandwidth_Hz``.
+    """
 
     stop_s: float
     step_s: float = 0.05e-12
     print_step_s: float = 0.5e-12
     ramp_s: float = 10e-12
+    temperature_K: float = 0.0
+    noise_bandwidth_Hz: float = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,15 @@ def emit(
         notes: comment lines after the title.
 
     Raises:
-        ConfigurationError: unknown dialect, or a process that the dialect cannot carry.
+        ConfigurationError: unknown dialect, a process that the dialect cannot carry, or noise in
+            a dialect other than JoSIM's.
         DeckError: a name of the circuit that the dialect needs for itself.
     """
+    if analysis.temperature_K and dialect != "josim":
+        raise ConfigurationError(
+            f"decks for {dialect} have no thermal noise; a temperature of "
+            f"{analysis.temperature_K:g} K needs the dialect josim"
+        )
     text = _template(dialect).render(
         title=f"{name}: {circuit.top.title}",
         notes=notes,
@@ -116,6 +128,8 @@ def emit(
         stop_s=analysis.stop_s,
         print_step_s=analysis.print_step_s,
         ramp_s=analysis.ramp_s,
+        temperature_K=analysis.temperature_K,
+        noise_bandwidth_Hz=analysis.noise_bandwidth_Hz,
         pulse_half_s=PULSE_HALF_S,
         pulse_peak_V=PHI0 / PULSE_HALF_S,
         **dialect_context(dialect, circuit, process, analysis, probes),

@@ -59,6 +59,16 @@ class Resistor:
 
 
 @dataclass(frozen=True, slots=True)
+class Capacitor:
+    """Capacitance in F."""
+
+    name: str
+    plus: str
+    minus: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Coupling:
     """Mutual inductance: ``k`` in (-1, 1) between two inductors of the same cell."""
 
@@ -92,7 +102,7 @@ class PulseSource:
     times_s: tuple[float, ...]
 
 
-Element = Junction | Inductor | Resistor | Coupling | CurrentSource | PulseSource
+Element = Junction | Inductor | Resistor | Capacitor | Coupling | CurrentSource | PulseSource
 
 
 @dataclass(frozen=True, slots=True)
