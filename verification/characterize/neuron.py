@@ -1,0 +1,188 @@
+"""What only neurons have: delay against overdrive, arrival window, recovery, leftover flux.
+
+Overdrive is n - theta: how far the count is past the threshold. Each value of n gets windows of
+its own; the order of lines is fixed (see ``neuron_windows``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.errors import ConfigurationError
+from verification.characterize.bench import make_bench
+from verification.characterize.cell import CellUnderTest
+from verification.characterize.judge import Judge
+from verification.characterize.runner import Runner
+from verification.characterize.stimulus import PS, START_S, Case, Step
+from verification.characterize.subject import Subject, neuron_signs, neuron_subject
+from verification.characterize.timing import case_delays
+from verification.characterize.trial import Response
+
+
+@dataclass(frozen=True)
+class Overdrive:
+    """Answer of a neuron at one n: excess n - theta, whether it fired, delay from clock to q, s."""
+
+    excess: int
+    fired: bool
+    delay_s: float | None
+
+
+@dataclass(frozen=True)
+class ArrivalWindow:
+    """When data may arrive, s relative to the decision clock's arrival.
+
+    Attributes:
+        excess: n - theta in the window tested (0 must fire, -1 must not).
+        earliest_s: how long before the clock data may come (limited by the reset before it).
+        latest_s: how long before the clock the last data pulse must have come.
+    """
+
+    excess: int
+    earliest_s: float
+    latest_s: float
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Flux left in the neuron's loops after a window below threshold, as advances.
+
+    Attributes:
+        excess: n - theta of the window. fluxons: sum over storage loops of set less clear
+            advances at the end of the window; 0 is empty. after: whether the next window, at
+            threshold, fires and the one below does not.
+    """
+
+    excess: int
+    fluxons: int
+    next_right: bool
+
+
+def fan_in_of(subject: Subject) -> int:
+    """Fan-in of a neuron subject. Raises ConfigurationError for another subject."""
+    if not subject.grouped:
+        raise ConfigurationError(f"{subject.name} is no neuron")
+    return len(subject.inputs) - 2
+
+
+def theta_of(subject: Subject) -> int:
+    """The threshold that ``neuron_subject`` gives by default."""
+    return max(1, sum(s > 0 for s in neuron_signs(fan_in_of(subject))) // 2)
+
+
+def _lines(signs: tuple[int, ...], n: int) -> tuple[int, ...]:
+    plus = [i for i, s in enumerate(signs) if s > 0]
+    minus = [i for i, s in enumerate(signs) if s < 0]
+    return tuple(plus[:n]) if n >= 0 else tuple(minus[:-n])
+
+
+def delay_against_overdrive(subject: Subject, runner: Runner) -> list[Overdrive]:
+    """Two windows of each n of the signed range, the second told apart from what the first left.
+
+    Every n has a run of its own: three windows (n, theta - 1, n).
+    """
+    fan_in, theta = fan_in_of(subject), theta_of(subject)
+    signs = neuron_signs(fan_in)
+    low, high = -sum(s < 0 for s in signs), sum(s > 0 for s in signs)
+    cases = []
+    for n in range(low, high + 1):
+        windows = [_lines(signs, n), _lines(signs, theta - 1), _lines(signs, n)]
+        one = neuron_subject(subject.library, fan_in, windows=windows)
+        cases.append(dataclasses.replace(one.cases[0], name=f"n{n}"))
+    whole = dataclasses.replace(subject, cases=tuple(cases))
+    cell = CellUnderTest(make_bench(whole), runner)
+    found = []
+    outcomes = cell.run_cases(cases)
+
+    judge = Judge(cell.bench, {}, {})
+    for n, case, outcome in zip(range(low, high + 1), cases, outcomes, strict=True):
+        right = judge(case, outcome).passed
+        fires = n >= theta
+        delay = None
+        if right and fires and isinstance(outcome, Response):
+            values = [d.delay_s for d in case_delays(cell, case, outcome) if d.output == "q"]
+            delay = float(np.mean(values))
+        found.append(Overdrive(n - theta, fires if right else not fires, delay))
+    return found
+
+
+def arrival_window(
+    subject: Subject, runner: Runner, *, step_s: float = 1 * PS
+) -> list[ArrivalWindow]:
+    """How early and how late the data of a window may come, by scanning their time.
+
+    All data lines of the second of three windows are moved together in steps of ``step_s``; the
+    passing range that holds the nominal time is the window.
+    """
+    fan_in, theta = fan_in_of(subject), theta_of(subject)
+    signs = neuron_signs(fan_in)
+    phases = load_phases()
+    found = []
+    for excess in (0, -1):
+        n = theta + excess
+        windows = [_lines(signs, theta), _lines(signs, n), _lines(signs, theta)]
+        base = neuron_subject(subject.library, fan_in, windows=windows)
+        cell = CellUnderTest(make_bench(base), runner)
+        case = cell.cases[0]
+        data = [k for k, s in enumerate(case.steps) if s.inputs[0].startswith("d")]
+        clocks = [k for k, s in enumerate(case.steps) if s.inputs == ("clk",)]
+        if len(data) < 2 or not _lines(signs, n):
+            continue
+        clock = case.steps[clocks[1]].time_s
+        nominal = case.steps[data[1]].time_s
+        offsets = np.arange(-40 * PS, phases.decision + 10 * PS, step_s)
+        moved = [_with_step_at(case, data[1], nominal + float(o)) for o in offsets]
+
+        judge = Judge(cell.bench, {}, {})
+        ok = [judge(c, o).passed for c, o in zip(moved, cell.run_cases(moved), strict=True)]
+        centre = int(np.argmin(np.abs(offsets)))
+        first = last = centre
+        while first > 0 and ok[first - 1]:
+            first -= 1
+        while last < len(ok) - 1 and ok[last + 1]:
+            last += 1
+        lead = clock - nominal
+        found.append(
+            ArrivalWindow(excess, lead - float(offsets[first]), lead - float(offsets[last]))
+        )
+    return found
+
+
+def _with_step_at(case: Case, index: int, time_s: float) -> Case:
+    steps = list(case.steps)
+    steps[index] = Step(time_s, steps[index].inputs, steps[index].expect)
+    steps.sort(key=lambda s: s.time_s)
+    return Case(case.name, tuple(steps), case.settings)
+
+
+def leftover_flux(subject: Subject, runner: Runner) -> list[Leftover]:
+    """For every n below theta: is a loop left full, and is the next window decided rightly?"""
+    fan_in, theta = fan_in_of(subject), theta_of(subject)
+    signs = neuron_signs(fan_in)
+    low = -sum(s < 0 for s in signs)
+    cases = []
+    for n in range(low, theta):
+        windows = [_lines(signs, n), _lines(signs, theta), _lines(signs, theta - 1)]
+        one = neuron_subject(subject.library, fan_in, windows=windows)
+        cases.append(dataclasses.replace(one.cases[0], name=f"n{n}"))
+    whole = dataclasses.replace(subject, cases=tuple(cases))
+    cell = CellUnderTest(make_bench(whole), runner)
+
+    judge = Judge(cell.bench, {}, {})
+    phases = load_phases()
+    end = START_S + phases.period - 6 * PS
+    found = []
+    for n, case, outcome in zip(range(low, theta), cases, cell.run_cases(cases), strict=True):
+        fluxons = 0
+        if isinstance(outcome, Response):
+            for label in cell.bench.junctions:
+                kind = {"BA": 1, "BE": 1, "BB": -1}.get(label.split("|")[0])
+                if kind and "|XS" in label and "XRT" not in label:
+                    keep = outcome.times_s[label] < end
+                    fluxons += kind * int(outcome.signs[label][keep].sum())
+        found.append(Leftover(n - theta, fluxons, judge(case, outcome).passed))
+    return found

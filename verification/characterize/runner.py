@@ -1,0 +1,254 @@
+"""Running trials: lanes of the embedded engine, or processes of any other simulator.
+
+Trials of a bench go out in chunks to an executor (threads here, Dask workers on a cluster). Each
+chunk is a row of the ledger under the hash of deck, simulator, version and trials, so that a
+broken run goes on where it broke. The same trials give the same chunks whatever the executor.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from netlist_gen.circuit.model import PHI0
+from netlist_gen.emit import PULSE_HALF_S
+from netlist_gen.errors import NetlistGenError, SimulatorError
+from verification.campaign.ledger import Ledger, content_key
+from verification.characterize.bench import Bench
+from verification.characterize.stimulus import REST_S
+from verification.characterize.trial import Failure, Outcome, Response, Trial
+from verification.engine.run import CompiledDeck, Extract, LaneResult, compile_deck
+from verification.engine.sources import SourceWave
+from verification.pulses import detect_phase
+from verification.simulators.base import DeckJob
+from verification.simulators.registry import get_simulator
+
+LANES = 64
+"""Trials in one chunk of the embedded engine: eight tiles of eight lanes."""
+
+PROCESSES = 8
+"""Trials in one chunk of a simulator that is a program."""
+
+
+@dataclass
+class Runner:
+    """Runs trials of benches on one simulator.
+
+    Attributes:
+        simulator: embedded, josim, wrspice or ngspice.
+        workers: chunks at a time where no executor is given.
+        executor: where chunks are run; None makes threads.
+        ledger: where results are kept, or None.
+        timeout_s: seconds one simulation may take.
+        tick: called with the number of trials just done.
+    """
+
+    simulator: str = "embedded"
+    workers: int = 2
+    executor: Executor | None = None
+    ledger: Ledger | None = None
+    timeout_s: float = 120.0
+    tick: Callable[[int], None] | None = None
+    trials_run: int = field(default=0, init=False)
+    trials_stored: int = field(default=0, init=False)
+    _pool: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
+
+    def version(self) -> str:
+        """The simulator's version. Raises SimulatorError where it is not here."""
+        return get_simulator(self.simulator).version()
+
+    def run(
+        self,
+        bench: Bench,
+        trials: Sequence[Trial],
+        watch: tuple[str, ...],
+        *,
+        energy: bool = False,
+    ) -> list[Outcome]:
+        """Run trials of one bench; outcomes in their order.
+
+        Args:
+            bench: what is run.
+            trials: its values, pulses and seeds.
+            watch: labels of the junctions whose pulses are taken.
+            energy: also the work of all bias sources (embedded engine; others from the pulses).
+        """
+        size = LANES if self.simulator == "embedded" else PROCESSES
+        tasks = [
+            ChunkTask(bench, tuple(trials[i : i + size]), watch, energy, self.simulator,
+                      self.timeout_s)
+            for i in range(0, len(trials), size)
+        ]  # fmt: skip
+        deck = bench.deck("bench", watch).text
+        version = self.version()
+        keys = [task.key(deck, version) for task in tasks]
+        done: list[list[Outcome] | Future[list[Outcome]]] = []
+        executor = self._executor()
+        for task, key in zip(tasks, keys, strict=True):
+            stored = self.ledger.get(key) if self.ledger else None
+            if stored is not None:
+                self.trials_stored += len(task.trials)
+                done.append([_from_json(item, watch) for item in stored["outcomes"]])
+            else:
+                done.append(executor.submit(run_chunk, task))
+        outcomes: list[Outcome] = []
+        for key, item in zip(keys, done, strict=True):
+            if isinstance(item, list):
+                chunk = item
+            else:
+                chunk = item.result()
+                self.trials_run += len(chunk)
+                # A failure may be the machine's fault, so a chunk with one is run again.
+                if self.ledger and not any(isinstance(o, Failure) for o in chunk):
+                    rows = [o.to_json(watch) for o in chunk if isinstance(o, Response)]
+                    self.ledger.put(key, bench.subject.name, {"outcomes": rows})
+            if self.tick:
+                self.tick(len(chunk))
+            outcomes += chunk
+        return outcomes
+
+    def _executor(self) -> Executor:
+        if self.executor is not None:
+            return self.executor
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max(1, self.workers))
+        return self._pool
+
+    def close(self) -> None:
+        """End the threads made here."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+
+def _from_json(data: list[Any], watch: tuple[str, ...]) -> Outcome:
+    return Response.from_json(data, watch)
+
+
+@dataclass(frozen=True)
+class ChunkTask:
+    """Some trials of one bench, to be run anywhere."""
+
+    bench: Bench
+    trials: tuple[Trial, ...]
+    watch: tuple[str, ...]
+    energy: bool
+    simulator: str
+    timeout_s: float
+
+    def key(self, deck: str, version: str) -> str:
+        """The ledger's key."""
+        options = {
+            "trials": [t.as_json() for t in self.trials],
+            "energy": self.energy,
+            "rest_s": REST_S,
+        }
+        return content_key(deck, self.simulator, version, options)
+
+
+def run_chunk(task: ChunkTask) -> list[Outcome]:
+    """Run a chunk; a failing trial is an outcome of its own."""
+    if task.simulator == "embedded":
+        return _engine_chunk(task)
+    return _process_chunk(task)
+
+
+@lru_cache(maxsize=32)
+def compiled_deck(text: str, name: str) -> CompiledDeck:
+    """The compiled deck of a text, kept."""
+    compiled = compile_deck(text, name=name)
+    _ = compiled.structure
+    return compiled
+
+
+@lru_cache(maxsize=65536)
+def pulse_wave(times_s: tuple[float, ...]) -> SourceWave:
+    """The wave that ``emit`` writes for pulses at these times (shared between lanes)."""
+    points, values = [0.0], [0.0]
+    for t in times_s:
+        points += [t - PULSE_HALF_S, t, t + PULSE_HALF_S]
+        values += [0.0, PHI0 / PULSE_HALF_S, 0.0]
+    return SourceWave.pwl(np.array(points), np.array(values))
+
+
+def _engine_chunk(task: ChunkTask) -> list[Outcome]:
+    bench = task.bench
+    compiled = compiled_deck(bench.deck("bench", task.watch).text, bench.subject.name)
+    extract = Extract(
+        waveforms=False,
+        pulses=task.watch,
+        rest_s=REST_S,
+        energy=task.energy,
+        max_pulses=max(64, int(bench.analysis.stop_s * 2e12)),
+    )
+    return _lanes(compiled, list(task.trials), extract, task)
+
+
+def _lanes(
+    compiled: CompiledDeck, trials: list[Trial], extract: Extract, task: ChunkTask
+) -> list[Outcome]:
+    stimuli = [{f"V{p}": pulse_wave(times) for p, times in t.pulses} for t in trials]
+    seeds = [t.seed for t in trials]
+    try:
+        if any(t.values for t in trials):
+            results = compiled.run_parameter_lanes(
+                [dict(t.values) for t in trials], stimuli=stimuli, seeds=seeds, extract=extract
+            )
+        else:
+            results = compiled.run_lanes(stimuli, seeds=seeds, extract=extract)
+    except NetlistGenError as error:
+        if len(trials) == 1:
+            return [Failure(str(error))]
+        half = len(trials) // 2
+        return [
+            *_lanes(compiled, trials[:half], extract, task),
+            *_lanes(compiled, trials[half:], extract, task),
+        ]
+    return [_response(r, task.bench) for r in results]
+
+
+def _response(result: LaneResult, bench: Bench) -> Response:
+    biases = set(bench.biases)
+    return Response(
+        {label: p.time_s for label, p in result.pulses.items()},
+        {label: p.sign for label, p in result.pulses.items()},
+        {label: e for label, e in result.bias_energy_J.items() if label in biases},
+    )
+
+
+def _process_chunk(task: ChunkTask) -> list[Outcome]:
+    simulator = get_simulator(task.simulator)
+    decks = [
+        task.bench.deck(f"trial{i}", task.watch, dict(t.values), dict(t.pulses), simulator.dialect)
+        for i, t in enumerate(task.trials)
+    ]
+    if not simulator.available():
+        raise SimulatorError(
+            f"the simulator {task.simulator} is not here; netlist-gen doctor says how to get it"
+        )
+    jobs = [DeckJob(deck.name, deck.text) for deck in decks]
+    outcomes: dict[str, Outcome] = {}
+    for outcome in simulator.run_many(jobs, workers=1, timeout_s=task.timeout_s):
+        if outcome.waveforms is None:
+            outcomes[outcome.job.name] = Failure(outcome.message)
+            continue
+        waves = outcome.waveforms
+        deck = decks[int(outcome.job.name.removeprefix("trial"))]
+        times, signs = {}, {}
+        for label, probe in zip(task.watch, deck.probes, strict=True):
+            train = detect_phase(waves.time_s, waves.signal(probe.column), rest_at_s=REST_S)
+            kept = train.times_s >= REST_S  # what moved while the bias ramped up is no pulse
+            times[label], signs[label] = train.times_s[kept], train.signs[kept]
+        outcomes[outcome.job.name] = Response(times, signs)
+    return [outcomes[job.name] for job in jobs]
+
+
+def default_workers() -> int:
+    """Chunks at a time: the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

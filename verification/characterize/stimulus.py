@@ -1,0 +1,134 @@
+"""What goes into a cell and what must come out: the stimulus of a cell's bench.
+
+A stimulus is a list of steps, each a line of text:
+
+    "a -> q0 q1"         one pulse at port a; one pulse at each of q0 and q1 must follow
+    "a b -> q q"         pulses at a and b together; two pulses at q must follow
+    "d -> BA"            the cell's junction BA must advance by 2 pi
+    "r"                  nothing that is watched may happen
+    "45: clk -> q"       45 ps after the stimulus begins (else one spacing after the step before)
+
+A target is an output port, or a junction of the cell (``B1`` or, inside an instance, ``B1|XD1``).
+Every target named anywhere in a cell's cases is watched in all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from netlist_gen.errors import ConfigurationError
+
+PS = 1e-12
+
+START_S = 40 * PS
+"""The first input pulse: biases ramp up in 10 ps, then everything comes to rest."""
+
+REST_S = START_S - 4 * PS
+"""When the phases at rest are read."""
+
+SPACING_S = 50 * PS
+"""Between steps where a cell's bench names no other spacing."""
+
+_STEP = re.compile(r"\s*(?:([0-9.]+)\s*:)?([^>]*?)(?:->(.*))?\s*")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Pulses given together, and the pulses that must follow.
+
+    Attributes:
+        time_s: centre of the source pulses, after the stimulus begins.
+        inputs: input ports.
+        expect: targets, named once for each pulse.
+    """
+
+    time_s: float
+    inputs: tuple[str, ...]
+    expect: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The step as it is written, without its time."""
+        left = " ".join(self.inputs)
+        return f"{left} -> {' '.join(self.expect)}" if self.expect else left
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run of a bench: steps, and currents (A) of the bench that differ in it, by label."""
+
+    name: str
+    steps: tuple[Step, ...]
+    settings: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def length_s(self) -> float:
+        """From the beginning to the last step."""
+        return self.steps[-1].time_s
+
+    def targets(self) -> list[str]:
+        """All targets, each once, in order."""
+        return list(dict.fromkeys(t for step in self.steps for t in step.expect))
+
+    def pulses(self) -> dict[str, tuple[float, ...]]:
+        """Source times of each input port, s from the start of the run."""
+        times: dict[str, list[float]] = {}
+        for step in self.steps:
+            for port in step.inputs:
+                times.setdefault(port, []).append(START_S + step.time_s)
+        return {port: tuple(found) for port, found in times.items()}
+
+    def moved(self, times_s: Sequence[float]) -> Case:
+        """The same steps at other times (s after the stimulus begins)."""
+        steps = (Step(t, s.inputs, s.expect) for t, s in zip(times_s, self.steps, strict=True))
+        return Case(self.name, tuple(steps), self.settings)
+
+
+def parse_steps(
+    lines: Sequence[str], spacing_s: float, inputs: Sequence[str], where: str
+) -> tuple[Step, ...]:
+    """Read the lines of a stimulus.
+
+    Raises:
+        ConfigurationError: a line that is no step, an input the cell does not have, times that
+            do not increase, or no line at all.
+    """
+    steps: list[Step] = []
+    for line in lines:
+        match = _STEP.fullmatch(line) if isinstance(line, str) else None
+        if match is None or not match[2].split():
+            raise ConfigurationError(
+                f"{where}: {line!r} is no step; write e.g. 'a -> q', or '45: clk -> q' with a "
+                "time in ps"
+            )
+        ports = tuple(match[2].split())
+        for port in ports:
+            if port not in inputs:
+                raise ConfigurationError(
+                    f"{where}: step {line!r} pulses {port!r}; the inputs are {', '.join(inputs)}"
+                )
+        if len(set(ports)) != len(ports):
+            raise ConfigurationError(f"{where}: step {line!r} pulses one input twice")
+        last = steps[-1].time_s if steps else -spacing_s
+        time = float(match[1]) * PS if match[1] else last + spacing_s
+        if steps and time <= last:
+            raise ConfigurationError(
+                f"{where}: step {line!r} comes at {time / PS:g} ps, not after the one before "
+                f"({last / PS:g} ps)"
+            )
+        steps.append(Step(time, ports, tuple((match[3] or "").split())))
+    if not steps:
+        raise ConfigurationError(f"{where}: the stimulus has no step")
+    return tuple(steps)
+
+
+def causes(cases: Sequence[Case]) -> Mapping[str, frozenset[str]]:
+    """For each target the inputs that are followed by it in some step of some case."""
+    found: dict[str, set[str]] = {}
+    for case in cases:
+        for step in case.steps:
+            for target in step.expect:
+                found.setdefault(target, set()).update(step.inputs)
+    return {target: frozenset(inputs) for target, inputs in found.items()}
