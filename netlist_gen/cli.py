@@ -17,6 +17,8 @@ from netlist_gen.errors import NetlistGenError
 COMMANDS = (
     "demo",
     "train",
+    "evaluate",
+    "convert",
     "inspect",
     "generate",
     "verify",

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.checkpoint.card import SemanticsCard
-from netlist_gen.checkpoint.snntorch_pt import METADATA_KEY, stored_population
+from netlist_gen.checkpoint.snntorch_pt import METADATA_KEY, stored_population, stored_steps
 from netlist_gen.checkpoint.state_dict import (
     AffineLayer,
     NeuronRule,
@@ -44,16 +44,8 @@ def read_nir(
     ternarize: Ternarize | None = None,
 ) -> tuple[TernaryNetwork, SemanticsCard]:
     """Read a network; arguments and errors as in ``snntorch_pt.read_pt``."""
-    nir = _library()
-    if not path.is_file():
-        raise NetworkError(f"{path}: no such file")
+    layers, rule, extra = read_nir_layers(path)
     try:
-        graph = nir.read(path)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, AssertionError) as error:
-        raise NetworkError(f"{path} is not a whole NIR file: {error}") from None
-    extra = _plain(getattr(graph, "metadata", {}))
-    try:
-        layers, rule = _layers(graph)
         count = population if population is not None else stored_population(extra)
         network, notes = network_from_layers(layers, count, ternarize)
         card = card_for(
@@ -61,7 +53,23 @@ def read_nir(
         )
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
-    return network, replace(card, extra=extra)
+    return network, replace(card, extra=extra, steps=stored_steps(extra))
+
+
+def read_nir_layers(path: Path) -> tuple[list[AffineLayer], NeuronRule, dict[str, Any]]:
+    """The layers in real numbers, the neuron rule, and the file's own metadata."""
+    nir = _library()
+    if not path.is_file():
+        raise NetworkError(f"{path}: no such file")
+    try:
+        graph = nir.read(path)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, AssertionError) as error:
+        raise NetworkError(f"{path} is not a whole NIR file: {error}") from None
+    try:
+        layers, rule = _layers(graph)
+        return layers, rule, _plain(getattr(graph, "metadata", {}))
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from None
 
 
 def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, Any] | None = None) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from netlist_gen.checkpoint.card import SemanticsCard
-from netlist_gen.checkpoint.state_dict import Ternarize
+from netlist_gen.checkpoint.state_dict import AffineLayer, Ternarize
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.network import TernaryNetwork
 
 Result = tuple[TernaryNetwork, SemanticsCard]
+_TERNARY = "{file} is ternary already: only .pt, .safetensors and .nir hold real weights"
 FORMATS = (".npz", ".pt", ".pth", ".safetensors", ".nir")
 
 
@@ -42,10 +43,12 @@ def read_checkpoint(
 
     Raises:
         NetworkError: the file is missing, damaged, or not what the hardware can be.
-        ConfigurationError: unknown extension.
+        ConfigurationError: unknown extension, or ternarize for a .npz.
     """
     file = Path(path)
-    suffix = _known_suffix(file)
+    suffix = known_suffix(file)
+    if ternarize is not None and suffix == ".npz":
+        raise ConfigurationError(_TERNARY.format(file=file))
     if steps is not None and steps < 1:
         raise ConfigurationError(f"steps is {steps}; at least 1 is needed")
     if suffix == ".npz":
@@ -63,6 +66,29 @@ def read_checkpoint(
     return Checkpoint(*reader(file, steps=steps, population=population, ternarize=ternarize))
 
 
+def read_layers(path: str | os.PathLike[str]) -> list[AffineLayer]:
+    """The layers of a file in its own real numbers, before they become ternary.
+
+    Raises:
+        NetworkError: as ``read_checkpoint``. ConfigurationError: a ``.npz``, which is ternary.
+    """
+    file = Path(path)
+    suffix = known_suffix(file)
+    if suffix == ".npz":
+        raise ConfigurationError(_TERNARY.format(file=file))
+    if suffix == ".safetensors":
+        from netlist_gen.checkpoint.safetensors_file import read_safetensors_layers
+
+        return read_safetensors_layers(file)[0]
+    if suffix == ".nir":
+        from netlist_gen.checkpoint.nir_file import read_nir_layers
+
+        return read_nir_layers(file)[0]
+    from netlist_gen.checkpoint.snntorch_pt import read_pt_layers
+
+    return read_pt_layers(file)[0]
+
+
 def read_network(path: str | os.PathLike[str]) -> TernaryNetwork:
     """The network alone; see read_checkpoint."""
     return read_checkpoint(path).network
@@ -75,10 +101,11 @@ def write_network(
 ) -> None:
     """Write a network in the format of the extension, with ``extra`` (JSON types) as metadata."""
     file = Path(path)
-    _writer(_known_suffix(file))(network, file, extra)
+    _writer(known_suffix(file))(network, file, extra)
 
 
-def _known_suffix(file: Path) -> str:
+def known_suffix(file: Path) -> str:
+    """The extension, lower case; ConfigurationError if no format has it."""
     suffix = file.suffix.lower()
     if suffix not in FORMATS:
         raise ConfigurationError(

@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 
 from netlist_gen.checkpoint.card import SemanticsCard
 from netlist_gen.checkpoint.npz import NPZ_RULE, network_from_arrays
-from netlist_gen.checkpoint.snntorch_pt import METADATA_KEY, state_arrays, stored_population
+from netlist_gen.checkpoint.snntorch_pt import (
+    METADATA_KEY,
+    state_arrays,
+    stored_population,
+    stored_steps,
+)
 from netlist_gen.checkpoint.state_dict import (
+    AffineLayer,
+    NeuronRule,
     Ternarize,
     card_for,
     natural_key,
@@ -48,16 +55,30 @@ def read_safetensors(
             card = SemanticsCard(
                 "safetensors", threshold_rule=NPZ_RULE, population=network.population
             )
-            return network, replace(card, extra=extra)
-        ordered = {key: arrays[key] for key in sorted(arrays, key=natural_key)}
-        layers, rule = parse_state_dict(ordered)
-        network, notes = network_from_layers(layers, count, ternarize)
-        card = card_for(
-            rule, layers, source_format="safetensors", steps=steps, population=count, notes=notes
-        )
+        else:
+            layers, rule = _parse(arrays)
+            network, notes = network_from_layers(layers, count, ternarize)
+            card = card_for(
+                rule,
+                layers,
+                source_format="safetensors",
+                steps=steps,
+                population=count,
+                notes=notes,
+            )
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
-    return network, replace(card, extra=extra)
+    return network, replace(card, extra=extra, steps=stored_steps(extra))
+
+
+def read_safetensors_layers(path: Path) -> tuple[list[AffineLayer], NeuronRule, dict[str, Any]]:
+    """The layers in real numbers, the neuron rule, and the file's own metadata."""
+    arrays, extra = _load(path)
+    try:
+        layers, rule = _parse(arrays)
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from None
+    return layers, rule, extra
 
 
 def write_safetensors(
@@ -71,6 +92,10 @@ def write_safetensors(
     data = save(state_arrays(network), metadata={METADATA_KEY: json.dumps(facts, sort_keys=True)})
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def _parse(arrays: Mapping[str, NDArray[Any]]) -> tuple[list[AffineLayer], NeuronRule]:
+    return parse_state_dict({key: arrays[key] for key in sorted(arrays, key=natural_key)})
 
 
 def _load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -64,8 +64,7 @@ def read_pt(
         )
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
-    trained = extra.get("steps")
-    return network, replace(card, extra=extra, steps=trained if isinstance(trained, int) else None)
+    return network, replace(card, extra=extra, steps=stored_steps(extra))
 
 
 def read_pt_layers(path: Path) -> tuple[list[AffineLayer], NeuronRule, dict[str, Any]]:
@@ -118,6 +117,12 @@ def stored_population(extra: Mapping[str, Any]) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise NetworkError(f"the stored population is {value!r}; a whole number is needed")
     return value
+
+
+def stored_steps(extra: Mapping[str, Any]) -> int | None:
+    """Steps for which the file says the network was trained, if it does."""
+    value = extra.get("steps")
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netlist_gen.checkpoint.registry import read_checkpoint
+from netlist_gen.checkpoint.registry import read_checkpoint, read_layers
 from netlist_gen.checkpoint.state_dict import Ternarize
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import count_votes, vote_accuracy
@@ -54,20 +54,22 @@ def by_magnitude(fan_in: int | None = None) -> Ternarize:
 def ternarize_cost(
     path: Path, x: ArrayLike, labels: ArrayLike, ternarize: Ternarize, population: int | None = None
 ) -> TernarizeCost:
-    """Accuracy of a ``.pt`` file's own real weights and of the ternary network made of them.
+    """Accuracy of a file's own real weights and of the ternary network made of them.
 
     Args:
-        path: a snnTorch ``.pt`` file.
-        x: spikes (samples, inputs): one step, where all reset rules agree.
+        path: a file with real weights: .pt, .safetensors or .nir.
+        x: spikes (samples, inputs), one step, where all reset rules agree; or (samples, steps,
+            inputs) for neurons without memory.
         labels: (samples,).
+        ternarize: see ``by_magnitude``.
+        population: output neurons per class; default: what the file says, else 1.
     """
-    from netlist_gen.checkpoint.snntorch_pt import read_pt_layers
-
-    network = read_checkpoint(path, steps=1, population=population, ternarize=ternarize).network
-    spikes = network.check_inputs(x)
-    layers, _, _ = read_pt_layers(path)
+    spikes = np.asarray(x)
+    steps = spikes.shape[1] if spikes.ndim == 3 else 1
+    made = read_checkpoint(path, steps=steps, population=population, ternarize=ternarize).network
+    spikes = made.check_inputs(x)
     flow = spikes
-    for layer in layers:
+    for layer in read_layers(path):
         flow = layer.forward(flow)
-    votes = count_votes(flow, network.population)
-    return TernarizeCost(vote_accuracy(votes, labels), vote_accuracy(network.votes(spikes), labels))
+    votes = count_votes(flow, made.population)
+    return TernarizeCost(vote_accuracy(votes, labels), vote_accuracy(made.votes(spikes), labels))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from netlist_gen.checkpoint.registry import known_suffix
 from netlist_gen.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from netlist_gen.training.cost import CostModel
+    from netlist_gen.training.config import TrainingConfig
     from netlist_gen.training.trainer import Progress
 
 # What suits each data set; found on validation images (docs/training.md).
@@ -59,6 +61,12 @@ def preset(dataset: str) -> dict[str, Any]:
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="Network to write: .pt, .npz, .safetensors or .nir.",
+)
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the network here too, in the format of the extension.",
 )
 @click.option(
     "--data-dir",
@@ -108,7 +116,18 @@ def preset(dataset: str) -> dict[str, Any]:
     "--noise",
     "noise_sigma",
     type=float,
-    help="Spread of a neuron's threshold while training, in synapses.",
+    help="Train with noise: spread of the thresholds, in synapses.",
+)
+@click.option(
+    "--noise-flux",
+    "noise_phi0",
+    type=float,
+    help="Train with noise: spread of the decision's edge in Phi0, as thermal noise has.",
+)
+@click.option(
+    "--firing-curve",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Train with a measured firing curve (CSV: margin_synapses or margin_Phi0, probability).",
 )
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]))
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
@@ -139,29 +158,25 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     cache_dir: Path | None = options.pop("cache_dir")
     resume: bool = options.pop("resume")
     plot: Path | None = options.pop("plot")
+    also: tuple[Path, ...] = options.pop("also", ())
+    firing_curve: Path | None = options.pop("firing_curve", None)
     hidden = (*options.pop("hidden"), *options.pop("more_hidden"))
-    if not output.parent.is_dir():
-        raise ConfigurationError(f"{output.parent} is not a directory; {output} can't be written")
+    for path in (output, *also, *([plot] if plot else [])):
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"{path.parent} is not a directory; {path} can't be written")
+    for path in (output, *also):
+        known_suffix(path)
 
     import torch
 
-    from netlist_gen.training.config import TrainingConfig
+    from netlist_gen.cost_estimate import CircuitCost, flux_per_synapse
+    from netlist_gen.training.cost import loads
     from netlist_gen.training.save import plot_history, save
     from netlist_gen.training.trainer import train as run_training
 
     torch.set_num_threads(threads)
-    values = preset(dataset)
-    if options.get("data_dir") is not None:
-        options["data_dir"] = str(options["data_dir"])
-    values.update({k: v for k, v in options.items() if v is not None and v != ()})
-    if hidden:
-        values["hidden"] = hidden
-    steps = values.get("steps", len(values.get("grey_levels", (0,))))
-    values.setdefault("steps", steps)
-    if len(values.get("grey_levels", ())) != steps:
-        values["grey_levels"] = spread_levels(steps, 255 if dataset == "mnist" else 16)
-    config = TrainingConfig(**values)
-    priced = config.max_junctions is not None or config.max_power_w is not None
+    config = configuration(dataset, hidden, firing_curve, options)
+    cost_model = CircuitCost(config.population)
     state_file = output.with_name(output.name + ".state")
     click.echo(
         f"training on {dataset}: {' '.join(config.hidden)}, fan-in {config.fan_in}", err=True
@@ -170,7 +185,8 @@ def run(dataset: str, output: Path, **options: Any) -> None:
         trained = run_training(
             config,
             _show,
-            cost_model=_cost_model() if priced else None,
+            cost_model=cost_model,
+            flux_per_synapse=flux_per_synapse,
             state_file=state_file,
             resume=resume,
             cache_dir=cache_dir,
@@ -178,8 +194,8 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     except KeyboardInterrupt:
         kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
         raise click.ClickException(f"interrupted{kept}") from None
-    command = shlex.join(["netlist-gen", *sys.argv[1:]])
-    facts = save(trained, [output], command)
+    cost = cost_model.cost(loads(trained.network))
+    facts = save(trained, [output, *also], command_line(sys.argv[1:]), cost)
     if plot is not None:
         plot_history(trained.history, plot)
     state_file.unlink(missing_ok=True)
@@ -187,15 +203,58 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     click.echo(
         f"{output}: {accuracy.lowest:.2%} of {accuracy.samples} held-out images "
         f"(ties split {accuracy.split:.2%}, ties wrong {accuracy.wrong:.2%}); "
-        f"{facts['synapses']} synapses, fan-in up to {facts['max_fan_in']}, "
+        f"{facts['synapses']} synapses, {cost.junctions:.0f} junctions, "
+        f"fan-in up to {facts['max_fan_in']}, "
         f"theta {facts['theta_range'][0]} to {facts['theta_range'][1]}, seed {config.seed}"
     )
+    if trained.noisy is not None:
+        click.echo(f"with noise: {trained.noisy.lowest:.2%} of the held-out images")
 
 
-def _cost_model() -> CostModel:
-    from netlist_gen.cost_estimate import linear_cost
+def configuration(
+    dataset: str,
+    hidden: tuple[str, ...],
+    firing_curve: Path | None,
+    options: Mapping[str, Any],
+) -> TrainingConfig:
+    """The preset with the options that were given (those not None) on top."""
+    from netlist_gen.training.config import TrainingConfig
+    from netlist_gen.training.noise import read_firing_curve
 
-    return linear_cost()
+    values = preset(dataset)
+    values.update({k: v for k, v in options.items() if v is not None and v != ()})
+    if values.get("data_dir") is not None:
+        values["data_dir"] = str(values["data_dir"])
+    if hidden:
+        values["hidden"] = hidden
+    steps = values.get("steps", len(values.get("grey_levels", (0,))))
+    values.setdefault("steps", steps)
+    if len(values.get("grey_levels", ())) != steps:
+        values["grey_levels"] = spread_levels(steps, 255 if dataset == "mnist" else 16)
+    if firing_curve is not None:
+        curve = read_firing_curve(firing_curve)
+        values["firing_curve"] = tuple(zip(curve.margin, curve.probability, strict=True))
+        values["firing_curve_unit"] = curve.unit
+    return TrainingConfig(**values)
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """The command for a card: what decides the network, without places of one machine."""
+    told: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, equals, value = argument.partition("=")
+        if name == "--resume":
+            continue
+        if name in ("--data-dir", "--cache-dir", "--plot", "--threads", "--also", "-o", "--output"):
+            value = value if equals else next(rest, "")
+            if name == "--data-dir":
+                told += [name, "DIR"]
+            elif name in ("--also", "-o", "--output"):
+                told += [name, Path(value).name]
+        else:
+            told.append(argument)
+    return shlex.join(["netlist-gen", *told])
 
 
 def spread_levels(steps: int, brightest: int) -> tuple[int, ...]:

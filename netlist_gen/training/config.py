@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.training.noise import FiringCurve, Unit, as_curve, normal_curve
 
 DATASETS = ("digits", "mnist")
 PRECISIONS = ("float32", "bfloat16")
@@ -55,7 +56,11 @@ class TrainingConfig:
         max_junctions, max_power_w: the same through the cost model, or None.
         max_count: most excitatory and most inhibitory synapses per neuron each (bounds the
             signed range of n), or None.
-        noise_sigma: spread of the firing edge in synapses during training (grey zone), 0 for none.
+        noise_sigma: spread of every neuron's firing edge during training, in synapses; 0 for none.
+        noise_phi0: the same in flux (grey zone); a neuron's own flux per synapse makes synapses
+            of it.
+        firing_curve: measured firing curve to train with instead: pairs (margin, probability).
+        firing_curve_unit: "synapses" or "Phi0".
         prune_end, freeze_at: share of the run at which the caps are reached, and at which
             thresholds leave the batch statistics and become learned integers.
         precision: "bfloat16" is several times faster where the processor has it.
@@ -85,6 +90,9 @@ class TrainingConfig:
     max_power_w: float | None = None
     max_count: int | None = None
     noise_sigma: float = 0.0
+    noise_phi0: float = 0.0
+    firing_curve: tuple[tuple[float, float], ...] | None = None
+    firing_curve_unit: Unit = "synapses"
     prune_end: float = 0.45
     freeze_at: float = 0.6
     precision: str = "float32"
@@ -92,6 +100,9 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("hidden", "fan_in", "grey_levels"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.firing_curve is not None:
+            points = tuple((float(p[0]), float(p[1])) for p in self.firing_curve)
+            object.__setattr__(self, "firing_curve", points)
         if self.dataset not in DATASETS:
             raise _wrong("dataset", self.dataset, f"one of {', '.join(DATASETS)}")
         if self.precision not in PRECISIONS:
@@ -99,7 +110,7 @@ class TrainingConfig:
         for name in ("population", "steps", "epochs", "batch"):
             if getattr(self, name) < 1:
                 raise _wrong(name, getattr(self, name), "at least 1")
-        for name in ("copies", "validation", "noise_sigma", "teacher_epochs"):
+        for name in ("copies", "validation", "noise_sigma", "noise_phi0", "teacher_epochs"):
             if getattr(self, name) < 0:
                 raise _wrong(name, getattr(self, name), "0 or more")
         if not self.learning_rate > 0:
@@ -122,6 +133,12 @@ class TrainingConfig:
                 f"{len(self.grey_levels)} grey levels for {self.steps} steps; one level for each "
                 "step is needed"
             )
+        noises = (self.noise_sigma, self.noise_phi0, self.firing_curve)
+        if sum(map(bool, noises)) > 1:
+            raise ConfigurationError(
+                "noise_sigma, noise_phi0 and firing_curve exclude each other; one noise is allowed"
+            )
+        _ = self.curve  # a wrong curve is refused here
         trained = sum(spec.kind != "pool" for spec in self.layers) + 1
         if len(self.fan_in) not in (1, trained) or min(self.fan_in) < 1:
             raise _wrong("fan_in", self.fan_in, f"one number of at least 1, or {trained} of them")
@@ -130,6 +147,15 @@ class TrainingConfig:
     def layers(self) -> tuple[HiddenSpec, ...]:
         """The hidden layers, parsed."""
         return tuple(parse_hidden(text) for text in self.hidden)
+
+    @property
+    def curve(self) -> FiringCurve | None:
+        """The firing curve of the neurons, or None without noise."""
+        if self.firing_curve is not None:
+            return as_curve(self.firing_curve, self.firing_curve_unit)
+        if self.noise_phi0:
+            return normal_curve(self.noise_phi0, "Phi0")
+        return normal_curve(self.noise_sigma) if self.noise_sigma else None
 
     @property
     def caps(self) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """What a network costs in hardware, as an argument of training.
 
-Training knows no circuit. It takes any object with ``cost(masks)``; ``LinearCost`` is the one
-whose numbers come from whoever knows the cells.
+Training knows no circuit. It takes any object with ``cost(layers)``; the one with the cell
+library's prices is ``netlist_gen.cost_estimate.CircuitCost``.
 """
 
 from __future__ import annotations
@@ -40,48 +40,10 @@ class LayerLoad:
 
 
 class CostModel(Protocol):
-    """Anything that prices a network; must not fall when a synapse is added."""
+    """Anything that prices a network. Where the price falls as a synapse is added, a budget is
+    still kept, only perhaps not used up."""
 
     def cost(self, layers: Sequence[LayerLoad]) -> HardwareCost: ...
-
-
-@dataclass(frozen=True)
-class LinearCost:
-    """Junctions and power by counting branches, neurons, splitters and clock lines.
-
-    A line that feeds k synapses needs k - 1 splitters (one pulse in, two out); each neuron
-    needs its decision clock and its branches' reset, so that the two clock trees have one
-    splitter for each but the first.
-
-    Attributes:
-        per_synapse: junctions of one input branch, with its input line.
-        per_neuron: junctions of the decision circuit and output line.
-        per_splitter: junctions of one splitter.
-        clock_leaves_per_neuron, clock_leaves_per_synapse: clock tree leaves.
-        watts_per_junction: static power of an average junction: bias current times supply.
-    """
-
-    per_synapse: float
-    per_neuron: float
-    per_splitter: float
-    watts_per_junction: float
-    clock_leaves_per_neuron: float = 1.0
-    clock_leaves_per_synapse: float = 1.0
-
-    def cost(self, layers: Sequence[LayerLoad]) -> HardwareCost:
-        """Cost of the layers; neurons without a synapse and lines without a load cost nothing."""
-        junctions = 0.0
-        for layer in layers:
-            synapses = float(layer.fan_in.sum())
-            neurons = float(np.count_nonzero(layer.fan_in))
-            splitters = float(np.maximum(layer.fan_out - 1, 0).sum())
-            leaves = (
-                self.clock_leaves_per_neuron * neurons + self.clock_leaves_per_synapse * synapses
-            )
-            splitters += max(leaves - 1.0, 0.0)
-            junctions += self.per_synapse * synapses + self.per_neuron * neurons
-            junctions += self.per_splitter * splitters
-        return HardwareCost(junctions, junctions * self.watts_per_junction)
 
 
 def loads(network: TernaryNetwork) -> list[LayerLoad]:

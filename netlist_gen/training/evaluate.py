@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork, count_votes, vote_accuracy
-
-# n - theta (integers, any shape) -> probability of a pulse, same shape
-FiringCurve = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+from netlist_gen.training.noise import FiringCurve, FluxPerSynapse, margins
 
 
 @dataclass(frozen=True)
@@ -36,50 +31,6 @@ def evaluate(network: TernaryNetwork, x: ArrayLike, labels: ArrayLike) -> Evalua
     return _from_votes(network.votes(x), labels)
 
 
-def normal_firing_curve(sigma: float) -> FiringCurve:
-    """Firing probability Phi((n - theta + 1/2) / sigma).
-
-    Args:
-        sigma: standard deviation of the threshold in units of one synapse, 0 or more. A grey
-            zone measured from 10 % to 90 % is 2.563 sigma wide (normal quantiles +-1.2816).
-    """
-    if not sigma >= 0 or math.isinf(sigma):
-        raise ConfigurationError(f"sigma is {sigma}; a finite number of at least 0 is needed")
-
-    def curve(distance: NDArray[np.int64]) -> NDArray[np.float64]:
-        from scipy.special import ndtr
-
-        if sigma == 0:
-            return (distance >= 0).astype(np.float64)
-        return np.asarray(ndtr((distance + 0.5) / sigma), dtype=np.float64)
-
-    return curve
-
-
-def tabulated_firing_curve(distance: ArrayLike, probability: ArrayLike) -> FiringCurve:
-    """Firing probability from a measured table, linear between points, constant beyond.
-
-    Args:
-        distance: n - theta at which the neuron was measured, rising, (points,); fractions are
-            allowed, since a sweep of flux is finer than one synapse.
-        probability: share of windows with a pulse, (points,), in 0..1.
-    """
-    at = np.asarray(distance, dtype=np.float64)
-    share = np.asarray(probability, dtype=np.float64)
-    if at.ndim != 1 or at.shape != share.shape or at.size < 2 or not np.all(np.diff(at) > 0):
-        raise ConfigurationError(
-            f"a firing curve needs rising distances and as many probabilities; got shapes "
-            f"{at.shape} and {share.shape}"
-        )
-    if not np.all((share >= 0) & (share <= 1)):
-        raise ConfigurationError("a firing curve's probabilities must lie in 0 to 1")
-
-    def curve(n_minus_theta: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.asarray(np.interp(n_minus_theta, at, share))
-
-    return curve
-
-
 def evaluate_with_noise(
     network: TernaryNetwork,
     x: ArrayLike,
@@ -88,11 +39,21 @@ def evaluate_with_noise(
     *,
     seed: int,
     repeats: int = 1,
+    flux_per_synapse: FluxPerSynapse | None = None,
 ) -> list[Evaluation]:
     """Accuracy with each neuron's decision drawn from its firing curve.
 
-    Every neuron, step and sample draws by itself, as thermal noise does. Returns one
-    Evaluation per repeat.
+    Every neuron, step and sample draws by itself, as thermal noise does.
+
+    Args:
+        network, x, labels: as for ``evaluate``.
+        curve: probability of a pulse against the margin.
+        seed: of the draws.
+        repeats: evaluations, each with draws of its own.
+        flux_per_synapse: needed where the curve's unit is Phi0.
+
+    Returns:
+        One Evaluation per repeat.
     """
     spikes = network.check_inputs(x)
     random = np.random.default_rng(seed)
@@ -100,8 +61,10 @@ def evaluate_with_noise(
     for _ in range(repeats):
         flow: NDArray[np.bool_] = spikes
         for layer in network.layers:
-            chance = curve(layer.counts(flow).astype(np.int64) - layer.theta)
+            chance = curve(margins(layer, layer.counts(flow), curve.unit, flux_per_synapse))
             flow = random.random(chance.shape) < chance
+            # A neuron without a synapse has no circuit, and what isn't built makes no pulse.
+            flow[..., layer.fan_in == 0] = False
         results.append(_from_votes(count_votes(flow, network.population), labels))
     return results
 

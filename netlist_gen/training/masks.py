@@ -17,6 +17,7 @@ from netlist_gen.training.model import (
     unroll_convolution,
     unroll_pool,
 )
+from netlist_gen.training.noise import FluxPerSynapse, needed
 from netlist_gen.training.quantise import cap_rows, cubic, prune_to_budget
 
 
@@ -24,9 +25,14 @@ class MaskPlan:
     """Chooses the masks of all layers for a share of the run."""
 
     def __init__(
-        self, net: TernarySpikingNet, config: TrainingConfig, cost_model: CostModel | None
+        self,
+        net: TernarySpikingNet,
+        config: TrainingConfig,
+        cost_model: CostModel | None,
+        flux_per_synapse: FluxPerSynapse | None = None,
     ) -> None:
         self.net, self.config, self.cost_model = net, config, cost_model
+        self.flux_per_synapse = needed(flux_per_synapse) if net.flux_counts else None
         # Neurons that share one kernel: each kept weight of a convolution is built so often.
         self.copies = [
             _positions(layer, shape)
@@ -54,6 +60,19 @@ class MaskPlan:
             masks = self._within_budget(masks, progress)
         for layer, mask in zip(layers, masks, strict=True):
             layer.set_mask(mask)
+        self.update_flux()
+
+    def update_flux(self) -> None:
+        """Where noise is in flux, tell each neuron how much of it one synapse has now.
+
+        Neurons that share a kernel share the flux of the whole kernel, the least of them.
+        """
+        if self.flux_per_synapse is None:
+            return
+        for layer in self.net.trained:
+            up, down = (side.numpy() for side in layer.sides())
+            theta = layer.integer_theta().numpy().astype(np.int64)
+            layer.flux.copy_(torch.from_numpy(self.flux_per_synapse(up, down, theta)))
 
     def _max_count(self, progress: float, width: int) -> int | None:
         limit = self.config.max_count

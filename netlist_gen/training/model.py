@@ -24,6 +24,7 @@ SOFT_SLOPE = 2.0
 # fires and never learns again.
 MAX_SHIFT = 2.0
 _STATISTICS_MOMENTUM = 0.05
+_NOISE_EDGES = 1024  # draws of a noisy edge: the tails end at a probability of 1/2048
 
 
 class _AtanSpike(torch.autograd.Function):
@@ -32,7 +33,7 @@ class _AtanSpike(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor) -> Tensor:
         ctx.save_for_backward(u)
-        return (u > 0).to(u.dtype)
+        return torch.sign(u).clamp_(min=0)  # some ten times faster than a comparison
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
@@ -63,6 +64,7 @@ class TernaryThresholdLayer(nn.Module):
     mask: Tensor
     mean: Tensor
     spread: Tensor
+    flux: Tensor
     frozen: Tensor
     held: Tensor
     fresh: Tensor
@@ -77,6 +79,8 @@ class TernaryThresholdLayer(nn.Module):
         self.register_buffer("mask", torch.ones(shape, dtype=torch.bool))
         self.register_buffer("mean", torch.zeros(shape[0]))
         self.register_buffer("spread", torch.ones(shape[0]))
+        # Flux of a synapse where noise is in flux; 1 where it is in synapses.
+        self.register_buffer("flux", torch.ones(shape[0]))
         self.register_buffer("frozen", torch.zeros((), dtype=torch.bool))
         self.register_buffer("held", torch.zeros((), dtype=torch.bool))
         self.register_buffer("fresh", torch.ones((), dtype=torch.bool))
@@ -104,11 +108,22 @@ class TernaryThresholdLayer(nn.Module):
         """Threshold of the exported neuron: n >= theta, at least 1 (a silent input is silent)."""
         return torch.clamp(torch.floor(self._edge(self.mean, self.spread).detach()) + 1, min=1.0)
 
+    def sides(self) -> tuple[Tensor, Tensor]:
+        """Excitatory and inhibitory synapses of each neuron, (outputs,) each."""
+        mask, negative = self.mask.flatten(1), torch.signbit(self.weight.detach().flatten(1))
+        return (mask & ~negative).sum(dim=1), (mask & negative).sum(dim=1)
+
     def _edge(self, mean: Tensor, spread: Tensor) -> Tensor:
         return mean - self.shift.clamp(-MAX_SHIFT, MAX_SHIFT) * spread
 
-    def forward(self, x: Tensor, noise_sigma: float = 0.0) -> Tensor:
-        """Spikes (0 or 1 in x's type): x (rows, inputs) or (rows, channels, height, width)."""
+    def forward(self, x: Tensor, edges: Tensor | None = None) -> Tensor:
+        """Spikes (0 or 1 in x's type).
+
+        Args:
+            x: (rows, inputs) or (rows, channels, height, width).
+            edges: equally likely edges of the noisy neuron, times ``flux`` in their unit; each
+                decision draws one. None: no noise.
+        """
         typed = self._typed_mask
         if typed is None or typed.dtype != x.dtype:
             typed = self._typed_mask = self.mask.to(x.dtype)
@@ -128,8 +143,9 @@ class TernaryThresholdLayer(nn.Module):
         # No threshold below 1, from the start: freezing must not change the network.
         edge = edge + (wanted.clamp(min=0.5) - edge.detach())
         u = (n - edge.view(view).to(n.dtype)) * scale.view(view).to(n.dtype)
-        if noise_sigma:
-            u = u + torch.randn_like(u) * (noise_sigma * scale.detach()).view(view).to(u.dtype)
+        if edges is not None:
+            drawn = edges[torch.randint(len(edges), u.shape)]
+            u = u - drawn * (scale.detach() / self.flux).view(view).to(u.dtype)
         spikes: Tensor = self.neuron(u, torch.zeros((), dtype=u.dtype).expand_as(u))[0]
         return spikes
 
@@ -142,7 +158,8 @@ class TernaryThresholdLayer(nn.Module):
     def _face_inputs(self, x: Tensor) -> None:
         """Negate the neurons whose mean count is negative: with theta >= 1 they start silent."""
         with torch.no_grad():
-            n = self._counts(x, torch.where(self.weight >= 0, 1.0, -1.0).to(x.dtype)).float()
+            dense = torch.ones_like(self.weight, dtype=x.dtype)
+            n = self._counts(x, ternary(self.weight, dense)).float()
             mean = n.mean(dim=(0, 2, 3) if self.stride else 0)
             negative = (mean < 0).view(-1, *[1] * (self.weight.ndim - 1))
             self.weight.copy_(torch.where(negative, -self.weight, self.weight))
@@ -152,8 +169,10 @@ class TernaryThresholdLayer(nn.Module):
         """Mean and spread of the counts, (outputs,), with their gradient while training."""
         if not self.training:
             return self.mean, self.spread
-        spread, mean = torch.std_mean(n.float(), dim=axes, correction=0)
-        spread = spread.clamp(min=0.5)
+        counts = n.float()  # two plain passes: torch.std_mean is several times slower
+        mean = counts.mean(dim=axes, keepdim=True)
+        spread = (counts - mean).square().mean(dim=axes).clamp(min=0.25).sqrt()
+        mean = mean.flatten()
         if not bool(self.held):
             with torch.no_grad():
                 self.mean.lerp_(mean, _STATISTICS_MOMENTUM)
@@ -184,7 +203,10 @@ class TernarySpikingNet(nn.Module):
     def __init__(self, config: TrainingConfig, side: int, classes: int) -> None:
         super().__init__()
         self.side, self.classes, self.population = side, classes, config.population
-        self.noise_sigma = config.noise_sigma
+        self.flux_counts = config.curve is not None and config.curve.unit == "Phi0"
+        self._edges = None
+        if config.curve is not None:
+            self._edges = torch.from_numpy(config.curve.edges(_NOISE_EDGES))
         caps = iter(config.caps)
         stack: list[nn.Module] = []
         shape: tuple[int, ...] = (1, side, side)
@@ -229,7 +251,9 @@ class TernarySpikingNet(nn.Module):
         if self.spatial:
             rows = rows.reshape(-1, 1, self.side, self.side)
             rows = rows.contiguous(memory_format=torch.channels_last)
-        noise = self.noise_sigma if self.training else 0.0
+        noise = None
+        if self.training and self._edges is not None:
+            noise = self._edges = self._edges.to(x.dtype)
         for layer in self.stack:
             if isinstance(layer, TernaryThresholdLayer):
                 if rows.ndim == 4 and not layer.stride:
@@ -261,8 +285,7 @@ class TernarySpikingNet(nn.Module):
             if isinstance(layer, OrPool):
                 w, theta = unroll_pool(shape, layer.window)
             elif isinstance(layer, TernaryThresholdLayer):
-                signs = torch.where(layer.weight >= 0, 1, -1) * layer.mask
-                w = signs.to(torch.int8).numpy()
+                w = ternary(layer.weight.detach(), layer.mask.float()).to(torch.int8).numpy()
                 theta = layer.integer_theta().to(torch.int32).numpy()
                 if layer.stride:
                     w, theta = unroll_convolution(w, theta, shape, layer.stride)

@@ -17,7 +17,8 @@ from torch import Tensor
 class _SignMasked(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG004
-        return torch.where(weight >= 0, mask, -mask)
+        # copysign is some ten times faster than where.
+        return torch.copysign(mask, weight.to(mask.dtype))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
@@ -26,6 +27,8 @@ class _SignMasked(torch.autograd.Function):
 
 def ternary(weight: Tensor, mask: Tensor) -> Tensor:
     """sign(weight) where mask is 1, else 0, in the mask's type; straight-through gradient.
+
+    The sign of a zero is its sign bit, here and in all else that asks for signs.
 
     Args:
         weight: latent, (outputs, ...).
@@ -46,7 +49,8 @@ def cap_rows(weight: Tensor, cap: int, max_count: int | None = None) -> Tensor:
     magnitude = weight.detach().abs().flatten(1)
     if max_count is not None and max_count < magnitude.shape[1]:
         allowed = torch.zeros_like(magnitude, dtype=torch.bool)
-        for side in (weight.flatten(1) >= 0, weight.flatten(1) < 0):
+        negative = torch.signbit(weight.detach().flatten(1))
+        for side in (~negative, negative):
             order = torch.where(side, magnitude, -1.0).topk(max_count, dim=1).indices
             allowed |= torch.zeros_like(allowed).scatter_(1, order, True) & side
         magnitude = torch.where(allowed, magnitude, -1.0)

@@ -10,10 +10,13 @@ from typing import Any
 
 from netlist_gen.checkpoint import write_network
 from netlist_gen.files import atomic_path
+from netlist_gen.training.cost import HardwareCost
 from netlist_gen.training.trainer import Progress, TrainedNetwork
 
 
-def card(trained: TrainedNetwork, command: str | None = None) -> dict[str, Any]:
+def card(
+    trained: TrainedNetwork, command: str | None = None, cost: HardwareCost | None = None
+) -> dict[str, Any]:
     """What a user must know about a trained network, in JSON types."""
     network, config = trained.network, trained.config
     low, high = network.theta_range
@@ -30,10 +33,20 @@ def card(trained: TrainedNetwork, command: str | None = None) -> dict[str, Any]:
         "accuracy": trained.evaluation.as_dict(),
         "validation": None if trained.validation is None else trained.validation.as_dict(),
         "teacher_validation": trained.teacher_accuracy,
+        "tie_rules": {
+            "lowest": "a tie goes to the lowest class",
+            "split": "a tie of k classes counts 1/k",
+            "wrong": "a tie counts nothing",
+        },
         "seed": config.seed,
         "train_seconds": round(trained.seconds, 1),
         "config": {k: v for k, v in config.as_dict().items() if k != "data_dir"},
     }
+    if cost is not None:
+        facts["junctions"] = round(cost.junctions)
+        facts["static_power_w"] = float(f"{cost.static_power_w:.4g}")
+    if trained.noisy is not None:
+        facts["accuracy_with_noise"] = trained.noisy.as_dict()
     if command is not None:
         facts["command"] = command
     return facts
@@ -43,12 +56,13 @@ def save(
     trained: TrainedNetwork,
     paths: Sequence[str | os.PathLike[str]],
     command: str | None = None,
+    cost: HardwareCost | None = None,
 ) -> dict[str, Any]:
     """Write the network to each path in the format of its extension; returns the card.
 
     Beside the first path, ``<name>.card.json`` holds the card for people.
     """
-    facts = card(trained, command)
+    facts = card(trained, command, cost)
     for path in paths:
         write_network(trained.network, path, facts)
     if paths:

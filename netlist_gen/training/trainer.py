@@ -22,9 +22,10 @@ from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.cost import CostModel, remove_dead
 from netlist_gen.training.datasets import GreyData, binarise, load_data
-from netlist_gen.training.evaluate import Evaluation, evaluate
+from netlist_gen.training.evaluate import Evaluation, evaluate, evaluate_with_noise
 from netlist_gen.training.masks import MaskPlan
 from netlist_gen.training.model import TernarySpikingNet
+from netlist_gen.training.noise import FluxPerSynapse
 from netlist_gen.training.pool import Pool, make_pool
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
@@ -56,12 +57,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """What a run gives: the integer network, how it was made, what it does on held-out images."""
+    """What a run gives: the integer network, how it was made, what it does on held-out images.
+
+    ``noisy`` is the accuracy on the test images with the configuration's noise, if it has any.
+    """
 
     network: TernaryNetwork
     config: TrainingConfig
     evaluation: Evaluation
     validation: Evaluation | None
+    noisy: Evaluation | None
     teacher_accuracy: float | None
     seconds: float
     history: tuple[Progress, ...]
@@ -75,6 +80,7 @@ def train(
     progress: ProgressCallback | None = None,
     *,
     cost_model: CostModel | None = None,
+    flux_per_synapse: FluxPerSynapse | None = None,
     state_file: Path | None = None,
     resume: bool = False,
     cache_dir: Path | None = None,
@@ -85,6 +91,7 @@ def train(
         config: all choices; the same config and thread count give the same network.
         progress: called after each epoch.
         cost_model: prices networks; needed for max_junctions and max_power_w.
+        flux_per_synapse: needed for noise in Phi0.
         state_file: written whole after every epoch, so that an interrupted run can go on.
         resume: go on from ``state_file``, to the same result as an unbroken run.
         cache_dir: keeps the pool of augmented images and the teacher's labels.
@@ -107,7 +114,7 @@ def train(
         seconds = time.monotonic() - started
         say(Progress(0, config.epochs, math.nan, None, 0, seconds, text))
 
-    run = _Run(config, data, make_pool(data, config, cache_dir, note), cost_model)
+    run = _Run(config, data, make_pool(data, config, cache_dir, note), cost_model, flux_per_synapse)
     if resume:
         run.restore(_required(state_file))
     while run.epoch < config.epochs:
@@ -121,18 +128,30 @@ def train(
         say(line)
     network = remove_dead(run.net.export())
     seconds = run.seconds_before + time.monotonic() - started
+    test = binarise(data.test_images, config.grey_levels)
+    noisy = None
+    if config.curve is not None:
+        (noisy,) = evaluate_with_noise(
+            network,
+            test,
+            data.test_labels,
+            config.curve,
+            seed=config.seed,
+            flux_per_synapse=flux_per_synapse,
+        )
     return TrainedNetwork(
-        network,
-        config,
-        evaluate(network, binarise(data.test_images, config.grey_levels), data.test_labels),
-        evaluate(
+        network=network,
+        config=config,
+        evaluation=evaluate(network, test, data.test_labels),
+        validation=evaluate(
             network, binarise(data.validation_images, config.grey_levels), data.validation_labels
         )
         if config.validation
         else None,
-        run.pool.teacher_accuracy,
-        seconds,
-        tuple(run.history),
+        noisy=noisy,
+        teacher_accuracy=run.pool.teacher_accuracy,
+        seconds=seconds,
+        history=tuple(run.history),
     )
 
 
@@ -140,12 +159,17 @@ class _Run:
     """The state of a run between epochs."""
 
     def __init__(
-        self, config: TrainingConfig, data: GreyData, pool: Pool, cost_model: CostModel | None
+        self,
+        config: TrainingConfig,
+        data: GreyData,
+        pool: Pool,
+        cost_model: CostModel | None,
+        flux_per_synapse: FluxPerSynapse | None,
     ) -> None:
         self.config, self.data, self.pool = config, data, pool
         torch.manual_seed(config.seed)
         self.net = TernarySpikingNet(config, data.side, data.classes)
-        self.plan = MaskPlan(self.net, config, cost_model)
+        self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
         self.optimiser = torch.optim.Adam(
@@ -170,8 +194,11 @@ class _Run:
             step = self.epoch * self.batches + index
             share = step / self.total
             self._schedule(share)
-            if step % _MASK_EVERY == 0 and share <= _FINAL_MASKS:
-                self.plan.update(share)
+            if step % _MASK_EVERY == 0:
+                if share <= _FINAL_MASKS:
+                    self.plan.update(share)
+                else:
+                    self.plan.update_flux()
             if share >= config.freeze_at and not bool(self.net.trained[0].frozen):
                 self.net.freeze_thresholds()
             if share >= _HOLD_AT and not bool(self.net.trained[0].held):

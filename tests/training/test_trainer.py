@@ -12,20 +12,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from netlist_gen.cell_library import CellLibrary
 from netlist_gen.checkpoint import read_checkpoint
-from netlist_gen.commands.train import run, spread_levels
+from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.commands import train as train_module
+from netlist_gen.commands.train import command_line, run, spread_levels
 from netlist_gen.commands.train import train as train_command
+from netlist_gen.cost_estimate import CircuitCost
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.datasets import binarise, load_data
-from netlist_gen.training.evaluate import (
-    distance_histogram,
-    evaluate,
-    evaluate_with_noise,
-    normal_firing_curve,
-    tabulated_firing_curve,
-)
+from netlist_gen.training.evaluate import distance_histogram, evaluate, evaluate_with_noise
+from netlist_gen.training.noise import FiringCurve, normal_curve
 from netlist_gen.training.save import plot_history, save
 from netlist_gen.training.trainer import Progress, train
 
@@ -108,9 +107,12 @@ def wide(seed: int = 0) -> tuple[TernaryNetwork, np.ndarray, np.ndarray]:
     return net, x, net.predict(x)
 
 
+STEP = FiringCurve((-1e-9, 1e-9), (0.0, 1.0))
+
+
 def test_noise_free_curve_is_the_integer_model() -> None:
     net, x, labels = wide()
-    (noisy,) = evaluate_with_noise(net, x, labels, normal_firing_curve(0.0), seed=1)
+    (noisy,) = evaluate_with_noise(net, x, labels, STEP, seed=1)
     assert noisy == evaluate(net, x, labels)
     assert noisy.lowest == 1.0
 
@@ -118,11 +120,11 @@ def test_noise_free_curve_is_the_integer_model() -> None:
 def test_noise_costs_accuracy_and_is_seeded() -> None:
     net, x, labels = wide()
     found = [
-        evaluate_with_noise(net, x, labels, normal_firing_curve(s), seed=1)[0].lowest
+        evaluate_with_noise(net, x, labels, normal_curve(s), seed=1)[0].lowest
         for s in (0.05, 0.3, 1.0)
     ]
     assert found[0] == 1.0 > found[1] > found[2]
-    curve = normal_firing_curve(0.3)
+    curve = normal_curve(0.3)
     a, b = (evaluate_with_noise(net, x, labels, curve, seed=4, repeats=2) for _ in range(2))
     assert a == b
     assert a[0] != a[1]
@@ -131,24 +133,58 @@ def test_noise_costs_accuracy_and_is_seeded() -> None:
 def test_single_neuron_fires_as_often_as_the_curve_says() -> None:
     net = TernaryNetwork.from_arrays([[[1, 1]]], [[2]])
     x = np.ones((20000, 2), dtype=bool)
-    curve = normal_firing_curve(0.5)
+    curve = normal_curve(0.5)
     (result,) = evaluate_with_noise(net, x, np.zeros(20000, int), curve, seed=0)
     assert result.samples == 20000
     votes_with_pulse = np.mean(
-        np.random.default_rng(0).random((20000, 1)) < curve(np.zeros((20000, 1), np.int64))
+        np.random.default_rng(0).random((20000, 1)) < curve(np.full((20000, 1), 0.5))
     )
     assert votes_with_pulse == pytest.approx(0.8413, abs=0.01)  # Phi(0.5 / 0.5)
 
 
-def test_measured_curve() -> None:
-    curve = tabulated_firing_curve([-1.0, -0.5, 0.0], [0.0, 0.5, 1.0])
-    assert curve(np.array([-2, -1, 0, 3])).tolist() == [0.0, 0.0, 1.0, 1.0]
-    with pytest.raises(ConfigurationError, match=r"^a firing curve needs rising distances and as"):
-        tabulated_firing_curve([0.0, 0.0], [0.0, 1.0])
-    with pytest.raises(ConfigurationError, match=r"^a firing curve's probabilities must lie in"):
-        tabulated_firing_curve([0.0, 1.0], [0.0, 1.5])
-    with pytest.raises(ConfigurationError, match=r"^sigma is -1; a finite number of at least 0"):
-        normal_firing_curve(-1)
+def test_training_with_noise_makes_decisions_surer() -> None:
+    config = replace(SMALL, epochs=20, batch=32, learning_rate=1e-2)
+    noise = {"noise_sigma": 0.8}
+    plain, noisy = train(config), train(replace(config, **noise))
+    assert plain.noisy is None
+    assert noisy.noisy is not None
+    assert noisy.evaluation.samples == noisy.noisy.samples
+    data = load_data("digits", seed=0, validation=100)
+    x = binarise(data.test_images, config.grey_levels)
+    rates = [
+        np.mean(
+            [
+                e.lowest
+                for e in evaluate_with_noise(
+                    t.network, x, data.test_labels, normal_curve(0.8), seed=1, repeats=5
+                )
+            ]
+        )
+        for t in (plain, noisy)
+    ]
+    assert rates[1] > rates[0]
+
+
+def test_noise_in_flux_needs_the_flux_of_the_neurons() -> None:
+    config = replace(SMALL, noise_phi0=0.02, epochs=1)
+    with pytest.raises(ConfigurationError, match=r"^noise in Phi0 needs the flux per synapse of"):
+        train(config)
+    asked: list[int] = []
+
+    def flux(up: np.ndarray, down: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        asked.append(int((up + down).max()))
+        return np.full(len(theta), 0.02)  # one synapse of noise, whatever the neuron
+
+    in_flux = train(config, flux_per_synapse=flux)
+    assert max(asked) > 16  # dense at first
+    assert in_flux.network == train(replace(config, noise_phi0=0.0, noise_sigma=1.0)).network
+
+
+def test_pruning_meets_a_budget_of_the_real_circuit() -> None:
+    config = replace(SMALL, hidden=("40",), max_junctions=6000)
+    trained = train(config, cost_model=CircuitCost(config.population))
+    junctions = network_bench(trained.network, CellLibrary("sfq5ee")).circuit.totals().junctions
+    assert 0.9 * 6000 < junctions <= 6000
 
 
 def test_distances_count_every_neuron_and_sample() -> None:
@@ -185,6 +221,61 @@ def test_command_writes_the_checkpoint(tmp_path: Path) -> None:
     assert len(checkpoint.network.layers) == 3
     assert checkpoint.network.max_fan_in <= 8
     assert not (tmp_path / "net.pt.state").exists()
+
+
+def test_the_command_of_a_card_names_no_place() -> None:
+    given = [
+        *["mnist", "--data-dir", "/a/b", "--cache-dir=/c", "--seed", "3", "--resume"],
+        *["-o", "/d/net.pt", "--also=x/net.npz", "--plot", "p.png", "--threads", "2"],
+    ]
+    assert command_line(["train", *given]) == (
+        "netlist-gen train mnist --data-dir DIR --seed 3 -o net.pt --also net.npz"
+    )
+
+
+def test_an_interrupt_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "net.pt"
+    arguments = ["digits", "--hidden", "12", "--epochs", "3", "-o", str(out)]
+    shown = train_module._show
+
+    def interrupt(line: Progress) -> None:
+        shown(line)
+        if line.epoch == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "_show", interrupt)
+        result = CliRunner().invoke(train_command, arguments)
+    assert result.exit_code == 1
+    assert f"interrupted; go on with --resume from {out}.state" in result.output
+    assert not out.exists()
+    result = CliRunner().invoke(train_command, [*arguments, "--resume"])
+    assert result.exit_code == 0, result.output
+    assert "epoch    3 of 3" in result.output
+    assert "epoch    2 of 3" not in result.output
+    assert read_checkpoint(out).card.extra["config"]["epochs"] == 3
+
+
+def test_command_writes_other_formats_too_and_trains_with_a_measured_curve(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "curve.csv").write_text(
+        "margin_Phi0,probability\n-0.02,0\n0,0.5\n0.02,1\n", encoding="utf-8"
+    )
+    arguments = ["digits", "--hidden", "12", "--epochs", "2", "-o", str(tmp_path / "net.pt")]
+    arguments += ["--also", str(tmp_path / "net.npz"), "--also", str(tmp_path / "net.nir")]
+    arguments += ["--firing-curve", str(tmp_path / "curve.csv")]
+    result = CliRunner().invoke(train_command, arguments)
+    assert result.exit_code == 0, result.output
+    assert "with noise: " in result.output
+    networks = [read_checkpoint(tmp_path / f"net.{s}") for s in ("pt", "npz", "nir")]
+    assert networks[0].network == networks[1].network == networks[2].network
+    facts = networks[1].card.extra
+    assert facts["config"]["firing_curve"] == [[-0.02, 0], [0, 0.5], [0.02, 1]]
+    assert facts["accuracy_with_noise"]["samples"] == 360
+    library = CellLibrary("sfq5ee")
+    built = network_bench(networks[0].network, library).circuit.totals()
+    assert facts["junctions"] == built.junctions
 
 
 def test_command_refuses_before_training(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig, parse_hidden
-from netlist_gen.training.cost import HardwareCost, LayerLoad, LinearCost, loads, remove_dead
+from netlist_gen.training.cost import HardwareCost, LayerLoad, loads, remove_dead
 from netlist_gen.training.masks import MaskPlan
 from netlist_gen.training.model import (
     TernarySpikingNet,
@@ -164,20 +164,6 @@ def test_removing_dead_parts_changes_no_output(seed: int) -> None:
     assert slim.synapses <= net.synapses
     assert (slim.inputs, slim.outputs) == (net.inputs, net.outputs)
     assert remove_dead(slim) == slim
-
-
-def test_linear_cost_counts_trees() -> None:
-    model = LinearCost(
-        per_synapse=7,
-        per_neuron=10,
-        per_splitter=3,
-        watts_per_junction=1e-6,
-        clock_leaves_per_neuron=1,
-        clock_leaves_per_synapse=0,
-    )
-    net = TernaryNetwork.from_arrays([[[1, -1, 0], [1, 0, 0], [0, 0, 0]]], [[1, 1, 1]])
-    # 3 synapses, 2 neurons, one splitter for line 0 and one for the clock of two neurons.
-    assert model.cost(loads(net)) == HardwareCost(3 * 7 + 2 * 10 + 2 * 3, pytest.approx(47e-6))
 
 
 class CountingCost:

@@ -1,0 +1,159 @@
+"""``netlist-gen evaluate``: accuracy of the integer model, and of noisy neurons."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netlist_gen.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from netlist_gen.training.evaluate import Evaluation
+    from netlist_gen.training.noise import FiringCurve
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("net", type=click.Path(path_type=Path))
+@click.option(
+    "--dataset",
+    type=click.Choice(["digits", "mnist"]),
+    help="The held-out images of a data set, as one-bit inputs.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the four MNIST IDX files, gzipped or not.",
+)
+@click.option(
+    "--grey-level",
+    "grey_levels",
+    multiple=True,
+    type=int,
+    help="Pixels above it are 1; once per step [default: what NET says].",
+)
+@click.option("--split-seed", type=int, help="Of the digits split [default: what NET says].")
+@click.option("--inputs", type=click.Path(path_type=Path), help="Spikes (.npy), for own data.")
+@click.option("--labels", type=click.Path(path_type=Path), help="Labels (.npy), for own data.")
+@click.option("--noise", "noise_sigma", type=float, help="Spread of the thresholds, in synapses.")
+@click.option(
+    "--noise-flux", type=float, help="Spread of the decision's edge in Phi0, as thermal noise has."
+)
+@click.option(
+    "--firing-curve",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Measured firing curve (CSV: margin_synapses or margin_Phi0, probability).",
+)
+@click.option("--repeats", type=click.IntRange(min=1), default=3, help="Evaluations with noise.")
+@click.option("--seed", type=int, default=0, help="Of the noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+def evaluate(net: Path, as_json: bool, **options: Any) -> None:
+    """Print the accuracy of NET's integer model, with ties decided in three ways.
+
+    "lowest": a tie goes to the lowest class, as `verify` decides; "split": a tie of k classes
+    counts 1/k; "wrong": a tie counts nothing.
+    """
+    import numpy as np
+
+    from netlist_gen.checkpoint.registry import read_checkpoint
+    from netlist_gen.cost_estimate import CircuitCost, flux_per_synapse
+    from netlist_gen.training.cost import loads
+    from netlist_gen.training.evaluate import evaluate as exact
+    from netlist_gen.training.evaluate import evaluate_with_noise
+
+    checkpoint = read_checkpoint(net)
+    network = checkpoint.network
+    x, y = _samples(net, checkpoint.card.extra, network.inputs, options)
+    curve = chosen_curve(options["noise_sigma"], options["noise_flux"], options["firing_curve"])
+    cost = CircuitCost(network.population).cost(loads(network))
+    found = exact(network, x, y)
+    facts: dict[str, Any] = {
+        "file": str(net),
+        "synapses": network.synapses,
+        "max_fan_in": network.max_fan_in,
+        "junctions": cost.junctions,
+        "accuracy": found.as_dict(),
+    }
+    noisy: list[Evaluation] = []
+    if curve is not None:
+        noisy = evaluate_with_noise(
+            network,
+            x,
+            y,
+            curve,
+            seed=options["seed"],
+            repeats=options["repeats"],
+            flux_per_synapse=flux_per_synapse,
+        )
+        facts |= {"noisy": [e.as_dict() for e in noisy], "seed": options["seed"]}
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    click.echo(
+        f"{net}: {found.lowest:.2%} of {found.samples} images (ties split {found.split:.2%}, ties "
+        f"wrong {found.wrong:.2%}, tied {found.tied:.2%}); {network.synapses} synapses, fan-in up "
+        f"to {network.max_fan_in}, {cost.junctions:.0f} junctions"
+    )
+    if noisy:
+        rates = [e.lowest for e in noisy]
+        click.echo(
+            f"with noise: {np.mean(rates):.2%} ({min(rates):.2%} to {max(rates):.2%} in "
+            f"{len(rates)} evaluations, seed {options['seed']})"
+        )
+
+
+def chosen_curve(
+    noise_sigma: float | None, noise_flux: float | None, firing_curve: Path | None
+) -> FiringCurve | None:
+    """The firing curve that the options name, or None without any of them."""
+    from netlist_gen.training.noise import normal_curve, read_firing_curve
+
+    if sum(option is not None for option in (noise_sigma, noise_flux, firing_curve)) > 1:
+        raise ConfigurationError(
+            "--noise, --noise-flux and --firing-curve exclude each other; one of them is allowed"
+        )
+    if firing_curve is not None:
+        return read_firing_curve(firing_curve)
+    if noise_flux is not None:
+        return normal_curve(noise_flux, "Phi0")
+    return None if noise_sigma is None else normal_curve(noise_sigma)
+
+
+def _samples(
+    net: Path, extra: Mapping[str, Any], width: int, options: Mapping[str, Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Spikes and labels that the options name."""
+    from netlist_gen.commands.common import read_array
+    from netlist_gen.training.datasets import binarise, load_data
+
+    own = (options["inputs"], options["labels"])
+    dataset = options["dataset"]
+    if (dataset is None) == (own == (None, None)) or (dataset is None and None in own):
+        raise ConfigurationError("images are needed: either --dataset, or --inputs and --labels")
+    if dataset is None:
+        return read_array(options["inputs"], "inputs"), read_array(options["labels"], "labels")
+    levels = options["grey_levels"] or extra.get("grey_levels")
+    if not levels:
+        raise ConfigurationError(f"{net} does not say its grey level; --grey-level does")
+    seed = options["split_seed"]
+    if seed is None and dataset == "digits":
+        config = extra.get("config", {})
+        seed = config.get("split_seed")
+        seed = config.get("seed") if seed is None else seed
+        if seed is None:
+            raise ConfigurationError(
+                f"{net} does not say which digits it was trained on; --split-seed does"
+            )
+    directory = options["data_dir"]
+    data = load_data(dataset, None if directory is None else str(directory), seed=seed or 0)
+    if data.side**2 != width:
+        raise ConfigurationError(
+            f"{net} has {width} inputs; images of {dataset} have {data.side**2} pixels"
+        )
+    return binarise(data.test_images, levels), data.test_labels
