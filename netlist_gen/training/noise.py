@@ -77,7 +77,7 @@ class FiringCurve:
 
     def __call__(self, margin: ArrayLike) -> NDArray[np.float64]:
         """Probability of a pulse, same shape as ``margin`` (in the curve's unit)."""
-        return np.asarray(np.interp(margin, self.margin, self.probability), dtype=np.float64)
+        return np.asarray(np.interp(np.asarray(margin), self.margin, self.probability))
 
     def edges(self, count: int) -> NDArray[np.float64]:
         """Margins at which a neuron starts to fire, ``count`` equally likely ones, rising.
