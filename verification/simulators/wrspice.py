@@ -32,7 +32,7 @@ _PROBE_TIMEOUT_S = 30.0
 
 
 class WrspiceSimulator(SubprocessSimulator[Saved]):
-    """``wrspice -b -r out.raw deck.cir`` in the run's own directory.
+    """``wrspice -n -b -r out.raw deck.cir`` in the run's own directory.
 
     Decks say which JoSIM column each saved vector is (``saved_signals``).
     """
@@ -96,7 +96,8 @@ class WrspiceSimulator(SubprocessSimulator[Saved]):
         return read_saved(job.text)
 
     def _command(self, executable: str) -> list[str]:
-        return [executable, "-b", "-r", "out.raw", "deck.cir"]
+        # -n: a user's own .wrspiceinit must not change what a deck means.
+        return [executable, "-n", "-b", "-r", "out.raw", "deck.cir"]
 
     def _complaint(self, stdout: str, stderr: str) -> str | None:
         for line in stdout.splitlines():

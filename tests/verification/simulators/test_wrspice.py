@@ -65,7 +65,7 @@ def test_a_good_run(install_wrspice, scratch, tmp_path):
     assert waveforms.names == ("P(B1)", "V(1)")
     assert waveforms.time_s.tolist() == [0.0, 0.5e-12, 1e-12]
     assert waveforms.signal("P(B1)").tolist() == [0.2, 1.2, 2.2]
-    assert (tmp_path / "argv").read_text() == "-b -r out.raw deck.cir\n"
+    assert (tmp_path / "argv").read_text() == "-n -b -r out.raw deck.cir\n"
     assert list(scratch.iterdir()) == []
 
 
