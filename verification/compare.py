@@ -2,11 +2,13 @@
 
 A window agrees when the output junction gave exactly the expected pulse (one or none) on the
 clock and no pulse backwards, when each storage loop took in and gave out exactly the fluxons
-of its input line, and when the two SQUIDs of the decision hold no flux.
+of its input line, when the two SQUIDs of the decision hold no flux, and when the energy that
+the bias sources delivered is the reference's within the tolerance.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,9 @@ from verification.reference import NeuronExpectation
 from verification.waveforms import Waveforms
 
 TWO_PI = 2 * np.pi
+
+ENERGY_TOLERANCE = 0.05
+"""Largest relative difference between measured and reference energy that still agrees."""
 
 REST_TOLERANCE_FLUXONS = 0.15
 """How far from a whole number of fluxons a phase may be where a window ends. At rest it is
@@ -112,16 +117,23 @@ def _advances(view: NeuronView, readings: Readings) -> _Fluxons:
     )
 
 
-def measured_energy(
-    circuit: Circuit, observed: Waveforms | Readings, start_s: float, stop_s: float
-) -> float:
-    """Energy in J that the circuit's bias sources deliver between two times of rest.
+def measured_energies(
+    circuit: Circuit, observed: Waveforms | Readings, bounds_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Energy in J that the circuit's bias sources deliver between times of rest.
 
     The current of each source is constant there, so that its integral of V*I is
     ``Ib * Phi0 / (2 pi)`` times the advance of the phase at its node.
 
+    Args:
+        circuit: whose bias sources. observed: what a simulator returned.
+        bounds_s: rising times, shape (windows + 1,).
+
+    Returns:
+        shape (windows,).
+
     Raises:
-        WaveformError: a biased junction's phase is missing.
+        WaveformError: a biased junction's phase is missing, not finite or too short.
     """
     columns: list[str] = []
     currents: list[float] = []
@@ -132,10 +144,49 @@ def measured_energy(
                 columns.append(Probe(placed.path, junction.name).column)
                 currents.append(bias.value)
     if not columns:
-        return 0.0
-    phases = readings_of(observed).phases(columns, np.array([start_s, stop_s]))
-    advances = (phases[:, 1] - phases[:, 0]).tolist()
-    return sum(bias_energy(i, turn) for i, turn in zip(currents, advances, strict=True))
+        return np.zeros(bounds_s.size - 1)
+    advances = np.diff(readings_of(observed).phases(columns, bounds_s), axis=1)
+    # bias_energy is linear in both: one product for all sources and windows.
+    return np.asarray(bias_energy(1.0, 1.0) * (np.array(currents) @ advances))
+
+
+def measured_energy(
+    circuit: Circuit, observed: Waveforms | Readings, start_s: float, stop_s: float
+) -> float:
+    """Energy in J that the circuit's bias sources deliver between two times of rest.
+
+    Raises:
+        WaveformError: as ``measured_energies``.
+    """
+    return float(measured_energies(circuit, observed, np.array([start_s, stop_s]))[0])
+
+
+def judge_energy(
+    verdict: NeuronVerdict,
+    measured_J: NDArray[np.float64],
+    reference_J: NDArray[np.float64],
+    deck: str,
+) -> NeuronVerdict:
+    """The verdict with every window wrong whose energy is beyond the tolerance.
+
+    Args:
+        verdict: on pulses and flux. measured_J, reference_J: shape (windows,).
+        deck: the deck's name or path, for the counter-example.
+    """
+    beyond = ~(np.abs(measured_J - reference_J) <= ENERGY_TOLERANCE * np.abs(reference_J))
+    first = verdict.first
+    if beyond.any():
+        w = int(np.argmax(beyond))
+        if first is None or w < first.window:
+            first = CounterExample(
+                w,
+                verdict.layer,
+                verdict.neuron,
+                f"an energy of {reference_J[w] * 1e18:.4g} aJ within {ENERGY_TOLERANCE:.0%}",
+                f"{measured_J[w] * 1e18:.4g} aJ",
+                deck,
+            )
+    return dataclasses.replace(verdict, wrong=verdict.wrong | beyond, first=first)
 
 
 def compare(

@@ -88,42 +88,50 @@ def expect(view: NeuronView) -> NeuronExpectation:
     return NeuronExpectation(count, count >= view.site.theta)
 
 
-Events = dict[tuple[str, ...], list[tuple[str, int]]]
-"""How often each event happens in each placed cell, by its path."""
+Events = dict[tuple[str, ...], list[tuple[str, NDArray[np.int64]]]]
+"""How often each event happens in each window, by the path of the placed cell it happens in."""
 
 
 def neuron_events(view: NeuronView, fires: NDArray[np.bool_]) -> Events:
-    """Events of a neuron's own cells over all windows."""
-    windows, firing = view.windows, int(fires.sum())
+    """Events of a neuron's own cells in each window."""
+    every, firing = np.ones(view.windows, dtype=np.int64), fires.astype(np.int64)
     events: Events = {
-        (view.instance, "XRT"): [("pulse", windows)],
-        (view.instance, "XD"): [("fire", firing), ("reject", windows - firing)],
+        (view.instance, "XRT"): [("pulse", every)],
+        (view.instance, "XD"): [("fire", firing), ("reject", every - firing)],
     }
-    for path, pulses in zip(view.branches(), view.stimulus.sum(axis=0), strict=True):
-        stored = int(pulses)
-        events[path] = [("data", stored), ("clear", stored), ("clear_empty", windows - stored)]
+    for path, pulses in zip(view.branches(), view.stimulus.T, strict=True):
+        stored = pulses.astype(np.int64)
+        events[path] = [("data", stored), ("clear", stored), ("clear_empty", every - stored)]
     return events
 
 
-def bench_energy(bench: NeuronBench, energies: EventEnergy) -> float:
-    """Energy in J that the reference expects of a neuron's bench over all windows.
+def bench_energies(bench: NeuronBench, energies: EventEnergy) -> NDArray[np.float64]:
+    """Energy in J that the reference expects of a neuron's bench, shape (windows,).
 
     Raises:
         ConfigurationError: a cell's TOML file lacks an event it needs.
     """
     view = bench.view
     fires = expect(view).fires
+    every = np.ones(view.windows, dtype=np.int64)
     events = neuron_events(view, fires)
-    events |= {("XIC",): [("pulse", view.windows)], ("XIR",): [("pulse", view.windows)]}
-    events |= {("XO",): [("pulse", int(fires.sum()))]}
-    for label, pulses in zip(view.site.labels, view.stimulus.sum(axis=0), strict=True):
-        events[(f"XI{label}",)] = [("pulse", int(pulses))]
-    return total_energy(bench.circuit, events, energies)
+    events |= {("XIC",): [("pulse", every)], ("XIR",): [("pulse", every)]}
+    events |= {("XO",): [("pulse", fires.astype(np.int64))]}
+    for label, pulses in zip(view.site.labels, view.stimulus.T, strict=True):
+        events[(f"XI{label}",)] = [("pulse", pulses.astype(np.int64))]
+    return total_energy(bench.circuit, events, energies, view.windows)
 
 
-def total_energy(circuit: Circuit, events: Events, energies: EventEnergy) -> float:
-    """Energy in J of all events in a circuit."""
-    energy = 0.0
+def bench_energy(bench: NeuronBench, energies: EventEnergy) -> float:
+    """Energy in J that the reference expects of a neuron's bench over all windows."""
+    return float(bench_energies(bench, energies).sum())
+
+
+def total_energy(
+    circuit: Circuit, events: Events, energies: EventEnergy, windows: int
+) -> NDArray[np.float64]:
+    """Energy in J of all events in a circuit, shape (windows,)."""
+    energy = np.zeros(windows)
     for placed in circuit.walk():
         for event, times in events.get(placed.path, ()):
             energy += times * energies.of(circuit, placed.cell, event)

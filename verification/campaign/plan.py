@@ -27,22 +27,22 @@ from netlist_gen.errors import DeckError
 from netlist_gen.generate import neuron_deck
 from netlist_gen.lint import lint
 from netlist_gen.network import TernaryNetwork
-from verification.reference import EventEnergy, bench_energy, layer_inputs
+from verification.reference import EventEnergy, bench_energies, layer_inputs
 from verification.simulators.base import DeckJob
 
 WINDOWS_PER_DECK = 64
 """Longest run of windows in one deck: keeps a deck's waveforms to some tens of MB."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NeuronCase:
     """One deck: a neuron over a run of windows that starts at window ``first``.
 
-    ``reference_J`` is the energy that the reference expects of it.
+    ``reference_J`` is the energy that the reference expects of each window, shape (windows,).
     """
 
     bench: NeuronBench
-    reference_J: float
+    reference_J: NDArray[np.float64]
     job: DeckJob
     first: int
 
@@ -105,7 +105,7 @@ def plan_neurons(
                 text = _read_deck(path)
                 if dialect == "josim":
                     lint(text, path.name)
-            yield NeuronCase(bench, bench_energy(bench, energies), DeckJob(name, text), first)
+            yield NeuronCase(bench, bench_energies(bench, energies), DeckJob(name, text), first)
 
 
 def deck_name(site: NeuronSite, first: int, runs: Sequence[tuple[int, int]]) -> str:

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from netlist_gen.errors import WaveformError
 from verification.campaign.ledger import Ledger, content_key
 from verification.campaign.plan import NeuronCase
-from verification.compare import CounterExample, NeuronVerdict, compare, measured_energy
+from verification.compare import (
+    CounterExample,
+    NeuronVerdict,
+    compare,
+    judge_energy,
+    measured_energies,
+)
 from verification.reference import expect
 from verification.simulators.base import Outcome, OutcomeKind, Simulator
 from verification.waveforms import Waveforms
@@ -25,14 +31,22 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class CaseResult:
-    """What became of a case: a verdict, or the sentence that says why there is none."""
+    """What became of a case: a verdict, or the sentence that says why there is none.
+
+    ``energies_J`` is what was measured in each window, shape (windows,).
+    """
 
     case: NeuronCase
     verdict: NeuronVerdict | None
-    energy_J: float = 0.0
+    energies_J: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     failure: str = ""
     wall_s: float = 0.0
     from_ledger: bool = False
+
+    @property
+    def energy_J(self) -> float:
+        """Energy measured over all windows; 0 for a run that failed."""
+        return float(self.energies_J.sum())
 
 
 @dataclass
@@ -65,7 +79,8 @@ def run_cases(
         key = content_key(case.job.text, simulator.name, version, _judged_by(case))
         stored = options.ledger.get(key) if options.ledger else None
         if stored is not None and case.job.name != options.keep_waveforms:
-            known.append(CaseResult(case, _verdict(stored), stored["energy_J"], from_ledger=True))
+            energies = np.asarray(stored["energies_J"], dtype=np.float64)
+            known.append(CaseResult(case, _verdict(stored), energies, from_ledger=True))
         else:
             pending[case.job.name] = (case, key)
     total = len(known) + len(pending)
@@ -91,14 +106,14 @@ def _judge(case: NeuronCase, outcome: Outcome) -> CaseResult:
     """The verdict on one outcome, or why there can be none."""
     if outcome.kind is not OutcomeKind.OK or outcome.waveforms is None:
         return CaseResult(case, None, failure=outcome.message, wall_s=outcome.wall_s)
-    view, waves = case.bench.view, outcome.waveforms
+    view, waves, deck = case.bench.view, outcome.waveforms, f"{case.job.name}.cir"
     try:
-        verdict = compare(view, expect(view), waves, f"{case.job.name}.cir")
-        bounds = view.boundaries_s()
-        energy = measured_energy(case.bench.circuit, waves, bounds[0], bounds[-1])
+        verdict = compare(view, expect(view), waves, deck)
+        energies = measured_energies(case.bench.circuit, waves, view.boundaries_s())
     except WaveformError as error:
         return CaseResult(case, None, failure=f"{case.job.name}: {error}", wall_s=outcome.wall_s)
-    return CaseResult(case, verdict, energy, wall_s=outcome.wall_s)
+    verdict = judge_energy(verdict, energies, case.reference_J, deck)
+    return CaseResult(case, verdict, energies, wall_s=outcome.wall_s)
 
 
 def _judged_by(case: NeuronCase) -> dict[str, Any]:
@@ -112,7 +127,7 @@ def _judged_by(case: NeuronCase) -> dict[str, Any]:
         "windows": view.windows,
         "start_s": view.start_s,
         "phases": dataclasses.asdict(view.phases),
-        "reference_J": case.reference_J,
+        "reference_J": case.reference_J.tolist(),
     }
 
 
@@ -127,7 +142,7 @@ def _row(result: CaseResult) -> dict[str, Any]:
         "wrong": verdict.wrong.tolist(),
         "pulses": verdict.pulses.tolist(),
         "delays_s": [None if np.isnan(d) else d for d in verdict.delays_s.tolist()],
-        "energy_J": result.energy_J,
+        "energies_J": result.energies_J.tolist(),
         "first": None if first is None else vars(first),
     }
 
