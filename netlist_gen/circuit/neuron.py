@@ -10,8 +10,11 @@ and the clock pulse flips the SQUID with the smaller critical current: the botto
 pulse) where ``threshold + unit * n > offset``. The builder puts that edge half-way between
 ``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``.
 
-The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``. The builder
-knows the signed range of n, so it takes the largest unit that keeps all of it within reach.
+The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``, and no SQUID
+traps flux between windows while the threshold stays above ``-rest``. The builder knows the
+signed range of n, so it takes the largest unit that keeps all of it within both. The storage
+loops screen the pick-ups, which makes the SQUID loops smaller and moves the offset by
+``-screening * coupling**2``.
 """
 
 from __future__ import annotations
@@ -83,9 +86,11 @@ class DesignRules:
     Attributes:
         max_fan_in: largest fan-in shown to work.
         reach: largest ``unit * |n - theta + 1/2|`` that is decided rightly, Phi0.
+        rest: largest negative threshold at which no SQUID traps flux at rest, Phi0.
         unit_max: largest flux of one stored fluxon in either loop, Phi0.
         common: flux that biases both loops alike, Phi0.
-        offset: differential flux at which the decision is on the edge, Phi0.
+        offset: differential flux at which the decision is on the edge, without coupling, Phi0.
+        screening: how far the offset moves with the square of the coupling, Phi0.
         pickup_total: sum of the pick-ups in each loop, H.
         coupling_max: largest coupling coefficient between storage and pick-up inductor.
         full: current of a storage inductor with a fluxon, A.
@@ -93,9 +98,11 @@ class DesignRules:
 
     max_fan_in: int
     reach: float
+    rest: float
     unit_max: float
     common: float
     offset: float
+    screening: float
     pickup_total: float
     coupling_max: float
     full: float
@@ -113,9 +120,11 @@ def load_rules() -> DesignRules:
     return DesignRules(
         max_fan_in=int(data["neuron"]["max_fan_in"]),
         reach=get("flux", "reach") / PHI0,
+        rest=get("flux", "rest") / PHI0,
         unit_max=get("flux", "unit_max") / PHI0,
         common=get("flux", "common") / PHI0,
         offset=get("flux", "offset") / PHI0,
+        screening=get("flux", "screening") / PHI0,
         pickup_total=get("branch", "pickup_total"),
         coupling_max=get("branch", "coupling_max"),
         full=get("branch", "full"),
@@ -178,10 +187,13 @@ def design_neuron(
         rules.reach / farthest,
         rules.coupling_max * per_coupling * rules.full / PHI0,
     )
+    if edge > 0:
+        lowest_offset = rules.offset - rules.screening * rules.coupling_max**2
+        unit = min(unit, (rules.rest + lowest_offset) / edge)
     mutual = unit * PHI0 / rules.full
-    return NeuronDesign(
-        unit, pickup, mutual, mutual / per_coupling, rules.common, rules.offset - unit * edge
-    )
+    coupling = mutual / per_coupling
+    offset = rules.offset - rules.screening * coupling**2
+    return NeuronDesign(unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
 
 
 def neuron_cell(
