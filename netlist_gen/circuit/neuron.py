@@ -58,25 +58,37 @@ class ClockPhases:
     skew: float
 
     def with_period(self, period: float) -> ClockPhases:
-        """The same phases in a window of another length.
+        """The phases of a window of another length.
+
+        These phases where the reset still has its 30 ps before the next data pulses, else those
+        of ``[timing_short]``: less skew allowed at the inputs, decision and reset sooner.
 
         Raises:
-            ConfigurationError: the reset does not fit into the window any more.
+            ConfigurationError: shorter than the shortest window that was shown to work.
         """
-        if period < self.reset + 30e-12:
+        if period >= self.reset + RESET_TIME:
+            return dataclasses.replace(self, period=period)
+        short = load_phases("timing_short")
+        if period < short.period * (1 - 1e-9):
             raise ConfigurationError(
                 f"a clock of {1e-9 / period:.4g} GHz leaves windows of {period * 1e12:.4g} ps; the "
-                f"reset comes at {self.reset * 1e12:.4g} ps and needs 30 ps more"
+                f"shortest shown to work is {short.period * 1e12:.4g} ps "
+                f"({1e-9 / short.period:.4g} GHz)"
             )
-        return dataclasses.replace(self, period=period)
+        return dataclasses.replace(short, period=period)
 
 
-def load_phases() -> ClockPhases:
-    """The clock phases of ``cells/design/neuron.toml``."""
+RESET_TIME = 30e-12
+"""From the reset at a neuron's branches to the next data pulses at the least, at the phases of
+``[timing]``: at bias x 0.8 the slower reset tree still comes in time."""
+
+
+def load_phases(table: str = "timing") -> ClockPhases:
+    """Clock phases of ``cells/design/neuron.toml``: its table ``timing`` or ``timing_short``."""
     path = resource_dir("cells") / "design" / "neuron.toml"
-    table = read_toml(path).get("timing")
+    values = read_toml(path).get(table)
     names = [field.name for field in dataclasses.fields(ClockPhases)]
-    return ClockPhases(**{name: quantity(table, name, f"{path}: [timing]") for name in names})
+    return ClockPhases(**{name: quantity(values, name, f"{path}: [{table}]") for name in names})
 
 
 @dataclass(frozen=True)

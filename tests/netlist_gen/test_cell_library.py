@@ -93,7 +93,7 @@ def test_another_process_scales_the_areas():
 
 def test_wrong_requests(library):
     assert message_of(library.cell, "not") == (
-        "no cell 'not' in the library; it has branch, decision, jtl, merger, splitter"
+        "no cell 'not' in the library; it has branch, decision, jtl, merger, output, splitter"
     )
     assert message_of(library.cell, "jtl", "v", width=1.0) == (
         "cell jtl has no parameter 'width'; it has ic, bias_ratio, l_half"

@@ -82,7 +82,7 @@ def test_without_inputs_every_line_is_pulsed_once(tmp_path):
         ("1", "5.8e-11"),
         ("2", "5.8e-11"),
         ("C", "1.03e-10"),
-        ("R", "1.21e-10"),
+        ("R", "1.25e-10"),
     ]
 
 

@@ -37,9 +37,11 @@ def test_the_whole_signed_range_is_decided_rightly(signs, theta):
     rules, design = load_rules(), design_neuron(signs, theta, STORAGE_H)
     excitatory, inhibitory = signs.count(1), signs.count(-1)
     counts = np.arange(-inhibitory, excitatory + 1)
-    over = design.threshold + design.unit * counts - rules.offset
+    offset = rules.offset - rules.screening * design.coupling**2
+    over = design.threshold + design.unit * counts - offset
     assert ((over > 0) == (counts >= theta)).all()
     assert np.abs(over).max() <= rules.reach * (1 + 1e-12)
+    assert design.threshold >= -rules.rest * (1 + 1e-12)
     assert np.abs(over).min() >= 0.5 * design.unit * (1 - 1e-9), "the edge is not half-way"
 
 
@@ -109,15 +111,18 @@ def test_pick_ups_are_in_series_from_end_to_end(library):
     assert decision[1:5] == ("b0", "b3", "u0", "u3")
 
 
-def test_windows_too_short_for_the_reset():
-    phases = load_phases()
-    assert phases.with_period(200e-12).period == 200e-12
+def test_windows_of_other_lengths():
+    phases, short = load_phases(), load_phases("timing_short")
+    assert phases.with_period(200e-12) == dataclasses.replace(phases, period=200e-12)
+    assert phases.with_period(105e-12).reset == phases.reset, "30 ps are left for the reset"
+    assert phases.with_period(104e-12) == dataclasses.replace(short, period=104e-12)
+    assert phases.with_period(1e-9 / (1e-9 / short.period)).reset == short.reset
     with pytest.raises(
         ConfigurationError,
-        match=r"^a clock of 10 GHz leaves windows of 100 ps; the reset comes at 75 ps and needs "
-        r"30 ps more$",
+        match=r"^a clock of 20 GHz leaves windows of 50 ps; the shortest shown to work is 60 ps "
+        r"\(16.67 GHz\)$",
     ):
-        phases.with_period(100e-12)
+        phases.with_period(50e-12)
 
 
 def simulated(simulator, library, bench: NeuronBench, text: str):
