@@ -7,26 +7,33 @@ Exit status: 0 all agreed; 1 the simulation disagreed with the reference, or a r
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 
 from netlist_gen import __version__
 from netlist_gen.errors import NetlistGenError
 
-COMMANDS = (
-    "demo",
-    "train",
-    "evaluate",
-    "convert",
-    "inspect",
-    "generate",
-    "verify",
-    "simulate",
-    "doctor",
-    "report",
-)
-"""In the order of the flow; each is ``netlist_gen/commands/NAME.py``, imported when it is used."""
+COMMANDS = {
+    "demo": "Run the main job on handwritten digits, from checkpoint to report.",
+    "train": "Train a ternary spiking network.",
+    "evaluate": "Print a network's accuracy.",
+    "convert": "Write a network in another format.",
+    "inspect": "Print a network's semantics, layers and circuit cost.",
+    "generate": "Write a network's decks and manifest.json.",
+    "verify": "Simulate a network and hold it against the reference.",
+    "simulate": "Simulate a deck and write JoSIM's CSV.",
+    "doctor": "Say which simulators are here and how to get the rest.",
+    "report": "Write the report of a finished run again.",
+}
+"""In the order of the flow; each is ``netlist_gen/commands/NAME.py``, imported when it is used,
+so that help comes at once."""
 
 
 class LazyGroup(click.Group):
@@ -43,19 +50,31 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of commands, without importing one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="netlist-gen")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error; also after a command.")
 def cli(debug: bool) -> None:
-    """From trained ternary spiking networks to SFQ netlists that are verified."""
+    """From trained ternary spiking networks to SFQ netlists that are verified.
+
+    Exit status: 0 all agreed; 1 simulation and reference disagree, or a run failed; 2 the input
+    or the command was wrong.
+    """
 
 
 def main() -> None:
     """Entry point of ``netlist-gen``."""
-    debug = "--debug" in sys.argv[1:]
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
     try:
-        status = cli.main(prog_name="netlist-gen", standalone_mode=False)
+        with _termination_interrupts():
+            status = cli.main(arguments, prog_name="netlist-gen", standalone_mode=False)
+        sys.stdout.flush()  # a reader that has gone away is noticed here, not after the last word
         sys.exit(status if isinstance(status, int) else 0)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -66,25 +85,51 @@ def main() -> None:
         # click's own form is four lines; the contract is one or two sentences.
         command = error.ctx.command_path if error.ctx else "netlist-gen"
         message = " ".join(error.format_message().split()).rstrip(".")
-        click.echo(f"netlist-gen: {message}. `{command} --help` says what is allowed.", err=True)
-        sys.exit(error.exit_code)
+        _fail(f"{message}. `{command} --help` says what is allowed.", error.exit_code)
     except click.ClickException as error:
-        click.echo(f"netlist-gen: {error.format_message()}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("netlist-gen: interrupted", err=True)
+        _fail("interrupted", 1)
+    except BrokenPipeError:  # `netlist-gen inspect NET | head`: nobody is left to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except NetlistGenError as error:
         if debug:
             raise
-        click.echo(f"netlist-gen: {error}", err=True)
-        sys.exit(error.exit_status)
+        _fail(str(error), error.exit_status)
     except OSError as error:  # a full disk, a vanished directory: the system's words name it
         if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"netlist-gen: {place}{error.strerror or error}", err=True)
-        sys.exit(1)
+        _fail(f"{place}{error.strerror or error}", 1)
+    except Exception as error:
+        if debug:
+            raise
+        words = " ".join(f"{type(error).__name__} {error}".split())
+        _fail(f"an error of the program itself ({words}); --debug shows where", 1)
+
+
+def _fail(message: str, status: int) -> None:
+    click.echo(f"netlist-gen: {message}", err=True)
+    sys.exit(status)
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """While a command runs, SIGTERM interrupts it as Ctrl-C does: simulators it has started are
+    stopped and temporary files removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
     from netlist_gen.cell_library import CellLibrary
     from netlist_gen.checkpoint.registry import read_checkpoint
     from netlist_gen.commands.common import clock_phases, read_samples
-    from netlist_gen.commands.verify import draw, print_result, run_verification
+    from netlist_gen.commands.verify import draw, print_result, require_agreement, run_verification
     from netlist_gen.generate import GenerateOptions, generate
     from netlist_gen.resources import resource_dir
 
@@ -64,5 +64,4 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
         clock_ghz=None,
     )
     print_result(result, out)
-    if not result.agreed:
-        raise click.exceptions.Exit(1)
+    require_agreement(result)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.checkpoint.registry import known_suffix
 from netlist_gen.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -164,6 +163,8 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     for path in (output, *also, *([plot] if plot else [])):
         if not path.parent.is_dir():
             raise ConfigurationError(f"{path.parent} is not a directory; {path} can't be written")
+    from netlist_gen.checkpoint.registry import known_suffix
+
     for path in (output, *also):
         known_suffix(path)
 

@@ -15,7 +15,7 @@ from netlist_gen.commands.common import (
     progress_bars,
     read_samples,
 )
-from netlist_gen.errors import ConfigurationError, SimulatorError
+from netlist_gen.errors import ConfigurationError, MismatchError, SimulatorError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,8 +54,21 @@ def verify(net: Path, inputs: Path, labels: Path | None, out: Path, **options: A
     x, y = draw(x, y, options.pop("samples"), options["seed"])
     result = run_verification(network, x, y, out, source=str(net), **options)
     print_result(result, out)
-    if not result.agreed:
-        raise click.exceptions.Exit(1)
+    require_agreement(result)
+
+
+def require_agreement(result: Verification) -> None:
+    """Raises MismatchError, with the first disagreement in words, if there is one."""
+    s = result.summary
+    if result.agreed:
+        return
+    facts = [f"{s['mismatches']} of {s['checked']} neuron windows disagree"]
+    if s["failed"]:
+        facts.append(f"{len(s['failed'])} runs failed")
+    if not s["mismatches"] and not s["failed"]:
+        facts.append(f"the energy is {100 * s['energy']['relative_error']:+.2g} % off")
+    first = s["counter_example"]
+    raise MismatchError(", ".join(facts) + (f"; first: {first['sentence']}" if first else ""))
 
 
 def draw(
