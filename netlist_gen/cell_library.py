@@ -129,6 +129,17 @@ class CellLibrary:
         self._cells: dict[tuple[str, tuple[tuple[str, float], ...]], Cell] = {}
         self._by_name: dict[str, Cell] = {}
 
+    def fork(self) -> CellLibrary:
+        """A library that knows the cells built so far; what either builds from now on is its own.
+
+        Neurons of one network after another, or in several threads, then do not meet.
+        """
+        copy = object.__new__(CellLibrary)
+        copy.__dict__ |= {"descriptions": self.descriptions, "process": self.process}
+        copy._environment = self._environment
+        copy._cells, copy._by_name = dict(self._cells), dict(self._by_name)
+        return copy
+
     @cached_property
     def descriptions(self) -> dict[str, CellDescription]:
         """All cell descriptions by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from netlist_gen.circuit.bench import (
     neuron_sites,
 )
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
 from netlist_gen.circuit.neuron import ClockPhases
 from netlist_gen.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
@@ -60,6 +61,29 @@ def neuron_deck(
         name=name,
         dialect=dialect,
         notes=deck_notes(bench.view, first),
+    )
+    if dialect == "josim":
+        lint(deck.text, f"{name}.cir")
+    return deck
+
+
+NETWORK_PRINT_S = 1e-12
+"""Print step of whole networks: with thousands of columns the files would be twice as large at
+that of neurons, and a pulse's time is still found within 0.05 ps."""
+
+
+def network_deck(
+    library: CellLibrary, bench: NetworkBench, name: str, dialect: str = "josim"
+) -> Deck:
+    """The deck of a whole network's bench, linted where there is a linter for its dialect."""
+    deck = emit(
+        bench.circuit,
+        library.process,
+        dataclasses.replace(bench.analysis(), print_step_s=NETWORK_PRINT_S),
+        bench.probes(),
+        name=name,
+        dialect=dialect,
+        notes=(f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline",),
     )
     if dialect == "josim":
         lint(deck.text, f"{name}.cir")
@@ -173,20 +197,7 @@ def _decks(
             yield site.name, decks, neuron_entry(bench)
     if "network" in options.scopes:
         whole = network_bench(network, library, inputs, phases)
-        decks = []
-        for dialect in options.dialects:
-            deck = emit(
-                whole.circuit,
-                library.process,
-                whole.analysis(),
-                whole.probes(),
-                name="network",
-                dialect=dialect,
-                notes=(f"{len(whole.views)} neurons, {whole.windows} windows in a pipeline",),
-            )
-            if dialect == "josim":
-                lint(deck.text, "network.cir")
-            decks.append((dialect, deck))
+        decks = [(d, network_deck(library, whole, "network", d)) for d in options.dialects]
         yield (
             "network",
             decks,

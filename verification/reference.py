@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronBench, NeuronView
-from netlist_gen.circuit.model import PHI0, Cell, Circuit
+from netlist_gen.circuit.model import PHI0, Cell, Circuit, PulseSource
+from netlist_gen.circuit.network_circuit import NetworkBench
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 
@@ -136,6 +137,56 @@ def total_energy(
         for event, times in events.get(placed.path, ()):
             energy += times * energies.of(circuit, placed.cell, event)
     return energy
+
+
+def network_energy(bench: NetworkBench, energies: EventEnergy) -> float:
+    """Energy in J that the reference expects of a whole network over all windows.
+
+    Pulses are counted from the sources on: a cell of one input passes its pulses to each output,
+    a merger those of both inputs, a neuron gives as many as the integer model says.
+
+    Raises:
+        ConfigurationError: a cell's TOML file lacks an event it needs.
+    """
+    circuit, top = bench.circuit, bench.circuit.top
+    views = {view.instance: view for view in bench.views}
+    pulses = {e.plus: len(e.times_s) for e in top.elements if isinstance(e, PulseSource)}
+    events: Events = {}
+    for instance in top.instances:
+        cell = circuit.cells[instance.cell]
+        if instance.name in views:
+            view = views[instance.name]
+            fires = expect(view).fires
+            for path, counts in neuron_events(view, fires).items():
+                events[path] = [(event, times.sum(keepdims=True)) for event, times in counts]
+            pulses[instance.nets[-1]] = int(fires.sum())
+        else:
+            _pass_on(circuit, cell, instance.nets, pulses, (instance.name,), events)
+    return float(total_energy(circuit, events, energies, 1)[0])
+
+
+def _pass_on(
+    circuit: Circuit,
+    cell: Cell,
+    nets: tuple[str, ...],
+    pulses: dict[str, int],
+    path: tuple[str, ...],
+    events: Events,
+) -> None:
+    """Count the pulses of a cell's outputs, and its events, from those of its inputs."""
+    if cell.kind == "merger":
+        a, b, q = nets
+        events[path] = [("pulse_a", np.array([pulses[a]])), ("pulse_b", np.array([pulses[b]]))]
+        pulses[q] = pulses[a] + pulses[b]
+    elif cell.kind == "merger_tree":
+        inner = dict(zip(cell.ports, (pulses.get(net, 0) for net in nets), strict=True))
+        for instance in cell.instances:
+            below = circuit.cells[instance.cell]
+            _pass_on(circuit, below, instance.nets, inner, (*path, instance.name), events)
+        pulses[nets[-1]] = inner[cell.ports[-1]]
+    else:  # one input, every output a copy
+        events[path] = [("pulse", np.array([pulses[nets[0]]]))]
+        pulses |= dict.fromkeys(nets[1:], pulses[nets[0]])
 
 
 def layer_inputs(network: TernaryNetwork, inputs: NDArray[np.bool_]) -> Iterable[NDArray[np.bool_]]:

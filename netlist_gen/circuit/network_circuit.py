@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import (
+    GUARD_S,
     LOAD_OHM,
     START_S,
     TAIL_S,
@@ -70,6 +71,10 @@ class NetworkBench:
         """All that is watched and all that carries a bias."""
         watched = [p for view in self.views for p in view.watched()]
         return tuple(dict.fromkeys((*watched, *self.class_lines, *biased_probes(self.circuit))))
+
+    def span_s(self) -> tuple[float, float]:
+        """Two times at which all of the circuit rests: before and after all windows."""
+        return START_S - GUARD_S, self.analysis().stop_s - 0.5 * TAIL_S
 
     def analysis(self) -> Analysis:
         """Times of the transient analysis: all windows through all layers and the read-out."""

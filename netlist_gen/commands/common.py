@@ -92,6 +92,11 @@ def clock_phases(clock_ghz: float | None) -> ClockPhases:
     return phases.with_period(1e-9 / clock_ghz)
 
 
+def split_list(text: str) -> tuple[str, ...]:
+    """A comma list as a tuple, without blanks and repeats."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
 def default_jobs() -> int:
     """Simulations at a time: the cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -105,15 +110,26 @@ def progress_bars() -> Iterator[Tick]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        """How many a second, over the last half minute."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("-/s" if speed is None else f"{speed:.3g}/s")
 
     columns = (
         TextColumn("{task.description:22}"),
         BarColumn(),
         MofNCompleteColumn(),
+        RateColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

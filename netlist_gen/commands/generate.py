@@ -12,12 +12,8 @@ from netlist_gen.commands.common import (
     process_option,
     progress_bars,
     read_samples,
+    split_list,
 )
-
-
-def split_list(text: str) -> tuple[str, ...]:
-    """A comma list as a tuple, without blanks and repeats."""
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 @click.command()

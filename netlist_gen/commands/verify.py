@@ -14,6 +14,7 @@ from netlist_gen.commands.common import (
     process_option,
     progress_bars,
     read_samples,
+    split_list,
 )
 from netlist_gen.errors import ConfigurationError, MismatchError, SimulatorError
 
@@ -42,6 +43,13 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=float, default=600.0, help="Seconds one simulation may take.")
 @click.option("--cooling", type=float, default=400.0, help="Wall-plug watts for one at 4.2 K.")
 @click.option("--decks", type=click.Path(path_type=Path), help="Judge the decks in this directory.")
+@click.option("--scope", default="neurons", help="neurons, network, or both with a comma.")
+@click.option(
+    "--pipeline",
+    type=click.IntRange(min=1),
+    help="Windows in one deck of the scope network [default: all].",
+)
+@click.option("--scheduler", help="Address of a Dask scheduler on whose workers to simulate.")
 @click.option("--resume", is_flag=True, help="Go on with what a broken run left.")
 @process_option
 @clock_option
@@ -105,6 +113,9 @@ def run_verification(
     resume: bool,
     process: str,
     clock_ghz: float | None,
+    scope: str = "neurons",
+    pipeline: int | None = None,
+    scheduler: str | None = None,
 ) -> Verification:
     """Verify with progress bars and write all files of the run, the report included.
 
@@ -112,8 +123,9 @@ def run_verification(
         NetlistGenError: wrong input, or a simulator that is not there.
     """
     from netlist_gen.cell_library import CellLibrary
+    from verification.campaign.cluster import cluster
     from verification.campaign.several import verify_with
-    from verification.campaign.verify import VerifyOptions, prepare_directory
+    from verification.campaign.verify import VerifyOptions, check_scopes, prepare_directory
     from verification.report.html import write_report
     from verification.simulators.registry import get_simulators
 
@@ -121,6 +133,8 @@ def run_verification(
         raise ConfigurationError(
             f"--timeout is {timeout:g} and --cooling {cooling:g}; both must be positive"
         )
+    scopes = split_list(scope)
+    check_scopes(scopes)
     library = CellLibrary(process)
     chosen = get_simulators(simulator)
     for one in chosen:
@@ -128,23 +142,48 @@ def run_verification(
             raise SimulatorError(
                 f"the simulator {one.name} is not here; netlist-gen doctor says how to get it"
             )
-    plan: VerifyOptions = VerifyOptions(
-        phases=clock_phases(clock_ghz),
-        jobs=jobs or default_jobs(),
-        timeout_s=timeout,
-        cooling_W_per_W=cooling,
-        seed=seed,
-        decks=decks,
-        resume=resume,
-        source=source,
-    )
-    prepare_directory(out, resume=resume)
-    versions = ", ".join(f"{one.name} {one.version()}" for one in chosen)
-    click.echo(f"simulator {versions}, {x.shape[0]} samples", err=True)
-    with progress_bars() as tick:
-        result = verify_with(network, x, y, chosen, library, out, plan, tick)
+    phases = clock_phases(clock_ghz)
+    with cluster(scheduler) as workers:
+        plan: VerifyOptions = VerifyOptions(
+            phases=phases,
+            jobs=jobs or (workers.count if workers else default_jobs()),
+            timeout_s=timeout,
+            cooling_W_per_W=cooling,
+            seed=seed,
+            decks=decks,
+            resume=resume,
+            source=source,
+            scopes=scopes,
+            pipeline=pipeline,
+            cluster=workers.executor if workers else None,
+        )
+        prepare_directory(out, resume=resume)
+        versions = ", ".join(f"{one.name} {one.version()}" for one in chosen)
+        click.echo(f"simulator {versions}, {x.shape[0]} samples", err=True)
+        with progress_bars() as tick:
+            result = verify_with(network, x, y, chosen, library, out, plan, tick)
     write_report(out)
     return result
+
+
+def scopes_table(rows: list[dict[str, Any]]) -> Table:
+    """Each scope against the reference."""
+    from rich.table import Table
+
+    from verification.report.html import engineering
+
+    table = Table(title="Scopes against the reference", title_justify="left")
+    table.add_column("scope", no_wrap=True)
+    for name in ("decks", "windows", "wrong", "failed", "pulses", "energy", "error, %"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row["scope"],
+            *(str(row[c]) for c in ("decks", "checked", "mismatches", "failed", "pulses")),
+            engineering(row["energy_J"], "J"),
+            f"{100 * row['energy_relative_error']:+.2g}",
+        )
+    return table
 
 
 def simulators_table(rows: list[dict[str, Any]]) -> Table:
@@ -222,6 +261,10 @@ def print_result(result: Verification, out: Path) -> None:
             f"accuracy on {s['samples']} samples: reference {s['accuracy']['reference']:.2%}, "
             f"simulated {'-' if simulated is None else format(simulated, '.2%')}"
         )
+    if len(s["scopes"]) > 1:
+        console.print(scopes_table(s["scopes"]))
+        if s["scope_difference"]:
+            lines.append(f"the scopes differ: {s['scope_difference']}")
     if len(s["simulators"]) > 1:
         console.print(simulators_table(s["simulators"]))
         console.print(agreement_table(s["agreement"]))

@@ -1,8 +1,9 @@
 """The ledger of runs: SQLite, keyed by content, so that a broken run resumes where it broke.
 
 A key is the SHA-256 of deck text, simulator, version and options. What was measured under a
-key never changes, so a row found is a run saved. Each row is written in a transaction of its
-own: a process killed at any moment leaves whole rows only.
+key never changes, so a row found is a run saved. The rows of a task are written in one
+transaction: a process killed at any moment leaves whole tasks only, and a resumed run simulates
+the others in the same groups as an unbroken one would.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ def content_key(text: str, simulator: str, version: str, options: dict[str, Any]
 
 
 class Ledger:
-    """Results of runs by key, in one SQLite file.
+    """Results of runs by key, in one SQLite file; any thread may use it.
 
     Args:
         path: the file; made if it is not there.
@@ -42,8 +45,9 @@ class Ledger:
 
     def __init__(self, path: Path):
         self.path = path
+        self._lock = threading.Lock()
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(_SCHEMA)
@@ -53,17 +57,46 @@ class Ledger:
     def get(self, key: str) -> dict[str, Any] | None:
         """The result stored under a key, or None."""
         try:
-            row = self._db.execute("SELECT result FROM runs WHERE key = ?", (key,)).fetchone()
+            with self._lock:
+                row = self._db.execute("SELECT result FROM runs WHERE key = ?", (key,)).fetchone()
             return None if row is None else dict(json.loads(row[0]))
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise self._unusable(error) from error
 
+    def get_all(self, keys: Sequence[str]) -> list[dict[str, Any]] | None:
+        """The results stored under several keys, or None if one of them is not there."""
+        found = []
+        for key in keys:
+            result = self.get(key)
+            if result is None:
+                return None
+            found.append(result)
+        return found
+
     def put(self, key: str, name: str, result: dict[str, Any]) -> None:
         """Store a result; the first one stored under a key stays."""
+        self.put_all([(key, name, result)])
+
+    def put_all(self, results: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+        """Store results by (key, name) in one transaction: all of them or none."""
+        rows = [(key, name, json.dumps(result)) for key, name, result in results]
         try:
-            self._db.execute(
-                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (key, name, json.dumps(result))
-            )
+            with self._lock:
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    self._db.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", rows)
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    self._db.execute("ROLLBACK")
+                    raise
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def empty(self) -> bool:
+        """Whether nothing is stored yet."""
+        try:
+            with self._lock:
+                return self._db.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is None
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 

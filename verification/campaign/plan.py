@@ -1,8 +1,11 @@
-"""The cases of a verification: every neuron with the pulses the reference gives it.
+"""The work of a verification: decks to run, grouped into tasks that share a circuit.
 
 In the scope "neurons" each neuron is simulated alone, its input lines carrying the pulses the
-integer model predicts there. Windows follow one another in one deck, so that what a window
-leaves behind is seen by the next.
+integer model predicts there. In the scope "network" everything is one circuit, and only the
+network's inputs are driven. Windows follow one another in a deck, so that what a window leaves
+behind is seen by the next; long series are cut into decks of equal length.
+
+A task is small and can be sent to another process: the decks are built where they run.
 """
 
 from __future__ import annotations
@@ -15,41 +18,79 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import (
-    NeuronBench,
-    NeuronSite,
-    neuron_bench,
-    neuron_sites,
-)
+from netlist_gen.circuit.bench import NeuronSite, neuron_sites
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.errors import DeckError
-from netlist_gen.generate import neuron_deck
-from netlist_gen.lint import lint
 from netlist_gen.network import TernaryNetwork
-from verification.reference import EventEnergy, bench_energies, layer_inputs
-from verification.simulators.base import DeckJob
+from netlist_gen.process import Process
+from verification.reference import layer_inputs
 
 WINDOWS_PER_DECK = 64
 """Longest run of windows in one deck: keeps a deck's waveforms to some tens of MB."""
 
+LEAST_WINDOWS = 4
+"""Shortest run worth a lane of its own: settling takes the time of less than one window."""
 
-@dataclass(frozen=True, eq=False)
-class NeuronCase:
-    """One deck: a neuron over a run of windows that starts at window ``first``.
+LANES = 8
+"""Lanes the embedded engine steps at the cost of about two: decks of one circuit it should have."""
 
-    ``reference_J`` is the energy that the reference expects of each window, shape (windows,).
+RUNS_PER_TASK = 32
+"""Decks in one task at most: what a broken run loses, and what comes back at once."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all tasks of a campaign share.
+
+    Attributes:
+        process: from which each worker builds its cell library.
+        phases: clock phases.
+        timeout_s: for each deck.
+        decks: a directory of decks written before; their text is taken instead of a new one,
+            so that an edited deck is judged by the unedited network.
     """
 
-    bench: NeuronBench
-    reference_J: NDArray[np.float64]
-    job: DeckJob
-    first: int
+    process: Process
+    phases: ClockPhases
+    timeout_s: float = 600.0
+    decks: Path | None = None
 
-    @property
-    def site(self) -> NeuronSite:
-        """The neuron."""
-        return self.bench.view.site
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run of windows, simulated as one deck.
+
+    Attributes:
+        name: of the deck.
+        first: the first window's number in the campaign.
+        stimulus: bool, shape (windows, lines): pulses on the lines that are driven.
+    """
+
+    name: str
+    first: int
+    stimulus: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronTask:
+    """Decks of one neuron; ``stimulus`` of its runs covers its own input lines."""
+
+    site: NeuronSite
+    runs: tuple[Run, ...]
+
+    scope = "neurons"
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkTask:
+    """Decks of a whole network; ``stimulus`` of its runs covers the network's inputs."""
+
+    network: TernaryNetwork
+    runs: tuple[Run, ...]
+
+    scope = "network"
+
+
+Task = NeuronTask | NetworkTask
 
 
 def windows_of(inputs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
@@ -57,6 +98,13 @@ def windows_of(inputs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
     if inputs.ndim == 2:
         return inputs, 1
     return inputs.reshape(-1, inputs.shape[-1]), inputs.shape[1]
+
+
+def windows_per_deck(windows: int, simulator: str) -> int:
+    """How many windows a deck should hold: for the embedded engine so that its lanes are full."""
+    if simulator != "embedded":
+        return WINDOWS_PER_DECK
+    return min(WINDOWS_PER_DECK, max(LEAST_WINDOWS, -(-windows // LANES)))
 
 
 def chunks(windows: int, most: int = WINDOWS_PER_DECK) -> list[tuple[int, int]]:
@@ -69,60 +117,41 @@ def chunks(windows: int, most: int = WINDOWS_PER_DECK) -> list[tuple[int, int]]:
 def plan_neurons(
     network: TernaryNetwork,
     inputs: NDArray[np.bool_],
-    library: CellLibrary,
-    phases: ClockPhases | None = None,
-    *,
-    dialect: str = "josim",
-    decks: Path | None = None,
-) -> Iterator[NeuronCase]:
-    """All cases of a network, neuron by neuron.
+    most: int = WINDOWS_PER_DECK,
+    runs_per_task: int = RUNS_PER_TASK,
+) -> Iterator[NeuronTask]:
+    """The tasks of the scope "neurons", neuron by neuron.
 
     Args:
         network: what is verified.
         inputs: bool, shape (windows, inputs).
-        library: cells of one process.
-        phases: clock phases (default: the design table's).
-        dialect: of the decks.
-        decks: a directory of decks written before; their text is taken instead of a new one,
-            so that an edited deck is judged by the unedited network.
+        most: windows in one deck. runs_per_task: decks in one task.
 
     Raises:
         NetworkError: a neuron that can't be built.
-        DeckError: a deck that breaks a rule of the linter, or is missing from ``decks``.
     """
     lines = list(layer_inputs(network, inputs))
-    energies = EventEnergy(library)
-    runs = chunks(inputs.shape[0])
+    pieces = chunks(inputs.shape[0], most)
     for site in neuron_sites(network):
-        for first, beyond in runs:
-            stimulus = lines[site.layer][first:beyond, list(site.inputs)]
-            bench = neuron_bench(library, site, stimulus, phases)
-            name = deck_name(site, first, runs)
-            if decks is None:
-                text = neuron_deck(library, bench, name, first, dialect).text
-            else:
-                path = _deck_path(decks, name, dialect)
-                text = _read_deck(path)
-                if dialect == "josim":
-                    lint(text, path.name)
-            yield NeuronCase(bench, bench_energies(bench, energies), DeckJob(name, text), first)
+        stimulus = lines[site.layer][:, list(site.inputs)]
+        runs = [
+            Run(deck_name(site.name, first, pieces), first, stimulus[first:beyond])
+            for first, beyond in pieces
+        ]
+        for start in range(0, len(runs), runs_per_task):
+            yield NeuronTask(site, tuple(runs[start : start + runs_per_task]))
 
 
-def deck_name(site: NeuronSite, first: int, runs: Sequence[tuple[int, int]]) -> str:
-    """Name of a neuron's deck: that of the neuron, with the first window if there are several."""
-    return site.name if len(runs) == 1 else f"{site.name}_W{first:0{len(str(runs[-1][0]))}d}"
+def plan_network(
+    network: TernaryNetwork, inputs: NDArray[np.bool_], most: int = WINDOWS_PER_DECK
+) -> Iterator[NetworkTask]:
+    """The tasks of the scope "network": a deck of the whole network for each run of windows."""
+    pieces = chunks(inputs.shape[0], most)
+    for first, beyond in pieces:
+        name = deck_name("network", first, pieces)
+        yield NetworkTask(network, (Run(name, first, inputs[first:beyond]),))
 
 
-def _deck_path(decks: Path, name: str, dialect: str) -> Path:
-    """The deck's file: ``generate`` names the dialect in it where it wrote several."""
-    path = decks / f"{name}.{dialect}.cir"
-    return path if path.exists() else decks / f"{name}.cir"
-
-
-def _read_deck(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DeckError(f"{path}: the deck can't be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise DeckError(f"{path}: the deck is not text ({error})") from error
+def deck_name(base: str, first: int, runs: Sequence[tuple[int, int]]) -> str:
+    """Name of a deck: that of what is simulated, with the first window if there are several."""
+    return base if len(runs) == 1 else f"{base}_W{first:0{len(str(runs[-1][0]))}d}"

@@ -1,173 +1,230 @@
-"""Running the cases: simulate, compare, store; and the whole verification of a network."""
+"""Running tasks, here or on a cluster, and gathering what they give.
+
+Tasks are taken from the plan as workers become free, so that a campaign's memory does not grow
+with its length. A finished task is in the ledger before the next is handed out.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.errors import WaveformError
-from verification.campaign.ledger import Ledger, content_key
-from verification.campaign.plan import NeuronCase
-from verification.compare import (
-    CounterExample,
-    NeuronVerdict,
-    compare,
-    judge_energy,
-    measured_energies,
+from verification.campaign.ledger import Ledger
+from verification.campaign.plan import NeuronTask, Run, Setup, Task
+from verification.campaign.work import (
+    Done,
+    Row,
+    build,
+    keys_of,
+    read_verdict,
+    run_built,
+    run_remote,
 )
-from verification.reference import expect
-from verification.simulators.base import Outcome, OutcomeKind, Simulator
-from verification.waveforms import Waveforms
+from verification.compare import NeuronVerdict
+from verification.simulators.base import Simulator
 
 Progress = Callable[[int, int], None]
-"""Called with (cases done, cases in all)."""
+"""Called with (decks done, decks in all)."""
+
+WHOLE_NETWORK = (-1, -1)
+"""The place of a case that is no single neuron."""
 
 
 @dataclass(frozen=True, eq=False)
 class CaseResult:
-    """What became of a case: a verdict, or the sentence that says why there is none.
+    """What became of a deck: verdicts, or the sentence that says why there are none.
 
-    ``energies_J`` is what was measured in each window, shape (windows,).
+    Attributes:
+        scope: "neurons" or "network".
+        name: of the deck.
+        place: (layer, neuron) of the neuron, or ``WHOLE_NETWORK``.
+        first, windows: the run of windows.
+        verdicts: of each neuron in the deck; none for a failed run.
+        energies_J, reference_J: measured and expected, shape (parts,): of each window of a
+            neuron, or of a network as a whole; empty for a failed run.
+        failure: why there is no verdict.
+        wall_s: of the simulation.
+        from_ledger: whether it was known from an earlier run.
+        deck: the deck's text where something is wrong.
     """
 
-    case: NeuronCase
-    verdict: NeuronVerdict | None
-    energies_J: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    scope: str
+    name: str
+    place: tuple[int, int]
+    first: int
+    windows: int
+    verdicts: tuple[NeuronVerdict, ...]
+    energies_J: NDArray[np.float64]
+    reference_J: NDArray[np.float64]
     failure: str = ""
     wall_s: float = 0.0
     from_ledger: bool = False
+    deck: str | None = None
 
     @property
     def energy_J(self) -> float:
         """Energy measured over all windows; 0 for a run that failed."""
         return float(self.energies_J.sum())
 
+    @property
+    def failed(self) -> bool:
+        """Whether there is no verdict."""
+        return not self.verdicts
 
-@dataclass
+    @property
+    def mismatches(self) -> int:
+        """Neuron windows that disagree."""
+        return sum(v.mismatches for v in self.verdicts)
+
+    @property
+    def checked(self) -> int:
+        """Neuron windows compared."""
+        return sum(v.windows for v in self.verdicts)
+
+
+@dataclass(frozen=True)
 class RunOptions:
-    """How to run: simulations at a time, seconds each may take, and what to keep."""
+    """How to run.
+
+    Attributes:
+        workers: tasks at a time.
+        ledger: where results are kept, or None.
+        cluster: an executor of other processes; None runs in threads here.
+    """
 
     workers: int = 2
-    timeout_s: float = 600.0
     ledger: Ledger | None = None
-    keep_waveforms: str | None = None
-    waveforms: dict[str, Waveforms] = field(default_factory=dict)
+    cluster: Executor | None = None
 
 
-def run_cases(
-    cases: Iterable[NeuronCase],
+def run_tasks(
+    tasks: Iterable[Task],
+    total: int,
+    setup: Setup,
     simulator: Simulator,
     options: RunOptions,
     progress: Progress | None = None,
 ) -> Iterator[CaseResult]:
-    """Run cases and compare each; results come as they are ready, in any order.
+    """Run tasks and judge their decks; results come as they are ready, in any order.
 
-    A case whose key is in the ledger is not run again. The waveforms of the case named
-    ``options.keep_waveforms`` are put into ``options.waveforms`` for the report (that case is
-    always run).
+    A task whose decks are all in the ledger is not run again. Closing the iterator stops what
+    runs here.
+
+    Args:
+        tasks: from the plan.
+        total: decks in all of them, for the progress.
+        setup: what they share.
+        simulator: which runs the decks.
+        options: see there.
+        progress: see ``Progress``.
+
+    Raises:
+        NetworkError, DeckError, ConfigurationError: what can't be built.
+        SimulatorError: the simulator is not there.
     """
-    pending: dict[str, tuple[NeuronCase, str]] = {}
-    known: list[CaseResult] = []
+    done = 0
+    for task, finished in _finished(tasks, setup, simulator, options):
+        if options.ledger and not finished.from_ledger:
+            options.ledger.put_all(
+                [
+                    (key, row["name"], row)
+                    for key, row in zip(finished.keys, finished.rows, strict=True)
+                    if not row["failure"]
+                ]
+            )
+        for run, row in zip(task.runs, finished.rows, strict=True):
+            done += 1
+            if progress:
+                progress(done, total)
+            yield _result(task, run, row, finished.from_ledger)
+
+
+def _finished(
+    tasks: Iterable[Task], setup: Setup, simulator: Simulator, options: RunOptions
+) -> Iterator[tuple[Task, Done]]:
+    """Tasks with what became of them; at most twice the workers are under way at a time."""
     version = simulator.version()
-    for case in cases:
-        key = content_key(case.job.text, simulator.name, version, _judged_by(case))
-        stored = options.ledger.get(key) if options.ledger else None
-        if stored is not None and case.job.name != options.keep_waveforms:
-            energies = np.asarray(stored["energies_J"], dtype=np.float64)
-            known.append(CaseResult(case, _verdict(stored), energies, from_ledger=True))
-        else:
-            pending[case.job.name] = (case, key)
-    total = len(known) + len(pending)
-    for done, result in enumerate(known, 1):
-        if progress:
-            progress(done, total)
-        yield result
-    jobs = [case.job for case, _ in pending.values()]
-    outcomes = simulator.run_many(jobs, workers=options.workers, timeout_s=options.timeout_s)
-    for done, outcome in enumerate(outcomes, len(known) + 1):
-        case, key = pending[outcome.job.name]
-        result = _judge(case, outcome)
-        if outcome.waveforms is not None and case.job.name == options.keep_waveforms:
-            options.waveforms[case.job.name] = outcome.waveforms
-        if result.verdict is not None and options.ledger:
-            options.ledger.put(key, case.job.name, _row(result))
-        if progress:
-            progress(done, total)
-        yield result
+    ledger = options.ledger
+    # What an empty ledger holds need not be looked up.
+    known = ledger if ledger is not None and not ledger.empty() else None
 
+    def look_up(task: Task) -> Done | None:
+        if known is None:
+            return None
+        keys = keys_of(build(task, setup, simulator), simulator, version)
+        stored = known.get_all(keys)
+        return None if stored is None else Done(keys, tuple(stored), from_ledger=True)
 
-def _judge(case: NeuronCase, outcome: Outcome) -> CaseResult:
-    """The verdict on one outcome, or why there can be none."""
-    if outcome.kind is not OutcomeKind.OK or outcome.waveforms is None:
-        return CaseResult(case, None, failure=outcome.message, wall_s=outcome.wall_s)
-    view, waves, deck = case.bench.view, outcome.waveforms, f"{case.job.name}.cir"
+    def here(task: Task) -> Done:
+        cases = build(task, setup, simulator)
+        keys = keys_of(cases, simulator, version)
+        stored = known.get_all(keys) if known else None
+        if stored is not None:
+            return Done(keys, tuple(stored), from_ledger=True)
+        return Done(keys, run_built(cases, setup, simulator))
+
+    pool = options.cluster or ThreadPoolExecutor(options.workers, thread_name_prefix="campaign")
+    most = 2 * options.workers if options.cluster else options.workers + 1
+    running: dict[Future[Done], Task] = {}
+    waiting = iter(tasks)
+    exhausted = False
     try:
-        verdict = compare(view, expect(view), waves, deck)
-        energies = measured_energies(case.bench.circuit, waves, view.boundaries_s())
-    except WaveformError as error:
-        return CaseResult(case, None, failure=f"{case.job.name}: {error}", wall_s=outcome.wall_s)
-    verdict = judge_energy(verdict, energies, case.reference_J, deck)
-    return CaseResult(case, verdict, energies, wall_s=outcome.wall_s)
+        while running or not exhausted:
+            while not exhausted and len(running) < most:
+                task = next(waiting, None)
+                if task is None:
+                    exhausted = True
+                elif options.cluster is None:
+                    running[pool.submit(here, task)] = task
+                elif (found := look_up(task)) is not None:
+                    yield task, found
+                else:
+                    submitted = pool.submit(run_remote, task, setup, simulator.name, version)
+                    running[submitted] = task
+            if running:
+                ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    yield running.pop(future), future.result()
+    finally:
+        for future in running:
+            future.cancel()
+        if options.cluster is None:
+            if running:
+                simulator.cancel()
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _judged_by(case: NeuronCase) -> dict[str, Any]:
-    """What besides the deck decides a verdict."""
-    view = case.bench.view
-    return {
-        "site": view.site.name,
-        "signs": list(view.site.signs),
-        "theta": view.site.theta,
-        "stimulus": np.packbits(view.stimulus).tobytes().hex(),
-        "windows": view.windows,
-        "start_s": view.start_s,
-        "phases": dataclasses.asdict(view.phases),
-        "reference_J": case.reference_J.tolist(),
-    }
-
-
-def _row(result: CaseResult) -> dict[str, Any]:
-    verdict = result.verdict
-    assert verdict is not None
-    first = verdict.first
-    return {
-        "name": verdict.name,
-        "layer": verdict.layer,
-        "neuron": verdict.neuron,
-        "wrong": verdict.wrong.tolist(),
-        "pulses": verdict.pulses.tolist(),
-        "delays_s": [None if np.isnan(d) else d for d in verdict.delays_s.tolist()],
-        "energies_J": result.energies_J.tolist(),
-        "first": None if first is None else vars(first),
-    }
-
-
-def _verdict(row: dict[str, Any]) -> NeuronVerdict:
-    delays = [np.nan if d is None else d for d in row["delays_s"]]
-    return NeuronVerdict(
-        row["name"],
-        row["layer"],
-        row["neuron"],
-        np.asarray(row["wrong"], dtype=bool),
-        np.asarray(row["pulses"], dtype=np.int64),
-        np.asarray(delays, dtype=np.float64),
-        None if row["first"] is None else CounterExample(**row["first"]),
+def _result(task: Task, run: Run, row: Row, from_ledger: bool) -> CaseResult:
+    place = (task.site.layer, task.site.neuron) if isinstance(task, NeuronTask) else WHOLE_NETWORK
+    return CaseResult(
+        task.scope,
+        run.name,
+        place,
+        run.first,
+        int(run.stimulus.shape[0]),
+        tuple(read_verdict(v) for v in row["verdicts"]),
+        np.asarray(row["energies_J"], dtype=np.float64),
+        np.asarray(row["reference_J"], dtype=np.float64),
+        row["failure"],
+        row["wall_s"],
+        from_ledger,
+        row["deck"],
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """All results of a run, laid out by layer and window.
+    """All results of a scope, laid out by layer and window.
 
     Attributes:
         spikes: for each layer int8 (windows, neurons): pulses measured; -1 where not measured.
         delays_s: for each layer (windows, neurons): decision clock to pulse, NaN without one.
-        results: one for each case.
+        results: one for each deck.
         wall_s: time from first to last.
     """
 
@@ -183,7 +240,7 @@ def collect(
     """Gather results into arrays.
 
     Args:
-        results: from ``run_cases``.
+        results: from ``run_tasks``.
         widths: neurons in each layer. windows: windows of the run.
         silent: (layer, neuron) without a circuit: they give no pulse.
     """
@@ -195,10 +252,9 @@ def collect(
     gathered = []
     for result in results:
         gathered.append(result)
-        if result.verdict is not None:
-            site, rows = result.case.site, slice(result.case.first, None)
-            count = result.verdict.windows
-            spikes[site.layer][rows, site.neuron][:count] = result.verdict.pulses
-            delays[site.layer][rows, site.neuron][:count] = result.verdict.delays_s
-    gathered.sort(key=lambda r: (r.case.site.layer, r.case.site.neuron, r.case.first))
+        rows = slice(result.first, result.first + result.windows)
+        for verdict in result.verdicts:
+            spikes[verdict.layer][rows, verdict.neuron] = np.clip(verdict.pulses, 0, 127)
+            delays[verdict.layer][rows, verdict.neuron] = verdict.delays_s
+    gathered.sort(key=lambda r: (r.place, r.first))
     return Measured(spikes, delays, gathered, time.perf_counter() - begin)

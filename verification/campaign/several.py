@@ -7,6 +7,7 @@ by itself. ``verify.json`` of the first gets the list ``simulators`` and the tab
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from verification.agreement import Observed, compare_all
+from verification.campaign.plan import WINDOWS_PER_DECK
 from verification.campaign.run import Measured
 from verification.campaign.verify import Verification, VerifyOptions, prepare_directory, verify
 from verification.simulators.base import Simulator
@@ -48,6 +50,9 @@ def verify_with(
     The other arguments and what is raised are those of ``verify``.
     """
     others = simulators[1:]
+    if others and options.windows_per_deck is None:
+        # Energies are compared deck by deck: all simulators get decks of the same length.
+        options = dataclasses.replace(options, windows_per_deck=WINDOWS_PER_DECK)
     for folder in sorted(path for path in (out / FOLDER).glob("*") if path.is_dir()):
         prepare_directory(folder, resume=options.resume)
 
@@ -113,9 +118,5 @@ def _observed(simulator: Simulator, measured: Measured) -> Observed:
         simulator.dialect,
         measured.spikes,
         measured.delays_s,
-        {
-            (r.case.site.layer, r.case.site.neuron, r.case.first): r.energy_J
-            for r in measured.results
-            if r.verdict is not None
-        },
+        {(*r.place, r.first): r.energy_J for r in measured.results if not r.failed},
     )

@@ -82,3 +82,7 @@ class Simulator(Protocol):
     ) -> Iterator[Outcome]:
         """Run all jobs, ``workers`` at a time; yields outcomes as they come, in any order."""
         ...
+
+    def cancel(self) -> None:
+        """Stop all runs of ``run_many`` that are under way, in any thread."""
+        ...

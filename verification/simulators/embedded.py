@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,13 @@ class EmbeddedSimulator:
     name = "embedded"
     dialect = "josim"
 
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Stop all runs that are under way, in any thread."""
+        self._cancelled.set()
+
     def available(self) -> bool:
         """Always: it is part of the package."""
         return True
@@ -40,20 +48,23 @@ class EmbeddedSimulator:
 
     def run(self, job: DeckJob, *, timeout_s: float) -> Outcome:
         """Run one deck. A deck that can't be read or solved is an outcome."""
-        return next(iter(_run_group([job], timeout_s)))
+        return next(iter(_run_group([job], timeout_s, threading.Event())))
 
     def run_many(
         self, jobs: Sequence[DeckJob], *, workers: int, timeout_s: float
     ) -> Iterator[Outcome]:
         """Run all jobs; those that differ in their sources alone run as lanes of one circuit."""
         groups = list(_groups(jobs))
+        stop = self._cancelled = threading.Event() if self._cancelled.is_set() else self._cancelled
         if workers <= 1 or len(groups) <= 1:
             for group in groups:
-                yield from _run_group(group, timeout_s)
+                yield from _run_group(group, timeout_s, stop)
             return
         # Threads do: the compiled time loop does not hold the interpreter's lock.
         with ThreadPoolExecutor(workers) as pool:
-            for outcomes in pool.map(lambda group: list(_run_group(group, timeout_s)), groups):
+            for outcomes in pool.map(
+                lambda group: list(_run_group(group, timeout_s, stop)), groups
+            ):
                 yield from outcomes
 
 
@@ -84,12 +95,12 @@ def _groups(jobs: Sequence[DeckJob]) -> Iterator[list[DeckJob]]:
             yield group[start : start + _LANES]
 
 
-def _run_group(jobs: list[DeckJob], timeout_s: float) -> Iterator[Outcome]:
+def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> Iterator[Outcome]:
     """Run jobs of one circuit together; if that fails, each by itself to find whose fault it is."""
     from verification.engine.run import compile_deck
 
     start = time.perf_counter()
-    deadline = _Deadline(timeout_s * len(jobs))
+    deadline = _Deadline(timeout_s * len(jobs), stop)
     try:
         compiled = compile_deck(jobs[0].text, name=jobs[0].name)
         stimuli: list[dict[str, SourceWave]] = [{}]
@@ -99,14 +110,15 @@ def _run_group(jobs: list[DeckJob], timeout_s: float) -> Iterator[Outcome]:
             stimuli, extract=_extract(jobs[0].readout), deadline=deadline.passed
         )
     except NetlistGenError as error:
-        if len(jobs) > 1:
+        if len(jobs) > 1 and not stop.is_set():
             for job in jobs:
-                yield from _run_group([job], timeout_s)
+                yield from _run_group([job], timeout_s, stop)
             return
         kind = OutcomeKind.UNUSABLE if isinstance(error, SimulatorError) else OutcomeKind.CRASHED
         if deadline.passed():
             kind = OutcomeKind.TIMED_OUT
-        yield Outcome(jobs[0], kind, time.perf_counter() - start, message=str(error))
+        for job in jobs:
+            yield Outcome(job, kind, time.perf_counter() - start, message=str(error))
         return
     wall_s = (time.perf_counter() - start) / len(jobs)
     for job, result in zip(jobs, results, strict=True):
@@ -176,11 +188,12 @@ def _sources(text: str) -> Iterator[str]:
 
 
 class _Deadline:
-    """A moment after which a run is given up."""
+    """A moment after which a run is given up, or an event that ends it sooner."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, stop: threading.Event) -> None:
+        self._stop = stop
         self._end = time.perf_counter() + seconds
 
     def passed(self) -> bool:
         """Whether the moment has come."""
-        return time.perf_counter() > self._end
+        return self._stop.is_set() or time.perf_counter() > self._end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -45,6 +46,12 @@ class SubprocessSimulator(Generic[Asked]):
         self.executable = executable
         self.keep_runs = keep_runs
         self.limits = limits or Limits(timeout_s=0.0)
+        self._stops: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+
+    def cancel(self) -> None:
+        """Stop all runs of ``run_many`` that are under way, in any thread."""
+        for stop in list(self._stops):
+            stop.set()
 
     def path(self) -> Path | None:
         """Where the program is, or None."""
@@ -87,6 +94,7 @@ class SubprocessSimulator(Generic[Asked]):
             raise SimulatorError(f"{workers} workers asked for; at least 1 is needed")
         self.version()
         stop = threading.Event()
+        self._stops.add(stop)
         waiting = iter(jobs)
         running: set[Future[Outcome]] = set()
         with ThreadPoolExecutor(workers, thread_name_prefix=self.name) as pool:

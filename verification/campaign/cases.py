@@ -1,0 +1,167 @@
+"""From a task to decks with all that is needed to judge them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import NeuronView, neuron_bench
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
+from netlist_gen.emit import Deck
+from netlist_gen.errors import DeckError
+from netlist_gen.generate import network_deck, neuron_deck
+from netlist_gen.lint import lint
+from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
+from verification.readings import Readout
+from verification.reference import EventEnergy, bench_energies, network_energy
+from verification.simulators.base import DeckJob
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One deck to run and to judge.
+
+    Attributes:
+        scope: "neurons" or "network".
+        run: its windows.
+        views: the neurons that are judged.
+        circuit: everything in the deck.
+        bounds_s: times at which all of it rests, shape (parts + 1,): a neuron's windows, or
+            before and after all windows of a network.
+        reference_J: the energy that the reference expects between them, shape (parts,).
+        job: the deck.
+    """
+
+    scope: str
+    run: Run
+    views: tuple[NeuronView, ...]
+    circuit: Circuit
+    bounds_s: NDArray[np.float64]
+    reference_J: NDArray[np.float64]
+    job: DeckJob
+
+    @cached_property
+    def judged_by(self) -> dict[str, Any]:
+        """What besides the deck decides a verdict, for the ledger's key."""
+        digest = hashlib.sha256()
+        for view in self.views:
+            site = view.site
+            for part in (site.name, site.inputs, site.signs, site.theta, view.start_s):
+                digest.update(repr(part).encode())
+            digest.update(repr(dataclasses.astuple(view.phases)).encode())
+            digest.update(view.stimulus.tobytes())
+        return {
+            "scope": self.scope,
+            "windows": self.run.stimulus.shape[0],
+            "views": digest.hexdigest(),
+            "reference_J": self.reference_J.tolist(),
+        }
+
+
+class CaseBuilder:
+    """Builds the cases of tasks, with one cell library and its table of energies.
+
+    Args:
+        setup: of the campaign.
+        dialect: of the decks.
+    """
+
+    def __init__(self, setup: Setup, dialect: str) -> None:
+        self.setup = setup
+        self.dialect = dialect
+        self._base = CellLibrary(setup.process)
+
+    def cases(self, task: Task) -> Iterator[Case]:
+        """The cases of a task, in the order of its runs.
+
+        Raises:
+            NetworkError: a neuron that can't be built.
+            DeckError: a deck that breaks a rule of the linter, or is missing from ``decks``.
+        """
+        library = self._base.fork()
+        energies = EventEnergy(library)
+        for run in task.runs:
+            if isinstance(task, NeuronTask):
+                yield self._neuron(task, run, library, energies)
+            else:
+                yield self._network(task, run, library, energies)
+
+    def _neuron(
+        self, task: NeuronTask, run: Run, library: CellLibrary, energies: EventEnergy
+    ) -> Case:
+        bench = neuron_bench(library, task.site, run.stimulus, self.setup.phases)
+        view = bench.view
+        bounds = view.boundaries_s()
+        deck = None
+        if self.setup.decks is None:
+            deck = neuron_deck(library, bench, run.name, run.first, self.dialect)
+        return Case(
+            "neurons",
+            run,
+            (view,),
+            bench.circuit,
+            bounds,
+            bench_energies(bench, energies),
+            self._job(run.name, deck, Readout.at([bounds], [view.output.column])),
+        )
+
+    def _network(
+        self, task: NetworkTask, run: Run, library: CellLibrary, energies: EventEnergy
+    ) -> Case:
+        bench = network_bench(task.network, library, run.stimulus, self.setup.phases)
+        deck = None
+        if self.setup.decks is None:
+            deck = network_deck(library, bench, run.name, self.dialect)
+        return Case(
+            "network",
+            run,
+            bench.views,
+            bench.circuit,
+            np.array(bench.span_s()),
+            np.array([network_energy(bench, energies)]),
+            self._job(run.name, deck, network_readout(bench)),
+        )
+
+    def _job(self, name: str, deck: Deck | None, readout: Readout) -> DeckJob:
+        if deck is not None:
+            return DeckJob(name, deck.text, readout)
+        assert self.setup.decks is not None
+        path = _deck_path(self.setup.decks, name, self.dialect)
+        text = _read_deck(path)
+        if self.dialect == "josim":
+            lint(text, path.name)
+        return DeckJob(name, text, readout)
+
+
+def network_readout(bench: NetworkBench) -> Readout:
+    """What is read of a whole network: each layer's windows, the pulses of all outputs."""
+    starts = {view.start_s: view for view in bench.views}
+    times: list[NDArray[np.float64]] = [view.boundaries_s() for view in starts.values()]
+    times.append(np.array(bench.span_s()))
+    outputs = [view.output.column for view in bench.views]
+    return Readout.at(times, [*outputs, *(probe.column for probe in bench.class_lines)])
+
+
+def _deck_path(decks: Path, name: str, dialect: str) -> Path:
+    """The deck's file: ``generate`` names the dialect in it where it wrote several."""
+    path = decks / f"{name}.{dialect}.cir"
+    return path if path.exists() else decks / f"{name}.cir"
+
+
+def _read_deck(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DeckError(f"{path}: the deck can't be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise DeckError(f"{path}: the deck is not text ({error})") from error
