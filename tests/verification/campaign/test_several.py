@@ -121,7 +121,7 @@ def test_an_interrupted_list_of_simulators_resumes(tiny, cli):
         json.loads((folder / "verify.json").read_text())["from_ledger"]
         for folder in (tiny.run, tiny.run / "simulators" / "ngspice")
     ]
-    assert taken == [1, 1]  # of two neurons; the one that the report shows is run again
+    assert taken == [2, 2]  # both neurons; what the report shows is a run of its own
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""Neurons and the whole network, judged alike: both scopes of one verification."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support import NO_JOSIM, Files, tiny_network
+
+from netlist_gen.checkpoint.registry import write_network
+
+X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Files:
+    files = Files(
+        tiny_network(), tmp_path / "n.npz", tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "r"
+    )
+    write_network(files.network, files.net)
+    np.save(files.x, X)
+    np.save(files.y, np.array([0, 1, 1, 0, 1]))
+    return files
+
+
+@pytest.mark.parametrize(
+    "simulator", ["embedded", pytest.param("josim", marks=[pytest.mark.josim, NO_JOSIM])]
+)
+def test_both_scopes_agree(tiny, cli, simulator):
+    ran = cli(
+        "verify", tiny.net, "--inputs", tiny.x, "--labels", tiny.y, "-o", tiny.run,
+        "--simulator", simulator, "--scope", "network,neurons", "--jobs", 1,
+    )  # fmt: skip
+    assert ran.status == 0, ran.out + ran.err
+    summary = json.loads((tiny.run / "verify.json").read_text())
+    assert [row["scope"] for row in summary["scopes"]] == ["network", "neurons"]
+    assert [row["checked"] for row in summary["scopes"]] == [25, 25]
+    expected = sum(int(s.sum()) for s in tiny.network.forward(X))
+    assert [row["pulses"] for row in summary["scopes"]] == [expected, expected]
+    assert summary["checked"] == 50
+    assert summary["scope_difference"] is None
+    assert summary["energy"]["scope"] == "network"
+    assert abs(summary["energy"]["relative_error"]) < 0.001
+    # The whole network holds what the neurons' benches lack: fan-out and clock trees, read-out.
+    energies = [row["energy_J"] for row in summary["scopes"]]
+    assert energies[0] > energies[1]
+    assert summary["accuracy"]["simulated"] == summary["accuracy"]["reference"]
+    assert "All scopes saw the same pulses" in (tiny.run / "report.html").read_text()
+
+
+def test_a_network_cut_into_pipelines_says_the_same(tiny, cli):
+    ran = cli(
+        "verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, "--simulator", "embedded",
+        "--scope", "network", "--pipeline", 2, "--jobs", 1,
+    )  # fmt: skip
+    assert ran.status == 0, ran.out + ran.err
+    summary = json.loads((tiny.run / "verify.json").read_text())
+    assert summary["scopes"][0]["decks"] == 3
+    assert summary["checked"] == 25
+
+
+def test_a_fault_in_the_network_is_named(tiny, cli, monkeypatch):
+    """The circuit is built with a threshold off by one: the reference never saw it."""
+    from netlist_gen.circuit import network_circuit
+
+    built = network_circuit.neuron_cell
+
+    def wrong(library, name, signs, theta, **labels):
+        return built(library, name, signs, theta + (name == "L1N0"), **labels)
+
+    monkeypatch.setattr(network_circuit, "neuron_cell", wrong)
+    ran = cli(
+        "verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, "--simulator", "embedded",
+        "--scope", "network", "--jobs", 1,
+    )  # fmt: skip
+    assert ran.status == 1
+    example = json.loads((tiny.run / "verify.json").read_text())["counter_example"]
+    assert (example["layer"], example["neuron"]) == (1, 0)
+    assert example["deck"] == str(tiny.run / "decks" / "network.cir")
+    assert (tiny.run / "decks" / "network.cir").exists()
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("chip", "the scopes are chip; allowed are neurons and network, each once"),
+        (",", "the scopes are none; allowed are neurons and network, each once"),
+    ],
+)
+def test_scopes_that_there_are_not(tiny, cli, scope, said):
+    ran = cli("verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, "--scope", scope)
+    assert ran.status == 2
+    assert ran.sentence == said
+    assert not tiny.run.exists()
