@@ -30,7 +30,7 @@ from netlist_gen.training.pool import Pool, make_pool
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
 _FINAL_MASKS = 0.85  # share of the run after which masks stay as they are
-_MASK_EVERY = 10  # steps between two choices of masks
+_MASK_EVERY = 20  # steps between two choices of masks
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
 
@@ -188,17 +188,19 @@ class _Run:
         draw = np.random.default_rng([config.seed, self.epoch])
         rows = draw.permutation(len(self.pool.images))[: self.batches * config.batch]
         rows = rows.reshape(self.batches, -1)
+        last_masks = int(_FINAL_MASKS * self.total)
         self.net.train()
         running = 0.0
         for index, chosen in enumerate(rows):
             step = self.epoch * self.batches + index
             share = step / self.total
             self._schedule(share)
-            if step % _MASK_EVERY == 0:
-                if share <= _FINAL_MASKS:
-                    self.plan.update(share)
-                else:
-                    self.plan.update_flux()
+            if step == last_masks:
+                self.plan.update(1.0)  # however short the run, caps and budgets are reached
+            elif step % _MASK_EVERY == 0 and step < last_masks:
+                self.plan.update(share)
+            elif step % _MASK_EVERY == 0:
+                self.plan.update_flux()
             if share >= config.freeze_at and not bool(self.net.trained[0].frozen):
                 self.net.freeze_thresholds()
             if share >= _HOLD_AT and not bool(self.net.trained[0].held):

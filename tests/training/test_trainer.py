@@ -83,6 +83,13 @@ def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
         train(config, state_file=state, resume=True)
 
 
+@pytest.mark.parametrize("batch", [1337, 600])
+def test_caps_and_budgets_hold_however_short_the_run(batch: int) -> None:
+    trained = train(replace(SMALL, epochs=1, batch=batch, fan_in=(7,), max_synapses=200))
+    trained.network.check_fan_in(7)
+    assert trained.network.synapses <= 200
+
+
 def test_distillation_from_cached_pool(tmp_path: Path) -> None:
     config = replace(SMALL, copies=1, distill=0.5, teacher_epochs=1, epochs=2)
     notes: list[str] = []
