@@ -73,7 +73,7 @@ def test_ternarize_tells_its_cost(real: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        (["--ternarize"], NetworkError, r"neuron rule beta = 0\.9, reset 'subtract' carries the membrane"),
+        (["--ternarize"], NetworkError, r"neuron rule beta = 0\.9, reset 'subtract' carries the"),
         (["--steps", 1], NetworkError, r"must be ternary, .* \(or ternarize on reading\)$"),
         (["--fan-in", 5], ConfigurationError, r"^--fan-in drops weights: it needs --ternarize$"),
         (["--inputs", "x"], ConfigurationError, r"^an accuracy needs both --inputs and --labels$"),
