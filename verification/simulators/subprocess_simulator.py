@@ -18,6 +18,7 @@ from verification.waveforms import Waveforms
 
 _SHOWN_BYTES = 4000
 _VERSION_TIMEOUT_S = 20.0
+_FULL_BYTES = 16_384
 
 Asked = TypeVar("Asked")
 """What a deck asks for, as a dialect's class reads it."""
@@ -138,6 +139,8 @@ class SubprocessSimulator(Generic[Asked]):
 
         def failed(kind: OutcomeKind, reason: str) -> Outcome:
             message = f"{self.title} on deck {job.name!r}: {reason}"
+            if _disk_is_full(directory):
+                message += "; the disk of the run directory is full"
             return Outcome(job, kind, time.monotonic() - started, message=message)
 
         with run_directory(job.name, self.keep_runs) as directory:
@@ -230,6 +233,14 @@ class SubprocessSimulator(Generic[Asked]):
                     f"when run with {' '.join(arguments)}"
                 )
             return _tail(finished.stdout) + "\n" + _tail(finished.stderr)
+
+
+def _disk_is_full(directory: Path) -> bool:
+    """Whether what a run wrote may have been cut off for lack of room: few programs say so."""
+    try:
+        return shutil.disk_usage(directory).free < _FULL_BYTES
+    except OSError:
+        return False
 
 
 def _tail(path: Path) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,17 @@ def install_josim(install):
     return put
 
 
+@pytest.fixture
+def tiny_disk(tmp_path):
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.call(mount, stderr=subprocess.DEVNULL):
+        pytest.skip("no small file system can be mounted here (that takes root)")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
 def alive(pid: int) -> bool:
     """Whether a process still runs; a zombie that waits to be reaped does not."""
     try:
@@ -59,3 +73,16 @@ def alive(pid: int) -> bool:
 @pytest.fixture
 def is_alive():
     return alive
+
+
+@pytest.fixture
+def wait_for_end():
+    """``wait_for_end(pid)``: a killed process may take a moment to go; it must not stay."""
+
+    def wait(pid: int) -> None:
+        deadline = time.monotonic() + 5.0
+        while alive(pid):
+            assert time.monotonic() < deadline, f"process {pid} is still there"
+            time.sleep(0.01)
+
+    return wait
