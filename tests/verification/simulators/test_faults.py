@@ -159,11 +159,10 @@ def test_megabytes_of_chatter_do_not_hurt(broken):
 
 
 def test_endless_chatter_and_a_filled_disk_are_stopped(broken, scratch):
+    whose = f"{broken.title} on deck 'one': "
     broken("yes")
     outcome = broken.run(limits=Limits(0.0, log_bytes=1_000_000))
-    assert (
-        outcome.message == f"{broken.title} on deck 'one': printed more than 1 MB and was stopped"
-    )
+    assert outcome.message == whose + "printed more than 1 MB and was stopped"
     broken("cat /dev/zero > out.raw")
     outcome = broken.run(limits=Limits(0.0, disk_bytes=2_000_000))
     assert outcome.message == whose + "wrote more than 2 MB and was stopped"

@@ -57,7 +57,7 @@ def run(deck=DECK):
 
 
 def test_a_good_run(install_wrspice, scratch, tmp_path):
-    install_wrspice(f'echo "$@" > {tmp_path}/argv\n' + raw())
+    install_wrspice(f'printf "%s\\n" "$*" > {tmp_path}/argv\n' + raw())
     simulator = WrspiceSimulator()
     assert simulator.available()
     assert simulator.version() == "4.3.23"
