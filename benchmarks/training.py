@@ -1,78 +1,94 @@
 """Accuracy of the integer model against synapses and against junctions.
 
-One command trains each size with the same recipe and draws both curves::
+Of networks that are there (the table of docs/training.md)::
 
-    python benchmarks/training.py digits --synapses 300 500 700 1000 -o sweep/
-    python benchmarks/training.py mnist --data-dir MNIST --synapses 3000 4500 8000 16000 -o sweep/
+    python benchmarks/training.py networks examples/*.pt --data-dir MNIST -o table/
+
+and of networks that one recipe trains for each size and seed::
+
+    python benchmarks/training.py sweep digits --synapses 300 500 700 990 --seeds 5 -o sweep/
+    python benchmarks/training.py sweep mnist --data-dir MNIST --synapses 4400 9000 36000 -o sweep/
 
 Junctions are those of the cell library's own circuits (netlist_gen/cost_estimate.py). Each
-finished size is a line of ``sweep.csv``; a repeated command trains only what is missing.
+finished network of a sweep is a line of ``sweep.csv``; a repeated command trains only what is
+missing.
 """
 
 from __future__ import annotations
 
 import csv
+import statistics
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from netlist_gen.commands.train import preset
-from netlist_gen.cost_estimate import linear_cost
-from netlist_gen.errors import NetlistGenError
+from netlist_gen.checkpoint import read_checkpoint
+from netlist_gen.commands.train import configuration
+from netlist_gen.cost_estimate import CircuitCost, flux_per_synapse
+from netlist_gen.errors import ConfigurationError, NetlistGenError
 from netlist_gen.files import atomic_path
+from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.cost import loads
-from netlist_gen.training.evaluate import evaluate_with_noise, normal_firing_curve
+from netlist_gen.training.datasets import GreyData, binarise, load_data
+from netlist_gen.training.evaluate import evaluate, evaluate_with_noise
+from netlist_gen.training.noise import normal_curve
 
 COLUMNS = (
-    "target", "seed", "synapses", "junctions", "static_power_w", "max_fan_in",
+    "network", "target", "seed", "steps", "synapses", "junctions", "static_power_w", "max_fan_in",
     "validation", "test_lowest", "test_split", "test_wrong", "test_noisy", "seconds",
 )  # fmt: skip
+Row = dict[str, str]
 
 
-def measure(config: TrainingConfig, cache_dir: Path, noise: float) -> dict[str, float]:
-    """Train one size and measure it; keys are COLUMNS without target and seed."""
-    from netlist_gen.training.datasets import binarise, load_data
-    from netlist_gen.training.trainer import train
-
-    trained = train(config, cache_dir=cache_dir)
-    network = trained.network
-    cost = linear_cost().cost(loads(network))
-    data = load_data(
-        config.dataset, config.data_dir, seed=config.seed, validation=config.validation
-    )
+def measure(
+    network: TernaryNetwork, data: GreyData, levels: Sequence[int], seed: int, noise_phi0: float
+) -> dict[str, float]:
+    """Size, cost and test accuracy of a network; keys are columns."""
+    cost = CircuitCost(network.population).cost(loads(network))
+    x = binarise(data.test_images, levels)
+    exact = evaluate(network, x, data.test_labels)
+    curve = normal_curve(noise_phi0, "Phi0")
     (noisy,) = evaluate_with_noise(
-        network,
-        binarise(data.test_images, config.grey_levels),
-        data.test_labels,
-        normal_firing_curve(noise),
-        seed=config.seed,
+        network, x, data.test_labels, curve, seed=seed, flux_per_synapse=flux_per_synapse
     )
     return {
+        "steps": len(levels),
         "synapses": network.synapses,
-        "junctions": cost.junctions,
-        "static_power_w": cost.static_power_w,
+        "junctions": round(cost.junctions),
+        "static_power_w": float(f"{cost.static_power_w:.4g}"),
         "max_fan_in": network.max_fan_in,
-        "validation": trained.validation.lowest if trained.validation else float("nan"),
-        "test_lowest": trained.evaluation.lowest,
-        "test_split": trained.evaluation.split,
-        "test_wrong": trained.evaluation.wrong,
+        "test_lowest": exact.lowest,
+        "test_split": exact.split,
+        "test_wrong": exact.wrong,
         "test_noisy": noisy.lowest,
-        "seconds": trained.seconds,
     }
 
 
-def read_rows(table: Path) -> list[dict[str, str]]:
+def as_row(facts: dict[str, Any]) -> Row:
+    """All columns as text; what is not known is empty."""
+    return {name: str(facts.get(name, "")) for name in COLUMNS}
+
+
+def read_rows(table: Path) -> list[Row]:
     """Rows of a table begun before, or none."""
     if not table.is_file():
         return []
     with table.open(newline="") as stream:
-        return list(csv.DictReader(stream))
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ConfigurationError(
+                f"{table} has the columns {', '.join(reader.fieldnames or ())}; a table of this "
+                f"command has {', '.join(COLUMNS)}"
+            )
+        return list(reader)
 
 
-def write_rows(table: Path, rows: list[dict[str, str]]) -> None:
+def write_rows(table: Path, rows: list[Row]) -> None:
     """The whole table, whole or not at all."""
     with atomic_path(table) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
@@ -80,11 +96,11 @@ def write_rows(table: Path, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
-def draw(rows: list[dict[str, str]], path: Path) -> None:
-    """Accuracy against synapses and against junctions."""
+def draw(rows: list[Row], path: Path) -> None:
+    """Accuracy against synapses and against junctions, exact and with noise."""
     from netlist_gen.training.save import plot_curves
 
-    lines = {"test": "test_lowest", "test, noisy neurons": "test_noisy"}
+    lines = {"integer model": "test_lowest", "with noise": "test_noisy"}
     panels = {
         axis: {
             name: [(float(row[axis]), float(row[column])) for row in rows]
@@ -95,45 +111,78 @@ def draw(rows: list[dict[str, str]], path: Path) -> None:
     plot_curves(panels, path)
 
 
-@click.command(context_settings={"show_default": True})
+@click.group()
+def main() -> None:
+    """Accuracy against synapses and against junctions."""
+
+
+@main.command("networks", context_settings={"show_default": True})
+@click.argument("nets", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--noise-flux", type=float, default=0.01, help="Spread of a decision, in Phi0.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True)
+def networks(
+    nets: tuple[Path, ...], data_dir: Path | None, noise_flux: float, output: Path
+) -> None:
+    """Measure NETS (trained by `netlist-gen train`) on their test images; one plot a data set."""
+    output.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, list[Row]] = {}
+    for net in nets:
+        found = read_checkpoint(net)
+        try:
+            config = TrainingConfig.from_dict(found.card.extra["config"])
+        except KeyError:
+            raise ConfigurationError(f"{net} does not say how it was trained") from None
+        directory = None if data_dir is None else str(data_dir)
+        split = config.seed if config.split_seed is None else config.split_seed
+        data = load_data(config.dataset, directory, seed=split)
+        facts = measure(found.network, data, config.grey_levels, config.seed, noise_flux)
+        rows.setdefault(config.dataset, []).append(
+            as_row({"network": net.stem, "seed": config.seed, **facts})
+        )
+        click.echo(
+            f"{net.stem}: {facts['test_lowest']:.2%} (split {facts['test_split']:.2%}, wrong "
+            f"{facts['test_wrong']:.2%}, noise {facts['test_noisy']:.2%}), {facts['synapses']} "
+            f"synapses, {facts['junctions']} junctions, fan-in {facts['max_fan_in']}"
+        )
+    write_rows(output / "networks.csv", [row for part in rows.values() for row in part])
+    for dataset, part in rows.items():
+        draw(part, output / f"{dataset}.svg")
+
+
+@main.command("sweep", context_settings={"show_default": True})
 @click.argument("dataset", type=click.Choice(["digits", "mnist"]))
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--synapses", "first", type=int, required=True, help="Sizes to train for.")
 @click.argument("more", nargs=-1, type=int)
 @click.option("--hidden", multiple=True, default=None)
-@click.option("--fan-in", type=int, default=None)
-@click.option("--epochs", type=int, default=None)
+@click.option("--population", type=int)
+@click.option("--fan-in", multiple=True, type=int)
+@click.option("--steps", type=int)
+@click.option("--grey-level", "grey_levels", multiple=True, type=int)
+@click.option("--epochs", type=int)
 @click.option("--seeds", type=int, default=1, help="Seeds 0, 1, ... for each size.")
-@click.option("--noise", type=float, default=0.3, help="Spread of a threshold, in synapses.")
+@click.option("--noise-flux", type=float, default=0.01, help="Spread of a decision, in Phi0.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True)
-def main(
+def sweep(
     dataset: str,
-    data_dir: Path | None,
     first: int,
     more: tuple[int, ...],
     hidden: tuple[str, ...],
-    fan_in: int | None,
-    epochs: int | None,
     seeds: int,
-    noise: float,
+    noise_flux: float,
     output: Path,
+    **options: Any,
 ) -> None:
     """Train DATASET networks of several sizes; table and plot go to OUTPUT."""
     import torch
 
+    from netlist_gen.training.trainer import train
+
     torch.set_num_threads(1)
     output.mkdir(parents=True, exist_ok=True)
     table = output / "sweep.csv"
-    values = preset(dataset)
-    if data_dir is not None:
-        values["data_dir"] = str(data_dir)
-    if hidden:
-        values["hidden"] = hidden
-    if fan_in is not None:
-        values["fan_in"] = (fan_in,)
-    if epochs is not None:
-        values["epochs"] = epochs
-    base = TrainingConfig(**values)
+    base = configuration(dataset, hidden, None, options)
     rows = read_rows(table)
     done = {(int(row["target"]), int(row["seed"])) for row in rows}
     for target in (first, *more):
@@ -141,13 +190,23 @@ def main(
             if (target, seed) in done:
                 continue
             config = replace(base, max_synapses=target, seed=seed)
-            found = measure(config, output / "cache", noise)
-            rows.append({k: str(v) for k, v in {"target": target, "seed": seed, **found}.items()})
+            trained = train(config, cache_dir=output / "cache")
+            data = load_data(dataset, config.data_dir, seed=seed, validation=config.validation)
+            facts = measure(trained.network, data, config.grey_levels, seed, noise_flux)
+            facts["seconds"] = round(trained.seconds)
+            if trained.validation is not None:
+                facts["validation"] = trained.validation.lowest
+            rows.append(as_row({"network": dataset, "target": target, "seed": seed, **facts}))
             write_rows(table, rows)
             click.echo(
-                f"{target} synapses, seed {seed}: {found['test_lowest']:.2%} with "
-                f"{found['synapses']} synapses, {found['junctions']:.0f} junctions"
+                f"{target} synapses, seed {seed}: {facts['test_lowest']:.2%} with "
+                f"{facts['synapses']} synapses, {facts['junctions']} junctions"
             )
+        found = [float(row["test_lowest"]) for row in rows if int(row["target"]) == target]
+        click.echo(
+            f"{target} synapses: mean {statistics.mean(found):.2%} of {len(found)} "
+            f"({min(found):.2%} to {max(found):.2%})"
+        )
     draw(rows, output / "sweep.svg")
     click.echo(f"{table}, {output / 'sweep.svg'}")
 

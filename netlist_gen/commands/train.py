@@ -101,6 +101,9 @@ def preset(dataset: str) -> dict[str, Any]:
 @click.option("--seed", type=int)
 @click.option("--validation", type=int, help="Training images held out for choices.")
 @click.option("--copies", type=int, help="Augmented copies of the training set.")
+@click.option(
+    "--plain-share", type=float, help="Share of undistorted images in each epoch, 0 to 1."
+)
 @click.option("--distill", type=float, help="Weight of a convolutional teacher's labels, 0 to 1.")
 @click.option("--temperature", type=float, help="Softens the teacher's labels.")
 @click.option("--teacher-epochs", type=int)
@@ -127,6 +130,12 @@ def preset(dataset: str) -> dict[str, Any]:
     "--firing-curve",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Train with a measured firing curve (CSV: margin_synapses or margin_Phi0, probability).",
+)
+@click.option(
+    "--settle-at", type=float, help="Share of the run after which the choice of synapses is final."
+)
+@click.option(
+    "--freeze-at", type=float, help="Share of the run after which thresholds are integers."
 )
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]))
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")

@@ -48,6 +48,8 @@ class TrainingConfig:
         validation: share (digits) or number (mnist) of training images held out for choices.
         threshold_penalty: weight of the pull on neurons whose threshold would lie below 1.
         copies: augmented copies of the training set in the pool; 0 trains on the originals.
+        plain_share: share of each epoch drawn from the undistorted originals, 0 to 1; None draws
+            from the whole pool alike. A small network has no room for distortions.
         distill: weight of the teacher's soft labels in the loss, 0 to 1; 0 trains no teacher.
         teacher_epochs: epochs of the convolutional teacher.
         temperature: softens the teacher's labels.
@@ -61,8 +63,10 @@ class TrainingConfig:
             of it.
         firing_curve: measured firing curve to train with instead: pairs (margin, probability).
         firing_curve_unit: "synapses" or "Phi0".
-        prune_end, freeze_at: share of the run at which the caps are reached, and at which
-            thresholds leave the batch statistics and become learned integers.
+        prune_end, settle_at, freeze_at: share of the run at which the caps are reached, at which
+            the choice of synapses is final (the rest of the run fine-tunes signs and
+            thresholds), and at which thresholds leave the batch statistics and become learned
+            integers.
         precision: "bfloat16" is several times faster where the processor has it.
     """
 
@@ -80,6 +84,7 @@ class TrainingConfig:
     split_seed: int | None = None
     validation: int = 0
     copies: int = 0
+    plain_share: float | None = None
     distill: float = 0.0
     teacher_epochs: int = 8
     temperature: float = 2.0
@@ -94,6 +99,7 @@ class TrainingConfig:
     firing_curve: tuple[tuple[float, float], ...] | None = None
     firing_curve_unit: Unit = "synapses"
     prune_end: float = 0.45
+    settle_at: float = 0.85
     freeze_at: float = 0.6
     precision: str = "float32"
 
@@ -117,13 +123,15 @@ class TrainingConfig:
             raise _wrong("learning_rate", self.learning_rate, "above 0")
         if not self.temperature > 0:
             raise _wrong("temperature", self.temperature, "above 0")
-        if not 0 <= self.distill <= 1:
-            raise _wrong("distill", self.distill, "from 0 to 1")
-        if not 0 < self.prune_end <= self.freeze_at < 1:
-            raise ConfigurationError(
-                f"prune_end is {self.prune_end} and freeze_at {self.freeze_at}; "
-                "0 < prune_end <= freeze_at < 1 is needed"
-            )
+        for name in ("distill", "plain_share"):
+            if not 0 <= (getattr(self, name) or 0) <= 1:
+                raise _wrong(name, getattr(self, name), "from 0 to 1")
+        for name in ("settle_at", "freeze_at"):
+            if not 0 < self.prune_end <= getattr(self, name) < 1:
+                raise ConfigurationError(
+                    f"prune_end is {self.prune_end} and {name} {getattr(self, name)}; "
+                    f"0 < prune_end <= {name} < 1 is needed"
+                )
         for name in ("max_synapses", "max_junctions", "max_power_w", "max_count"):
             value = getattr(self, name)
             if value is not None and not value > 0:

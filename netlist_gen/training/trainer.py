@@ -29,7 +29,6 @@ from netlist_gen.training.noise import FluxPerSynapse
 from netlist_gen.training.pool import Pool, make_pool
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
-_FINAL_MASKS = 0.85  # share of the run after which masks stay as they are
 _MASK_EVERY = 20  # steps between two choices of masks
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
@@ -186,9 +185,8 @@ class _Run:
         # Seeded by the epoch: a resumed run draws what an unbroken one would have drawn.
         torch.manual_seed(config.seed * 100_003 + self.epoch)
         draw = np.random.default_rng([config.seed, self.epoch])
-        rows = draw.permutation(len(self.pool.images))[: self.batches * config.batch]
-        rows = rows.reshape(self.batches, -1)
-        last_masks = int(_FINAL_MASKS * self.total)
+        rows = self._rows(draw).reshape(self.batches, -1)
+        last_masks = int(config.settle_at * self.total)
         self.net.train()
         running = 0.0
         for index, chosen in enumerate(rows):
@@ -212,6 +210,17 @@ class _Run:
             running += float(loss.detach())
         self.epoch += 1
         return running / self.batches
+
+    def _rows(self, draw: np.random.Generator) -> NDArray[np.int64]:
+        """Rows of the pool for one epoch, in the order of the batches."""
+        wanted, originals = self.batches * self.config.batch, self.pool.originals
+        if self.config.plain_share is None:
+            return draw.permutation(len(self.pool.images))[:wanted]
+        plain = round(self.config.plain_share * wanted)
+        if len(self.pool.images) == originals:
+            plain = wanted
+        copies = draw.permutation(len(self.pool.images) - originals)[: wanted - plain] + originals
+        return draw.permutation(np.concatenate([draw.permutation(originals)[:plain], copies]))
 
     def quick_look(self) -> tuple[float | None, int]:
         """Validation accuracy and synapses of the network as it stands."""

@@ -25,8 +25,9 @@ from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.datasets import binarise, load_data
 from netlist_gen.training.evaluate import distance_histogram, evaluate, evaluate_with_noise
 from netlist_gen.training.noise import FiringCurve, normal_curve
+from netlist_gen.training.pool import Pool
 from netlist_gen.training.save import plot_history, save
-from netlist_gen.training.trainer import Progress, train
+from netlist_gen.training.trainer import Progress, _Run, train
 
 SMALL = TrainingConfig(hidden=("24",), grey_levels=(5,), epochs=6, validation=100)
 
@@ -99,6 +100,18 @@ def test_distillation_from_cached_pool(tmp_path: Path) -> None:
     second = train(config, lambda p: again.append(p.note), cache_dir=tmp_path)
     assert [note for note in again if note] == []
     assert first.network == second.network == train(config).network
+
+
+def test_an_epoch_holds_the_share_of_originals_that_was_asked_for() -> None:
+    data = load_data("digits", seed=0)
+    images = np.concatenate([data.train_images] * 3)
+    pool = Pool(images, np.tile(data.train_labels, 3), None, len(data.train_labels), None)
+    for share, wanted in [(None, 1 / 3), (0.0, 0.0), (0.5, 0.5), (1.0, 1.0)]:
+        config = replace(SMALL, validation=0, copies=2, plain_share=share)
+        run_state = _Run(config, data, pool, None, None)
+        rows = run_state._rows(np.random.default_rng(0))
+        assert len(set(rows.tolist())) == len(rows) == run_state.batches * config.batch
+        assert np.mean(rows < pool.originals) == pytest.approx(wanted, abs=0.03)
 
 
 def test_budgets_need_prices() -> None:

@@ -205,7 +205,23 @@ def test_hidden_layers_are_parsed() -> None:
         ({"fan_in": (3, 4, 5)}, r"^training option fan_in is \(3, 4, 5\); one number of at lea"),
         ({"steps": 2}, "^1 grey levels for 2 steps; one level for each step is needed$"),
         ({"max_synapses": -1}, "^training option max_synapses is -1; above 0 is allowed$"),
-        ({"freeze_at": 1.5}, "^prune_end is 0.45 and freeze_at 1.5; 0 < prune_end"),
+        (
+            {"freeze_at": 1.5},
+            "^prune_end is 0.45 and freeze_at 1.5; 0 < prune_end <= freeze_at < 1",
+        ),
+        (
+            {"settle_at": 0.3},
+            "^prune_end is 0.45 and settle_at 0.3; 0 < prune_end <= settle_at < 1",
+        ),
+        ({"plain_share": 1.5}, "^training option plain_share is 1.5; from 0 to 1 is allowed$"),
+        (
+            {"noise_sigma": 1.0, "noise_phi0": 0.1},
+            "^noise_sigma, noise_phi0 and firing_curve exclude each other; one noise is allowed$",
+        ),
+        (
+            {"firing_curve": ((0, 0), (0, 1))},
+            r"^a firing curve's margin \[1\] is 0; margins must ri",
+        ),
     ],
 )
 def test_config_that_is_refused(options: dict, message: str) -> None:
