@@ -7,7 +7,6 @@ without searching for pivots again.
 
 from __future__ import annotations
 
-import heapq
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -138,63 +137,65 @@ def build_pattern(
     return pattern, where.astype(np.int64)
 
 
+@njit
+def _room(array, used):  # type: ignore[no-untyped-def]
+    """The array, or one twice as long with the same beginning if it is full."""
+    if used < array.size:
+        return array
+    grown = np.empty(2 * array.size, dtype=np.int32)
+    grown[:used] = array
+    return grown
+
+
 @njit(cache=True)
-def _symbolic(size, a_rows, a_columns):  # type: ignore[no-untyped-def]  # noqa: PLR0915
-    """Row-by-row fill: row i is A's row merged with the U rows of its lower entries."""
+def _symbolic(size, a_rows, a_columns):  # type: ignore[no-untyped-def]
+    """Row-by-row fill: row i is A's row merged with the U rows of its lower entries.
+
+    The row under construction is a linked list in rising order, which ends at ``size``.
+    """
     l_rows = np.zeros(size + 1, dtype=np.int64)
     u_rows = np.zeros(size + 1, dtype=np.int64)
-    capacity_l = max(16, 4 * a_columns.size)
-    capacity_u = capacity_l
-    lower = np.empty(capacity_l, dtype=np.int32)
-    upper = np.empty(capacity_u, dtype=np.int32)
-    mark = np.full(size, -1, dtype=np.int64)
+    lower = np.empty(16 + 2 * a_columns.size, dtype=np.int32)
+    upper = np.empty(16 + 2 * a_columns.size, dtype=np.int32)
+    following = np.empty(size + 2, dtype=np.int32)
     count_l = 0
     count_u = 0
     for i in range(size):
-        mark[i] = i
-        heap = [np.int32(0)]
-        heap.pop()
-        begin = count_u
+        last = size + 1  # the head of the list
+        placed = False
         for e in range(a_rows[i], a_rows[i + 1]):
             c = a_columns[e]
-            if mark[c] == i:
-                continue
-            mark[c] = i
-            if c < i:
-                heapq.heappush(heap, c)
-            else:
-                if count_u == capacity_u:
-                    capacity_u *= 2
-                    grown = np.empty(capacity_u, dtype=np.int32)
-                    grown[:count_u] = upper[:count_u]
-                    upper = grown
-                upper[count_u] = c
-                count_u += 1
-        while len(heap) > 0:
-            k = heapq.heappop(heap)
-            if count_l == capacity_l:
-                capacity_l *= 2
-                grown = np.empty(capacity_l, dtype=np.int32)
-                grown[:count_l] = lower[:count_l]
-                lower = grown
-            lower[count_l] = k
-            count_l += 1
+            if c > i and not placed:  # the diagonal is there even where A has none
+                following[last] = i
+                last = i
+            placed = placed or c >= i
+            following[last] = c
+            last = c
+        if not placed:
+            following[last] = i
+            last = i
+        following[last] = size
+        k = following[size + 1]
+        while k < i:
+            place = k
             for e in range(u_rows[k], u_rows[k + 1]):
                 c = upper[e]
-                if mark[c] == i:
-                    continue
-                mark[c] = i
-                if c < i:
-                    heapq.heappush(heap, c)
-                else:
-                    if count_u == capacity_u:
-                        capacity_u *= 2
-                        grown = np.empty(capacity_u, dtype=np.int32)
-                        grown[:count_u] = upper[:count_u]
-                        upper = grown
-                    upper[count_u] = c
-                    count_u += 1
-        upper[begin:count_u].sort()
+                while following[place] < c:
+                    place = following[place]
+                if following[place] != c:
+                    following[c] = following[place]
+                    following[place] = c
+                place = c
+            lower = _room(lower, count_l)
+            lower[count_l] = k
+            count_l += 1
+            k = following[k]
+        k = following[i]
+        while k < size:
+            upper = _room(upper, count_u)
+            upper[count_u] = k
+            count_u += 1
+            k = following[k]
         l_rows[i + 1] = count_l
         u_rows[i + 1] = count_u
     return l_rows, lower[:count_l].copy(), u_rows, upper[:count_u].copy()

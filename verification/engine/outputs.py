@@ -8,28 +8,25 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from netlist_gen.errors import DeckError
-from verification.engine.deck import PrintRequest
+from verification.engine.deck import PrintRequest, Transient
 from verification.engine.equations import Equations
 from verification.engine.flatten import GROUND
+from verification.engine.kernels import record
 from verification.engine.topology import Current, Topology
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int32]
 
 
-class Record(NamedTuple):
-    """Traces as sums of terms (see ``kernels._record``), and the steps to record."""
+class Terms(NamedTuple):
+    """Traces as sums of terms (see ``kernels.record``); ``rows`` is where each one's begin."""
 
-    signals: int
     rows: IndexArray
     kind: IndexArray
     place: IndexArray
     other: IndexArray
     factor: FloatArray
     derivative: NDArray[np.bool_]
-    any_derivative: bool
-    steps: NDArray[np.int64]
 
 
 class Trace(NamedTuple):
@@ -115,7 +112,7 @@ def wanted_unknowns(topology: Topology, traces: list[Trace]) -> set[int]:
     return wanted
 
 
-def build_record(equations: Equations, traces: list[Trace], steps: NDArray[np.int64]) -> Record:
+def build_terms(equations: Equations, traces: list[Trace]) -> Terms:
     """The kernel's description of all traces."""
     builder = _Terms(equations)
     rows = [0]
@@ -123,22 +120,19 @@ def build_record(equations: Equations, traces: list[Trace], steps: NDArray[np.in
     for trace in traces:
         derivative.append(trace.kind == "V" and not trace.device)
         if trace.kind == "I":
-            builder.current(*equations.topology.devices[trace.device])
+            builder.current(equations.topology.devices[trace.device][1])
         elif trace.kind == "V" and trace.device:
             builder.junction_voltage(equations.topology.devices[trace.device][1].index, trace.ends)
         else:
             builder.difference(trace.ends, 1.0)
         rows.append(len(builder.kind))
-    return Record(
-        len(traces),
+    return Terms(
         np.array(rows, dtype=np.int32),
         np.array(builder.kind, dtype=np.int32),
-        np.array(builder.index, dtype=np.int32),
+        np.array(builder.place, dtype=np.int32),
         np.array(builder.other, dtype=np.int32),
         np.array(builder.factor, dtype=np.float64),
         np.array(derivative, dtype=np.bool_),
-        any(derivative),
-        steps,
     )
 
 
@@ -146,13 +140,13 @@ class _Terms:
     def __init__(self, equations: Equations) -> None:
         self._equations = equations
         self.kind: list[int] = []
-        self.index: list[int] = []
+        self.place: list[int] = []
         self.other: list[int] = []
         self.factor: list[float] = []
 
-    def _add(self, kind: int, index: int, other: int, factor: float) -> None:
+    def _add(self, kind: int, place: int, other: int, factor: float) -> None:
         self.kind.append(kind)
-        self.index.append(index)
+        self.place.append(place)
         self.other.append(other)
         self.factor.append(factor)
 
@@ -162,25 +156,25 @@ class _Terms:
     def difference(self, ends: tuple[int, int], factor: float) -> None:
         for unknown, sign in zip(ends, (1.0, -1.0), strict=True):
             if unknown != GROUND:
-                self._add(0, self._column(unknown), 0, sign * factor)
+                self._add(record.UNKNOWN, self._column(unknown), 0, sign * factor)
 
     def _conducted(self, ends: tuple[int, int], coefficient: int, sign: float) -> None:
         for unknown, factor in zip(ends, (sign, -sign), strict=True):
             if unknown != GROUND:
-                self._add(1, self._column(unknown), coefficient, factor)
+                self._add(record.COEFFICIENT, self._column(unknown), coefficient, factor)
 
     def junction_voltage(self, index: int, ends: tuple[int, int]) -> None:
         scale = self._equations.parts.inverse_pc
         self.difference(ends, scale)
-        self._add(2, index, 5, -scale)
+        self._add(record.STORED, index, record.HISTORY, -scale)
 
-    def current(self, element: object, current: Current) -> None:  # noqa: ARG002
+    def current(self, current: Current) -> None:
         e = self._equations
         t, at = e.topology, current.index
         if current.kind == "S":
-            self._add(4, at, 0, 1.0)
+            self._add(record.SOURCE, at, 0, 1.0)
         elif current.kind == "X":
-            self._add(0, self._column(at), 0, e.scale)
+            self._add(record.UNKNOWN, self._column(at), 0, e.scale)
         elif current.kind == "M":
             start = e.offsets["M"] + sum(len(group) ** 2 for group in t.groups[:at])
             members = t.groups[at]
@@ -190,11 +184,11 @@ class _Terms:
         elif current.kind == "T":
             p1, n1 = t.lines[at][1][:2]
             self._conducted((p1, n1), e.offsets["T"] + at, 1.0)
-            self._add(2, 2 * at, 3, 1.0)
+            self._add(record.STORED, 2 * at, record.LINE, 1.0)
         elif current.kind == "G":
             self._conducted(t.controlled[at][1][2:], e.offsets["G"] + at, 1.0)
-            before = sum(item[0].kind in "GH" for item in t.controlled[:at])
-            self._add(2, before, 4, 1.0)
+            stored = int(np.searchsorted(e.plan.controlled, at))
+            self._add(record.STORED, stored, record.TRANSFER, 1.0)
         else:
             self._branch(current)
 
@@ -206,38 +200,55 @@ class _Terms:
         self._conducted(ends, e.offsets[kind] + at, current.sign)
         if kind == "L":
             return
-        stored = at
+        which = {"B": record.JUNCTION, "R": record.RESISTOR, "C": record.CAPACITOR}[kind]
         if kind == "R":
-            stored = int(np.nonzero(e.resistor_order == at)[0][0])
-        self._add(2, stored, {"B": 0, "R": 1, "C": 2}[kind], current.sign)
+            shunted = np.nonzero(e.plan.shunt == at)[0]
+            which = record.SHUNT if shunted.size else which
+            at = int((shunted if shunted.size else np.nonzero(e.plan.resistors == at)[0])[0])
+        self._add(record.STORED, at, which, current.sign)
         if kind == "B":
             scale = e.parts.inverse_pc
             for unknown, sign in zip(ends, (scale, -scale), strict=True):
                 if unknown != GROUND:
-                    self._add(3, self._column(unknown), at, sign)
+                    self._add(record.REGION, self._column(unknown), at, sign)
+
+
+class PrintSteps:
+    """The steps that JoSIM prints, handed out piece by piece.
+
+    The first at or after the start, then the first at or after each further print time. The times
+    are summed up, as JoSIM does, so that they round alike.
+    """
+
+    def __init__(self, transient: Transient) -> None:
+        self._step = transient.step
+        self._distance = transient.print_step
+        self._following = transient.print_start
+
+    def until(self, first: int, last: int, most: int) -> NDArray[np.int64]:
+        """Printed steps from ``first`` to ``last - 1``, at most ``most`` of them."""
+        found, self._following = _print_steps(
+            first, last, most, self._step, self._distance, self._following
+        )
+        return np.asarray(found)
+
+    def all(self, steps: int) -> NDArray[np.int64]:
+        """All printed steps of a run."""
+        return self.until(0, steps, steps)
 
 
 @njit(cache=True)
-def print_steps(steps, step, start, distance):  # type: ignore[no-untyped-def]
-    """Steps that JoSIM prints: the first at or after each print time, summed up as it does."""
-    out = np.empty(steps, dtype=np.int64)
+def _print_steps(first, last, most, step, distance, following):  # type: ignore[no-untyped-def]
+    out = np.empty(min(last - first, most), dtype=np.int64)
     count = 0
-    first = 0
-    while first < steps and first * step < start:
-        first += 1
-    if first == steps:
-        return out[:0]
-    out[0] = first
-    count = 1
-    following = start + distance
-    for i in range(first, steps):
+    for i in range(first, last):
+        if count == most:
+            break
         if i * step >= following:
-            if count == steps:
-                break
             out[count] = i
             count += 1
             following += distance
-    return out[:count].copy()
+    return out[:count].copy(), following
 
 
 def hann_window(window: float, step: float) -> FloatArray:
@@ -246,22 +257,3 @@ def hann_window(window: float, step: float) -> FloatArray:
     size = 2 * half + 1
     taps = 1.0 - np.cos((np.arange(size) + 0.5) * (2.0 * np.pi / size))
     return np.asarray(taps / taps.sum(), dtype=np.float64)
-
-
-def filter_samples(samples: FloatArray, taps: FloatArray, at: NDArray[np.int64]) -> FloatArray:
-    """Filtered values at steps ``at``; beyond the ends the end values count. Raises DeckError."""
-    half = taps.size // 2
-    if samples.shape[-1] == 0:
-        raise DeckError("the run has no sample to filter")
-    padded = np.concatenate(
-        [
-            np.repeat(samples[:, :1], half, axis=1),
-            samples,
-            np.repeat(samples[:, -1:], half, axis=1),
-        ],
-        axis=1,
-    )
-    out = np.empty((samples.shape[0], at.size))
-    for row in range(samples.shape[0]):
-        out[row] = np.convolve(padded[row], taps, mode="valid")[at]
-    return out

@@ -4,7 +4,8 @@ Numba leaves vectorisation to LLVM, which does not manage it here: the loops ove
 many arrays could alias, and reductions over an index list stay scalar. A ``Lanes`` value is one
 LLVM vector of doubles, so every operation on it is a SIMD instruction. How many lanes is the
 length of a tuple ``w`` that the kernels are handed: a compile-time constant, so that the same
-source serves tiles of ``WIDTH`` lanes and single runs of one.
+source serves tiles of ``WIDTH`` lanes and single runs of one. Arrays are bare pointers
+(``pointers.py``): nothing here checks a bound.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic as numba_intrinsic
-from numba.extending import models, overload, register_model
+from numba.extending import lower_builtin, models, register_model, type_callable
 
 WIDTH = 8
 """Lanes in one vector: one AVX-512 register of doubles, or two of AVX2."""
@@ -60,35 +61,86 @@ def _width_of(shape: Any) -> int:
     return int(shape.count)
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any, width: int) -> Any:
-    """Address of a vector at element ``offset`` of a one-dimensional array."""
-    data = context.make_array(kind)(context, builder, array).data
+def _pointer(builder: Any, data: Any, offset: Any, width: int) -> Any:
+    """Address of a vector ``offset`` doubles behind ``data``."""
     return builder.bitcast(builder.gep(data, [offset]), _vector(width).as_pointer())
 
 
 @intrinsic
-def load(typingctx: Any, array: Any, offset: Any, w: Any) -> Any:  # noqa: ARG001
-    """``array[offset : offset + len(w)]`` of a one-dimensional C array; no bounds check."""
+def load(typingctx: Any, pointer: Any, offset: Any, w: Any) -> Any:  # noqa: ARG001
+    """``pointer[offset : offset + len(w)]``."""
     width = _width_of(w)
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], width)
-        return builder.load(address, align=8)
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.load(_pointer(builder, arguments[0], arguments[1], width), align=8)
 
-    return LanesType(width)(array, types.intp, w), codegen
+    return LanesType(width)(pointer, types.intp, w), codegen
 
 
 @intrinsic
-def store(typingctx: Any, array: Any, offset: Any, value: Any) -> Any:  # noqa: ARG001
-    """``array[offset : offset + width] = value``; no bounds check."""
+def store(typingctx: Any, pointer: Any, offset: Any, value: Any) -> Any:  # noqa: ARG001
+    """``pointer[offset : offset + width] = value``."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         width = signature.args[2].width
-        address = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], width)
+        address = _pointer(builder, arguments[0], arguments[1], width)
         builder.store(arguments[2], address, align=8)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, value), codegen
+    return types.void(pointer, types.intp, value), codegen
+
+
+def _rows(builder: Any, rows: Any, at: Any, width: int) -> list[Any]:
+    """Positions of rows ``rows[at]``, ``rows[at + 1]``, ..., as many as fill one vector."""
+    found = []
+    for m in range(WIDTH // width):
+        place = builder.add(at, ir.Constant(at.type, m))
+        row = builder.sext(builder.load(builder.gep(rows, [place])), at.type)
+        found.append(builder.mul(row, ir.Constant(at.type, width)))
+    return found
+
+
+@intrinsic
+def gather(typingctx: Any, pointer: Any, rows: Any, at: Any, w: Any) -> Any:  # noqa: ARG001
+    """One vector from rows ``rows[at]`` on of ``pointer``, each ``len(w)`` doubles wide.
+
+    With 8 lanes that is one row; with one lane the vector holds 8 rows.
+    """
+    width = _width_of(w)
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        data, table, first, _ = arguments
+        places = _rows(builder, table, first, width)
+        if width == WIDTH:
+            return builder.load(_pointer(builder, data, places[0], width), align=8)
+        result = ir.Constant(_vector(WIDTH), ir.Undefined)
+        for m, place in enumerate(places):
+            one = builder.load(builder.gep(data, [place]))
+            result = builder.insert_element(result, one, ir.Constant(_INDEX, m))
+        return result
+
+    return LanesType(WIDTH)(pointer, rows, types.intp, w), codegen
+
+
+@intrinsic
+def scatter_add(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w: Any) -> Any:  # noqa: ARG001
+    """Add a vector to the rows that ``gather`` would take it from; a row may come twice."""
+    width = _width_of(w)
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        data, table, first, vector, _ = arguments
+        places = _rows(builder, table, first, width)
+        if width == WIDTH:
+            address = _pointer(builder, data, places[0], width)
+            builder.store(builder.fadd(builder.load(address, align=8), vector), address, align=8)
+            return context.get_dummy_value()
+        for m, place in enumerate(places):
+            address = builder.gep(data, [place])
+            one = builder.extract_element(vector, ir.Constant(_INDEX, m))
+            builder.store(builder.fadd(builder.load(address), one), address)
+        return context.get_dummy_value()
+
+    return types.void(pointer, rows, types.intp, value, w), codegen
 
 
 @intrinsic
@@ -117,20 +169,6 @@ def _vectors(builder: Any, signature: Any, arguments: Any) -> list[Any]:
         value if isinstance(kind, LanesType) else _splat(builder, value, width)
         for kind, value in zip(signature.args, arguments, strict=True)
     ]
-
-
-def _binary(name: str) -> Any:
-    @intrinsic
-    def op(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-            return getattr(builder, name)(*_vectors(builder, signature, arguments))
-
-        return _lanes_of(a, b)(_operand(a), _operand(b)), codegen
-
-    return op
-
-
-_add, _sub, _mul, _div = (_binary(name) for name in ("fadd", "fsub", "fmul", "fdiv"))
 
 
 def _function(builder: Any, llvm_name: str, width: int, count: int) -> Any:
@@ -193,15 +231,16 @@ def subtract_products(
     lanes: Any,
     index: Any,
     value: Any,
-    begin: Any,
-    end: Any,
+    begin: Any,  # noqa: ARG001
+    end: Any,  # noqa: ARG001
     start: Any,
 ) -> Any:
     """``start - sum(value[k] * lanes[index[k]])`` for k from begin to end, in every lane.
 
-    ``value`` holds one double for each k (float64 array shared by the lanes).
+    ``value`` holds one double for each k, shared by the lanes.
     """
-    return start(lanes, index, value, begin, end, start), _product_loop(per_lane=False)
+    signature = start(lanes, index, value, types.intp, types.intp, start)
+    return signature, _product_loop(per_lane=False)
 
 
 @intrinsic
@@ -210,20 +249,19 @@ def subtract_products_own(
     lanes: Any,
     index: Any,
     value: Any,
-    begin: Any,
-    end: Any,
+    begin: Any,  # noqa: ARG001
+    end: Any,  # noqa: ARG001
     start: Any,
 ) -> Any:
     """The same with one double of ``value`` for each k and lane: lanes have their own factors."""
-    return start(lanes, index, value, begin, end, start), _product_loop(per_lane=True)
+    signature = start(lanes, index, value, types.intp, types.intp, start)
+    return signature, _product_loop(per_lane=True)
 
 
 def _product_loop(*, per_lane: bool) -> Any:
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes, index, value, begin, end, start = arguments
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        lanes, columns, factors, begin, end, start = arguments
         size = signature.return_type.width
-        columns = context.make_array(signature.args[1])(context, builder, index).data
-        factors = context.make_array(signature.args[2])(context, builder, value).data
         integer = begin.type
         width = ir.Constant(integer, size)
         total = cgutils.alloca_once_value(builder, start)
@@ -231,16 +269,12 @@ def _product_loop(*, per_lane: bool) -> Any:
         with cgutils.for_range_slice(
             builder, begin, end, ir.Constant(integer, 1), integer, inc=True
         ) as (k, _):
-            column = builder.load(builder.gep(columns, [k]))
-            if column.type != integer:
-                column = builder.zext(column, integer)
+            column = builder.sext(builder.load(builder.gep(columns, [k])), integer)
             offset = builder.mul(column, width)
-            address = _pointer(context, builder, signature.args[0], lanes, offset, size)
-            other = builder.load(address, align=8)
+            other = builder.load(_pointer(builder, lanes, offset, size), align=8)
             if per_lane:
-                offset = builder.mul(k, width)
-                address = _pointer(context, builder, signature.args[2], value, offset, size)
-                factor = builder.load(address, align=8)
+                place = builder.mul(k, width)
+                factor = builder.load(_pointer(builder, factors, place, size), align=8)
             else:
                 factor = _splat(builder, builder.load(builder.gep(factors, [k])), size)
             negative = builder.fneg(factor)
@@ -250,21 +284,32 @@ def _product_loop(*, per_lane: bool) -> Any:
     return codegen
 
 
-def _register(python_operator: Any, function: Any) -> None:
-    # Numba compares this signature with that of the lambda, so it can't have annotations.
-    @overload(python_operator)
-    def implementation(a, b):  # type: ignore[no-untyped-def]
-        known = isinstance(a, LanesType | types.Float) and isinstance(b, LanesType | types.Float)
-        if known and (isinstance(a, LanesType) or isinstance(b, LanesType)):
-            # Numba wants a Python function here; an intrinsic is none.
-            return lambda a, b: function(a, b)  # noqa: PLW0108
-        return None
+def _register(python_operator: Any, llvm_name: str) -> None:
+    """``+ - * /`` of lanes with lanes, and of lanes with doubles."""
+
+    def typed(context: Any) -> Any:  # noqa: ARG001
+        # Numba compares this signature with that of the operator: two plain positions.
+        def typer(a, b):  # type: ignore[no-untyped-def]
+            kinds = (a, b)
+            lanes = [kind for kind in kinds if isinstance(kind, LanesType)]
+            if lanes and all(isinstance(kind, LanesType | types.Float) for kind in kinds):
+                return lanes[0]
+            return None
+
+        return typer
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return getattr(builder, llvm_name)(*_vectors(builder, signature, arguments))
+
+    type_callable(python_operator)(typed)
+    for a, b in ((LanesType, LanesType), (LanesType, types.Float), (types.Float, LanesType)):
+        lower_builtin(python_operator, a, b)(codegen)
 
 
-for _python, _own in (
-    (operator.add, _add),
-    (operator.sub, _sub),
-    (operator.mul, _mul),
-    (operator.truediv, _div),
+for _python, _llvm in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
 ):
-    _register(_python, _own)
+    _register(_python, _llvm)

@@ -64,6 +64,10 @@ class SourceWave:
             raise DeckError(f"a pwl's {problem}")
         return SourceWave(PWL, np.concatenate([t, v]))
 
+    def same_as(self, other: SourceWave) -> bool:
+        """Whether the other is the same function of time."""
+        return self.kind == other.kind and np.array_equal(self.values, other.values, equal_nan=True)
+
     def encoded(self, step: float, stop: float) -> FloatArray:
         """The numbers that the kernels read, with defaults for this time step (s) filled in."""
         if self.kind in (DC, PWL, PWS):

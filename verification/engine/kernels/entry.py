@@ -1,0 +1,55 @@
+"""The functions that Python calls, compiled once for each width and cached."""
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+
+from verification.engine.kernels.junctions import sine
+from verification.engine.kernels.loop import DONE, SINGULAR, TOO_FAST, advance
+from verification.engine.kernels.solve import factorise
+from verification.engine.simd import load, store
+
+__all__ = ["DONE", "SINGULAR", "TOO_FAST", "factorise_tile", "run_tile", "sines"]
+
+_OTHERS = ("constants", "layout", "pointers", "random_numbers", "simd", "waves")
+
+
+def _digest() -> str:
+    """Hash of the sources that the compiled functions are made of."""
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("*.py")), *(here.parent / f"{name}.py" for name in _OTHERS)]
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def _ways_in(digest: str) -> tuple[Any, Any, Any]:
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def run_tile(tile, output, prints, count, first, last, step, guard):
+        """See ``loop.advance``."""
+        _ = digest
+        return advance(tile, output, prints, count, first, last, step, guard)
+
+    @njit(cache=True, error_model="numpy")
+    def factorise_tile(matrix, a, own, factors, w):
+        """See ``solve.factorise``."""
+        _ = digest
+        return factorise(matrix, a, own, factors, w)
+
+    @njit(cache=True)
+    def sines(x, out, count, w):
+        """``sine`` of an array, for the tests; ``count`` must be a multiple of len(w)."""
+        _ = digest
+        for i in range(count // len(w)):
+            store(out, i * len(w), sine(load(x, i * len(w), w)))
+
+    return run_tile, factorise_tile, sines
+
+
+run_tile, factorise_tile, sines = _ways_in(_digest())

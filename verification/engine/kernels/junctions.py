@@ -1,0 +1,271 @@
+"""Right-hand side of the junctions, and their piecewise linear quasiparticle branch.
+
+JoSIM's stamps (its docs/tech_disc.md and JJ.cpp): BDF2 for phase and voltage, the phase inside the
+sine predicted from the last voltages, so that the matrix stays the same below the gap.
+"""
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from verification.engine.kernels.solve import value
+from verification.engine.layout import (
+    C1,
+    C2,
+    COEFFICIENT_ROWS,
+    LOW,
+    OFFSET,
+    PHASE,
+    PREDICTED,
+    SHUNT_G,
+    SHUNT_HISTORY,
+    SHUNT_PART,
+    SHUNT_PHASE,
+    STATE_ROWS,
+    STRENGTH,
+    VOLTAGE,
+    G,
+)
+from verification.engine.simd import (
+    WIDTH,
+    absolute,
+    fma,
+    gather,
+    largest,
+    load,
+    maximum,
+    nearest,
+    scatter_add,
+    splat,
+    store,
+)
+
+THIRD4 = 4.0 / 3.0
+THIRD1 = 1.0 / 3.0
+_INVERSE_PI = 1.0 / math.pi
+_PI_HIGH = -math.pi
+_PI_LOW = -1.2246467991473532e-16  # pi minus its double, negated
+_S3, _S5, _S7, _S9, _S11, _S13, _S15, _S17, _S19 = (
+    (-1.0) ** k / math.factorial(2 * k + 1) for k in range(1, 10)
+)
+_V = (0,) * WIDTH
+_STATE = STATE_ROWS * WIDTH
+
+
+@njit(inline="always")
+def sine(v):
+    """sin in every lane: v = q pi + r with |r| <= pi/2, then Taylor's series to r^19.
+
+    The first term left out is 2.6e-16 at r = pi/2.
+    """
+    q = nearest(v * _INVERSE_PI)
+    r = fma(q, _PI_HIGH, v)
+    r = fma(q, _PI_LOW, r)
+    half = q * 0.5
+    sign = fma(absolute(half - nearest(half)), -4.0, 1.0)  # -1 where q is odd
+    z = r * r
+    p = fma(z, _S19, _S17)
+    p = fma(p, z, _S15)
+    p = fma(p, z, _S13)
+    p = fma(p, z, _S11)
+    p = fma(p, z, _S9)
+    p = fma(p, z, _S7)
+    p = fma(p, z, _S5)
+    p = fma(p, z, _S3)
+    return sign * fma(p * z, r, r)
+
+
+@njit(error_model="numpy")
+def _other_relation(kind, table, at, argument, strength):
+    """Supercurrent of a junction with harmonics (kind 1) or the thermal relation (kind 2)."""
+    count = int(table[at + 2])
+    total = 0.0
+    for m in range(count):
+        total += table[at + 3 + m] * math.sin((m + 1) * argument)
+    if kind == 1:
+        return strength * total
+    half = 0.0
+    for m in range(count):
+        half += table[at + 3 + m] * math.sin((m + 1) * argument / 2)
+    root = math.sqrt(1.0 - table[at] * half * half)
+    return strength * total / root * math.tanh(table[at + 1] * root)
+
+
+@njit
+def _special(jj, k, argument, strength, w):
+    """Supercurrents of a vector in which not all junctions are plain; left in jj.scratch."""
+    scratch = jj.scratch
+    store(scratch, 0, sine(argument) * strength)
+    store(scratch, WIDTH, argument)
+    store(scratch, 2 * WIDTH, strength)
+    for m in range(WIDTH):
+        j = (k * WIDTH + m) // len(w)
+        if j < jj.total and jj.kind[j] != 0:
+            scratch[m] = _other_relation(
+                jj.kind[j], jj.table, jj.extra[j], scratch[WIDTH + m], scratch[2 * WIDTH + m]
+            )
+
+
+@njit
+def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
+    """Right-hand side of all junctions; returns how far the highest voltage is above its gap.
+
+    ``jj.moved`` gets the largest predicted change of a phase, in each lane.
+    """
+    state, coefficient, keep = jj.state, jj.coefficient, jj.keep
+    together = WIDTH // len(w)
+    new, old = 1 - (i & 1), i & 1
+    # JoSIM holds all voltages at 0 until t = 0.
+    inverse_pc = jj.inverse_pc if i > 0 else 0.0
+    stride = WIDTH if jj.own else 1
+    moved = splat(0.0, _V)
+    above = splat(-1.0, _V)
+    for k in range(jj.vectors):
+        e = 4 * k * together
+        s = k * _STATE
+        q = k * COEFFICIENT_ROWS * stride
+        phase = gather(x, jj.ends, e + 2 * together, w)
+        phase = phase - gather(x, jj.ends, e + 3 * together, w)
+        last = load(state, s + (PHASE + new) * WIDTH, _V)
+        before = fma(last, THIRD4, load(state, s + (PHASE + old) * WIDTH, _V) * (-THIRD1))
+        v1 = (phase - before) * inverse_pc
+        v2 = load(state, s + (VOLTAGE + new) * WIDTH, _V)
+        v3 = load(state, s + (VOLTAGE + old) * WIDTH, _V)
+        v0 = fma(v1, 2.5, fma(v2, -2.0, v3 * 0.5))
+        history = fma(phase, THIRD4, last * (-THIRD1))
+        predicted = fma(v0, jj.prediction, history)
+        moved = maximum(moved, absolute(predicted - phase))
+        if jj.own:
+            g = load(coefficient, q + G * WIDTH, _V)
+            c1 = load(coefficient, q + C1 * WIDTH, _V)
+            c2 = load(coefficient, q + C2 * WIDTH, _V)
+            strength = load(coefficient, q + STRENGTH * WIDTH, _V)
+            shunt_g = load(coefficient, q + SHUNT_G * WIDTH, _V)
+            part = load(coefficient, q + SHUNT_PART * WIDTH, _V)
+            low = load(coefficient, q + LOW * WIDTH, _V)
+            offset = load(coefficient, q + OFFSET * WIDTH, _V)
+        else:
+            g = splat(coefficient[q + G], _V)
+            c1 = splat(coefficient[q + C1], _V)
+            c2 = splat(coefficient[q + C2], _V)
+            strength = splat(coefficient[q + STRENGTH], _V)
+            shunt_g = splat(coefficient[q + SHUNT_G], _V)
+            part = splat(coefficient[q + SHUNT_PART], _V)
+            low = splat(coefficient[q + LOW], _V)
+            offset = splat(coefficient[q + OFFSET], _V)
+        if jj.special[k] == 0:
+            supercurrent = strength * sine(predicted - offset)
+        else:
+            _special(jj, k, predicted - offset, strength, w)
+            supercurrent = load(jj.scratch, 0, _V)
+        c = fma(c1 * (-1.0), v1, supercurrent)
+        c = fma(c2, v2, c)
+        c = fma(g * (-1.0), history, c)
+        above = maximum(above, absolute(v0) - low)
+        # The resistor across it, without the share of the inductor in series with the resistor.
+        effective = load(state, s + SHUNT_HISTORY * WIDTH, _V)
+        inner = phase - part * (phase - effective)
+        shunt_history = fma(inner, THIRD4, load(state, s + SHUNT_PHASE * WIDTH, _V) * (-THIRD1))
+        shunt = shunt_g * shunt_history
+        if keep:
+            store(jj.current, k * WIDTH, c)
+            store(jj.shunt_current, k * WIDTH, shunt * (-1.0))
+        c = shunt - c
+        scatter_add(b, jj.ends, e, c, w)
+        scatter_add(b, jj.ends, e + together, c * (-1.0), w)
+        store(state, s + (PHASE + old) * WIDTH, phase)
+        store(state, s + (VOLTAGE + old) * WIDTH, v1)
+        store(state, s + SHUNT_HISTORY * WIDTH, shunt_history)
+        store(state, s + SHUNT_PHASE * WIDTH, inner)
+        store(state, s + PREDICTED * WIDTH, v0)
+    if len(w) == 1:
+        jj.moved[0] = largest(moved)
+    else:
+        store(jj.moved, 0, moved)
+    return largest(above)
+
+
+@njit(inline="always")
+def row_of(slot, row):
+    """Where one junction's number of ``row`` stands in the state."""
+    return (slot // WIDTH) * _STATE + row * WIDTH + slot % WIDTH
+
+
+@njit(inline="always")
+def coefficient_at(jj, slot, row):
+    """Where one junction's coefficient of ``row`` stands."""
+    at = (slot // WIDTH) * COEFFICIENT_ROWS + row
+    return at * WIDTH + slot % WIDTH if jj.own else at
+
+
+@njit
+def history_of(jj, slot, i):
+    """The phase history that the last right-hand side (step i) used, of one junction and lane."""
+    new, old = 1 - (i & 1), i & 1
+    return (
+        jj.state[row_of(slot, PHASE + old)] * THIRD4 - jj.state[row_of(slot, PHASE + new)] * THIRD1
+    )
+
+
+@njit
+def regions(jj, b, i, w):
+    """Piecewise linear quasiparticle branch: regions by the predicted voltage.
+
+    Adds the currents that the region makes of the history and of the step, and returns how many
+    junctions are off the subgap branch and whether any conductance changed.
+    """
+    W = len(w)
+    together = WIDTH // W
+    outside = 0
+    changed = False
+    for j in range(jj.total):
+        any_now = False
+        vector, within = (j * W) // WIDTH, (j * W) % WIDTH
+        p = jj.ends[(vector * 4) * together + within // W] * W
+        n = jj.ends[(vector * 4 + 1) * together + within // W] * W
+        for lane in range(W):
+            slot = j * W + lane
+            low = jj.coefficient[coefficient_at(jj, slot, LOW)]
+            voltage = jj.state[row_of(slot, PREDICTED)]
+            size = abs(voltage)
+            at = (slot if jj.gap_own else j) * 3
+            delta = 0.0
+            step_current = 0.0
+            if size >= low:
+                if size >= jj.high[j]:
+                    delta = jj.gap[at + 1]
+                else:
+                    delta = jj.gap[at]
+                    step_current = jj.gap[at + 2] if voltage >= 0 else -jj.gap[at + 2]
+            if delta != jj.delta[slot]:
+                changed = True
+                jj.delta[slot] = delta
+            if delta != 0.0:
+                any_now = True
+                extra = step_current - delta * jj.inverse_pc * history_of(jj, slot, i)
+                b[p + lane] -= extra
+                b[n + lane] += extra
+                jj.current[slot] += extra
+        if any_now:
+            outside += 1
+    return outside, changed
+
+
+@njit
+def matrix_with_regions(m, jj, a, own, out, w):
+    """A for every lane with the conductances of junctions off the subgap branch."""
+    W = len(w)
+    for e in range(m.entries):
+        store(out, e * W, value(a, e, own, w))
+    for j in range(jj.total):
+        delta = load(jj.delta, j * W, w)
+        if largest(absolute(delta)) > 0.0:
+            g = delta * jj.inverse_pc
+            for corner in range(4):
+                place = jj.places[4 * j + corner]
+                if place >= 0:
+                    sign = 1.0 if corner < 2 else -1.0
+                    store(out, place * W, load(out, place * W, w) + g * sign)

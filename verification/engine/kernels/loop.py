@@ -1,0 +1,120 @@
+"""The time loop: one tile of lanes through a range of steps.
+
+Each step builds the right-hand side from the histories, with the phase inside every sine
+predicted from the last steps, and solves with factors that stay the same while no junction
+crosses its gap voltage.
+"""
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from verification.engine.constants import SIGMA
+from verification.engine.kernels.junctions import junctions, matrix_with_regions, regions
+from verification.engine.kernels.noise import noise_currents
+from verification.engine.kernels.passive import (
+    capacitors,
+    controlled,
+    lines,
+    prescribed,
+    resistors,
+    store_lines,
+)
+from verification.engine.kernels.record import energy, pulses, record, remember
+from verification.engine.kernels.solve import factorise, solve, solve_own
+from verification.engine.kernels.sources import inject_sources, sources
+from verification.engine.simd import WIDTH, load, splat, store
+
+_VECTOR = (0,) * WIDTH
+PHASE_LIMIT = 0.20 * 2 * math.pi
+"""Largest predicted change of a phase in one step, rad, before the step is halved (JoSIM)."""
+
+DONE, TOO_FAST, SINGULAR = range(3)
+"""How ``advance`` ends: all steps done, every lane moves too fast for the step, no factors."""
+
+
+@njit
+def _too_fast(tile):
+    """Mark lanes whose phases move too far in a step; whether all lanes do."""
+    fast = 0
+    for lane in range(len(tile.w)):
+        if tile.junctions.moved[lane] > PHASE_LIMIT:
+            tile.tripped[lane] = True
+        if tile.tripped[lane]:
+            fast += 1
+    return fast >= tile.used
+
+
+@njit
+def _outputs(tile, output, row, prints, x, before, i, step):
+    """What is taken from step ``i``; ``prints`` is whether it is a printed one."""
+    w = tile.w
+    if tile.lines.total > 0:
+        store_lines(tile.lines, x, i, w)
+    if prints:
+        if i == 0:
+            remember(tile.record, x, True, w)
+        voltage_scale = (3.0 * SIGMA) / (2.0 * step) if i > 0 else 0.0
+        record(tile, output, row, x, i, voltage_scale)
+    if tile.record.any_derivative:
+        remember(tile.record, x, i == 0, w)
+    if tile.watch.junctions > 0:
+        pulses(tile.watch, x, i * step, step, i, w)
+    if tile.watch.energy:
+        energy(tile.watch, tile.sources, x, before, i, w)
+
+
+@njit
+def advance(tile, output, prints, count, first, last, step, guard):
+    """Steps first .. last - 1 of one tile; returns DONE, TOO_FAST or SINGULAR.
+
+    Args:
+        output: room for the printed samples, shape (count, signals, lanes).
+        prints: which of the steps are printed, ``count`` of them.
+        guard: steps after this one are checked against PHASE_LIMIT.
+    """
+    w = tile.w
+    W = len(w)
+    m, jj = tile.matrix, tile.junctions
+    printed = 0
+    x, b = tile.xa, tile.xb
+    if tile.flip[0]:
+        x, b = tile.xb, tile.xa
+    for i in range(first, last):
+        time = i * step
+        sources(tile.sources, time, w)
+        for k in range(0, (m.size + 1) * W, WIDTH):  # arrays are filled up to whole vectors
+            store(b, k, load(tile.sources.constant, k, _VECTOR))
+        above = junctions(jj, x, b, i, w)
+        if i > guard and _too_fast(tile):
+            return TOO_FAST
+        if above >= 0.0 or jj.outside[0] > 0:
+            outside, changed = regions(jj, b, i, w)
+            jj.outside[0] = outside
+            if changed and (outside > 0 or tile.own):
+                matrix_with_regions(m, jj, tile.shared.a, tile.own, tile.factors.a, w)
+                if not factorise(m, tile.factors.a, True, tile.factors, w):
+                    return SINGULAR
+        resistors(tile.resistors, x, b, w)
+        capacitors(tile.capacitors, x, b, w)
+        noise_currents(tile.noise, jj, tile.resistors, tile.sources.out, b, time, w)
+        inject_sources(tile.sources, b, w)
+        prescribed(tile.prescribed, tile.sources.out, x, b, w)
+        controlled(tile.controlled, x, b, w)
+        lines(tile.lines, x, b, i, w)
+        if tile.own or jj.outside[0] > 0:
+            solve_own(m, b, tile.factors, w)
+        else:
+            solve(m, b, tile.shared, w)
+        store(b, m.size * W, splat(0.0, w))
+        x, b = b, x
+        tile.flip[0] = not tile.flip[0]
+        if i >= 0:
+            now = printed < count and prints[printed] == i
+            _outputs(tile, output, printed, now, x, b, i, step)
+            if now:
+                printed += 1
+    return DONE

@@ -1,0 +1,87 @@
+"""Thermal noise: Gaussian numbers 1/neb apart, joined by lines, as currents in parallel."""
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from verification.engine.kernels.junctions import coefficient_at, row_of
+from verification.engine.kernels.solve import inject, value
+from verification.engine.layout import SHUNT_G, SHUNT_HISTORY
+from verification.engine.random_numbers import gaussian
+from verification.engine.simd import WIDTH, load, store
+
+
+@njit(error_model="numpy")
+def _sample(noise, m, lane, W, time):
+    """Standard normal value of generator ``m`` in one lane at this time."""
+    at = m * W + lane
+    elapsed = time - noise.delay[m]
+    if elapsed < 0.0:
+        return 0.0
+    place = elapsed / noise.period[m]
+    sample = math.floor(place)
+    if sample != noise.sample[at]:
+        if sample == noise.sample[at] + 1:
+            noise.left[at] = noise.right[at]
+        else:
+            noise.left[at] = gaussian(noise.seed[lane], m, sample)
+        noise.right[at] = gaussian(noise.seed[lane], m, sample + 1)
+        noise.sample[at] = sample
+    return noise.left[at] + (noise.right[at] - noise.left[at]) * (place - sample)
+
+
+@njit
+def _shunt_shift(jj, slot, j, current):
+    """Noise of the resistor across a junction: shifts its history; the current that this makes."""
+    at = coefficient_at(jj, slot, SHUNT_G)
+    shift = -jj.shunt_per_ampere[slot if jj.gap_own else j] * current
+    jj.state[row_of(slot, SHUNT_HISTORY)] += shift
+    return -jj.coefficient[at] * shift
+
+
+@njit
+def noise_currents(noise, jj, r, out, b, time, w):
+    """Add the noise of this time to the right-hand side and to the currents that are recorded."""
+    W = len(w)
+    together = WIDTH // W
+    if time < 0.0:
+        return
+    for m in range(noise.total):
+        kind, index = noise.kind[m], noise.element[m]
+        for lane in range(W):
+            sigma = noise.sigma[m * W + lane]
+            if kind == 0:
+                slot = index * W + lane
+                normal = jj.gap[(slot if jj.gap_own else index) * 3 + 1]
+                if normal != 0.0 and jj.delta[slot] == normal:
+                    sigma *= noise.ratio[m]
+            jj.scratch[lane] = sigma * _sample(noise, m, lane, W, time)
+        if kind == 2:  # a noise source: its value, which is used with those of the other sources
+            store(out, index * W, load(jj.scratch, 0, w))
+            continue
+        if kind == 1:
+            current = load(jj.scratch, 0, w)
+            if index >= r.plain:
+                # Behind a series inductor the noise shifts the resistor's history instead.
+                shift = value(r.per_ampere, index, r.own, w) * current * (-1.0)
+                store(r.history, index * W, load(r.history, index * W, w) + shift)
+                current = value(r.g, index, r.own, w) * shift * (-1.0)
+            inject(b, r.p_b[index], r.n_b[index], current, w)
+            store(r.current, index * W, load(r.current, index * W, w) + current)
+            continue
+        vector, within = (index * W) // WIDTH, (index * W) % WIDTH
+        p = jj.ends[(vector * 4) * together + within // W] * W
+        n = jj.ends[(vector * 4 + 1) * together + within // W] * W
+        for lane in range(W):
+            slot = index * W + lane
+            current_here = jj.scratch[lane]
+            if kind == 0:
+                jj.current[slot] += current_here
+            else:
+                current_here = _shunt_shift(jj, slot, index, current_here)
+                jj.shunt_current[slot] += current_here
+            b[p + lane] -= current_here
+            b[n + lane] += current_here
