@@ -37,6 +37,7 @@ from verification.characterize.subject import Subject
 
 CELL = "XC"
 PROBE_AREA = 1e-6
+PROBE_PREFIX = "BP_"
 SOURCE_STAGES = 2
 STEP_S = 0.05 * PS
 LOADS = ("jtl", "splitter", "merger")
@@ -187,7 +188,7 @@ def make_bench(
 
 def probe_name(port: str) -> str:
     """The probe junction at a port."""
-    return f"BP_{port}"
+    return f"{PROBE_PREFIX}{port}"
 
 
 def flat_label(path: tuple[str, ...], name: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from netlist_gen.errors import SimulatorError
 from verification.characterize.bench import Bench
+from verification.characterize.capacitance import split_capacitance
 from verification.characterize.judge import Judge, Verdict
 from verification.characterize.parameters import Parameter, parameters, trial
 from verification.characterize.runner import Runner
@@ -106,6 +107,11 @@ class CellUnderTest:
                     found[target] = min(found.get(target, time - source), time - source)
         return found
 
+    def with_capacitors(self) -> CellUnderTest:
+        """The same cell with its junctions' capacitances as elements that can be varied."""
+        split = split_capacitance(self.bench.subject)
+        return CellUnderTest(dataclasses.replace(self.bench, subject=split), self.runner)
+
     def run(
         self,
         points: Sequence[Mapping[Parameter, float]],
@@ -145,6 +151,3 @@ class CellUnderTest:
         """The nominal cell with other steps or times. They must fit the bench's length."""
         trials = [trial(self.bench, case) for case in cases]
         return self.runner.run(self.bench, trials, self.watched)
-
-
-Passes = Callable[[Sequence[Mapping[Parameter, float]]], list[bool]]

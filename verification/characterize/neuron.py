@@ -180,7 +180,7 @@ def leftover_flux(subject: Subject, runner: Runner) -> list[Leftover]:
         fluxons = 0
         if isinstance(outcome, Response):
             for label in cell.bench.junctions:
-                kind = {"BA": 1, "BE": 1, "BB": -1}.get(label.split("|")[0])
+                kind = {"BA": 1, "BB": -1}.get(label.split("|")[0])
                 if kind and "|XS" in label and "XRT" not in label:
                     keep = outcome.times_s[label] < end
                     fluxons += kind * int(outcome.signs[label][keep].sum())

@@ -241,11 +241,9 @@ def _read_bench(table: Any, cell: Cell, names: Mapping[str, Any], where: str) ->
 
 
 def _only(table: Any, allowed: set[str], where: str) -> None:
-    if not isinstance(table, dict) or set(table) - allowed:
-        raise ConfigurationError(
-            f"{where} may hold {', '.join(sorted(allowed))}; found "
-            f"{', '.join(sorted(set(table) - allowed)) if isinstance(table, dict) else table!r}"
-        )
+    wrong = ", ".join(sorted(set(table) - allowed)) if isinstance(table, dict) else repr(table)
+    if wrong:
+        raise ConfigurationError(f"{where} may hold {', '.join(sorted(allowed))}; found {wrong}")
 
 
 def _names(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:

@@ -1,0 +1,109 @@
+"""``netlist-gen characterize``: files, what it prints, what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import pytest
+
+from netlist_gen.commands.characterize import _spreads
+
+
+def read_csv(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_users_cell_with_everything(cli, own_cell, tmp_path):
+    out = tmp_path / "out"
+    ran = cli(
+        "characterize", own_cell(), "--sweep", "bias=0.8:1.2:3", "--sweep", "L=0.9:1.1:3",
+        "--monte-carlo", 32, "--spread", "L=0.05:0.02", "--jobs", 1, "-o", out,
+    )  # fmt: skip
+    assert ran.status == 0, ran.err
+    names = {p.name for p in out.iterdir()}
+    assert {
+        "summary.json", "measurements.csv", "sweep.csv", "monte_carlo.csv", "dff.v", "dff.sdf",
+        "dff.dot", "dff.html", "delays.png", "delays.svg", "sweep.png", "ledger.sqlite",
+    } <= names  # fmt: skip
+    summary = json.loads((out / "summary.json").read_text())
+    conditions = summary["conditions"]
+    assert conditions["simulator"]["name"] == "embedded"
+    assert conditions["process"] == "sfq5ee"
+    assert conditions["load"] == "jtl, then a JTL ended by a resistor"
+    assert conditions["seed"] == 1
+    assert summary["yield"]["samples"] == 32
+    assert summary["yield"]["spreads"]["global"] == {"L": 0.05}
+    rows = read_csv(out / "measurements.csv")
+    assert {r["quantity"] for r in rows} <= set(summary["definitions"])
+    delay = next(r for r in rows if r["quantity"] == "delay" and r["load"] == "jtl")
+    assert (delay["cell"], delay["unit"], delay["simulator"]) == ("dff", "ps", "embedded")
+    assert len(read_csv(out / "sweep.csv")) == 9
+    assert len(read_csv(out / "monte_carlo.csv")) == 32
+    page = (out / "dff.html").read_text()
+    assert "<svg" in page
+    assert "Wilson" in page
+    assert "sweep: " in ran.out
+    again = cli(
+        "characterize", own_cell(), "--sweep", "bias=0.8:1.2:3", "--sweep", "L=0.9:1.1:3",
+        "--monte-carlo", 32, "--spread", "L=0.05:0.02", "--jobs", 1, "-o", out, "--resume",
+    )  # fmt: skip
+    assert again.status == 0
+    resumed = json.loads((out / "summary.json").read_text())
+    assert resumed["trials"] == 0
+    assert resumed["trials_from_ledger"] == summary["trials"] + summary["trials_from_ledger"]
+    assert resumed["delays_ps"] == summary["delays_ps"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("jtl",), "the directory is missing: give -o DIR"),
+        (("-o", "x"), "name a cell, or give --all: one of the two"),
+        (("jtl", "--all", "-o", "x"), "name a cell, or give --all: one of the two"),
+        (
+            ("jtl", "--temperature", "0", "-o", "x"),
+            "--temperature is 0; it must be above 0 and below 9 K",
+        ),
+        (("jtl", "--tolerance", "2", "-o", "x"), "--tolerance is 2; it must be between 0 and 1"),
+        (
+            ("jtl", "--spread", "Q=1", "-o", "x"),
+            "--spread 'Q=1' is not KIND=GLOBAL[:LOCAL] with KIND one of Ic, L, R, C, bias",
+        ),
+        (
+            ("jtl", "--correlation", "Ic,C=2", "-o", "x"),
+            "--correlation 'Ic,C=2' is not KIND,KIND=RHO with two of Ic, L, R, C and "
+            "-1 <= RHO <= 1",
+        ),
+        (
+            ("jtl", "--simulator", "spectre", "-o", "x"),
+            "there is no simulator 'spectre'; allowed are auto, embedded, josim, wrspice, ngspice",
+        ),
+    ],
+)
+def test_wrong_commands_are_one_sentence(cli, arguments, sentence):
+    ran = cli("characterize", *arguments)
+    assert ran.status == 2
+    assert ran.sentence == sentence
+
+
+def test_a_cell_that_fails_as_designed_is_an_error(cli, own_cell, tmp_path):
+    path = own_cell(('"clk", "a", "clk -> q"]', '"clk -> q"]'))
+    ran = cli("characterize", path, "-o", tmp_path / "out")
+    assert ran.status == 1
+    assert re.search(
+        r"cell dff fails as designed, so that nothing can be measured against it: step "
+        r"'clk -> q' at 100 ps: q gave 0 pulses, expected 1$",
+        ran.err.strip(),
+    )
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_spreads_as_they_are_written():
+    spreads = _spreads(("Ic=0.05:0.02", "bias=0.03"), ("C,Ic=0.5",))
+    assert spreads.overall == {"Ic": 0.05}
+    assert spreads.local == {"Ic": 0.02}
+    assert spreads.bias == 0.03
+    assert spreads.correlation == {("Ic", "C"): 0.5}

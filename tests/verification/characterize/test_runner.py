@@ -1,0 +1,84 @@
+"""Trials in lanes and in processes: order, ledger, failures one by one, JoSIM's own numbers."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from verification.campaign.ledger import Ledger
+from verification.characterize.cell import CellUnderTest
+from verification.characterize.margins import margins
+from verification.characterize.parameters import trial
+from verification.characterize.runner import Runner
+from verification.characterize.trial import Failure, Response, Trial
+
+NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
+
+
+def test_response_survives_json(cut):
+    cell = cut("merger")
+    response = cell.nominal[""]
+    again = Response.from_json(response.to_json(cell.watched), cell.watched)
+    for label in cell.watched:
+        np.testing.assert_array_equal(again.times_s[label], response.times_s[label])
+        np.testing.assert_array_equal(again.signs[label], response.signs[label])
+
+
+def test_a_broken_run_goes_on_from_the_ledger(cut, tmp_path):
+    cell = cut("jtl")
+    bias = cell.parameters["bias"]
+    trials = [trial(cell.bench, cell.cases[0], {bias: 0.8 + 0.002 * i}) for i in range(150)]
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    half = Runner(workers=1, ledger=ledger)
+    half.run(cell.bench, trials[:128], cell.watched)  # two whole chunks
+    whole = Runner(workers=1, ledger=ledger)
+    found = whole.run(cell.bench, trials, cell.watched)
+    assert (whole.trials_stored, whole.trials_run) == (128, 22)
+    fresh = Runner(workers=1).run(cell.bench, trials, cell.watched)
+    for a, b in zip(found, fresh, strict=True):
+        assert isinstance(a, Response)
+        assert isinstance(b, Response)
+        np.testing.assert_array_equal(a.times_s["BP_Q"], b.times_s["BP_Q"])
+
+
+def test_a_trial_that_cannot_be_built_fails_alone(cut):
+    cell = cut("branch")
+    good = trial(cell.bench, cell.cases[0])
+    bad = Trial((("KB|XC", 1.5),), good.pulses)
+    outcomes = cell.runner.run(cell.bench, [good, bad, good], cell.watched)
+    assert [isinstance(o, Failure) for o in outcomes] == [False, True, False]
+    assert "energy would be negative" in outcomes[1].message
+
+
+@pytest.mark.josim
+@NO_JOSIM
+@pytest.mark.parametrize("name", ["jtl", "splitter", "merger", "branch", "decision", "dff"])
+def test_engine_and_josim_give_the_same_pulses(cut, name):
+    cell = cut(name)
+    other = CellUnderTest(cell.bench, Runner("josim", workers=1))
+    bias = [p for n, p in cell.parameters.items() if n == "bias"]
+    points = [{}, {bias[0]: 0.97}, {bias[0]: 1.1}]
+    for ours, theirs in zip(cell.run(points), other.run(points), strict=True):
+        for case in cell.cases:
+            a, b = ours[case.name], theirs[case.name]
+            assert isinstance(a, Response)
+            assert isinstance(b, Response)
+            for label in cell.watched:
+                np.testing.assert_array_equal(a.signs[label], b.signs[label])
+                np.testing.assert_allclose(a.times_s[label], b.times_s[label], atol=0.01e-12)
+
+
+@pytest.mark.josim
+@NO_JOSIM
+def test_engine_and_josim_give_the_same_margin(cut):
+    cell = cut("jtl")
+    other = CellUnderTest(cell.bench, Runner("josim", workers=1))
+    bias = cell.parameters["bias"]
+    ours, theirs = (
+        margins([bias], c.passes, low=0.25, high=1.75, grid=7, tolerance=0.01).margins[0]
+        for c in (cell, other)
+    )
+    assert ours.low.last_pass == pytest.approx(theirs.low.last_pass, abs=0.01)
+    assert ours.high.last_pass == pytest.approx(theirs.high.last_pass, abs=0.01)

@@ -1,0 +1,381 @@
+"""The characterization of one cell: everything asked for, in one value, and its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from netlist_gen.files import atomic_path
+from verification.characterize.bench import LOADS, SOURCE_STAGES, make_bench
+from verification.characterize.cell import CellUnderTest
+from verification.characterize.energy import EventEnergy, event_energies, static_power_W
+from verification.characterize.machine import MAX_INPUTS, Machine, find_machine
+from verification.characterize.margins import Margins, margins
+from verification.characterize.measurements import DEFINITIONS, write_csv, write_rows
+from verification.characterize.neuron import (
+    ArrivalWindow,
+    Leftover,
+    Overdrive,
+    arrival_window,
+    delay_against_overdrive,
+    leftover_flux,
+)
+from verification.characterize.noise import (
+    NoiseResult,
+    bias_points,
+    errors_against_parameter,
+    errors_against_temperature,
+)
+from verification.characterize.runner import Runner
+from verification.characterize.spacing import Spacing, critical_spacings, shortest_period
+from verification.characterize.stimulus import PS
+from verification.characterize.subject import Subject
+from verification.characterize.sweep import Axis, Sweep, sweep
+from verification.characterize.timing import (
+    Arc,
+    ThermalArc,
+    arcs,
+    delay_against_bias,
+    delay_against_load,
+    delay_against_temperature,
+    delays,
+    junction_delays,
+)
+from verification.characterize.yields import Spreads, Yield, monte_carlo
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure beside delays, spacings, energies and the state machine.
+
+    Attributes:
+        sweep: axes of one grid. margins: of every parameter.
+        monte_carlo: samples, 0 for none. spreads: what scatters. half_width: ends it early.
+        temperatures_K: of noise: delays and jitter at each, error rates about the bias margin.
+        noise_runs: runs at each point of an error rate.
+        load: at the outputs. seed: of all draws. step_s: of the simulation.
+    """
+
+    sweep: tuple[Axis, ...] = ()
+    margins: bool = False
+    monte_carlo: int = 0
+    spreads: Spreads = field(default_factory=Spreads)
+    half_width: float | None = None
+    temperatures_K: tuple[float, ...] = ()
+    noise_runs: int = 100
+    load: str = "jtl"
+    seed: int = 1
+    step_s: float = 0.05 * PS
+    tolerance: float = 0.005
+
+
+@dataclass
+class Characterization:
+    """All that was measured of one cell."""
+
+    cell: str
+    title: str
+    source: str
+    process: str
+    simulator: str
+    version: str
+    load: str
+    seed: int
+    step_s: float
+    junctions: int
+    static_W: float
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    arcs: list[Arc] = field(default_factory=list)
+    junction_delays: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    by_bias: Mapping[float, list[Arc]] = field(default_factory=dict)
+    by_load: Mapping[str, list[Arc]] = field(default_factory=dict)
+    by_temperature: list[ThermalArc] = field(default_factory=list)
+    spacings: list[Spacing] = field(default_factory=list)
+    period_s: tuple[float, float] = (0.0, 0.0)
+    energies: list[EventEnergy] = field(default_factory=list)
+    machine: Machine | None = None
+    margins: Margins | None = None
+    sweep: Sweep | None = None
+    yields: Yield | None = None
+    noise: list[NoiseResult] = field(default_factory=list)
+    overdrive: list[Overdrive] = field(default_factory=list)
+    arrival: list[ArrivalWindow] = field(default_factory=list)
+    leftover: list[Leftover] = field(default_factory=list)
+    trials: int = 0
+    trials_stored: int = 0
+    wall_s: float = 0.0
+    settings: tuple[tuple[str, float], ...] = ()
+
+
+def characterize(subject: Subject, runner: Runner, options: Options) -> Characterization:
+    """Measure a cell.
+
+    Raises:
+        SimulatorError: the simulator is missing or fails, or the nominal cell does not do what its
+            stimulus says. ConfigurationError: an unknown parameter or load.
+    """
+    start = time.perf_counter()
+    before = runner.trials_run, runner.trials_stored
+    bench = make_bench(subject, load=options.load, step_s=options.step_s)
+    cell = CellUnderTest(bench, runner)
+    result = Characterization(
+        cell=subject.name,
+        title=subject.title,
+        source=subject.source,
+        process=subject.process.name,
+        simulator=runner.simulator,
+        version=runner.version(),
+        load=options.load if subject.outputs else "",
+        seed=options.seed,
+        step_s=options.step_s,
+        junctions=len(bench.junctions),
+        static_W=static_power_W(cell),
+        inputs=subject.inputs,
+        outputs=subject.outputs,
+    )
+    result.arcs = arcs(delays(cell, cell.nominal))
+    result.junction_delays = junction_delays(cell)
+    result.by_bias = delay_against_bias(cell)
+    if subject.outputs:
+        result.by_load = delay_against_load(cell, [k for k in LOADS if k != options.load])
+    result.spacings = critical_spacings(cell)
+    result.energies = event_energies(cell)
+    if len(subject.inputs) <= MAX_INPUTS and not subject.grouped:
+        result.machine = find_machine(cell)
+    if subject.grouped:
+        result.overdrive = delay_against_overdrive(subject, runner)
+        result.arrival = arrival_window(subject, runner)
+        result.leftover = leftover_flux(subject, runner)
+    else:
+        result.period_s = shortest_period(cell)
+    if options.margins:
+        result.margins = all_margins(cell, options.tolerance)
+    if options.sweep:
+        result.sweep = sweep(cell, options.sweep, seed=options.seed)
+    if options.monte_carlo:
+        target = cell.with_capacitors() if options.spreads.needs_capacitors else cell
+        result.yields = monte_carlo(
+            target,
+            options.monte_carlo,
+            options.spreads,
+            seed=options.seed,
+            half_width=options.half_width,
+        )
+    if options.temperatures_K:
+        _measure_noise(cell, result, options)
+    result.trials = runner.trials_run - before[0]
+    result.trials_stored = runner.trials_stored - before[1]
+    result.wall_s = time.perf_counter() - start
+    return result
+
+
+def all_margins(cell: CellUnderTest, tolerance: float) -> Margins:
+    """Margins of the global bias, the other globals, every element, and of the capacitance."""
+    known = list(cell.parameters.values())
+    found = margins(known, cell.passes, tolerance=tolerance)
+    split = cell.with_capacitors()
+    capacitance = split.parameters["C"]
+    extra = margins([capacitance], split.passes, tolerance=tolerance)
+    place = sum(m.parameter.shared for m in found.margins)
+    merged = (*found.margins[:place], *extra.margins, *found.margins[place:])
+    return dataclasses.replace(found, margins=merged, trials=found.trials + extra.trials)
+
+
+def _measure_noise(cell: CellUnderTest, result: Characterization, options: Options) -> None:
+    seed, runs = options.seed, options.noise_runs
+    warm = options.temperatures_K
+    result.by_temperature = delay_against_temperature(cell, warm, seed=seed)
+    if "bias" not in cell.parameters:
+        return
+    bias = cell.parameters["bias"]
+    (margin,) = margins([bias], cell.passes, tolerance=options.tolerance).margins
+    points = bias_points(margin.low.last_pass, margin.high.last_pass)
+    for kelvin in warm:
+        result.noise.append(
+            errors_against_parameter(cell, "bias", points, kelvin=kelvin, runs=runs, seed=seed)
+        )
+    curve = result.noise[-len(warm)].curve
+    if curve is not None:
+        # Half a grey zone inside the edge, so that errors can be counted at most temperatures.
+        inside = math.copysign(0.5 * curve.width, 1.0 - curve.centre)
+        kelvins = sorted({*warm, *(round(warm[0] * f, 3) for f in TEMPERATURE_FACTORS)})
+        result.noise.append(
+            errors_against_temperature(
+                cell, kelvins, bias=round(curve.centre + inside, 6), runs=runs, seed=seed
+            )
+        )
+
+
+TEMPERATURE_FACTORS = (0.5, 0.7, 1.4, 2.0)
+"""Temperatures of noise beside those asked for, as factors of the first."""
+
+
+def summary(result: Characterization) -> dict[str, Any]:
+    """What ``summary.json`` holds: results, conditions, and the definition of every quantity."""
+    data: dict[str, Any] = {
+        "cell": result.cell,
+        "title": result.title,
+        "conditions": {
+            "source": result.source,
+            "process": result.process,
+            "simulator": {"name": result.simulator, "version": result.version},
+            "step_ps": result.step_s / PS,
+            "sources": f"{SOURCE_STAGES} JTL stages at each input",
+            "load": result.load and f"{result.load}, then a JTL ended by a resistor",
+            "seed": result.seed,
+        },
+        "junctions": result.junctions,
+        "static_power_W": result.static_W,
+        "delays_ps": [
+            {
+                "input": a.input,
+                "output": a.output,
+                "mean": a.mean_s / PS,
+                "least": a.least_s / PS,
+                "most": a.most_s / PS,
+            }
+            for a in result.arcs
+        ],
+        "spacings_ps": [
+            {
+                "kind": s.kind,
+                "first": s.first_text,
+                "second": s.second_text,
+                "criterion": s.criterion,
+                "last_pass": s.last_pass_s / PS,
+                "first_fail": None if s.first_fail_s is None else s.first_fail_s / PS,
+            }
+            for s in result.spacings
+        ],
+        "period_ps": result.period_s[0] / PS or None,
+        "energies_J": [
+            {"event": e.event, "after": e.before, "energy": e.energy_J} for e in result.energies
+        ],
+        "trials": result.trials,
+        "trials_from_ledger": result.trials_stored,
+        "wall_s": result.wall_s,
+    }
+    if result.machine:
+        data["states"] = len(result.machine.states)
+    if result.margins:
+        critical, side = result.margins.critical
+        data["margins"] = {
+            "tolerance": result.margins.tolerance,
+            "scan": [result.margins.low, result.margins.high, result.margins.step],
+            "critical": {
+                "parameter": critical.parameter.name,
+                "side": side,
+                "margin": critical.least[0],
+            },
+            "parameters": {
+                m.parameter.name: {
+                    "low": _side(m.low),
+                    "high": _side(m.high),
+                    "nominal": m.parameter.nominal,
+                }
+                for m in result.margins.margins
+            },
+        }
+    if result.sweep:
+        data["sweep"] = {
+            "axes": [{"name": a.name, "values": list(a.values)} for a in result.sweep.axes],
+            "passed": result.sweep.passed().tolist(),
+        }
+    if result.yields:
+        y = result.yields
+        data["yield"] = {
+            "rate": None if math.isnan(y.rate) else y.rate,
+            "low": y.low,
+            "high": y.high,
+            "passed": y.passed,
+            "samples": y.samples,
+            "simulator_failures": y.failures,
+            "seed": y.seed,
+            "stopped_by": y.stopped,
+            "reasons": dict(y.reasons),
+            "spreads": {
+                "global": dict(y.spreads.overall),
+                "local": dict(y.spreads.local),
+                "bias": y.spreads.bias,
+                "clip_sigma": y.spreads.clip,
+                "correlation": {f"{a},{b}": r for (a, b), r in y.spreads.correlation.items()},
+            },
+        }
+    if result.noise:
+        data["noise"] = [_noise(n) for n in result.noise]
+    if result.overdrive:
+        data["neuron"] = {
+            "overdrive": [dataclasses.asdict(o) for o in result.overdrive],
+            "arrival_window": [dataclasses.asdict(w) for w in result.arrival],
+            "leftover": [dataclasses.asdict(f) for f in result.leftover],
+        }
+    data["definitions"] = DEFINITIONS
+    return data
+
+
+def _side(side: Any) -> dict[str, Any]:
+    return {
+        "last_pass": side.last_pass,
+        "first_fail": side.first_fail,
+        "islands": [list(i) for i in side.islands],
+    }
+
+
+def _noise(result: NoiseResult) -> dict[str, Any]:
+    return {
+        "axis": result.axis,
+        "bias": result.bias,
+        "seed": result.seed,
+        "grey_zone": result.curve
+        and {"centre": result.curve.centre, "width_10_to_90": result.curve.width},
+        "rates": [dataclasses.asdict(r) for r in result.rates],
+    }
+
+
+def write_results(result: Characterization, out: Path) -> list[Path]:
+    """All files of a characterization; ``summary.json`` is written last.
+
+    Raises:
+        ConfigurationError: the directory can't be written.
+    """
+    from verification.characterize.models import write_models
+    from verification.report.cell_page import write_page
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "summary.json").unlink(missing_ok=True)
+    written = [out / "measurements.csv"]
+    write_csv(result, written[0])
+    if result.sweep:
+        written.append(out / "sweep.csv")
+        _write_sweep(result.sweep, written[-1])
+    if result.yields:
+        written.append(out / "monte_carlo.csv")
+        table = [(i, v == "pass", v) for i, v in enumerate(result.yields.verdicts)]
+        write_rows(written[-1], ("sample", "passed", "verdict"), table)
+    written += write_models(result, out)
+    written += write_page(result, summary(result), out)
+    with atomic_path(out / "summary.json") as temporary:
+        temporary.write_text(json.dumps(summary(result), indent=1) + "\n", encoding="utf-8")
+    return [*written, out / "summary.json"]
+
+
+def _write_sweep(result: Sweep, path: Path) -> None:
+    pairs = sorted({(a.input, a.output) for p in result.points for a in p.arcs})
+    header = [
+        *(axis.name for axis in result.axes),
+        "passed",
+        "reason",
+        *(f"delay_{i}_{o}_ps" for i, o in pairs),
+    ]
+    table: list[Sequence[object]] = []
+    for p in result.points:
+        known = {(a.input, a.output): f"{a.mean_s / PS:.6g}" for a in p.arcs}
+        table.append([*p.at, p.passed, p.reason, *(known.get(pair, "") for pair in pairs)])
+    write_rows(path, header, table)

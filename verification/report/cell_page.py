@@ -1,0 +1,58 @@
+"""A cell's page: one self-contained HTML file with its tables and plots. It computes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from netlist_gen.files import atomic_path
+from netlist_gen.resources import resource_dir
+from verification.report import cell_plots
+from verification.report.html import engineering
+
+if TYPE_CHECKING:
+    from verification.characterize.run import Characterization
+
+
+def write_page(result: Characterization, summary: dict[str, Any], out: Path) -> list[Path]:
+    """Write all plots (PNG and SVG) and ``CELL.html``. Returns the files written."""
+    figures: dict[str, Any] = {"delays": cell_plots.delay_plot(result)}
+    if result.overdrive:
+        figures["overdrive"] = cell_plots.overdrive_plot(result)
+    if result.margins:
+        figures["margins"] = cell_plots.margin_plot(result.margins)
+    if result.sweep:
+        figures["sweep"] = cell_plots.sweep_plot(result.sweep)
+    for number, noise in enumerate(result.noise):
+        figures[f"noise{number}_{noise.axis}"] = cell_plots.noise_plot(noise)
+    written: list[Path] = []
+    pictures: dict[str, str] = {}
+    for name, figure in figures.items():
+        pictures[name], paths = cell_plots.save(figure, out / name)
+        written += paths
+    page = out / f"{result.cell}.html"
+    text = _template("cell.html.j2").render(s=summary, r=result, figures=pictures)
+    with atomic_path(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return [*written, page]
+
+
+def write_index(summaries: list[dict[str, Any]], out: Path) -> Path:
+    """``index.html`` over several cells, each in a directory of its own."""
+    page = out / "index.html"
+    with atomic_path(page) as temporary:
+        text = _template("cells.html.j2").render(cells=summaries)
+        temporary.write_text(text, encoding="utf-8")
+    return page
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource_dir("templates") / "report"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+    )
+    environment.filters["eng"] = engineering
+    return environment.get_template(name)
