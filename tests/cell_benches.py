@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from netlist_gen.cell_library import CellLibrary
+from netlist_gen.checkpoint.registry import read_network
 from netlist_gen.circuit.bench import (
     LOAD_OHM,
     NeuronBench,
@@ -31,6 +33,8 @@ from netlist_gen.circuit.model import (
 )
 from netlist_gen.circuit.neuron import load_rules
 from netlist_gen.emit import Analysis, Deck, Probe, emit
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.resources import resource_dir
 
 PS = 1e-12
 
@@ -59,6 +63,7 @@ FLUX_FROM_EDGE = 0.3
 """Differential flux of the decision's bench, in Phi0, from where fire turns into reject."""
 
 NEURON_FAN_INS = (2, 8, 16)
+"""Of the neurons among the golden decks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,3 +159,31 @@ def random_neuron_bench(
         labels=tuple(f"{line:02d}" for line in range(fan_in)),
     )
     return library, neuron_bench(library, site, stimulus)
+
+
+def digits_neuron_bench(site: NeuronSite, windows: int = 2) -> tuple[CellLibrary, NeuronBench]:
+    """A neuron of the digits example on held-out images; it fires at the first, if at any.
+
+    The images are the first one at which the neuron fires and those that follow it.
+    """
+    lines, outputs = _digits_traffic()
+    stimulus = lines[site.layer][:, list(site.inputs)]
+    fires = np.flatnonzero(outputs[site.layer][: len(stimulus) - windows, site.neuron])
+    first = int(fires[0]) if fires.size else 0
+    library = CellLibrary()
+    return library, neuron_bench(library, site, stimulus[first : first + windows])
+
+
+@cache
+def digits_network() -> TernaryNetwork:
+    """The trained example."""
+    return read_network(resource_dir("examples") / "digits.npz")
+
+
+@cache
+def _digits_traffic() -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The input lines and the outputs of each layer, for all images."""
+    network = digits_network()
+    images = np.load(resource_dir("examples") / "digits_inputs.npy").astype(bool)
+    outputs = network.forward(images)
+    return [images, *outputs[:-1]], list(outputs)

@@ -8,6 +8,7 @@ counts must be right to the last byte: a file that was cut short is never read a
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from netlist_gen.errors import WaveformError
 FloatArray = NDArray[np.float64]
 
 _LONGEST_HEADER = 64_000_000
+_BLOCK_BYTES = 4_000_000
 _TIME_UNITS = ("time", "seconds", "s")
 _KINDS = {
     "voltage": "V",
@@ -193,21 +195,41 @@ def _binary(body: bytes, points: int, variables: int, file: str) -> FloatArray:
 
 
 def _ascii(body: bytes, points: int, variables: int, file: str) -> FloatArray:
-    tokens = body.split()
+    numbers = _parse(body, file)
     needed = points * (variables + 1)
-    if len(tokens) != needed:
+    if numbers.size != needed:
         raise WaveformError(
-            f"{file}: {len(tokens)} numbers, but {points} points of {variables} variables and "
+            f"{file}: {numbers.size} numbers, but {points} points of {variables} variables and "
             f"their indices take {needed}: the file was "
-            f"{'cut short' if len(tokens) < needed else 'added to'}"
+            f"{'cut short' if numbers.size < needed else 'added to'}"
         )
     if not body.endswith(b"\n"):
         raise WaveformError(f"{file}: the last number was cut off (no end of line)")
-    try:
-        table = np.array([float(token) for token in tokens]).reshape(points, variables + 1)
-    except ValueError as error:
-        raise WaveformError(f"{file}: not a number among the values: {error}") from None
+    table = numbers.reshape(points, variables + 1)
     if not np.array_equal(table[:, 0], np.arange(points)):
         at = int(np.argmax(table[:, 0] != np.arange(points)))
         raise WaveformError(f"{file}: point {at} carries the index {table[at, 0]:g}")
     return table[:, 1:]
+
+
+def _parse(body: bytes, file: str) -> FloatArray:
+    """Numbers between white space. pyarrow reads them as a table of one column."""
+    import pyarrow
+    from pyarrow import csv
+
+    lines = body.translate(bytes.maketrans(b" \t\r", b"\n\n\n"))
+    if not lines.strip():
+        return np.empty(0)
+    try:
+        table = csv.read_csv(
+            io.BytesIO(lines),
+            read_options=csv.ReadOptions(column_names=["x"], block_size=_BLOCK_BYTES),
+            parse_options=csv.ParseOptions(quote_char=False, ignore_empty_lines=True),
+            convert_options=csv.ConvertOptions(
+                column_types={"x": pyarrow.float64()}, null_values=[]
+            ),
+        )
+    except pyarrow.ArrowInvalid as error:
+        reason = str(error).splitlines()[0].rpartition(": ")[2]
+        raise WaveformError(f"{file}: not a number among the values: {reason}") from None
+    return np.asarray(table.column(0).to_numpy(), dtype=np.float64)

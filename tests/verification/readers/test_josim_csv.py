@@ -56,14 +56,14 @@ def test_round_trip(samples, signals, seed, scale):
 
 
 def test_a_file_larger_than_a_block_keeps_its_order(tmp_path):
-    time = np.arange(1, 60_001) * 1e-13
+    time = np.arange(1, 22_001) * 1e-13
     values = np.vstack([np.sin(time * 1e12 + phase) for phase in range(12)])
     path = tmp_path / "long.csv"
     write_josim_csv(path, Waveforms(time, tuple(f"P(B{n})" for n in range(12)), values))
-    assert path.stat().st_size > 8_000_000
+    assert path.stat().st_size > 4_000_000  # the size of a block
     again = read_josim_csv(path)
     assert np.array_equal(again.time_s, time)
-    assert again.values == pytest.approx(values, abs=1e-6)
+    assert np.abs(again.values - values).max() < 1e-6
 
 
 @given(st.integers(0, len(GOOD) - 1))

@@ -203,7 +203,7 @@ def test_josim_writes_what_is_read(tmp_path):
         (
             "2.500000000000000e+00",
             "2.5ee",
-            "out.raw: not a number among the values: could not convert string to float: b'2.5ee'",
+            "out.raw: not a number among the values: invalid value '2.5ee'",
         ),
         (" 1\t1.0", " 7\t1.0", "out.raw: point 1 carries the index 7"),
         (
