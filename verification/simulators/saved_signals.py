@@ -24,6 +24,8 @@ from verification.readers.raw import RawFile
 from verification.simulators.josim_controls import read_number
 from verification.waveforms import Waveforms
 
+TITLES = {"josim": "JoSIM", "wrspice": "WRspice", "ngspice": "ngspice"}
+
 _SIGNAL = re.compile(r"\*\s*signal\s+([VIP]\([^()\s]+\))\s*=\s*(\S+)\s*", re.IGNORECASE)
 _CALL = re.compile(r"([vi])\(([^()\s,]+)\)")
 
@@ -105,6 +107,42 @@ def read_saved(text: str) -> Saved:
         tuple(saved),
         *times,
     )
+
+
+def check_dialect(text: str, dialect: str, file: str) -> None:
+    """Refuse a deck that is plainly another dialect's, before a simulator misreads it.
+
+    What tells them apart: decks for WRspice and ngspice ``.save`` what they want and begin with
+    ``uic``, which JoSIM does not know; ngspice has no junction model.
+
+    Raises:
+        DeckError: JoSIM's deck for another dialect, or the other way round.
+    """
+    found = dialect_of(text)
+    if found is not None and found != dialect:
+        readers = "embedded and josim" if found == "josim" else found
+        raise DeckError(
+            f"{file}: a deck of {TITLES[found]}'s dialect, not of {TITLES[dialect]}'s; "
+            f"--simulator {readers} {'read' if found == 'josim' else 'reads'} it, and "
+            f"`netlist-gen generate --dialect {dialect}` writes {TITLES[dialect]}'s"
+        )
+
+
+def dialect_of(text: str) -> str | None:
+    """``josim``, ``wrspice`` or ``ngspice``, or None where nothing tells."""
+    model = uic = False
+    store = ""
+    for _, line in logical_lines(text):
+        words = line.lower().split()
+        if words[0] == ".tran":
+            uic = uic or "uic" in words
+        elif words[0] == ".model":
+            model = model or (len(words) > 2 and words[2].startswith("jj"))
+        elif words[0] in (".print", ".plot", ".save"):
+            store = store or words[0]
+    if uic and store == ".save":
+        return "wrspice" if model else "ngspice"
+    return "josim" if model and not uic else None
 
 
 def to_waveforms(raw: RawFile, saved: Saved, file: str) -> Waveforms:
