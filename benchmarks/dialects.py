@@ -117,8 +117,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("--windows", type=int, default=2, help="images for each neuron")
     parser.add_argument("--every", type=int, default=1, help="take every so manieth neuron")
+    parser.add_argument(
+        "--only", nargs="+", help="these simulators alone, beside the embedded engine"
+    )
     options = parser.parse_args()
     here = simulators()
+    for name in set(options.only or ()) - set(here):
+        parser.error(f"the simulator {name!r} is not here; there are {', '.join(here)}")
+    if options.only:
+        here = {name: s for name, s in here.items() if name in ("embedded", *options.only)}
     for name, simulator in here.items():
         print(f"{name} {simulator.version()}")
     found = {name: Found() for name in here}
