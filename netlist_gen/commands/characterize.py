@@ -69,7 +69,11 @@ BAR = 30
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler that runs the simulations.")
 @click.option("--resume", is_flag=True, help="Go on with what a broken run left in the directory.")
 @click.option("--tables", is_flag=True, help="Write the library's table (or to -o, if given).")
-@click.option("--check", is_flag=True, help="Say whether the library's tables are up to date.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Are the library's tables up to date? With --tables: measure again.",
+)
 @process_option
 def characterize(cell: str | None, out: Path | None, **options: Any) -> None:
     """Characterize CELL: a library cell, neuron16 (any fan-in), or a TOML file of your own cell.
@@ -81,9 +85,9 @@ def characterize(cell: str | None, out: Path | None, **options: Any) -> None:
     every = options.pop("every")
     tables, check = options.pop("tables"), options.pop("check")
     process = options.pop("process")
-    if (cell is None) == (not every) and not (check and cell is None):
+    if (cell is None) != every and not (check and not tables):
         raise ConfigurationError("name a cell, or give --all: one of the two")
-    if check:
+    if check and not tables:
         _check_tables(process, cell)
         return
     if out is None and not tables:
@@ -100,7 +104,7 @@ def characterize(cell: str | None, out: Path | None, **options: Any) -> None:
     with _runner(options, None if tables else out) as runner:
         click.echo(f"simulator {runner.simulator} {runner.version()}", err=True)
         if tables:
-            _write_tables(names, process, out, runner)
+            (_compare_tables if check else _write_tables)(names, process, out, runner)
             return
         assert out is not None
         summaries = []
@@ -327,6 +331,26 @@ def _write_tables(names: list[str], process: str, out: Path | None, runner: Runn
         path = table_path(process, subject.name, out)
         write_table(measure_table(subject, runner), path)
         click.echo(f"{path}")
+
+
+def _compare_tables(names: list[str], process: str, out: Path | None, runner: Runner) -> None:
+    import tempfile
+
+    from netlist_gen.timing_table import read_table
+    from verification.characterize.subject import load_subject
+    from verification.characterize.tables import changed, measure_table, table_path, write_table
+
+    differences = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            subject = load_subject(name, process)
+            new = write_table(measure_table(subject, runner), Path(folder) / f"{name}.toml")
+            differences += changed(read_table(table_path(process, name, out)), new)
+    for line in differences:
+        click.echo(line)
+    if differences:
+        raise click.exceptions.Exit(1)
+    click.echo(f"{len(names)} tables measured again: all the same")
 
 
 def _check_tables(process: str, cell: str | None) -> None:

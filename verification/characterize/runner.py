@@ -7,7 +7,6 @@ broken run goes on where it broke. The same trials give the same chunks whatever
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -79,15 +78,14 @@ class Runner:
             watch: labels of the junctions whose pulses are taken.
             energy: also the work of all bias sources (embedded engine; others from the pulses).
         """
+        deck = bench.deck("bench", watch)
+        version = self.version()
         size = LANES if self.simulator == "embedded" else PROCESSES
         tasks = [
-            ChunkTask(bench, tuple(trials[i : i + size]), watch, energy, self.simulator,
-                      self.timeout_s)
+            self._task(bench, deck.text, trials[i : i + size], watch, energy)
             for i in range(0, len(trials), size)
-        ]  # fmt: skip
-        deck = bench.deck("bench", watch).text
-        version = self.version()
-        keys = [task.key(deck, version) for task in tasks]
+        ]
+        keys = [task.key(version) for task in tasks]
         done: list[list[Outcome] | Future[list[Outcome]]] = []
         executor = self._executor()
         for task, key in zip(tasks, keys, strict=True):
@@ -113,6 +111,35 @@ class Runner:
             outcomes += chunk
         return outcomes
 
+    def _task(
+        self,
+        bench: Bench,
+        text: str,
+        trials: Sequence[Trial],
+        watch: tuple[str, ...],
+        energy: bool,
+    ) -> ChunkTask:
+        jobs: list[DeckJob] = []
+        columns: tuple[str, ...] = ()
+        if self.simulator != "embedded":
+            dialect = get_simulator(self.simulator).dialect
+            for i, t in enumerate(trials):
+                deck = bench.deck(f"trial{i}", watch, dict(t.values), dict(t.pulses), dialect)
+                jobs.append(DeckJob(deck.name, deck.text))
+                columns = tuple(probe.column for probe in deck.probes)
+        return ChunkTask(
+            name=bench.subject.name,
+            text=text,
+            trials=tuple(trials),
+            watch=watch,
+            biases=bench.biases if energy else (),
+            stop_s=bench.analysis.stop_s,
+            simulator=self.simulator,
+            timeout_s=self.timeout_s,
+            jobs=tuple(jobs),
+            columns=columns,
+        )
+
     def _executor(self) -> Executor:
         if self.executor is not None:
             return self.executor
@@ -133,23 +160,37 @@ def _from_json(data: list[Any], watch: tuple[str, ...]) -> Outcome:
 
 @dataclass(frozen=True)
 class ChunkTask:
-    """Some trials of one bench, to be run anywhere."""
+    """Some trials of one bench, to be run anywhere: plain values that can be pickled.
 
-    bench: Bench
+    Attributes:
+        name: of the cell. text: the bench's deck.
+        trials: what differs from it. watch: labels of junctions.
+        biases: sources whose work is taken, none where energy is not asked for.
+        stop_s: end of the run.
+        simulator, timeout_s: as the runner's.
+        jobs: for simulators that are programs, each trial's own deck.
+        columns: the signals that stand for ``watch`` in their output.
+    """
+
+    name: str
+    text: str
     trials: tuple[Trial, ...]
     watch: tuple[str, ...]
-    energy: bool
+    biases: tuple[str, ...]
+    stop_s: float
     simulator: str
     timeout_s: float
+    jobs: tuple[DeckJob, ...] = ()
+    columns: tuple[str, ...] = ()
 
-    def key(self, deck: str, version: str) -> str:
+    def key(self, version: str) -> str:
         """The ledger's key."""
         options = {
             "trials": [t.as_json() for t in self.trials],
-            "energy": self.energy,
+            "energy": bool(self.biases),
             "rest_s": REST_S,
         }
-        return content_key(deck, self.simulator, version, options)
+        return content_key(self.text, self.simulator, version, options)
 
 
 def run_chunk(task: ChunkTask) -> list[Outcome]:
@@ -178,20 +219,23 @@ def pulse_wave(times_s: tuple[float, ...]) -> SourceWave:
 
 
 def _engine_chunk(task: ChunkTask) -> list[Outcome]:
-    bench = task.bench
-    compiled = compiled_deck(bench.deck("bench", task.watch).text, bench.subject.name)
     extract = Extract(
         waveforms=False,
         pulses=task.watch,
         rest_s=REST_S,
-        energy=task.energy,
-        max_pulses=max(64, int(bench.analysis.stop_s * 2e12)),
+        energy=bool(task.biases),
+        max_pulses=max(64, int(task.stop_s * MOST_PULSES_PER_S)),
     )
-    return _lanes(compiled, list(task.trials), extract, task)
+    compiled = compiled_deck(task.text, task.name)
+    return _lanes(compiled, list(task.trials), extract, frozenset(task.biases))
+
+
+MOST_PULSES_PER_S = 2e12
+"""More than a junction can give: at the gap voltage of niobium it turns 1.4e12 times a second."""
 
 
 def _lanes(
-    compiled: CompiledDeck, trials: list[Trial], extract: Extract, task: ChunkTask
+    compiled: CompiledDeck, trials: list[Trial], extract: Extract, biases: frozenset[str]
 ) -> list[Outcome]:
     stimuli = [{f"V{p}": pulse_wave(times) for p, times in t.pulses} for t in trials]
     seeds = [t.seed for t in trials]
@@ -207,14 +251,13 @@ def _lanes(
             return [Failure(str(error))]
         half = len(trials) // 2
         return [
-            *_lanes(compiled, trials[:half], extract, task),
-            *_lanes(compiled, trials[half:], extract, task),
+            *_lanes(compiled, trials[:half], extract, biases),
+            *_lanes(compiled, trials[half:], extract, biases),
         ]
-    return [_response(r, task.bench) for r in results]
+    return [_response(r, biases) for r in results]
 
 
-def _response(result: LaneResult, bench: Bench) -> Response:
-    biases = set(bench.biases)
+def _response(result: LaneResult, biases: frozenset[str]) -> Response:
     return Response(
         {label: p.time_s for label, p in result.pulses.items()},
         {label: p.sign for label, p in result.pulses.items()},
@@ -224,31 +267,20 @@ def _response(result: LaneResult, bench: Bench) -> Response:
 
 def _process_chunk(task: ChunkTask) -> list[Outcome]:
     simulator = get_simulator(task.simulator)
-    decks = [
-        task.bench.deck(f"trial{i}", task.watch, dict(t.values), dict(t.pulses), simulator.dialect)
-        for i, t in enumerate(task.trials)
-    ]
     if not simulator.available():
         raise SimulatorError(
             f"the simulator {task.simulator} is not here; netlist-gen doctor says how to get it"
         )
-    jobs = [DeckJob(deck.name, deck.text) for deck in decks]
     outcomes: dict[str, Outcome] = {}
-    for outcome in simulator.run_many(jobs, workers=1, timeout_s=task.timeout_s):
+    for outcome in simulator.run_many(list(task.jobs), workers=1, timeout_s=task.timeout_s):
         if outcome.waveforms is None:
             outcomes[outcome.job.name] = Failure(outcome.message)
             continue
         waves = outcome.waveforms
-        deck = decks[int(outcome.job.name.removeprefix("trial"))]
         times, signs = {}, {}
-        for label, probe in zip(task.watch, deck.probes, strict=True):
-            train = detect_phase(waves.time_s, waves.signal(probe.column), rest_at_s=REST_S)
+        for label, column in zip(task.watch, task.columns, strict=True):
+            train = detect_phase(waves.time_s, waves.signal(column), rest_at_s=REST_S)
             kept = train.times_s >= REST_S  # what moved while the bias ramped up is no pulse
             times[label], signs[label] = train.times_s[kept], train.signs[kept]
         outcomes[outcome.job.name] = Response(times, signs)
-    return [outcomes[job.name] for job in jobs]
-
-
-def default_workers() -> int:
-    """Chunks at a time: the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return [outcomes[job.name] for job in task.jobs]

@@ -107,3 +107,15 @@ def test_spreads_as_they_are_written():
     assert spreads.local == {"Ic": 0.02}
     assert spreads.bias == 0.03
     assert spreads.correlation == {("Ic", "C"): 0.5}
+
+
+def test_tables_are_written_and_measured_again(cli, tmp_path):
+    ran = cli("characterize", "jtl", "--tables", "-o", tmp_path)
+    assert (ran.status, ran.out) == (0, f"{tmp_path / 'sfq5ee' / 'jtl.toml'}\n")
+    again = cli("characterize", "jtl", "--tables", "--check", "-o", tmp_path)
+    assert (again.status, again.out) == (0, "1 tables measured again: all the same\n")
+    path = tmp_path / "sfq5ee" / "jtl.toml"
+    path.write_text(re.sub(r"(?m)^delay_ps = .*", "delay_ps = 9.0", path.read_text(), count=1))
+    wrong = cli("characterize", "jtl", "--tables", "--check", "-o", tmp_path)
+    assert wrong.status == 1
+    assert re.fullmatch(r"jtl: a to q, nominal: 9\.000 ps is now 1\.\d+\n", wrong.out)

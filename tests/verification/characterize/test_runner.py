@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
@@ -50,6 +52,28 @@ def test_a_trial_that_cannot_be_built_fails_alone(cut):
     outcomes = cell.runner.run(cell.bench, [good, bad, good], cell.watched)
     assert [isinstance(o, Failure) for o in outcomes] == [False, True, False]
     assert "energy would be negative" in outcomes[1].message
+
+
+@pytest.mark.parametrize(
+    "simulator", ["embedded", pytest.param("josim", marks=[pytest.mark.josim, NO_JOSIM])]
+)
+def test_chunks_travel_to_other_machines(cut, simulator):
+    """An executor may pickle the work and what comes back, as a cluster's does."""
+
+    class Elsewhere(Executor):
+        def submit(self, fn, /, *args):
+            done = Future()
+            done.set_result(pickle.loads(pickle.dumps(fn(*pickle.loads(pickle.dumps(args))))))
+            return done
+
+    cell = cut("decision")
+    far = CellUnderTest(cell.bench, Runner(simulator, executor=Elsewhere()))
+    for case in cell.cases:
+        np.testing.assert_allclose(
+            far.nominal[case.name].times_s["BP_CLK"],
+            cell.nominal[case.name].times_s["BP_CLK"],
+            atol=0.01e-12,
+        )
 
 
 @pytest.mark.josim
