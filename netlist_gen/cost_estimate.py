@@ -3,8 +3,9 @@
 The circuit of a network (``circuit/network_circuit.py``) is made of a few cells and of trees whose
 size follows from fan-in and fan-out alone. Each cell and each size of tree is built once and
 counted; a network's cost is then a sum over its fan-ins and fan-outs, fast enough for pruning and
-equal to what ``network_bench(...).circuit.totals()`` counts (test_cost_estimate.py holds the two
-equal).
+equal to what is in the circuit but for the JTL stages that closing the timing adds (those that hold
+early lines back, the reset clocks' chains, the staggering of the read-out), which no fan-in or
+fan-out tells (test_cost_estimate.py holds the two equal).
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import Cell, Circuit
-from netlist_gen.circuit.network_circuit import STAGGER_STAGES
-from netlist_gen.circuit.neuron import design_neuron, load_phases, load_rules, neuron_cell
-from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_shape
+from netlist_gen.circuit.neuron import design_neuron, load_rules, neuron_cell
+from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.training.cost import HardwareCost, LayerLoad
 
 Counts = NDArray[np.int64]
@@ -42,7 +42,8 @@ class CellCost:
 class CircuitCost:
     """A cost model (``training.cost.CostModel``) with the prices of the cell library.
 
-    Junctions are exact. Static power is an upper bound: the current of a neuron's threshold
+    Junctions are exact but for timing's stages, some percent. Static power is an upper bound of
+    the rest: the current of a neuron's threshold
     control line depends on its weights and threshold, and the largest that the design rules allow
     is taken; all other currents are exact.
 
@@ -55,8 +56,6 @@ class CircuitCost:
         self.population = population
         self.supply_voltage = CellLibrary(process).process.supply_voltage
         self._prices = _Prices(process)
-        phases = load_phases()
-        self._skew_stages = int(phases.skew / phases.tree_stage)
 
     def cost(self, layers: Sequence[LayerLoad]) -> HardwareCost:
         """Cost of the layers; neurons without a synapse and lines without a load cost nothing."""
@@ -74,17 +73,11 @@ class CircuitCost:
         return HardwareCost(total.junctions, total.supply_A * self.supply_voltage)
 
     def _lines(self, fan_out: Counts, pulsed: NDArray[np.bool_]) -> CellCost:
-        """Splitter trees, the JTL stages that hold early lines back, and silent synapses."""
+        """Splitter trees and silent synapses."""
         prices = self._prices
         # A synapse on a line without a neuron behind it has a silent source of its own.
         total = prices.jtl * int(fan_out[~pulsed].sum())
-        fed = fan_out[fan_out > 0]
-        if not fed.size:
-            return total
-        shallow = max(int(_depth(fed).min()), int(_depth(fed).max()) - self._skew_stages)
-        live = fan_out[pulsed & (fan_out > 0)]
-        total += prices.jtl * int(np.maximum(shallow - _depth(live), 0).sum())
-        return total + _sum(prices.splitter_tree, live)
+        return total + _sum(prices.splitter_tree, fan_out[pulsed & (fan_out > 0)])
 
     def _neurons(self, fan_in: Counts) -> CellCost:
         """Neurons with their reset trees, output stages, and the layer's two clock trees."""
@@ -92,17 +85,16 @@ class CircuitCost:
         built = fan_in[fan_in > 0]
         if not built.size:
             return CellCost(0.0, 0.0)
-        clocks = (prices.splitter_tree(built.size) + prices.jtl) * 2
+        clocks = prices.jtl + prices.splitter + prices.splitter_tree(built.size) * 2
         return _sum(prices.neuron, built) + prices.jtl * built.size + clocks
 
     def _read_out(self, pulsed: NDArray[np.bool_]) -> CellCost:
-        """Merger tree of each class with its staggering stages and output stage."""
+        """Merger tree and output stage of each class."""
         prices = self._prices
         total = CellCost(0.0, 0.0)
         for group in pulsed.reshape(-1, self.population):
             if group.any():
-                stages = STAGGER_STAGES * int(np.flatnonzero(group).sum())
-                total += prices.jtl * (stages + 1) + prices.merger_tree(int(group.sum()))
+                total += prices.jtl + prices.merger_tree(int(group.sum()))
         return total
 
 
@@ -113,6 +105,7 @@ class _Prices:
         self._library = CellLibrary(process)
         self._trees: dict[tuple[str, int], CellCost] = {}
         self.jtl = self._count(self._library.cell("jtl"))
+        self.splitter = self._count(self._library.cell("splitter"))
         self._branch = self._count(self._library.cell("branch"))
         self._decision = self._count(self._library.cell("decision"))
         # A control line's current is proportional to its flux: one neuron shows by how much.
@@ -177,9 +170,3 @@ def _sum(price: Callable[[int], CellCost], sizes: Counts) -> CellCost:
     for size, times in zip(*np.unique(sizes, return_counts=True), strict=True):
         total += price(int(size)) * int(times)
     return total
-
-
-def _depth(leaves: Counts) -> Counts:
-    """Stages of a splitter tree of so many leaves: one JTL stage at least."""
-    sizes, place = np.unique(leaves, return_inverse=True)
-    return np.array([max(1, tree_shape(int(k)).depth) for k in sizes], dtype=np.int64)[place]

@@ -24,6 +24,10 @@ class ConfigurationError(NetlistGenError):
     """A wrong option, process file, directory or input array."""
 
 
+class TimingError(NetlistGenError):
+    """A network whose clock windows can't be made to hold."""
+
+
 class SimulatorError(NetlistGenError):
     """A simulator that is missing, timed out, crashed or gave unusable output."""
 

@@ -1,15 +1,15 @@
 """The whole network as one circuit: input lines, fan-out trees, neurons, clock trees, read-out.
 
 Layers form a pipeline: the output pulses of layer l, split to every synapse they feed, are
-the data of layer l + 1 one part of a window later. Each layer has a decision and a reset clock,
-each a pulse source at the root of a splitter tree; the phases of the sources make up for the
-delay of the trees. The population of each class is read out through a merger tree whose inputs
-are staggered by JTLs by more than the merger's dead time: the class line carries as many
-pulses as the class has votes.
+the data of layer l + 1 one part of a window later. Each layer has one clock source; a splitter
+sends its pulses through a tree to the decisions and through a chain of JTL stages and another
+tree to the resets. Phases, chains and the JTL stages that hold early lines back are those of
+the closed timing (``timing.close_timing``).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +27,7 @@ from netlist_gen.circuit.bench import (
     biased_probes,
     neuron_sites,
 )
+from netlist_gen.circuit.delays import Delays, has_tables, process_delays
 from netlist_gen.circuit.model import (
     GROUND,
     Cell,
@@ -36,13 +37,12 @@ from netlist_gen.circuit.model import (
     Resistor,
 )
 from netlist_gen.circuit.neuron import ClockPhases, load_phases, neuron_cell, reset_depth
+from netlist_gen.circuit.read_out import ClassLine, ReadOut, one_line_each, plan_read_out
+from netlist_gen.circuit.timing import close_timing, unclosed
+from netlist_gen.circuit.timing_values import CORNERS, Corner, LayerTiming, TimingPlan
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_shape
 from netlist_gen.emit import Analysis, Probe
 from netlist_gen.network import TernaryNetwork
-
-STAGGER_STAGES = 8
-"""JTL stages between neighbouring inputs of a read-out merger: some 30 ps, beyond its dead
-time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,20 +52,27 @@ class NetworkBench:
     Attributes:
         circuit: everything.
         views: one for each neuron that has a circuit.
-        class_lines: the output junction of each class's merged line.
-        phases: clock phases of every layer.
-        starts_s: data time of the first window in each layer.
+        read_out: the lines on which the classes' pulses leave.
+        phases: clock phases of a neuron alone; those of the views are the closed timing's.
+        plan: the closed timing.
+        starts_s: data time of the first window in each layer, of its earliest neuron.
         depth: cells in series from an input source to a class line.
         windows: how many.
     """
 
     circuit: Circuit
     views: tuple[NeuronView, ...]
-    class_lines: tuple[Probe, ...]
+    read_out: ReadOut
     phases: ClockPhases
+    plan: TimingPlan
     starts_s: tuple[float, ...]
     depth: int
     windows: int
+
+    @property
+    def class_lines(self) -> tuple[Probe, ...]:
+        """The output junction of each class's lines."""
+        return tuple(line.output for line in self.read_out.lines)
 
     def probes(self) -> tuple[Probe, ...]:
         """All that is watched and all that carries a bias."""
@@ -78,8 +85,15 @@ class NetworkBench:
 
     def analysis(self) -> Analysis:
         """Times of the transient analysis: all windows through all layers and the read-out."""
-        last = self.starts_s[-1] + self.phases.period * (self.windows + 1)
-        return Analysis(stop_s=last + TAIL_S)
+        ends = [view.boundaries_s()[-1] for view in self.views]
+        last = self.plan.period_s * (self.windows - 1)
+        ends += [last + line.latest_s for line in self.read_out.lines]
+        return Analysis(stop_s=float(max(ends)) + TAIL_S)
+
+
+def network_delays(library: CellLibrary) -> Delays:
+    """Measured delays of a library's process. Raises ConfigurationError where there are none."""
+    return process_delays(library.process, library.description("branch").parameters["l_store"])
 
 
 def network_bench(
@@ -87,51 +101,82 @@ def network_bench(
     library: CellLibrary,
     inputs: NDArray[np.bool_] | None = None,
     phases: ClockPhases | None = None,
+    *,
+    corners: Sequence[Corner] = CORNERS,
 ) -> NetworkBench:
-    """Build the circuit of a whole network.
+    """Build the circuit of a whole network, its timing closed.
 
     Args:
         network: what to build.
         library: cells of one process.
         inputs: bool, shape (windows, inputs): pulses on the input lines; default one window
             without pulses (enough to count junctions).
-        phases: clock phases (default: the design table's).
+        phases: clock phases of a neuron alone; the period is the clock's (default: the design
+            table's).
+        corners: at which every window must hold.
 
     Raises:
         NetworkError: a neuron that can't be built.
+        TimingError: the windows can't be made to hold at this clock.
+        ConfigurationError: the process has no measured delays.
     """
     phases = phases or load_phases()
     if inputs is None:
         inputs = np.zeros((1, network.inputs), dtype=bool)
-    windows = int(inputs.shape[0])
     sites = neuron_sites(network)
+    delays = network_delays(library)
+    plan = close_timing(network, delays, phases.period, corners)
+    read_out = plan_read_out(network, sites, plan, delays)
+    return _build(network, library, inputs, phases, plan, read_out)
+
+
+def _build(
+    network: TernaryNetwork,
+    library: CellLibrary,
+    inputs: NDArray[np.bool_],
+    phases: ClockPhases,
+    plan: TimingPlan,
+    read_out: ReadOut,
+) -> NetworkBench:
+    """The circuit of a plan."""
+    sites = neuron_sites(network)
+    windows = int(inputs.shape[0])
     builder = CircuitBuilder("network", title=f"network of {len(sites)} neurons")
-    parts = _Parts(library, builder, phases, windows)
+    parts = _Parts(library, builder, phases, windows, plan)
     spikes = [inputs, *network.forward(inputs)]
     lines = _input_lines(parts, network, inputs)
     views: list[NeuronView] = []
     starts: list[float] = []
-    start, depth = START_S, 1
+    depth = 1
     for index in range(len(network.layers)):
         here = [site for site in sites if site.layer == index]
-        taps, shallow, deep = _fan_out(parts, index, here, lines)
-        start += shallow * phases.tree_stage
+        taps, deep = _fan_out(parts, index, here, lines)
         depth += deep
-        starts.append(start)
-        views += _layer(parts, here, taps, spikes[index], start)
+        added = _layer(parts, here, taps, spikes[index])
+        starts.append(min((view.start_s for view in added), default=START_S))
+        views += added
         lines = {site.neuron: f"o{site.name}" for site in here}
-        start += phases.decision + phases.decide
         depth += 1
-    class_lines, merge_depth = _read_out(parts, network, lines)
+    depth += _read_out(parts, read_out, lines)
     return NetworkBench(
-        builder.circuit(),
-        tuple(views),
-        class_lines,
-        phases,
-        tuple(starts),
-        depth + merge_depth,
-        windows,
+        builder.circuit(), tuple(views), read_out, phases, plan, tuple(starts), depth, windows
     )
+
+
+def network_outline(
+    network: TernaryNetwork, library: CellLibrary, phases: ClockPhases | None = None
+) -> NetworkBench:
+    """A whole network's circuit to be counted, without pulses.
+
+    The stages that timing adds are part of it where the process has measured delays; without
+    them the plan has no corners, and the circuit can be counted but not clocked.
+    """
+    phases = phases or load_phases()
+    if has_tables(library.process):
+        return network_bench(network, library, phases=phases)
+    silent = np.zeros((1, network.inputs), dtype=bool)
+    plan = unclosed(network, phases.period)
+    return _build(network, library, silent, phases, plan, one_line_each(network))
 
 
 @dataclass(frozen=True)
@@ -142,6 +187,7 @@ class _Parts:
     builder: CircuitBuilder
     phases: ClockPhases
     windows: int
+    plan: TimingPlan
 
     def place(self, name: str, cell: Cell, *nets: str) -> None:
         self.builder.place(name, cell, *nets, needs=self.library.needs(cell))
@@ -154,6 +200,15 @@ class _Parts:
 
     def tree(self, name: str, root: str, nets: Sequence[str]) -> None:
         self.place(name, splitter_tree(self.library, len(nets)), root, *nets)
+
+    def chain(self, name: str, net: str, stages: int) -> str:
+        """JTL stages in a row behind ``net``; the net behind the last."""
+        jtl = self.library.cell("jtl")
+        for stage in range(stages):
+            after = f"{name}_{stage}"
+            self.place(f"X{name}_{stage}", jtl, net, after)
+            net = after
+        return net
 
 
 def _input_lines(
@@ -171,37 +226,32 @@ def _input_lines(
 
 def _fan_out(
     parts: _Parts, index: int, sites: Sequence[NeuronSite], lines: dict[int, str]
-) -> tuple[dict[tuple[str, int], str], int, int]:
-    """Splitter tree of each line: net by (neuron's name, line); least and greatest depth."""
+) -> tuple[dict[tuple[str, int], str], int]:
+    """Splitter tree of each line: net by (neuron's name, line); greatest depth."""
     users: dict[int, list[NeuronSite]] = {}
     for site in sites:
         for line in site.inputs:
             users.setdefault(line, []).append(site)
     taps: dict[tuple[str, int], str] = {}
-    depths = {line: max(1, tree_shape(len(fed)).depth) for line, fed in users.items()}
-    deep = max(depths.values())
-    # Lines of little fan-out would be early: JTL stages hold them back until the skew fits.
-    shallow = max(min(depths.values()), deep - int(parts.phases.skew / parts.phases.tree_stage))
+    deepest = 1
     for line, net in lines.items():
         fed = users.get(line, [])
         if not fed:  # an output that no neuron of the next layer uses ends in a load
             parts.builder.add(Resistor(f"RU{index}_{line}", net, GROUND, LOAD_OHM))
             continue
-        root = net
-        for stage in range(shallow - depths[line]):
-            held = f"{net}_p{stage}"
-            parts.place(f"XP{index}_{line}_{stage}", parts.library.cell("jtl"), root, held)
-            root = held
+        pads = parts.plan.pads.get((index, line), 0)
+        root = parts.chain(f"P{index}_{line}", net, pads)
         nets = [f"{net}_{site.name}" for site in fed]
         parts.tree(f"XF{index}_{line}", root, nets)
         taps |= {(site.name, line): n for site, n in zip(fed, nets, strict=True)}
+        deepest = max(deepest, pads + tree_shape(len(fed)).depth)
     for site in sites:  # a line without a circuit behind it is a synapse that never gets a pulse
         for line in site.inputs:
             if (site.name, line) not in taps:
                 name = f"Q{site.name}_{line}"
                 parts.source(name, START_S, [False] * parts.windows)
                 taps[site.name, line] = f"i{name}"
-    return taps, shallow, deep
+    return taps, deepest
 
 
 def _layer(
@@ -209,61 +259,58 @@ def _layer(
     sites: Sequence[NeuronSite],
     taps: dict[tuple[str, int], str],
     spikes: NDArray[np.bool_],
-    start_s: float,
 ) -> list[NeuronView]:
     """Neurons of one layer with their clock trees; the output of each passes a JTL."""
-    phases, index = parts.phases, sites[0].layer
-    every = [True] * parts.windows
-    clock = max(1, tree_shape(len(sites)).depth) * phases.tree_stage
-    parts.source(f"C{index}", start_s + phases.decision - clock, every)
-    parts.tree(f"XC{index}", f"iC{index}", [f"c{site.name}" for site in sites])
-    # Neurons of less fan-in have a shallower reset tree: their reset comes a few ps sooner.
-    deepest = max(reset_depth(len(site.inputs)) for site in sites) * phases.tree_stage
-    parts.source(f"R{index}", start_s + phases.reset - deepest - clock, every)
-    parts.tree(f"XR{index}", f"iR{index}", [f"r{site.name}" for site in sites])
+    index = sites[0].layer
+    timing = parts.plan.layers[index]
+    parts.source(f"C{index}", timing.clock_s, [True] * parts.windows)
+    parts.place(
+        f"XK{index}", parts.library.cell("splitter"), f"iC{index}", f"k{index}d", f"k{index}r"
+    )
+    parts.tree(f"XC{index}", f"k{index}d", [f"c{site.name}" for site in sites])
+    late = parts.chain(f"R{index}", f"k{index}r", timing.reset_stages)
+    parts.tree(f"XR{index}", late, [f"r{site.name}" for site in sites])
     views = []
-    for site in sites:
+    for number, site in enumerate(sites):
         cell = neuron_cell(parts.library, site.name, site.signs, site.theta, labels=site.labels)
         nets = [taps[site.name, line] for line in site.inputs]
         ports = (*nets, f"c{site.name}", f"r{site.name}", f"q{site.name}")
         parts.place(f"X{site.name}", cell, *ports)
         parts.place(f"XO{site.name}", parts.library.cell("jtl"), f"q{site.name}", f"o{site.name}")
-        views.append(
-            NeuronView(
-                site,
-                phases,
-                spikes[:, list(site.inputs)],
-                start_s,
-                Probe((f"XO{site.name}",), "B1"),
-            )
-        )
+        start, phases = _window(parts, timing, number, site)
+        stimulus = spikes[:, list(site.inputs)]
+        views.append(NeuronView(site, phases, stimulus, start, Probe((f"XO{site.name}",), "B1")))
     return views
 
 
-def _read_out(
-    parts: _Parts, network: TernaryNetwork, lines: dict[int, str]
-) -> tuple[tuple[Probe, ...], int]:
-    """Merger tree of each class over its population, staggered; class junctions and depth."""
-    jtl = parts.library.cell("jtl")
-    population = network.population
-    probes = []
-    for label in range(network.classes):
-        nets = []
-        for member in range(population):
-            net = lines.get(label * population + member)
-            if net is None:
-                continue
-            for stage in range(STAGGER_STAGES * member):
-                out = f"g{label}_{member}_{stage}"
-                parts.place(f"XG{label}_{member}_{stage}", jtl, net, out)
-                net = out
-            nets.append(net)
-        if not nets:
-            continue
-        tree = merger_tree(parts.library, len(nets))
-        parts.place(f"XM{label}", tree, *nets, f"m{label}")
-        parts.place(f"XY{label}", jtl, f"m{label}", f"y{label}")
-        parts.builder.add(Resistor(f"RY{label}", f"y{label}", GROUND, LOAD_OHM))
-        probes.append(Probe((f"XY{label}",), "B1"))
-    staggered = STAGGER_STAGES * (population - 1)
-    return tuple(probes), staggered + max(1, tree_shape(population).depth) + 1
+def _window(
+    parts: _Parts, timing: LayerTiming, number: int, site: NeuronSite
+) -> tuple[float, ClockPhases]:
+    """A neuron's window: its start, and its phases relative to that."""
+    start = float(timing.boundary[number]) + GUARD_S
+    inner = reset_depth(len(site.inputs)) * parts.phases.tree_stage
+    return start, dataclasses.replace(
+        parts.phases,
+        decision=float(timing.decision[number]) - start,
+        reset=float(timing.reset[number]) + inner - start,
+    )
+
+
+def _read_out(parts: _Parts, read_out: ReadOut, lines: dict[int, str]) -> int:
+    """Merger trees of the class lines, their inputs staggered by JTL stages; greatest depth."""
+    deepest = 0
+    for line in read_out.lines:
+        nets = [
+            parts.chain(f"G{line.name}_{place}", lines[member], stages)
+            for place, (member, stages) in enumerate(zip(line.members, line.stages, strict=True))
+        ]
+        _merge(parts, line, nets)
+        deepest = max(deepest, max(line.stages) + max(1, tree_shape(len(nets)).depth) + 1)
+    return deepest
+
+
+def _merge(parts: _Parts, line: ClassLine, nets: Sequence[str]) -> None:
+    name = line.name
+    parts.place(f"XM{name}", merger_tree(parts.library, len(nets)), *nets, f"m{name}")
+    parts.place(f"XY{name}", parts.library.cell("jtl"), f"m{name}", f"y{name}")
+    parts.builder.add(Resistor(f"RY{name}", f"y{name}", GROUND, LOAD_OHM))

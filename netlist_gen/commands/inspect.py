@@ -19,13 +19,13 @@ def inspect(net: Path, as_json: bool, process: str, clock_ghz: float | None) -> 
     """Print the semantics, layers and circuit cost of NET."""
     from netlist_gen.cell_library import CellLibrary
     from netlist_gen.checkpoint.registry import read_checkpoint
-    from netlist_gen.circuit.network_circuit import network_bench
+    from netlist_gen.circuit.network_circuit import network_outline
 
     checkpoint = read_checkpoint(net)
     network, card = checkpoint.network, checkpoint.card
     library = CellLibrary(process)
     phases = clock_phases(clock_ghz)
-    bench = network_bench(network, library, phases=phases)
+    bench = network_outline(network, library, phases)
     totals = bench.circuit.totals()
     static = totals.supply_A * library.process.supply_voltage
     facts = {
@@ -56,8 +56,10 @@ def inspect(net: Path, as_json: bool, process: str, clock_ghz: float | None) -> 
             "flux_A": totals.flux_A,
             "static_W": static,
             "depth": bench.depth,
-            "latency_ps": (bench.starts_s[-1] - bench.starts_s[0] + phases.decision + phases.decide)
-            * 1e12,
+            "latency_ps": bench.plan.latency_s * 1e12 if bench.plan.corners else None,
+            "timing_closed": bool(bench.plan.corners),
+            "worst_slack_ps": bench.plan.worst_s * 1e12 if bench.plan.corners else None,
+            "padding_stages": bench.plan.padding,
             "cells": totals.cells,
         },
     }

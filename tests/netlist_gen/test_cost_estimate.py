@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.circuit.network_circuit import network_bench, network_outline
 from netlist_gen.circuit.neuron import design_neuron
 from netlist_gen.cost_estimate import CircuitCost, flux_per_synapse
 from netlist_gen.network import TernaryNetwork
@@ -35,10 +35,17 @@ def random_network(seed: int) -> TernaryNetwork:
 def test_junctions_are_those_of_the_circuit_and_power_is_not_less(seed: int, process: str) -> None:
     network = random_network(seed)
     library = CellLibrary(process)
-    totals = network_bench(network, library).circuit.totals()
+    totals = network_outline(network, library).circuit.totals()
     cost = CircuitCost(network.population, process).cost(loads(network))
-    assert cost.junctions == totals.junctions
-    static = totals.supply_A * library.process.supply_voltage
+    added, static = 0, totals.supply_A * library.process.supply_voltage
+    if process == "sfq5ee":  # its delays are measured: timing is closed, and adds JTL stages
+        bench = network_bench(network, CellLibrary(process))
+        added = bench.plan.padding + sum(layer.reset_stages for layer in bench.plan.layers)
+        added += sum(sum(line.stages) for line in bench.read_out.lines)
+        assert bench.circuit.totals() == totals
+        jtl = library.cell("jtl").biases()[0].value
+        static -= added * jtl * library.process.supply_voltage
+    assert cost.junctions == totals.junctions - added
     assert static <= cost.static_power_w <= 1.2 * static
 
 

@@ -22,6 +22,7 @@ from netlist_gen.errors import DeckError
 from netlist_gen.generate import network_deck, neuron_deck
 from netlist_gen.lint import lint
 from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
+from verification.read_out import LineExpectation, expect_lines
 from verification.readings import Readout
 from verification.reference import EventEnergy, bench_energies, network_energy
 from verification.simulators.base import DeckJob
@@ -40,6 +41,7 @@ class Case:
             before and after all windows of a network.
         reference_J: the energy that the reference expects between them, shape (parts,).
         job: the deck.
+        lines: what the output stage of a network must give.
     """
 
     scope: str
@@ -49,6 +51,7 @@ class Case:
     bounds_s: NDArray[np.float64]
     reference_J: NDArray[np.float64]
     job: DeckJob
+    lines: tuple[LineExpectation, ...] = ()
 
     @cached_property
     def judged_by(self) -> dict[str, Any]:
@@ -60,6 +63,9 @@ class Case:
                 digest.update(repr(part).encode())
             digest.update(repr(dataclasses.astuple(view.phases)).encode())
             digest.update(view.stimulus.tobytes())
+        for line in self.lines:
+            digest.update(repr((line.name, line.label, line.edges_s.tolist())).encode())
+            digest.update(line.pulses.tobytes())
         return {
             "scope": self.scope,
             "windows": self.run.stimulus.shape[0],
@@ -130,6 +136,7 @@ class CaseBuilder:
             np.array(bench.span_s()),
             np.array([network_energy(bench, energies)]),
             self._job(run.name, deck, network_readout(bench)),
+            expect_lines(bench),
         )
 
     def _job(self, name: str, deck: Deck | None, readout: Readout) -> DeckJob:

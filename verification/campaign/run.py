@@ -47,6 +47,7 @@ class CaseResult:
         verdicts: of each neuron in the deck; none for a failed run.
         energies_J, reference_J: measured and expected, shape (parts,): of each window of a
             neuron, or of a network as a whole; empty for a failed run.
+        lines_wrong: windows of class lines that disagree; lines_first: the first in words.
         failure: why there is no verdict.
         wall_s: of the simulation.
         from_ledger: whether it was known from an earlier run.
@@ -61,6 +62,8 @@ class CaseResult:
     verdicts: tuple[NeuronVerdict, ...]
     energies_J: NDArray[np.float64]
     reference_J: NDArray[np.float64]
+    lines_wrong: int = 0
+    lines_first: str | None = None
     failure: str = ""
     wall_s: float = 0.0
     from_ledger: bool = False
@@ -210,6 +213,8 @@ def _result(task: Task, run: Run, row: Row, from_ledger: bool) -> CaseResult:
         tuple(read_verdict(v) for v in row["verdicts"]),
         np.asarray(row["energies_J"], dtype=np.float64),
         np.asarray(row["reference_J"], dtype=np.float64),
+        row["lines_wrong"],
+        row["lines_first"],
         row["failure"],
         row["wall_s"],
         from_ledger,

@@ -76,7 +76,12 @@ class Scope:
     def agreed(self) -> bool:
         """Whether all of it agrees with the reference."""
         within = abs(self.energy_error) <= ENERGY_TOLERANCE
-        return not self.mismatches and not self.failures and within
+        return not (self.mismatches or self.lines_wrong or self.failures) and within
+
+    @property
+    def lines_wrong(self) -> int:
+        """Windows of class lines that disagree."""
+        return sum(r.lines_wrong for r in self.measured.results)
 
     def as_json(self) -> dict[str, Any]:
         """The row of ``verify.json``'s table ``scopes``."""
@@ -86,6 +91,7 @@ class Scope:
             "decks": len(self.measured.results),
             "checked": self.checked,
             "mismatches": self.mismatches,
+            "class_lines_wrong": self.lines_wrong,
             "failed": len(self.failures),
             "pulses": sum(int(np.clip(s, 0, None).sum()) for s in self.measured.spikes),
             "energy_J": self.energy_J,
@@ -242,7 +248,7 @@ def _accuracy(
 def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str, Any] | None:
     """The first disagreement, its deck kept beside it; decks of all wrong cases are kept."""
     results = [r for scope in scopes for r in scope.measured.results]
-    wrong = [r for r in results if r.failed or r.mismatches]
+    wrong = [r for r in results if r.failed or r.mismatches or r.lines_wrong]
     if not wrong:
         return None
     folder = out / "decks"
@@ -267,6 +273,17 @@ def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str,
             "measured": result.failure,
             "deck": deck,
             "sentence": f"{what}: {result.failure}",
+        }
+    if not result.mismatches:
+        return {
+            "sample": result.first // steps,
+            "window": result.first,
+            "layer": None,
+            "neuron": None,
+            "expected": "the pulses of the class's neurons on its line",
+            "measured": result.lines_first,
+            "deck": deck,
+            "sentence": f"windows from {result.first}: {result.lines_first}; reproduce with {deck}",
         }
     verdict = min((v for v in result.verdicts if v.first), key=_first_of)
     first = verdict.first

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_sites
-from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.circuit.network_circuit import network_outline
 from netlist_gen.circuit.neuron import ClockPhases
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
@@ -162,7 +162,7 @@ def verify(
         for index, layer in enumerate(network.layers)
         for neuron in np.flatnonzero(layer.fan_in == 0).tolist()
     }
-    totals = network_bench(network, library.fork(), phases=options.phases).circuit.totals()
+    totals = network_outline(network, library.fork(), options.phases).circuit.totals()
     ledger = Ledger(out / "ledger.sqlite")
     run = RunOptions(options.jobs, ledger, options.cluster)
     scopes = []

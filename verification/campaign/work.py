@@ -23,6 +23,7 @@ from verification.compare import (
     judge_energy,
     measured_energies,
 )
+from verification.read_out import judge_lines
 from verification.reference import expect
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind, Simulator
 from verification.simulators.registry import get_simulator
@@ -111,6 +112,7 @@ def judge(case: Case, outcome: Outcome) -> Row:
     deck = f"{case.job.name}.cir"
     try:
         verdicts = [compare(view, expect(view), readings, deck) for view in case.views]
+        lines = judge_lines(case.lines, readings)
         energies = measured_energies(case.circuit, readings, case.bounds_s)
     except WaveformError as error:
         return failure_row(case, f"{case.job.name}: {error}", outcome.wall_s)
@@ -121,9 +123,11 @@ def judge(case: Case, outcome: Outcome) -> Row:
         "verdicts": [verdict_row(v) for v in verdicts],
         "energies_J": energies.tolist(),
         "reference_J": case.reference_J.tolist(),
+        "lines_wrong": lines.wrong,
+        "lines_first": lines.first,
         "failure": "",
         "wall_s": outcome.wall_s,
-        "deck": case.job.text if any(v.mismatches for v in verdicts) else None,
+        "deck": case.job.text if lines.wrong or any(v.mismatches for v in verdicts) else None,
     }
 
 
@@ -134,6 +138,8 @@ def failure_row(case: Case, message: str, wall_s: float) -> Row:
         "verdicts": [],
         "energies_J": [],
         "reference_J": [],
+        "lines_wrong": 0,
+        "lines_first": None,
         "failure": message,
         "wall_s": wall_s,
         "deck": case.job.text,

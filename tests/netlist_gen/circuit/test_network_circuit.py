@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from support import tiny_network
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import START_S
-from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.circuit.network_circuit import network_bench, network_delays, network_outline
 from netlist_gen.circuit.neuron import load_phases
-from netlist_gen.circuit.trees import tree_shape
+from netlist_gen.circuit.timing import shortest_period
 from netlist_gen.emit import emit
+from netlist_gen.errors import ConfigurationError
 from netlist_gen.lint import lint
 from netlist_gen.network import TernaryNetwork
 
@@ -76,9 +77,15 @@ def test_weight_zero_builds_nothing():
 
 def test_layers_start_one_after_the_other():
     bench = network_bench(tiny_network(), CellLibrary(), np.ones((3, 3), dtype=bool))
-    phases = load_phases()
     assert len(bench.starts_s) == 2
-    assert bench.starts_s[1] - bench.starts_s[0] >= phases.decision + phases.decide
+    first, second = bench.plan.layers
+    assert second.earliest.min() > first.decision.max()
+    for timing, count in zip(bench.plan.layers, (3, 2), strict=True):
+        assert timing.decision.shape == (count,)
+        assert (timing.latest < timing.decision).all()
+    # Views begin where the plan's neurons rest, and their phases are the plan's arrivals.
+    for view, decision in zip(bench.views[:3], first.decision, strict=True):
+        assert view.start_s + view.phases.decision == pytest.approx(decision, abs=1e-15)
     assert bench.windows == 3
     assert [v.windows for v in bench.views] == [3] * 5
     assert bench.analysis().stop_s > bench.views[-1].boundaries_s()[-1]
@@ -102,32 +109,38 @@ def test_the_read_out_is_staggered_within_a_population():
 
 
 def fan_out_stages(bench, line):
-    """Cells in series between the source of an input line and the neurons: held back, in all."""
-    placed = {i.name: i for i in bench.circuit.top.instances}
-    held = sum(name.startswith(f"XP0_{line}_") for name in placed)
-    tree = bench.circuit.cells[placed[f"XF0_{line}"].cell]
-    return held, held + max(1, tree_shape(len(tree.ports) - 1).depth)
+    """JTL stages that hold an input line back before its tree."""
+    return sum(i.name.startswith(f"XP0_{line}_") for i in bench.circuit.top.instances)
 
 
-@pytest.mark.parametrize("neurons", [2, 8, 9, 16, 17, 32])
-def test_early_lines_are_held_back_until_the_skew_fits(neurons):
-    """Line 0 feeds every neuron, line 1 a single one: its pulses would come too early."""
+def one_wide_one_narrow(neurons):
+    """Line 0 feeds every neuron, line 1 a single one: its pulses come early."""
     weights = np.zeros((neurons, 2), dtype=int)
     weights[:, 0] = weights[0, 1] = 1
-    network = TernaryNetwork.from_arrays([weights], [np.ones(neurons, dtype=int)])
+    return TernaryNetwork.from_arrays([weights], [np.ones(neurons, dtype=int)])
+
+
+@pytest.mark.parametrize("neurons", [2, 17, 128])
+def test_early_lines_are_held_back_where_the_window_asks_for_it(neurons):
+    network = one_wide_one_narrow(neurons)
     library = CellLibrary()
-    bench = network_bench(network, library)
-    lint(text_of(bench, library), "network.cir")
-    phases = load_phases()
-    late_held, late = fan_out_stages(bench, 0)
-    early_held, early = fan_out_stages(bench, 1)
-    assert late_held == 0
-    apart = late - early
-    assert apart * phases.tree_stage <= phases.skew
-    if early_held:  # no stage more than the skew asks for
-        assert (apart + 1) * phases.tree_stage > phases.skew
-    else:
-        assert late == max(1, tree_shape(neurons).depth)
-    assert bench.starts_s[0] == pytest.approx(START_S + early * phases.tree_stage, abs=1e-15)
-    read_out = 2  # cells of the neuron and of a class of one neuron, behind the input's JTL
-    assert bench.depth == 1 + late + 1 + read_out
+    easy = network_bench(network, library, phases=load_phases())
+    lint(text_of(easy, library), "network.cir")
+    assert (fan_out_stages(easy, 0), fan_out_stages(easy, 1)) == (0, 0)
+    tight = shortest_period(network, network_delays(library))
+    phases = dataclasses.replace(load_phases(), period=tight)
+    closed = network_bench(network, library.fork(), phases=phases)
+    assert fan_out_stages(closed, 0) == 0
+    assert fan_out_stages(closed, 1) == closed.plan.pads.get((0, 1), 0)
+    if neurons == 128:
+        assert closed.plan.padding > 0
+    assert closed.depth > easy.depth or closed.plan.padding < 2
+
+
+def test_a_process_without_measured_delays_is_counted_but_not_clocked():
+    network = one_wide_one_narrow(3)
+    outline = network_outline(network, CellLibrary("stp2"))
+    assert outline.plan.corners == ()
+    assert outline.circuit.totals().cells["branch"] == 4
+    with pytest.raises(ConfigurationError, match=r"there are no tables for process 'stp2'"):
+        network_bench(network, CellLibrary("stp2"))

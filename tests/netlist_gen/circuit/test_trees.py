@@ -72,9 +72,14 @@ def test_a_merger_tree_joins_every_input_once_over_equal_paths(leaves):
         while net != "q":
             net, length = takes[net], length + 1
         lengths.add(length)
-    assert lengths == {max(1, least_depth(leaves))}
+    # Between two levels of mergers stands a JTL stage.
+    assert lengths == {2 * max(1, least_depth(leaves)) - 1}
     kinds = Counter(instance.cell for instance in cell.instances)
     assert kinds["merger"] == leaves - 1
+    behind = {takes[i.nets[0]] for i in cell.instances if i.cell == "merger"} - {"q"}
+    assert all(
+        next(i.cell for i in cell.instances if net in i.nets[:-1]) == "jtl" for net in behind
+    )
     assert set(users) - set(drivers) == {f"a{i}" for i in range(leaves)}
 
 
@@ -168,3 +173,10 @@ def test_a_merger_tree_of_three_with_staggered_inputs(simulator, library):
     stimuli = {"a0": [0], "a1": [30], "a2": [60]}
     (times,) = pulses_through(simulator, library, merger_tree(library, 3), stimuli).values()
     assert np.diff(times) == pytest.approx([30, 30], abs=6.0)  # a JTL is faster than a merger
+
+
+def test_a_second_pulse_close_behind_passes_a_merger_tree(simulator, library):
+    """12 ps apart: a merger that drove another merger directly would lose the second pulse."""
+    stimuli = {"a0": [0], "a1": [12], "a2": [60]}
+    (times,) = pulses_through(simulator, library, merger_tree(library, 3), stimuli).values()
+    assert np.diff(times) == pytest.approx([12, 48], abs=6.0)
