@@ -47,6 +47,8 @@ def read_checkpoint(
     """
     file = Path(path)
     suffix = known_suffix(file)
+    if file.is_dir():
+        raise NetworkError(f"{file} is a directory; a network is one of {', '.join(FORMATS)}")
     if ternarize is not None and suffix == ".npz":
         raise ConfigurationError(_TERNARY.format(file=file))
     if steps is not None and steps < 1:

@@ -141,7 +141,8 @@ def _load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             ) from None
         raise NetworkError(f"{path} is not a whole PyTorch checkpoint") from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # PyTorch goes on for sentences about what may have happened to the file.
+        first = str(error).splitlines()[0].split(". ")[0] if str(error) else type(error).__name__
         raise NetworkError(f"{path} is not a whole PyTorch checkpoint: {first}") from None
     if isinstance(loaded, Mapping):
         for wrapper in _WRAPPERS:

@@ -40,6 +40,10 @@ def read_array(path: Path, what: str) -> NDArray[Any]:
             f"{path}: the {what} can't be read ({error.strerror or error})"
         ) from error
     except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        if "pickle" in str(error):  # what numpy takes for pickled is not numbers, whatever it is
+            raise ConfigurationError(
+                f"{path}: the {what} are not numbers in a .npy file; write them with numpy.save"
+            ) from None
         raise ConfigurationError(
             f"{path}: the {what} are not a whole .npy file ({error})"
         ) from error
@@ -63,6 +67,8 @@ def read_samples(
         x = network.check_inputs(read_array(inputs, "inputs"))
     except NetworkError as error:
         raise NetworkError(f"{inputs}: {error}") from None
+    if not x.size:
+        raise ConfigurationError(f"{inputs}: there is no sample in it; give at least one")
     if labels is None:
         return x, None
     y = read_array(labels, "labels")

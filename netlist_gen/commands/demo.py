@@ -30,6 +30,7 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
     from netlist_gen.commands.verify import draw, print_result, require_agreement, run_verification
     from netlist_gen.generate import GenerateOptions, generate
     from netlist_gen.resources import resource_dir
+    from verification.campaign.verify import prepare_directory
 
     examples = resource_dir("examples")
     net = examples / "digits.pt"
@@ -44,6 +45,7 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
         err=True,
     )
     x, y = draw(x, y, samples, seed)
+    prepare_directory(out, resume=False)
     windows = x.reshape(-1, x.shape[-1])
     options = GenerateOptions(source="digits.pt")
     generate(network, windows, CellLibrary(), clock_phases(None), out / DECKS, options)

@@ -67,14 +67,19 @@ def verify(net: Path, inputs: Path, labels: Path | None, out: Path, **options: A
 
 def require_agreement(result: Verification) -> None:
     """Raises MismatchError, with the first disagreement in words, if there is one."""
+    from verification.report.html import percent
+
     s = result.summary
     if result.agreed:
         return
     facts = [f"{s['mismatches']} of {s['checked']} neuron windows disagree"]
     if s["failed"]:
         facts.append(f"{len(s['failed'])} runs failed")
-    if not s["mismatches"] and not s["failed"]:
-        facts.append(f"the energy is {100 * s['energy']['relative_error']:+.2g} % off")
+    facts += [pair["difference"] for pair in s["agreement"] if pair["difference"]]
+    if s["scope_difference"]:
+        facts.append(f"the scopes differ: {s['scope_difference']}")
+    if len(facts) == 1 and not s["mismatches"]:
+        facts.append(f"the energy of all is {percent(s['energy']['relative_error'])} off")
     first = s["counter_example"]
     raise MismatchError(", ".join(facts) + (f"; first: {first['sentence']}" if first else ""))
 
@@ -135,6 +140,8 @@ def run_verification(
         )
     scopes = split_list(scope)
     check_scopes(scopes)
+    if decks is not None and not decks.is_dir():
+        raise ConfigurationError(f"--decks: {decks} is not a directory of decks")
     library = CellLibrary(process)
     chosen = get_simulators(simulator)
     for one in chosen:
@@ -170,7 +177,7 @@ def scopes_table(rows: list[dict[str, Any]]) -> Table:
     """Each scope against the reference."""
     from rich.table import Table
 
-    from verification.report.html import engineering
+    from verification.report.html import engineering, percent
 
     table = Table(title="Scopes against the reference", title_justify="left")
     table.add_column("scope", no_wrap=True)
@@ -181,7 +188,7 @@ def scopes_table(rows: list[dict[str, Any]]) -> Table:
             row["scope"],
             *(str(row[c]) for c in ("decks", "checked", "mismatches", "failed", "pulses")),
             engineering(row["energy_J"], "J"),
-            f"{100 * row['energy_relative_error']:+.2g}",
+            percent(row["energy_relative_error"]).removesuffix(" %"),
         )
     return table
 
@@ -190,7 +197,7 @@ def simulators_table(rows: list[dict[str, Any]]) -> Table:
     """Each simulator against the reference."""
     from rich.table import Table
 
-    from verification.report.html import engineering
+    from verification.report.html import engineering, percent
 
     table = Table(title="Simulators against the reference", title_justify="left")
     table.add_column("simulator", no_wrap=True)
@@ -201,7 +208,7 @@ def simulators_table(rows: list[dict[str, Any]]) -> Table:
             f"{row['name']} {row['version']}",
             *(str(row[c]) for c in ("checked", "mismatches", "failed", "pulses")),
             engineering(row["energy_J"], "J"),
-            f"{100 * row['energy_relative_error']:+.2g}",
+            percent(row["energy_relative_error"]).removesuffix(" %"),
         )
     return table
 
@@ -231,7 +238,7 @@ def print_result(result: Verification, out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from verification.report.html import engineering
+    from verification.report.html import engineering, percent
 
     s = result.summary
     table = Table(
@@ -249,7 +256,8 @@ def print_result(result: Verification, out: Path) -> None:
         f"windows compared {s['checked']}, mismatches {s['mismatches']}, failed runs "
         f"{len(s['failed'])}",
         f"energy measured {engineering(energy['measured_J'], 'J')}, reference "
-        f"{engineering(energy['reference_J'], 'J')}, error {100 * energy['relative_error']:.2g} %",
+        f"{engineering(energy['reference_J'], 'J')}, error {percent(energy['relative_error'])}, "
+        f"largest of a window {percent(energy['worst_window_error'])}",
         f"per inference: dynamic {engineering(energy['dynamic_J_per_inference'], 'J')}, static "
         f"{engineering(energy['static_J_per_inference'], 'J')}, wall plug "
         f"{engineering(energy['wall_plug_J_per_inference'], 'J')} "

@@ -11,18 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen import __version__
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import Totals
+from netlist_gen.emit import Probe
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork, count_votes, vote_accuracy
 from verification.campaign.cases import Case
 from verification.campaign.run import CaseResult, Measured
 from verification.compare import ENERGY_TOLERANCE, NeuronVerdict
 from verification.energy import EnergyLedger
+from verification.reference import expect
 from verification.waveforms import Waveforms
 
 if TYPE_CHECKING:
     from verification.campaign.verify import VerifyOptions
+
+SHOWN_WINDOWS = 6
+"""Windows of the one neuron whose waveforms the report shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +49,9 @@ class Scope:
         return sum(float(r.reference_J.sum()) for r in self.measured.results)
 
     @property
-    def energy_error(self) -> float:
-        """Relative difference of the two."""
-        return (self.energy_J - self.reference_J) / self.reference_J if self.reference_J else 0.0
+    def energy_error(self) -> float | None:
+        """Relative difference of the two; None where no deck was judged."""
+        return (self.energy_J - self.reference_J) / self.reference_J if self.reference_J else None
 
     @property
     def worst_error(self) -> float:
@@ -75,7 +81,8 @@ class Scope:
     @property
     def agreed(self) -> bool:
         """Whether all of it agrees with the reference."""
-        within = abs(self.energy_error) <= ENERGY_TOLERANCE
+        error = self.energy_error
+        within = error is not None and abs(error) <= ENERGY_TOLERANCE
         return not (self.mismatches or self.lines_wrong or self.failures) and within
 
     @property
@@ -103,10 +110,11 @@ class Scope:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One neuron's waveforms, for the report."""
+    """One neuron's waveforms, for the report, which shows them from ``window`` of the case on."""
 
     case: Case
     waves: Waveforms
+    window: int = 0
 
 
 def difference(scopes: Sequence[Scope]) -> str | None:
@@ -166,6 +174,7 @@ def summarise(
             "classes": network.classes,
             "population": network.population,
         },
+        "generator": __version__,
         "process": library.process.name,
         "clock_ghz": 1e-9 / options.phases.period,
         "energy": {
@@ -236,13 +245,21 @@ def _accuracy(
 ) -> dict[str, float | None] | None:
     if labels is None:
         return None
-    shaped = windows.reshape(-1, steps, windows.shape[-1])
+    votes = _simulated_votes(network, steps, measured)
+    return {
+        "reference": network.accuracy(windows.reshape(-1, steps, windows.shape[-1]), labels),
+        "simulated": None if votes is None else vote_accuracy(votes, labels),
+    }
+
+
+def _simulated_votes(
+    network: TernaryNetwork, steps: int, measured: Measured
+) -> NDArray[np.int64] | None:
+    """Votes (samples, classes) of the pulses measured at the outputs; None if some are missing."""
     last = measured.spikes[-1]
-    simulated = None
-    if (last >= 0).all():
-        votes = count_votes(last.reshape(-1, steps, last.shape[-1]) > 0, network.population)
-        simulated = vote_accuracy(votes, labels)
-    return {"reference": network.accuracy(shaped, labels), "simulated": simulated}
+    if (last < 0).any():
+        return None
+    return count_votes(last.reshape(-1, steps, last.shape[-1]) > 0, network.population)
 
 
 def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str, Any] | None:
@@ -265,6 +282,8 @@ def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str,
             "the whole network" if result.scope == "network" else f"layer {layer}, neuron {neuron}"
         )
         return {
+            "scope": result.scope,
+            "failed": True,
             "sample": result.first // steps,
             "window": result.first,
             "layer": layer,
@@ -291,6 +310,8 @@ def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str,
     window = result.first + first.window
     sample, step = divmod(window, steps)
     return {
+        "scope": result.scope,
+        "failed": False,
         "sample": sample,
         "window": window,
         "layer": first.layer,
@@ -325,6 +346,11 @@ def write_run(
 ) -> None:
     """Write ``results.npz`` and ``verify.json``, in that order, each whole or not at all."""
     arrays: dict[str, Any] = {"inputs": windows}
+    steps = summary["steps"]
+    arrays["predicted"] = network.predict(windows.reshape(-1, steps, windows.shape[-1]))
+    simulated = _simulated_votes(network, steps, measured)
+    if simulated is not None:
+        arrays["simulated"] = simulated.argmax(axis=1)
     if labels is not None:
         arrays["labels"] = labels
     for index, expected in enumerate(network.forward(windows)):
@@ -333,13 +359,13 @@ def write_run(
         arrays[f"delay{index}"] = measured.delays_s[index]
     if example is not None:
         site = example.case.views[0].site
-        arrays |= _example_arrays(example.case, example.waves)
+        arrays |= _example_arrays(example)
         summary["example"] = {
             "deck": example.case.job.name,
             "layer": site.layer,
             "neuron": site.neuron,
             "theta": site.theta,
-            "first_window": example.case.run.first,
+            "first_window": example.case.run.first + example.window,
         }
     with atomic_path(out / "results.npz") as path:
         np.savez_compressed(path, **arrays)
@@ -347,19 +373,31 @@ def write_run(
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
-def _example_arrays(case: Case, waves: Waveforms) -> dict[str, Any]:
-    """Phases of one neuron for the report's plot: the first windows only."""
-    view = case.views[0]
-    shown = view.boundaries_s()[: min(7, view.windows + 1)]
-    keep = (waves.time_s >= shown[0]) & (waves.time_s <= shown[-1])
-    probes = (*view.watched()[:1], *view.watched()[-4:], *view.watched()[1:5])
+def _example_arrays(example: Example) -> dict[str, Any]:
+    """What the report plots of one neuron: some windows, see ``verification.report.plots``."""
+    view, waves = example.case.views[0], example.waves
+    part = slice(example.window, example.window + SHOWN_WINDOWS)
+    bounds = view.boundaries_s()[example.window : example.window + SHOWN_WINDOWS + 1]
+    keep = (waves.time_s >= bounds[0]) & (waves.time_s <= bounds[-1])
+
+    def phases(*columns: str) -> NDArray[np.float64]:
+        return np.stack([waves.signal(column)[keep] for column in columns])
+
+    def loops(junction: str) -> NDArray[np.float64]:
+        return phases(*(Probe(path, junction).column for path in view.branches()))
+
+    expected = expect(view)
     return {
         "example_time_s": waves.time_s[keep],
-        "example_names": np.array([p.column for p in probes]),
-        "example_phases": np.stack([waves.signal(p.column)[keep] for p in probes]),
-        "example_decisions_s": view.decisions_s()[: shown.size - 1],
-        "example_bounds_s": shown,
-        "example_count": (view.stimulus.astype(int) @ np.asarray(view.site.signs))[
-            : shown.size - 1
-        ],
+        "example_output": phases(view.output.column)[0],
+        "example_set": loops("BA"),
+        "example_clear": loops("BB"),
+        "example_squids": phases(*(probe.column for probe in view.watched()[-4:])),
+        "example_signs": np.asarray(view.site.signs),
+        "example_lines": np.asarray(view.site.inputs),
+        "example_theta": np.asarray(view.site.theta),
+        "example_decisions_s": view.decisions_s()[part],
+        "example_bounds_s": bounds,
+        "example_count": expected.count[part],
+        "example_fires": expected.fires[part],
     }

@@ -42,6 +42,7 @@ from verification.campaign.plan import (
 )
 from verification.campaign.run import Measured, RunOptions, collect, run_tasks
 from verification.campaign.summary import (
+    SHOWN_WINDOWS,
     Example,
     Scope,
     counter_example,
@@ -51,9 +52,6 @@ from verification.campaign.summary import (
 from verification.campaign.work import run_example, run_remote_example
 from verification.energy import COOLING_W_PER_W
 from verification.simulators.base import Simulator
-
-SHOWN_WINDOWS = 6
-"""Windows of the one neuron whose waveforms the report shows."""
 
 
 @dataclass(frozen=True)
@@ -177,10 +175,15 @@ def verify(
     measured = scopes[0].measured
     summary = summarise(network, windows, steps, labels, library, totals, scopes, options)
     summary["simulator"] = {"name": simulator.name, "version": version}
-    summary["counter_example"] = counter_example(scopes, steps, out)
+    wrong = counter_example(scopes, steps, out)
+    summary["counter_example"] = wrong
     if finish:
         finish(summary, measured)
-    example = _example(network, windows, setup, simulator, options)
+    example = None
+    if summary["checked"]:  # a simulator that fails everywhere is not asked once more
+        if wrong is not None and (wrong["failed"] or wrong["scope"] != "neurons"):
+            wrong = None
+        example = _example(network, windows, setup, simulator, options, wrong)
     summary["wall_s"] = time.perf_counter() - begin
     write_run(out, network, windows, labels, measured, summary, example)
     return Verification(summary, measured)
@@ -216,13 +219,17 @@ def _plan(
     if scope == "network":
         pipeline = options.pipeline or count
         return plan_network(network, windows, pipeline), len(chunks(count, pipeline))
-    most = options.windows_per_deck or windows_per_deck(count, simulator.name)
-    if options.decks is not None:
-        most = WINDOWS_PER_DECK  # what is there has the usual length
+    most = _windows_per_deck(count, simulator, options)
     # A program runs one deck at a time: nothing is gained where decks share a task.
     together = RUNS_PER_TASK if simulator.name == "embedded" else 1
     tasks = plan_neurons(network, windows, most, together)
     return tasks, len(chunks(count, most)) * len(neuron_sites(network))
+
+
+def _windows_per_deck(windows: int, simulator: Simulator, options: VerifyOptions) -> int:
+    if options.decks is not None:
+        return WINDOWS_PER_DECK  # what is there has the usual length
+    return options.windows_per_deck or windows_per_deck(windows, simulator.name)
 
 
 def _example(
@@ -231,24 +238,32 @@ def _example(
     setup: Setup,
     simulator: Simulator,
     options: VerifyOptions,
+    wrong: dict[str, Any] | None,
 ) -> Example | None:
-    """The first windows of one neuron with waveforms: of those that both fire and stay silent
-    in them, the neuron of most synapses."""
-    edited = options.decks is not None  # then the whole deck that is there, else a short one
-    shown = windows if edited else windows[:SHOWN_WINDOWS]
+    """One neuron with waveforms: that of the counter-example, or else, of those that both fire and
+    stay silent in the first windows, the neuron of most synapses."""
+    whole = wrong is not None or options.decks is not None  # the deck as it was judged, not a part
+    shown = windows if whole else windows[:SHOWN_WINDOWS]
+    most = _windows_per_deck(len(windows), simulator, options) if whole else SHOWN_WINDOWS
 
-    def interest(task: NeuronTask) -> tuple[bool, int]:
+    def interest(task: NeuronTask) -> tuple[bool, bool, int]:
         counts = task.runs[0].stimulus[:SHOWN_WINDOWS].astype(int) @ np.asarray(task.site.signs)
         fires = counts >= task.site.theta
-        return bool(fires.any() and not fires.all()), len(task.site.inputs)
+        place = (task.site.layer, task.site.neuron)
+        named = wrong is not None and place == (wrong["layer"], wrong["neuron"])
+        return named, bool(fires.any() and not fires.all()), len(task.site.inputs)
 
-    task = max(plan_neurons(network, shown), key=interest)
-    run = task.runs[0]
-    name = run.name if edited else f"{run.name}_shown"
+    task = max(plan_neurons(network, shown, most, len(shown)), key=interest)
+    window = wrong["window"] if wrong is not None and interest(task)[0] else 0
+    run = next(r for r in task.runs if window < r.first + r.stimulus.shape[0])
+    name = run.name if whole else f"{run.name}_shown"
     task = NeuronTask(task.site, (Run(name, run.first, run.stimulus),))
     if options.cluster is None:
         case, waves = run_example(task, setup, simulator)
     else:
         sent = options.cluster.submit(run_remote_example, task, setup, simulator.name)
         case, waves = sent.result()
-    return None if waves is None else Example(case, waves)
+    if waves is None:
+        return None
+    last = max(0, run.stimulus.shape[0] - SHOWN_WINDOWS)
+    return Example(case, waves, min(last, max(0, window - run.first - SHOWN_WINDOWS // 2)))

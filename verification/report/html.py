@@ -13,6 +13,7 @@ from typing import Any
 
 import jinja2
 import numpy as np
+from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
@@ -21,6 +22,9 @@ from verification.report import plots
 
 _LAYER_ARRAYS = ("expected", "measured", "delay")
 """What results.npz holds of each layer."""
+
+SHOWN_WINDOWS, SHOWN_READS = 40, 60
+"""Most windows in the raster, and most samples whose class is listed."""
 
 
 def engineering(value: float | None, unit: str) -> str:
@@ -46,6 +50,19 @@ def engineering(value: float | None, unit: str) -> str:
     return f"{value:.3g} {unit}"
 
 
+def percent(fraction: float | None) -> str:
+    """A signed fraction as a percentage in two digits; below a millionth of one it is 0."""
+    if fraction is None:
+        return "-"
+    value = 100 * fraction
+    return "0 %" if abs(value) < 1e-6 else f"{value:+.2g} %"
+
+
+def share(fraction: float | None) -> str:
+    """A part of a whole: 0.95 is "95.00 %"."""
+    return "-" if fraction is None else f"{fraction:.2%}".replace("%", " %")
+
+
 def load_run(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two files of a finished run.
 
@@ -68,7 +85,7 @@ def load_run(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(summary, dict) or not isinstance(summary.get("layers"), list):
         raise ConfigurationError(f"{run}: verify.json is damaged (it has no list of layers)")
     wanted = [f"{k}{i}" for i in range(len(summary["layers"])) for k in _LAYER_ARRAYS]
-    missing = [name for name in wanted if name not in arrays]
+    missing = [name for name in (*wanted, "predicted") if name not in arrays]
     if missing:
         raise ConfigurationError(f"{run}: results.npz is damaged (it has no array {missing[0]})")
     return summary, arrays
@@ -82,30 +99,62 @@ def write_report(run: Path) -> Path:
     """
     summary, arrays = load_run(run)
     layers = range(len(summary["layers"]))
-    figures = {
-        "raster": plots.raster(
-            [arrays[f"expected{i}"] for i in layers], [arrays[f"measured{i}"] for i in layers]
-        ),
-        "delays": plots.delays([arrays[f"delay{i}"] for i in layers]),
-    }
-    if "example" in summary:
-        example = summary["example"]
-        figures["waveforms"] = plots.waveforms(
-            arrays,
-            f"layer {example['layer']}, neuron {example['neuron']}, theta = {example['theta']} "
-            f"(deck {example['deck']})",
-        )
+    expected = [arrays[f"expected{i}"] for i in layers]
+    measured = [arrays[f"measured{i}"] for i in layers]
+    first = _first_shown(expected, measured)
+    try:
+        figures = {
+            "raster": plots.raster(expected, measured, first, SHOWN_WINDOWS),
+            "delays": plots.delays([arrays[f"delay{i}"] for i in layers]),
+            "waveforms": plots.waveforms(arrays) if "example" in summary else None,
+        }
+    except (KeyError, IndexError, ValueError) as error:
+        words = " ".join(f"{type(error).__name__} {error}".split())
+        raise ConfigurationError(f"{run}: results.npz is damaged ({words})") from error
+    windows = expected[0].shape[0]
+    shown = {"first": first, "windows": min(SHOWN_WINDOWS, windows - first), "of": windows}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource_dir("templates") / "report"),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
+        trim_blocks=True,
     )
-    environment.filters["eng"] = engineering
+    environment.filters |= {"eng": engineering, "percent": percent, "share": share}
     try:
-        text = environment.get_template("report.html.j2").render(s=summary, figures=figures)
-    except jinja2.UndefinedError as error:
+        text = environment.get_template("report.html.j2").render(
+            s=summary, figures=figures, shown=shown, reads=_reads(arrays)
+        )
+    except (jinja2.UndefinedError, TypeError, ValueError) as error:
         raise ConfigurationError(f"{run}: verify.json is damaged ({error})") from error
     target = run / "report.html"
     with atomic_path(target) as path:
         path.write_text(text, encoding="utf-8")
     return target
+
+
+def _first_shown(expected: list[NDArray[np.bool_]], measured: list[NDArray[np.int8]]) -> int:
+    """First window of the raster: 0, or such that the first wrong window is in the middle."""
+    windows = expected[0].shape[0]
+    wrong = np.zeros(windows, dtype=bool)
+    for want, seen in zip(expected, measured, strict=True):
+        wrong |= (want != seen).any(axis=1)
+    at = int(np.argmax(wrong)) - SHOWN_WINDOWS // 2
+    return max(0, min(at, windows - SHOWN_WINDOWS))
+
+
+def _reads(arrays: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+    """Class of each of the first samples: the label, what the reference reads, the simulation."""
+    predicted, simulated = arrays["predicted"], arrays.get("simulated")
+    labels = arrays.get("labels")
+    reads = []
+    for sample, reference in enumerate(predicted[:SHOWN_READS].tolist()):
+        got = None if simulated is None else int(simulated[sample])
+        words = [str(reference) if got == reference else f"{reference}, simulated {got}"]
+        kind = "" if got in (reference, None) else "differ"
+        if got is None:
+            words = [str(reference)]
+        if labels is not None:
+            words.insert(0, str(int(labels[sample])))
+            kind = kind or ("" if int(labels[sample]) == reference else "miss")
+        reads.append({"text": " → ".join(words), "kind": kind, "labelled": labels is not None})
+    return reads
