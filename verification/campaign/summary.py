@@ -295,6 +295,8 @@ def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str,
         }
     if not result.mismatches:
         return {
+            "scope": result.scope,
+            "failed": False,
             "sample": result.first // steps,
             "window": result.first,
             "layer": None,
