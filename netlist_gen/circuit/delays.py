@@ -61,52 +61,74 @@ class Delays:
     Args:
         tables: by cell; must hold jtl, splitter, merger, branch and a neuron at least.
         storage_H: the branches' storage inductor, for the neurons' designs.
+        influence: what the cell before changes, s by (driver, cell, load); the tables' cells are
+            driven by a JTL stage. A driver is "source" (a pulse source), "first" (the JTL stage
+            behind one), "jtl", "splitter" or "neuron"; what is not there changes nothing.
     """
 
-    def __init__(self, tables: Mapping[str, CellTable], storage_H: float) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, CellTable],
+        storage_H: float,
+        influence: Mapping[tuple[str, str, str], float] | None = None,
+    ) -> None:
         self.tables = tables
+        self._influence = influence or {}
         self._storage = storage_H
         missing = [c for c in ("jtl", "splitter", "merger", "branch") if c not in tables]
         if missing or not self._fan_ins:
             raise ConfigurationError(
                 f"static timing needs the measured table of {missing[0] if missing else 'a neuron'}"
             )
-        self._trees: dict[tuple[int, str, float], FloatArray] = {}
+        self._trees: dict[tuple[int, str, float, str], FloatArray] = {}
+
+    def with_influence(self, influence: Mapping[tuple[str, str, str], float]) -> Delays:
+        """The same delays, with what the cell before each changes."""
+        return Delays(self.tables, self._storage, influence)
 
     @cached_property
     def _fan_ins(self) -> list[int]:
         names = (name.removeprefix("neuron") for name in self.tables if name.startswith("neuron"))
         return sorted(int(name) for name in names if name.isdigit())
 
-    def jtl(self, load: str = "jtl", bias: float = 1.0) -> float:
+    def jtl(self, load: str = "jtl", bias: float = 1.0, driver: str = "jtl") -> float:
         """One JTL stage, s."""
-        return self.tables["jtl"].delay_s("a", "q", load=load, bias=bias)
+        own = self.tables["jtl"].delay_s("a", "q", load=load, bias=bias)
+        return own + self._influence.get((driver, "jtl", load), 0.0)
 
-    def chain(self, stages: int, load: str = "jtl", bias: float = 1.0) -> float:
-        """JTL stages in a row, the last with ``load``, s."""
+    def chain(
+        self, stages: int, load: str = "jtl", bias: float = 1.0, driver: str = "jtl"
+    ) -> float:
+        """JTL stages in a row, the first behind ``driver``, the last with ``load``, s."""
         if not stages:
             return 0.0
-        return (stages - 1) * self.jtl(bias=bias) + self.jtl(load, bias)
+        drivers = [driver, "first" if driver == "source" else "jtl", *["jtl"] * stages]
+        loads = [*["jtl"] * (stages - 1), load]
+        return sum(self.jtl(x, bias, d) for x, d in zip(loads, drivers, strict=False))
 
-    def splitter(self, load: str = "jtl", bias: float = 1.0) -> float:
+    def splitter(self, load: str = "jtl", bias: float = 1.0, driver: str = "jtl") -> float:
         """One splitter to the output that carries ``load``, s."""
-        return self.tables["splitter"].delay_s("a", "q0", load=load, bias=bias)
+        own = self.tables["splitter"].delay_s("a", "q0", load=load, bias=bias)
+        return own + self._influence.get((driver, "splitter", load), 0.0)
 
-    def merger(self, load: str = "jtl", bias: float = 1.0) -> float:
+    def merger(self, load: str = "jtl", bias: float = 1.0, driver: str = "jtl") -> float:
         """One merger, the slower of its inputs, s."""
         table = self.tables["merger"]
-        return max(table.delay_s(port, "q", load=load, bias=bias) for port in ("a", "b"))
+        own = max(table.delay_s(port, "q", load=load, bias=bias) for port in ("a", "b"))
+        return own + self._influence.get((driver, "merger", load), 0.0)
 
-    def tree(self, leaves: int, load: str = "jtl", bias: float = 1.0) -> FloatArray:
+    def tree(
+        self, leaves: int, load: str = "jtl", bias: float = 1.0, driver: str = "jtl"
+    ) -> FloatArray:
         """Root to each leaf of ``trees.splitter_tree(leaves)``, s; each leaf carries ``load``."""
-        key = (leaves, load, bias)
+        key = (leaves, load, bias, driver)
         if key not in self._trees:
             depth = tree_shape(leaves).depth
             out = np.zeros(leaves)
             if depth == 0:
-                out[0] = self.jtl(load, bias)
+                out[0] = self.jtl(load, bias, driver)
             else:
-                self._grow(out, 0, depth, 0, leaves, 0.0, load, bias)
+                self._grow(out, 0, depth, (0, leaves), 0.0, load, bias, driver)
             self._trees[key] = out
         return self._trees[key]
 
@@ -115,13 +137,14 @@ class Delays:
         out: FloatArray,
         level: int,
         depth: int,
-        first: int,
-        count: int,
+        span: tuple[int, int],
         arrival: float,
         load: str,
         bias: float,
+        driver: str,
     ) -> None:
-        """Arrivals at the leaves under one node: the walk of ``trees.splitter_tree``."""
+        """Arrivals at the leaves (first, count) under a node: the walk of ``splitter_tree``."""
+        first, count = span
         if level == depth:
             out[first] = arrival
             return
@@ -132,13 +155,13 @@ class Delays:
             return "splitter" if size > 1 else "jtl"
 
         if count == 1:
-            later = arrival + self.jtl(next_load(1), bias)
-            self._grow(out, level + 1, depth, first, 1, later, load, bias)
+            later = arrival + self.jtl(next_load(1), bias, driver)
+            self._grow(out, level + 1, depth, (first, 1), later, load, bias, "jtl")
             return
         left = (count + 1) // 2
         for start, size in ((first, left), (first + left, count - left)):
-            later = arrival + self.splitter(next_load(size), bias)
-            self._grow(out, level + 1, depth, start, size, later, load, bias)
+            later = arrival + self.splitter(next_load(size), bias, driver)
+            self._grow(out, level + 1, depth, (start, size), later, load, bias, "splitter")
 
     def merge(self, leaves: int, bias: float = 1.0) -> FloatArray:
         """Each input of ``trees.merger_tree(leaves)`` to its output, the slower way; (leaves,)."""
@@ -149,7 +172,7 @@ class Delays:
             alone = (place == width - 1) & (width % 2 == 1)  # its place is taken by a JTL stage
             out += np.where(alone, self.jtl(bias=bias), self.merger(bias=bias))
             if level > 1:
-                out += self.jtl("merger", bias)
+                out += self.jtl("merger", bias, "merger")
             place, width = place // 2, (width + 1) // 2
         return out
 
@@ -204,7 +227,8 @@ class Delays:
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
         table = self.tables[f"neuron{self._fan_ins[-1]}"]
         extra = table.delay_s("clk", "q", load=load) - table.delay_s("clk", "q")
-        return np.asarray(found + extra + self._slower(bias))
+        behind = self._influence.get(("splitter", "neuron", "jtl"), 0.0)
+        return np.asarray(found + extra + self._slower(bias) + behind)
 
     def decide_range(
         self, signs: Sequence[int], theta: int, bias: float = 1.0

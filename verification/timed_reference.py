@@ -1,0 +1,185 @@
+"""The timed reference: when each pulse of a network comes, from measured delays alone.
+
+An event simulation, layer by layer and all windows at once. Pulses leave the input sources, pass
+trees and stages with their delays (``influence`` adds what neighbours change), and arrive at the
+neurons; a neuron counts those that arrive between its reset and its decision clock, fires at the
+clock if there are enough, and its pulse leaves after a delay that falls with the flux past the
+threshold. Nothing here has seen a waveform of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.circuit.bench import START_S, NeuronSite, neuron_sites
+from netlist_gen.circuit.delays import Delays
+from netlist_gen.circuit.network_circuit import NetworkBench
+from netlist_gen.circuit.read_out import ClassLine
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.process import Process
+from verification.influence import influenced_delays, junctions_after_ports
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronTimes:
+    """What the timed reference says of one neuron.
+
+    Attributes:
+        site: which.
+        count: int64, shape (windows,): n, by arrivals between reset and decision.
+        times_s: of the pulse at the junction of its output stage, NaN where it does not fire;
+            shape (windows,).
+        late: pulses that came after the decision of their window or before the reset of the one
+            before, and so counted elsewhere.
+    """
+
+    site: NeuronSite
+    count: NDArray[np.int64]
+    times_s: FloatArray
+    late: int
+
+    @property
+    def fires(self) -> NDArray[np.bool_]:
+        """Whether it fires, shape (windows,)."""
+        return np.isfinite(self.times_s)
+
+
+@dataclass(frozen=True, eq=False)
+class TimedReference:
+    """All neurons by (layer, neuron), and the pulses of each class line, rising, s."""
+
+    neurons: Mapping[tuple[int, int], NeuronTimes]
+    lines: Mapping[str, FloatArray]
+
+
+def timed_reference(
+    network: TernaryNetwork,
+    inputs: NDArray[np.bool_],
+    bench: NetworkBench,
+    process: Process,
+) -> TimedReference:
+    """Predict every pulse of a network.
+
+    Args:
+        network: what was built.
+        inputs: bool, shape (windows, inputs).
+        bench: its circuit: the plan's phases, chains and padding are taken, and where the class
+            lines are; its views are not looked at.
+        process: whose cells they are.
+    """
+    delays = influenced_delays(process)
+    junctions = junctions_after_ports(process)
+    windows = np.arange(inputs.shape[0])
+    # Arrivals at the port of the JTL stage that every line begins with; NaN without a pulse.
+    launched = np.where(inputs, START_S + bench.plan.period_s * windows[:, None], np.nan)
+    driver = "source"
+    sites = neuron_sites(network)
+    neurons: dict[tuple[int, int], NeuronTimes] = {}
+    for index, layer in enumerate(network.layers):
+        here = [site for site in sites if site.layer == index]
+        found = _layer(index, here, launched, driver, bench, delays)
+        launched = np.full((windows.size, layer.outputs), np.nan)
+        for one, port in found:
+            neurons[index, one.site.neuron] = NeuronTimes(
+                one.site, one.count, port + junctions.after_neuron, one.late
+            )
+            launched[:, one.site.neuron] = port
+        driver = "neuron"
+    lines = {
+        line.name: _line(line, launched, delays) + junctions.after_merger
+        for line in bench.read_out.lines
+    }
+    return TimedReference(neurons, lines)
+
+
+def _layer(
+    index: int,
+    sites: list[NeuronSite],
+    launched: FloatArray,
+    driver: str,
+    bench: NetworkBench,
+    delays: Delays,
+) -> list[tuple[NeuronTimes, FloatArray]]:
+    """Neurons of a layer, each with the arrivals at its output stage's port."""
+    plan, timing = bench.plan, bench.plan.layers[index]
+    period = plan.period_s
+    users: dict[int, int] = {}
+    for site in sites:
+        for line in site.inputs:
+            users[line] = users.get(line, 0) + 1
+    taken = dict.fromkeys(users, 0)
+    offsets: dict[int, FloatArray] = {}
+    for line, count in users.items():
+        stages = 1 + plan.pads.get((index, line), 0)
+        behind = "first" if driver == "source" and stages == 1 else "jtl"
+        offsets[line] = delays.chain(stages, delays.root_load(count), driver=driver) + delays.tree(
+            count, driver=behind
+        )
+    decisions = timing.clock_s + _decision(delays, len(sites))
+    resets = timing.clock_s + _reset(delays, len(sites), timing.reset_stages, sites)
+    windows = np.arange(launched.shape[0])
+    found = []
+    for site, decision, reset in zip(sites, decisions, resets, strict=True):
+        clock = decision + period * windows
+        cleared = reset + float(delays.tree(len(site.inputs)).min()) + period * windows
+        count = np.zeros(windows.size, dtype=np.int64)
+        late = 0
+        for line, sign in zip(site.inputs, site.signs, strict=True):
+            arrival = launched[:, line] + offsets[line][taken[line]]
+            taken[line] += 1
+            pulses = arrival[np.isfinite(arrival)]
+            # The window in which a pulse is counted: the first whose decision is still to come.
+            counted = np.searchsorted(clock, pulses)
+            before = counted > 0
+            early = before & (pulses < cleared[np.maximum(counted - 1, 0)] - delays.stored())
+            meant = np.flatnonzero(np.isfinite(arrival))
+            late += int(((counted != meant) | early).sum())
+            np.add.at(count, np.minimum(counted, windows.size - 1), sign)
+        fires = count >= site.theta
+        port = np.full(windows.size, np.nan)
+        port[fires] = clock[fires] + delays.decide(site.signs, site.theta, count[fires])
+        found.append((NeuronTimes(site, count, port, late), port))
+    return found
+
+
+def _decision(delays: Delays, count: int) -> FloatArray:
+    """Clock source to each neuron's decision port."""
+    root = delays.root_load(count)
+    return (
+        delays.jtl("splitter", driver="source")
+        + delays.splitter(root, driver="first")
+        + delays.tree(count, driver="splitter")
+    )
+
+
+def _reset(delays: Delays, count: int, stages: int, sites: list[NeuronSite]) -> FloatArray:
+    """Clock source to each neuron's reset port."""
+    inner = "splitter" if max(len(site.inputs) for site in sites) > 1 else "jtl"
+    return (
+        delays.jtl("splitter", driver="source")
+        + delays.splitter("jtl", driver="first")
+        + delays.chain(stages, delays.root_load(count), driver="splitter")
+        + delays.tree(count, inner)
+    )
+
+
+def _line(line: ClassLine, launched: FloatArray, delays: Delays) -> FloatArray:
+    """Arrivals at the port of a class line's output stage, rising."""
+    count = len(line.members)
+    arrivals = []
+    for place, (passed, member, stages) in enumerate(
+        zip(delays.merge(count), line.members, line.stages, strict=True)
+    ):
+        # The odd one out of a merger tree's first level passes a JTL stage there.
+        load = "jtl" if count % 2 and place == count - 1 else "merger"
+        arrivals.append(
+            launched[:, member] + delays.chain(1 + stages, load, driver="neuron") + passed
+        )
+    flat = np.concatenate(arrivals)
+    return np.sort(flat[np.isfinite(flat)])
