@@ -27,7 +27,7 @@ class Analysis:
     """Transient analysis: internal step, end, output step, and the ramp of all biases, in s.
 
     A ``temperature_K`` above 0 gives every resistance its thermal noise, white up to
-    ``noise_bandwidth_Hz``.
+    ``noise_bandwidth_Hz`` and drawn from ``seed`` (None: the simulator draws one).
     """
 
     stop_s: float
@@ -36,6 +36,7 @@ class Analysis:
     ramp_s: float = 10e-12
     temperature_K: float = 0.0
     noise_bandwidth_Hz: float = 1e12
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def emit(
         ramp_s=analysis.ramp_s,
         temperature_K=analysis.temperature_K,
         noise_bandwidth_Hz=analysis.noise_bandwidth_Hz,
+        seed=analysis.seed,
         pulse_half_s=PULSE_HALF_S,
         pulse_peak_V=PHI0 / PULSE_HALF_S,
         **dialect_context(dialect, circuit, process, analysis, probes),

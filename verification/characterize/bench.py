@@ -147,25 +147,26 @@ class Bench:
         values: Mapping[str, float] | None = None,
         pulses: Mapping[str, tuple[float, ...]] | None = None,
         dialect: str = "josim",
+        seed: int | None = None,
     ) -> Deck:
         """The bench as a deck.
 
         Args:
             name: the deck's.
             labels: junctions to print.
-            values: replaced element values by label; with any, the deck is flat.
-            pulses: source times of each input, s (default: none).
+            values: replaced element values by label. pulses: source times of each input, s. With
+                either, even an empty one, the deck is flat.
+            seed: of the noise.
         """
         circuit = self.circuit
         paths = {label: (self.elements[label][0], self.elements[label][2].name) for label in labels}
-        if values or pulses:
+        if values is not None or pulses is not None:
             circuit = flattened(circuit, values or {}, pulses or {})
             probes = [Probe((), flat_name(path, name)) for path, name in paths.values()]
         else:
             probes = [Probe(path, name) for path, name in paths.values()]
-        return emit(
-            circuit, self.subject.process, self.analysis, probes, name=name, dialect=dialect
-        )
+        analysis = dataclasses.replace(self.analysis, seed=seed)
+        return emit(circuit, self.subject.process, analysis, probes, name=name, dialect=dialect)
 
 
 def make_bench(

@@ -38,8 +38,9 @@ DEFINITIONS = {
     "pulses only, no flux left behind",
     "island": "passing grid points beyond the first failure: low and high are their ends",
     "yield": "share of passing samples with the 95 % Wilson interval; simulator failures apart",
-    "error_rate": "runs of the stimulus that err over all runs, with the 95 % Wilson interval; "
-    "log10 of the rate from the Gaussian grey zone where marked extrapolated",
+    "error_rate": "runs of the stimulus that err over all runs (against n - theta: windows over "
+    "windows), with the 95 % Wilson interval; log10 of the rate from the Gaussian grey zone where "
+    "marked extrapolated",
     "overdrive_delay": "delay from the clock to q of a neuron at n - theta",
     "arrival_earliest": "how long before the decision clock data may come",
     "arrival_latest": "how long before the decision clock the last data must come",

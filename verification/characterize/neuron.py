@@ -1,4 +1,4 @@
-"""What only neurons have: delay against overdrive, arrival window, recovery, leftover flux.
+"""What only neurons have: delay and errors against overdrive, arrival window, leftover flux.
 
 Overdrive is n - theta: how far the count is past the threshold. Each value of n gets windows of
 its own; the order of lines is fixed (see ``neuron_windows``).
@@ -7,6 +7,7 @@ its own; the order of lines is fixed (see ``neuron_windows``).
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,10 @@ from netlist_gen.errors import ConfigurationError
 from verification.characterize.bench import make_bench
 from verification.characterize.cell import CellUnderTest
 from verification.characterize.judge import Judge
+from verification.characterize.noise import ErrorRate, NoiseResult
+from verification.characterize.parameters import trial
 from verification.characterize.runner import Runner
+from verification.characterize.statistics import fit_grey_zone, wilson
 from verification.characterize.stimulus import PS, START_S, Case, Step
 from verification.characterize.subject import Subject, neuron_signs, neuron_subject
 from verification.characterize.timing import case_delays
@@ -186,3 +190,82 @@ def leftover_flux(subject: Subject, runner: Runner) -> list[Leftover]:
                     fluxons += kind * int(outcome.signs[label][keep].sum())
         found.append(Leftover(n - theta, fluxons, judge(case, outcome).passed))
     return found
+
+
+def errors_against_overdrive(
+    subject: Subject,
+    runner: Runner,
+    *,
+    kelvin: float = 4.2,
+    reach: int = 3,
+    windows: int = 8,
+    runs: int = 25,
+    seed: int = 1,
+) -> NoiseResult:
+    """How often a neuron decides wrongly at each n - theta, with thermal noise.
+
+    Every n has runs of ``windows`` windows that all hold n; each window is a decision. The
+    curve is that of firing, ``Phi(a + b (n - theta + 1/2))``: its tail below theta and what it
+    lacks of 1 from theta on are the error rates.
+
+    Args:
+        reach: n - theta from -reach to reach - 1, as far as the lines go.
+    """
+    fan_in, theta = fan_in_of(subject), theta_of(subject)
+    signs = neuron_signs(fan_in)
+    low, high = -sum(s < 0 for s in signs), sum(s > 0 for s in signs)
+    excesses = [e for e in range(-reach, reach) if low <= theta + e <= high]
+    cases = [
+        dataclasses.replace(
+            neuron_subject(
+                subject.library, fan_in, windows=[_lines(signs, theta + e)] * windows
+            ).cases[0],
+            name=f"e{e}",
+        )
+        for e in excesses
+    ]
+    whole = dataclasses.replace(subject, cases=tuple(cases))
+    bench = make_bench(whole, temperature_K=kelvin)
+    trials = [trial(bench, case, seed=seed + i) for case in cases for i in range(runs)]
+    label = bench.target_label("q")
+    outcomes = iter(runner.run(bench, trials, (label,)))
+    points = []
+    for excess, case in zip(excesses, cases, strict=True):
+        clocks = [START_S + s.time_s for s in case.steps if s.inputs == ("clk",)]
+        fired = decided = failures = 0
+        for _ in range(runs):
+            outcome = next(outcomes)
+            if not isinstance(outcome, Response):
+                failures += 1
+                continue
+            times = outcome.times_s[label]
+            counts = np.diff([*np.searchsorted(times, clocks), times.size])
+            fired += int((counts > 0).sum())
+            decided += len(clocks)
+        points.append((excess, fired, decided, failures))
+    return _overdrive_result(points, kelvin, seed)
+
+
+def _overdrive_result(
+    points: list[tuple[int, int, int, int]], kelvin: float, seed: int
+) -> NoiseResult:
+    """From (n - theta, windows that fired, windows, failed runs)."""
+    curve = fit_grey_zone(
+        [e + 0.5 for e, *_ in points], [f for _, f, _, _ in points], [n for _, _, n, _ in points]
+    )
+    rates = []
+    for excess, fired, decided, failures in points:
+        errors = decided - fired if excess >= 0 else fired
+        low, high = wilson(errors, decided)
+        extrapolated = None
+        if errors == 0 and curve is not None:
+            side = -1.0 if excess >= 0 else 1.0
+            extrapolated = curve.log10_rate(excess + 0.5, side=side)
+        rate = errors / decided if decided else math.nan
+        rates.append(
+            ErrorRate(
+                "overdrive", excess, kelvin, errors, decided, 1, failures, rate, low, high,
+                extrapolated,
+            )
+        )  # fmt: skip
+    return NoiseResult("overdrive", tuple(rates), curve, seed)

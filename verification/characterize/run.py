@@ -24,6 +24,7 @@ from verification.characterize.neuron import (
     Overdrive,
     arrival_window,
     delay_against_overdrive,
+    errors_against_overdrive,
     leftover_flux,
 )
 from verification.characterize.noise import (
@@ -201,6 +202,18 @@ def _measure_noise(cell: CellUnderTest, result: Characterization, options: Optio
         result.noise.append(
             errors_against_parameter(cell, "bias", points, kelvin=kelvin, runs=runs, seed=seed)
         )
+    if cell.bench.subject.grouped:
+        for kelvin in warm:
+            result.noise.append(
+                errors_against_overdrive(
+                    cell.bench.subject,
+                    cell.runner,
+                    kelvin=kelvin,
+                    runs=max(1, runs // 4),
+                    seed=seed,
+                )
+            )
+        return
     curve = result.noise[-len(warm)].curve
     if curve is not None:
         # Half a grey zone inside the edge, so that errors can be counted at most temperatures.

@@ -124,7 +124,8 @@ class Runner:
         if self.simulator != "embedded":
             dialect = get_simulator(self.simulator).dialect
             for i, t in enumerate(trials):
-                deck = bench.deck(f"trial{i}", watch, dict(t.values), dict(t.pulses), dialect)
+                seed = t.seed if bench.analysis.temperature_K else None
+                deck = bench.deck(f"trial{i}", watch, dict(t.values), dict(t.pulses), dialect, seed)
                 jobs.append(DeckJob(deck.name, deck.text))
                 columns = tuple(probe.column for probe in deck.probes)
         return ChunkTask(

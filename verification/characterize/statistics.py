@@ -43,12 +43,15 @@ class GreyZone:
     b: float
     covariance: tuple[tuple[float, float], tuple[float, float]]
 
-    def log10_rate(self, x: float) -> tuple[float, float, float]:
-        """log10 of the rate at x and the ends of its 95 % interval, by the fit's covariance."""
+    def log10_rate(self, x: float, *, side: float = 1.0) -> tuple[float, float, float]:
+        """log10 of the rate at x and the ends of its 95 % interval, by the fit's covariance.
+
+        With ``side`` -1 that of what the rate lacks of 1.
+        """
         t = self.a + self.b * x
         (aa, ab), (_, bb) = self.covariance
         sigma = math.sqrt(max(0.0, aa + 2 * ab * x + bb * x * x))
-        ends = [float(log_ndtr(t + s * Z95 * sigma)) / math.log(10) for s in (0, -1, 1)]
+        ends = [float(log_ndtr(side * t + s * Z95 * sigma)) / math.log(10) for s in (0, -1, 1)]
         return ends[0], ends[1], ends[2]
 
     @property

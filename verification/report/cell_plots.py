@@ -165,7 +165,7 @@ def noise_plot(noise: NoiseResult) -> Any:
             axis.plot([r.x], [r.rate], "o", ms=4, c=BLUE)
         else:
             axis.plot([r.x], [r.high], "v", ms=5, c=BLUE, mfc="none")
-    if noise.curve is not None:
+    if noise.curve is not None and noise.axis != "overdrive":
         xs = np.linspace(min(r.x for r in noise.rates), max(r.x for r in noise.rates), 200)
         at = 1 / np.sqrt(xs) if noise.axis == "temperature" else xs
         curve = np.array([noise.curve.log10_rate(float(v)) for v in at])
@@ -176,10 +176,24 @@ def noise_plot(noise: NoiseResult) -> Any:
             alpha=0.25, lw=0, label="its 95 % interval: extrapolated where no error was counted",
         )  # fmt: skip
         axis.legend(frameon=False, fontsize=7)
+    if noise.curve is not None and noise.axis == "overdrive":
+        _overdrive_tails(axis, noise)
     axis.set_yscale("log")
-    axis.set_xlabel("temperature (K)" if noise.axis == "temperature" else f"{noise.axis} ratio")
+    labels = {"temperature": "temperature of the noise (K)", "overdrive": "n - theta"}
+    axis.set_xlabel(labels.get(noise.axis, f"{noise.axis} ratio"))
     axis.set_ylabel("error rate; triangles: upper bound")
     return figure
+
+
+def _overdrive_tails(axis: Any, noise: NoiseResult) -> None:
+    """Fitted error rates on either side of the threshold, where not beyond 1e-15."""
+    assert noise.curve is not None
+    for side in (-1.0, 1.0):
+        xs = [r.x for r in noise.rates if (r.x >= 0) == (side < 0)]
+        curve = [10 ** noise.curve.log10_rate(x + 0.5, side=side)[0] for x in xs]
+        shown = [(x, y) for x, y in zip(xs, curve, strict=True) if y > 1e-15]
+        if shown:
+            axis.plot(*zip(*shown, strict=True), "--", c=GREY, lw=1)
 
 
 def overdrive_plot(result: Characterization) -> Any:

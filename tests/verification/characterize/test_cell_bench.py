@@ -9,6 +9,7 @@ import pytest
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.lint import lint
+from verification.characterize.bench import make_bench
 from verification.characterize.parameters import trial
 from verification.characterize.trial import Response
 from verification.engine.run import Extract, compile_deck
@@ -42,6 +43,18 @@ def test_every_dialect_takes_every_bench(cut, name, dialect):
     bench = cut(name).bench
     text = bench.deck("b", cut(name).watched, dialect=dialect).text
     assert text.count(".end\n") == 1
+
+
+def test_noise_and_its_seed_stand_in_the_deck(cut):
+    bench = make_bench(cut("jtl").bench.subject, temperature_K=4.2)
+    text = bench.deck("b", ("B1|XC",), {}, {}, seed=7).text
+    assert ".temp 4.2\n.neb 1e+12\n.option seed=7\n" in text
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^decks for ngspice have no thermal noise; a temperature of 4.2 K needs the dialect "
+        r"josim$",
+    ):
+        bench.deck("b", ("B1|XC",), {}, {}, dialect="ngspice")
 
 
 def test_probes_do_not_load_the_ports(cut):

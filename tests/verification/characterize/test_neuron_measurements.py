@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.neuron import (
     arrival_window,
     delay_against_overdrive,
+    errors_against_overdrive,
     fan_in_of,
     leftover_flux,
 )
+from verification.characterize.run import Options, characterize, write_results
 
 
 @pytest.fixture
@@ -36,6 +40,27 @@ def test_data_may_come_in_a_window_about_their_time(neuron):
 def test_nothing_is_left_after_windows_below_threshold(neuron):
     found = leftover_flux(*neuron)
     assert [(f.excess, f.fluxons, f.next_right) for f in found] == [(-1, 0, True)]
+
+
+def test_errors_are_windows_decided_wrongly(neuron):
+    """Noise of 4.2 K never turns a decision of two synapses; at 3,000 K it often does."""
+    cold, hot = (errors_against_overdrive(*neuron, kelvin=k, windows=3, runs=3) for k in (4.2, 3e3))
+    assert [r.x for r in cold.rates] == [-1, 0, 1]
+    assert [(r.errors, r.runs) for r in cold.rates] == [(0, 9)] * 3
+    assert sum(r.errors for r in hot.rates) > 0
+
+
+def test_all_files_of_a_neuron(neuron, tmp_path):
+    subject, runner = neuron
+    result = characterize(subject, runner, Options())
+    result.noise = [errors_against_overdrive(subject, runner, windows=1, runs=2)]
+    write_results(result, tmp_path)
+    page = (tmp_path / "neuron2.html").read_text()
+    assert "Overdrive" in page
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert [o["fired"] for o in summary["neuron"]["overdrive"]] == [False, True, True]
+    assert [n["axis"] for n in summary["noise"]] == ["overdrive"]
+    assert not (tmp_path / "neuron2.v").exists()
 
 
 def test_a_neurons_elements_are_varied_by_kind(cut):

@@ -12,9 +12,12 @@ import pytest
 from verification.campaign.ledger import Ledger
 from verification.characterize.cell import CellUnderTest
 from verification.characterize.margins import margins
+from verification.characterize.noise import noisy
 from verification.characterize.parameters import trial
 from verification.characterize.runner import Runner
+from verification.characterize.timing import delays
 from verification.characterize.trial import Failure, Response, Trial
+from verification.simulators.ngspice import NgspiceSimulator
 
 NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
 
@@ -92,6 +95,32 @@ def test_engine_and_josim_give_the_same_pulses(cut, name):
             for label in cell.watched:
                 np.testing.assert_array_equal(a.signs[label], b.signs[label])
                 np.testing.assert_allclose(a.times_s[label], b.times_s[label], atol=0.01e-12)
+
+
+@pytest.mark.josim
+@NO_JOSIM
+def test_josim_errs_about_as_often_in_noise_and_the_same_with_the_same_seed(cut):
+    """Jitter of a splitter at 4.2 K: standard deviations of 40 runs agree within statistics."""
+    arrivals = {}
+    for simulator in ("embedded", "josim"):
+        cell = noisy(CellUnderTest(cut("splitter").bench, Runner(simulator, workers=1)), 4.2)
+        runs = cell.run([{}] * 40, seeds=list(range(40)))
+        arrivals[simulator] = np.array([o[""].times_s["BP_Q0"] for o in runs])
+        again = cell.run([{}], seeds=[3])[0][""]
+        np.testing.assert_array_equal(again.times_s["BP_Q0"], arrivals[simulator][3])
+    spread = {name: times.std() for name, times in (
+        (name, times - times.mean(axis=0)) for name, times in arrivals.items())}  # fmt: skip
+    assert spread["embedded"] == pytest.approx(spread["josim"], rel=0.35)
+    assert 0.01e-12 < spread["josim"] < 0.5e-12
+
+
+@pytest.mark.ngspice
+@pytest.mark.skipif(not NgspiceSimulator().available(), reason="ngspice or PySpice is not here")
+def test_ngspice_gives_the_engines_delays(cut):
+    cell = cut("jtl")
+    other = CellUnderTest(cell.bench, Runner("ngspice", workers=1))
+    ours, theirs = (delays(c, c.nominal)[0].delay_s for c in (cell, other))
+    assert theirs == pytest.approx(ours, abs=0.05e-12)
 
 
 @pytest.mark.josim
