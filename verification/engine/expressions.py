@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 from verification.engine.constants import NAMED
 
@@ -93,12 +93,15 @@ def parse_number(text: str) -> float | None:
     return sign * (value * suffix_scale(letters) if letters else value)
 
 
-def evaluate(text: str, lookup: Mapping[str, float]) -> float:
+def evaluate(
+    text: str, lookup: Mapping[str, float], unresolved: Container[str] = frozenset()
+) -> float:
     """The value of an expression in upper case.
 
     Args:
         text: a number or expression; blanks don't matter.
-        lookup: parameters in scope, by upper-case name.
+        lookup: parameters in scope, by upper-case name. They hide constants.
+        unresolved: names of parameters that have no value yet.
 
     Raises:
         UnknownName: it names something that is not there.
@@ -111,7 +114,7 @@ def evaluate(text: str, lookup: Mapping[str, float]) -> float:
         return lookup[compact]
     plain = parse_number(compact)
     if plain is None:
-        plain = _Parser(compact, lookup).run()
+        plain = _Parser(compact, lookup, unresolved).run()
     if not math.isfinite(plain):
         raise ExpressionError(f"the value of {text.strip()} is not finite")
     return plain
@@ -120,9 +123,12 @@ def evaluate(text: str, lookup: Mapping[str, float]) -> float:
 class _Parser:
     """Recursive descent over one expression."""
 
-    def __init__(self, text: str, lookup: Mapping[str, float]) -> None:
+    def __init__(
+        self, text: str, lookup: Mapping[str, float], unresolved: Container[str]
+    ) -> None:
         self._text = text
         self._lookup = lookup
+        self._unresolved = unresolved
         self._tokens = self._split(text)
         self._at = 0
         self._depth = 0
@@ -219,7 +225,7 @@ class _Parser:
                 raise ExpressionError(f"{name}({argument:g}) has no finite value") from error
         if name in self._lookup:
             return self._lookup[name]
-        if name in NAMED:
+        if name in NAMED and name not in self._unresolved:
             return NAMED[name]
         raise UnknownName(name)
 
@@ -259,7 +265,7 @@ def resolve_parameters(
         progress = False
         for name in list(pending):
             try:
-                value = evaluate(pending[name], values)
+                value = evaluate(pending[name], values, pending)
             except UnknownName as error:
                 problems[name] = error
                 continue

@@ -143,7 +143,8 @@ def _room(array, used):  # type: ignore[no-untyped-def]
     if used < array.size:
         return array
     grown = np.empty(2 * array.size, dtype=np.int32)
-    grown[:used] = array
+    for k in range(used):
+        grown[k] = array[k]
     return grown
 
 

@@ -56,7 +56,7 @@ def _outputs(tile, output, row, prints, x, before, i, step):
         store_lines(tile.lines, x, i, w)
     if prints:
         if i == 0:
-            remember(tile.record, x, True, w)
+            remember(tile.record, x, i == 0, w)
         voltage_scale = (3.0 * SIGMA) / (2.0 * step) if i > 0 else 0.0
         record(tile, output, row, x, i, voltage_scale)
     if tile.record.any_derivative:
@@ -79,7 +79,7 @@ def advance(tile, output, prints, count, first, last, step, guard):
     w = tile.w
     W = len(w)
     m, jj = tile.matrix, tile.junctions
-    printed = 0
+    printed = 0 * count  # a plain 0 is a type of its own, and all below would be compiled twice
     x, b = tile.xa, tile.xb
     if tile.flip[0]:
         x, b = tile.xb, tile.xa

@@ -1,0 +1,180 @@
+"""Waveforms to files while a run goes on: JoSIM's CSV, Parquet, NPZ.
+
+Each writer takes pieces of a run (it is a ``Sink`` of the embedded engine) and keeps none of them,
+so that memory does not grow with the length of the run. A file appears when it is whole.
+
+* ``.csv``: JoSIM's header and columns; times with 17 digits, values with JoSIM's 7.
+* ``.parquet``: a column ``time`` and one for each signal, float64.
+* ``.npz``: ``time_s`` (samples,), ``names`` (signals,), ``values`` (signals, samples), float64.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import atomic_path
+
+FloatArray = NDArray[np.float64]
+SUFFIXES = (".csv", ".npz", ".parquet")
+_ROWS = 65536
+
+
+class WaveformWriter(Protocol):
+    """Takes the samples of one run; ``samples`` counts them."""
+
+    samples: int
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        """Columns of the run; whatever was added before is void."""
+
+    def add(self, time_s: FloatArray, values: FloatArray) -> None:
+        """Times of shape (samples,) and values (signals, samples)."""
+
+    def finish(self) -> None:
+        """The run is complete."""
+
+    def close(self) -> None:
+        """Let go of files, whether the run is complete or not."""
+
+
+@contextmanager
+def waveform_writer(path: Path) -> Iterator[WaveformWriter]:
+    """A writer for the format that the path's suffix names; the file is whole or not there.
+
+    Raises:
+        ConfigurationError: another suffix, or a directory that can't be written.
+    """
+    kinds: dict[str, Callable[[Path], WaveformWriter]] = {
+        ".csv": _Csv,
+        ".npz": _Npz,
+        ".parquet": _Parquet,
+    }
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
+        raise ConfigurationError(
+            f"{path}: waveforms are written to {', '.join(SUFFIXES)}, not {path.suffix or 'a name'}"
+            f"{'' if path.suffix else ' without suffix'}"
+        )
+    with atomic_path(path) as temporary:
+        writer = kind(temporary)
+        try:
+            yield writer
+            writer.finish()
+        finally:
+            writer.close()
+
+
+class _Csv:
+    def __init__(self, path: Path) -> None:
+        self.samples = 0
+        self._out: IO[str] = path.open("w", encoding="ascii", newline="\n")
+        self._format = ""
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        self.samples = 0
+        self._out.seek(0)
+        self._out.truncate()
+        self._out.write(",".join(["time", *(f'"{name}"' for name in names)]) + "\n")
+        self._format = ",".join(["%.16e"] + ["%.6e"] * len(names)) + "\n"
+
+    def add(self, time_s: FloatArray, values: FloatArray) -> None:
+        self.samples += time_s.size
+        for first in range(0, time_s.size, _ROWS):
+            piece = slice(first, first + _ROWS)
+            rows = np.vstack([time_s[None, piece], values[:, piece]]).T
+            self._out.write((self._format * rows.shape[0]) % tuple(rows.ravel()))
+
+    def finish(self) -> None:
+        self._out.flush()
+
+    def close(self) -> None:
+        self._out.close()
+
+
+class _Parquet:
+    def __init__(self, path: Path) -> None:
+        self.samples = 0
+        self._path = path
+        self._writer: Any = None
+        self._names: tuple[str, ...] = ()
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.close()
+        self.samples = 0
+        self._names = ("time", *names)
+        schema = pa.schema([(name, pa.float64()) for name in self._names])
+        self._writer = pq.ParquetWriter(self._path, schema)
+
+    def add(self, time_s: FloatArray, values: FloatArray) -> None:
+        import pyarrow as pa
+
+        self.samples += time_s.size
+        columns = [pa.array(time_s), *(pa.array(np.ascontiguousarray(row)) for row in values)]
+        self._writer.write_table(pa.table(columns, schema=self._writer.schema))
+
+    def finish(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+class _Npz:
+    """Samples go to a temporary file by rows, and from there into the archive by columns."""
+
+    def __init__(self, path: Path) -> None:
+        self.samples = 0
+        self._path = path
+        self._names: tuple[str, ...] = ()
+        self._rows: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - close()
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        self.samples = 0
+        self._names = names
+        self._rows.seek(0)
+        self._rows.truncate()
+
+    def add(self, time_s: FloatArray, values: FloatArray) -> None:
+        self.samples += time_s.size
+        rows = np.vstack([time_s[None, :], values]).T
+        self._rows.write(np.ascontiguousarray(rows).tobytes())
+
+    def finish(self) -> None:
+        self._rows.flush()
+        shape = (self.samples, 1 + len(self._names))
+        rows: NDArray[np.float64] = np.zeros(shape)
+        if self.samples:
+            rows = np.memmap(self._rows, dtype=np.float64, mode="r", shape=shape)
+        with zipfile.ZipFile(self._path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+            with archive.open("names.npy", "w") as member:
+                np.lib.format.write_array(member, np.array(self._names, dtype=str))
+            _member(archive, "time_s.npy", rows[:, :1], (self.samples,))
+            _member(archive, "values.npy", rows[:, 1:], (len(self._names), self.samples))
+
+    def close(self) -> None:
+        self._rows.close()
+
+
+def _member(archive: zipfile.ZipFile, name: str, rows: FloatArray, shape: tuple[int, ...]) -> None:
+    """One float64 array of the archive: the columns of ``rows`` one after the other."""
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    with archive.open(name, "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, header)
+        for column in range(rows.shape[1]):
+            for first in range(0, rows.shape[0], _ROWS):
+                piece = np.ascontiguousarray(rows[first : first + _ROWS, column])
+                member.write(piece.astype("<f8").tobytes())
