@@ -17,10 +17,15 @@ from verification.waveforms import Waveforms
 FloatArray = NDArray[np.float64]
 PHASE_TOLERANCE = 0.1
 """Largest difference of final phases that is no lost or gained pulse, fluxons."""
-TIME_TOLERANCE_S = 0.5e-12
+TIME_TOLERANCE_S = 0.1e-12
 """Largest shift of a pulse between step and half step, s.
 
 A pulse's shift converges at second order: a third of it is left to the exact solution.
+"""
+ERROR_TOLERANCE = 0.2
+"""Largest difference of a signal, of its own range.
+
+Wide, since a steep pulse that shifts by a hundredth of its width moves a tenth of its height.
 """
 
 
@@ -51,7 +56,8 @@ class StepCheck:
 
     def require(self) -> None:
         """Raises SimulatorError where the step is too large."""
-        if not self.pulses_equal or self.shift_s > TIME_TOLERANCE_S:
+        shifted = self.shift_s > TIME_TOLERANCE_S or self.error > ERROR_TOLERANCE
+        if shifted or not self.pulses_equal:
             raise SimulatorError(f"{self.sentence()}; use a smaller step in .tran")
 
 

@@ -123,9 +123,7 @@ def evaluate(
 class _Parser:
     """Recursive descent over one expression."""
 
-    def __init__(
-        self, text: str, lookup: Mapping[str, float], unresolved: Container[str]
-    ) -> None:
+    def __init__(self, text: str, lookup: Mapping[str, float], unresolved: Container[str]) -> None:
         self._text = text
         self._lookup = lookup
         self._unresolved = unresolved

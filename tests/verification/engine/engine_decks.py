@@ -43,6 +43,13 @@ def run(text: str, **options: object) -> Waveforms:
     return waveforms
 
 
+def every_step(deck: CompiledDeck, **extract: object) -> Extract:
+    """Samples at all steps: where print and time step are equal JoSIM leaves out a few, since it
+    adds up print times and multiplies step times."""
+    steps = np.arange(deck.transient.steps)
+    return Extract(sample_s=steps * deck.transient.step, **extract)
+
+
 def jtl(stages: int, stop: str = "80p", step: str = "0.05p", extra: str = "") -> str:
     """A JTL with two pulses at its input; prints the phase of the first and last junction."""
     return (

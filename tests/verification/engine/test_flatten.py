@@ -16,8 +16,8 @@ def elements(text):
 
 def test_every_kind_of_element():
     found = elements(
-        MODEL
-        + "B1 1 0 jj1 area=2\nB2 1 0 jj1 ic=0.3m\nB3 1 0 5 jj1\nL1 1 2 2p\nL2 2 0 3p\nK1 L1 L2 0.5\n"
+        MODEL + "B1 1 0 jj1 area=2\nB2 1 0 jj1 ic=0.3m\nB3 1 0 5 jj1\nL1 1 2 2p\nL2 2 0 3p\n"
+        "K1 L1 L2 0.5\n"
         "R1 1 0 5 temp=4 neb=1G\nC1 2 0 1f\nI1 0 1 dc 1u\nV1 3 0 dc 1m\nP1 4 0 pwl(0 0 1p 1)\n"
         "T1 1 0 2 0 td=2p z0=5\nE1 5 0 1 2 2\nF1 6 0 1 2 3\nG1 7 0 1 2 4\nH1 8 0 1 2 5\n"
         "R5 5 0 1\nR6 6 0 1\nR7 7 0 1\nR8 8 0 1\nR3 3 0 1\nR4 4 0 1"

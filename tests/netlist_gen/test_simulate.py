@@ -1,0 +1,91 @@
+"""``netlist-gen simulate``: files, formats, the engine's own options."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from verification.readers.josim_csv import read_josim_csv
+
+DECK = """* a junction that turns once
+.model m jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m)
+.include bias.cir
+B1 1 0 m
+RS 1 0 5
+.tran 0.05p 60p 0 0.5p
+.print p(b1) v(1)
+.file other.csv
+"""
+
+
+@pytest.fixture
+def deck(tmp_path):
+    (tmp_path / "bias.cir").write_text(
+        "IB 0 1 pwl(0 0 5p 70u)\nI1 0 1 pwl(0 0 20p 0 22p 200u 24p 0)\n"
+    )
+    path = tmp_path / "deck.cir"
+    path.write_text(DECK)
+    return path
+
+
+def test_the_same_numbers_in_every_format(cli, deck, tmp_path):
+    for suffix in ("csv", "npz", "parquet"):
+        ran = cli("simulate", deck, "-o", tmp_path / f"out.{suffix}", "--simulator", "embedded")
+        assert ran.status == 0, ran.err
+        assert ran.out.startswith(f"{tmp_path / f'out.{suffix}'}: 2 signals, 120 times, embedded")
+        assert "note: .file other.csv is not written" in ran.err
+    found = read_josim_csv(tmp_path / "out.csv")
+    assert found.names == ("P(B1)", "V(1)")
+    assert found.signal("P(B1)")[-1] == pytest.approx(2 * np.pi + np.arcsin(0.7), abs=1e-3)
+    with np.load(tmp_path / "out.npz") as archive:
+        np.testing.assert_allclose(archive["values"], found.values, rtol=1e-6, atol=1e-12)
+
+
+def test_the_step_is_checked(cli, deck, tmp_path):
+    out = tmp_path / "out.csv"
+    ran = cli("simulate", deck, "-o", out, "--simulator", "embedded", "--check-step")
+    assert ran.status == 0, ran.err
+    assert "0.05 ps and half of it give the same pulses" in ran.err
+    # A swing of 3 ps period in steps of 0.5 ps.
+    deck.write_text("I1 0 1 pwl(0 0 1p 1u)\nL1 1 0 1p\nC1 1 0 0.23p\n.tran 0.5p 30p\n.print v(1)\n")
+    out.unlink()
+    ran = cli("simulate", deck, "-o", out, "--simulator", "embedded", "--check-step")
+    assert (ran.status, out.exists()) == (1, False)
+    assert ran.err.strip().endswith("use a smaller step in .tran")
+
+
+def test_a_seed_makes_noise_repeat(cli, deck, tmp_path):
+    deck.write_text(DECK.replace("RS 1 0 5", "RS 1 0 5 temp=4.2 neb=1T"))
+    texts = []
+    for seed in (1, 1, 2):
+        out = tmp_path / "out.csv"
+        ran = cli("simulate", deck, "-o", out, "--simulator", "embedded", "--seed", seed)
+        assert ran.status == 0, ran.err
+        texts.append(out.read_text())
+    assert texts[0] == texts[1] != texts[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "{tmp}/out.txt"],
+         "{tmp}/out.txt: waveforms are written to .csv, .npz, .parquet, not .txt"),
+        (["-o", "{tmp}/out.csv", "--timeout", "0"], "--timeout is 0; it must be positive"),
+    ],
+)  # fmt: skip
+def test_refusals(cli, deck, tmp_path, arguments, message):
+    arguments = [text.format(tmp=tmp_path) for text in arguments]
+    ran = cli("simulate", deck, "--simulator", "embedded", *arguments)
+    assert ran.status == 2
+    assert message.format(tmp=tmp_path) in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_deck_that_can_not_be_read(cli, deck, tmp_path):
+    deck.write_text(DECK.replace("B1 1 0 m", "B1 1 0 none"))
+    ran = cli("simulate", deck, "-o", tmp_path / "out.csv", "--simulator", "embedded")
+    assert ran.status == 2
+    assert f"{deck}, line 4: B1: unknown junction model NONE" in ran.err
+    ran = cli("simulate", tmp_path / "none.cir", "-o", tmp_path / "out.csv")
+    assert ran.status == 2
+    assert f"{tmp_path / 'none.cir'}: can't be read (No such file or directory)" in ran.err

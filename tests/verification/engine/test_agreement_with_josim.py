@@ -1,0 +1,110 @@
+"""The engine against JoSIM itself: our cells and neurons, JTLs, and JoSIM's own examples.
+
+JoSIM prints seven digits, so phases can be held against it to half of the seventh: 5e-6 rad below
+100 rad. Its examples are not ours to keep; ``JOSIM_EXAMPLES`` names a folder that holds them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cell_benches import EVENTS, NEURON_FAN_INS, cell_bench, random_neuron_bench
+from engine_decks import JOSIM, compile_deck, josim, jtl
+
+from netlist_gen.emit import emit
+from netlist_gen.errors import DeckError
+from verification.engine.run import compile_deck_file
+from verification.pulses import detect_phase
+from verification.waveforms import Waveforms
+
+pytestmark = list(JOSIM)
+
+PHASE_RAD = 1e-5
+"""Largest difference of a phase (issue: 1e-3)."""
+TIME_S = 0.02e-12
+DIGITS = 1e-6
+"""Of a column's largest value: what seven digits leave, with room for the sum of two."""
+
+FOLDER = os.environ.get("JOSIM_EXAMPLES", "")
+EXAMPLES = sorted(Path(FOLDER).rglob("*.cir")) if FOLDER else []
+REFUSED = {
+    "test_param_undef.cir": "FOUR is no parameter, function or constant",
+    "test_output.cir": "there is no device R2",
+    "ex_gen_pp_ipht.cir": "there is no device or node X1_L6",
+}
+"""Examples that name what is not there: JoSIM drops the column, the engine refuses."""
+
+
+def compare(ours: Waveforms, theirs: Waveforms) -> None:
+    assert ours.names == theirs.names
+    assert ours.time_s.size == theirs.time_s.size
+    for name in ours.names:
+        a, b = ours.signal(name), theirs.signal(name)
+        digits = DIGITS * max(float(np.abs(b).max()), 1e-300)
+        if name.startswith("P("):
+            np.testing.assert_allclose(a, b, rtol=0, atol=max(PHASE_RAD, digits), err_msg=name)
+            if np.abs(np.diff(b)).max() > np.pi / 2:  # volts across a resistor, no pulses
+                continue
+            mine, other = detect_phase(ours.time_s, a), detect_phase(ours.time_s, b)
+            np.testing.assert_array_equal(mine.signs, other.signs)
+            np.testing.assert_allclose(mine.times_s, other.times_s, rtol=0, atol=TIME_S)
+        else:
+            np.testing.assert_allclose(a, b, rtol=0, atol=digits + 1e-12, err_msg=name)
+
+
+def check(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "deck.cir"
+    path.write_text(text)
+    ours = compile_deck(text, name="deck").run().waveforms
+    assert ours is not None
+    compare(ours, josim(path, tmp_path))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_cells(name, tmp_path):
+    check(cell_bench(name).deck("josim").text, tmp_path)
+
+
+@pytest.mark.parametrize("fan_in", NEURON_FAN_INS)
+def test_neurons(fan_in, tmp_path):
+    library, bench = random_neuron_bench(fan_in, windows=1)
+    watched = list(bench.view.watched())
+    deck = emit(bench.circuit, library.process, bench.analysis(), watched, name="neuron")
+    check(deck.text, tmp_path)
+
+
+@pytest.mark.parametrize(("stages", "stop"), [(1, "80p"), (40, "300p"), (1000, "100p")])
+def test_transmission_lines_of_junctions(stages, stop, tmp_path):
+    check(jtl(stages, stop, extra=".print i(l1.x0) v(n1)\n"), tmp_path)
+
+
+def test_the_step_is_halved_alike(tmp_path):
+    check(jtl(4, step="0.5p"), tmp_path)
+
+
+def test_random_elements_together(tmp_path):
+    check(
+        ".model m jj(rtype=1, vg=1m, cap=0.1p, r0=50, rn=8, icrit=0.1m, cpr={0.9, 0.1}, phi=0.2)\n"
+        "B1 1 0 m area=2\nR1 1 0 4\nL1 1 2 2p\nL2 2 0 3p\nL3 3 0 2p\nK1 L2 L3 0.4\nR3 3 0 2\n"
+        "C1 2 0 0.1p\nT1 2 0 4 0 z0=4 td=1p\nR4 4 0 4\nE1 5 0 3 0 2\nR5 5 0 1\n"
+        "G1 6 0 1 0 0.2\nR6 6 0 1\nV1 7 0 sin(0 1m 40g)\nR7 7 1 3\n"
+        "I1 0 1 pulse(0 0.8m 5p 2p 2p 6p 20p)\n"
+        ".tran 0.05p 100p 2p 0.3p\n"
+        ".print p(b1) v(1) i(l1) i(l2) i(r1) v(5) v(6) i(e1) i(t1) i(v1) i(b1)\n",
+        tmp_path,
+    )
+
+
+@pytest.mark.skipif(not EXAMPLES, reason="JOSIM_EXAMPLES names no folder with decks")
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_of_josim(path, tmp_path):
+    if path.name in REFUSED:
+        with pytest.raises(DeckError, match=REFUSED[path.name]):
+            compile_deck_file(path)
+        return
+    ours = compile_deck_file(path).run(seed=1).waveforms
+    assert ours is not None
+    compare(ours, josim(path, tmp_path))

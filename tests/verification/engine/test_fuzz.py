@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from deck_fuzz import SEEDS, damage, outcome
+
+
+@pytest.mark.parametrize("text", SEEDS)
+def test_the_undamaged_decks_run(text):
+    assert outcome(text) == "ran"
+
+
+def test_damaged_decks_are_refused_or_run():
+    """400 here; ``benchmarks/engine.py fuzz`` takes 10,000."""
+    rng = random.Random(0)
+    found: Counter[str] = Counter()
+    for _ in range(400):
+        text = damage(rng)
+        try:
+            found[outcome(text)] += 1
+        except Exception as error:
+            raise AssertionError(f"{error!r} from this deck:\n{text}") from error
+    assert found["refused"] > 150
+    assert found["ran"] > 50
