@@ -66,7 +66,7 @@ def energy_balance(text: str, *, name: str = "deck", step_s: float | None = None
             deck.prints.append(PrintRequest(kind, (element.label,), -1, _PLACE))
     compiled = CompiledDeck(deck)
     steps = np.arange(deck.transient.steps)
-    every = Extract(sample_s=steps * deck.transient.step, energy=True)
+    every = Extract(sample_s=np.asarray(steps * deck.transient.step), energy=True)
     result = compiled.run(seed=0, extract=every)
     w = result.waveforms
     if w is None:
