@@ -115,10 +115,10 @@ def _layer(
             users[line] = users.get(line, 0) + 1
     taken = dict.fromkeys(users, 0)
     offsets: dict[int, FloatArray] = {}
-    for line, count in users.items():
+    for line, leaves in users.items():
         stages = 1 + plan.pads.get((index, line), 0)
         behind = "first" if driver == "source" and stages == 1 else "jtl"
-        offsets[line] = delays.chain(stages, delays.root_load(count), driver=driver) + delays.tree(
+        offsets[line] = delays.chain(stages, delays.root_load(leaves), driver=driver) + delays.tree(
             count, driver=behind
         )
     decisions = timing.clock_s + _decision(delays, len(sites))
