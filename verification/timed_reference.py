@@ -119,7 +119,7 @@ def _layer(
         stages = 1 + plan.pads.get((index, line), 0)
         behind = "first" if driver == "source" and stages == 1 else "jtl"
         offsets[line] = delays.chain(stages, delays.root_load(leaves), driver=driver) + delays.tree(
-            count, driver=behind
+            leaves, driver=behind
         )
     decisions = timing.clock_s + _decision(delays, len(sites))
     resets = timing.clock_s + _reset(delays, len(sites), timing.reset_stages, sites)
