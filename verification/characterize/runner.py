@@ -149,9 +149,9 @@ class Runner:
         return self._pool
 
     def close(self) -> None:
-        """End the threads made here."""
+        """End the threads made here; chunks that have not begun are dropped."""
         if self._pool is not None:
-            self._pool.shutdown()
+            self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
 
