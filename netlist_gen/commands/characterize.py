@@ -184,6 +184,7 @@ def _spreads(texts: tuple[str, ...], pairs: tuple[str, ...]) -> Spreads:
 
 @contextmanager
 def _runner(options: dict[str, Any], out: Path | None) -> Iterator[Runner]:
+    from verification.campaign.cluster import cluster
     from verification.campaign.ledger import Ledger
     from verification.characterize.runner import Runner
     from verification.simulators.registry import automatic, get_simulator
@@ -210,9 +211,8 @@ def _runner(options: dict[str, Any], out: Path | None) -> Iterator[Runner]:
         name, options["jobs"] or default_jobs(), ledger=ledger, timeout_s=options["timeout"]
     )
     try:
-        if options["scheduler"]:
-            runner.executor = _cluster(options["scheduler"])
-        with progress_bars() as tick:
+        with cluster(options["scheduler"]) as workers, progress_bars() as tick:
+            runner.executor = workers.executor if workers else None
             done = 0
 
             def count(trials: int) -> None:
@@ -226,21 +226,6 @@ def _runner(options: dict[str, Any], out: Path | None) -> Iterator[Runner]:
         runner.close()
         if ledger is not None:
             ledger.close()
-
-
-def _cluster(address: str) -> Any:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ConfigurationError(
-            "--scheduler needs the package distributed: pip install 'netlist-gen[cluster]'"
-        ) from None
-    try:
-        return Client(address, timeout="10s").get_executor()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"--scheduler {address}: no scheduler answers there ({error})"
-        ) from None
 
 
 def _one(subject: Any, runner: Runner, plan: Options, place: Path) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def _timing_rows(result: Characterization, load: str) -> Iterator[Row]:
     for (source, target), delay in result.junction_delays.items():
         yield Row("delay_junctions", delay * PS, "ps", source, target, load=load)
     for ratio, arcs in result.by_bias.items():
-        for a in arcs:
+        for a in arcs if ratio != 1.0 else ():  # nominal stands above
             yield Row(
                 "delay", a.mean_s * PS, "ps", a.input, a.output, bias=ratio, low=a.least_s * PS,
                 high=a.most_s * PS, samples=a.count, load=load,
