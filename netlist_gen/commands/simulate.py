@@ -50,6 +50,8 @@ def simulate(
 
     if not timeout > 0:
         raise ConfigurationError(f"--timeout is {timeout:g}; it must be positive")
+    if not out.parent.is_dir():
+        raise ConfigurationError(f"{out.parent} is not a directory; {out} can't be written")
     text = read_with_includes(deck)
     chosen = get_simulator(simulator)
     check_dialect(text, chosen.dialect, str(deck))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import WaveformError
+from netlist_gen.files import atomic_path
 from verification.readers.time_axis import restore_josim_axis
 from verification.simulators.josim_controls import Controls
 from verification.waveforms import Waveforms
@@ -87,17 +88,15 @@ def write_josim_csv(path: Path, waveforms: Waveforms) -> None:
     """Write waveforms in JoSIM's CSV form, atomically; read_josim_csv reads them back.
 
     Times carry 17 digits, so that long runs keep their axis; values JoSIM's 7.
+
+    Raises:
+        ConfigurationError: the file can't be written.
     """
     header = ",".join(["time", *(f'"{name}"' for name in waveforms.names)])
     columns = np.vstack([waveforms.time_s[None, :], waveforms.values]).T
     formats = ["%.16e"] + ["%.6e"] * len(waveforms.names)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="ascii", newline="\n") as out:
-            np.savetxt(out, columns, fmt=formats, delimiter=",", header=header, comments="")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as out:
+        np.savetxt(out, columns, fmt=formats, delimiter=",", header=header, comments="")
 
 
 def _header(path: Path) -> tuple[tuple[str, ...], int]:

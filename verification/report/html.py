@@ -101,8 +101,8 @@ def write_report(run: Path) -> Path:
     layers = range(len(summary["layers"]))
     expected = [arrays[f"expected{i}"] for i in layers]
     measured = [arrays[f"measured{i}"] for i in layers]
-    first = _first_shown(expected, measured)
     try:
+        first = _first_shown(expected, measured)
         figures = {
             "raster": plots.raster(expected, measured, first, SHOWN_WINDOWS),
             "delays": plots.delays([arrays[f"delay{i}"] for i in layers]),
