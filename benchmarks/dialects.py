@@ -130,7 +130,8 @@ def main() -> int:
         print(f"{name} {simulator.version()}")
     found = {name: Found() for name in here}
     dialects = {simulator.dialect for simulator in here.values()}
-    for case in cases(dialects, options.windows, options.every):
+    for done, case in enumerate(cases(dialects, options.windows, options.every)):
+        print(f"{done} circuits done, {case.name}", end="\r", file=sys.stderr, flush=True)
         mine: Waveforms | None = None
         for name, simulator in here.items():
             began = time.perf_counter()
@@ -144,6 +145,7 @@ def main() -> int:
             found[name].circuits += 1
             mine = outcome.waveforms if mine is None else mine
             hold(case, mine, outcome.waveforms, found[name])
+    print(file=sys.stderr)
     beyond = False
     for name, one in found.items():
         allowed = (

@@ -7,6 +7,7 @@ before it is committed.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,52 @@ def test_reviewed_decks_keep_their_simulators_rules(name):
         line.startswith(".print phase ")
         for line in (GOLDEN / "josim" / f"{name}.cir").read_text().splitlines()
     )
+
+
+NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?"  # plain: no suffix, unit or expression
+NET = r"(?!(?i:gnd\b|ground\b))\w+"
+NETS = rf"{NET} {NET}"
+PWL = rf"pwl\({NUMBER}(?: {NUMBER})+\)"
+PATH = r"(?:\.X\w+)*"
+WRSPICE_LINES = [
+    re.compile(form)
+    for form in (
+        r"\* \S.*",  # "*@" and "*#" would be commands
+        r"",
+        rf"\.model jjmit jj\(rtype=1, vg={NUMBER}, delv={NUMBER}, icrit={NUMBER}, r0={NUMBER}, "
+        rf"rn={NUMBER}, cap={NUMBER}(?:, force=1)?\)",
+        rf"\.subckt \w+(?: {NET})+",
+        r"\.ends",
+        rf"(?P<name>B\w+) {NETS} ph_(?P<phase>b\w+) jjmit area={NUMBER}",
+        rf"[LR]\w+ {NETS} {NUMBER}",
+        rf"K\w+ L\w+ L\w+ {NUMBER}",
+        rf"I\w+ {NETS} {PWL}",
+        rf"V\w+ {NET} 0 (?:0|{PWL})",
+        rf"X\w+(?: {NET})+ \w+",
+        r"\.options maxdata=\d+",
+        rf"\.tran {NUMBER} {NUMBER} 0 {NUMBER} uic",
+        rf"\.save v\(ph_b\w+{PATH}\)",
+        r"\.end",
+    )
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_line_of_a_wrspice_deck_is_of_a_reviewed_form(name):
+    """The review of the golden decks, line by line, so that it holds for every later design."""
+    text = (GOLDEN / "wrspice" / f"{name}.cir").read_text()
+    assert text.startswith("* ")
+    assert text.endswith("\n.end\n")
+    for line in text.replace("\n+ ", " ").splitlines():
+        (match,) = [m for m in (form.fullmatch(line) for form in WRSPICE_LINES) if m] or [None]
+        assert match, line
+        if match.groupdict():
+            assert match["name"].lower() == match["phase"]
+    cells, top = text.rpartition(".ends")[::2]
+    assert not re.search(r"(?m)^\.(save|tran|options)", cells)
+    signals = re.findall(r"(?m)^\* signal (\S+) = (\S+)\n\.save (\S+)$", top)
+    assert len(signals) == top.count("\n.save ")
+    for column, vector, saved in signals:
+        assert saved == vector
+        junction, *path = column.removeprefix("P(").removesuffix(")").split("|")
+        assert vector.upper() == f"V({'.'.join(('PH_' + junction, *path))})"

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import re
 
+from netlist_gen.dialects import (
+    WRSPICE_CAP_PER_A,
+    WRSPICE_DELV_PER_VG,
+    WRSPICE_ICFACT,
+    WRSPICE_R0_ICRIT_V,
+    WRSPICE_RANGES,
+    WRSPICE_RN_ICRIT_LEAST_V,
+)
 from netlist_gen.errors import DeckError
 from verification.simulators.josim_controls import read_number
 from verification.simulators.saved_signals import logical_lines
 
 MODEL_PARAMETERS = ("vg", "delv", "icrit", "r0", "rn", "cap")
 """Parameters whose defaults differ from JoSIM's: always to be written."""
-
-R0_ICRIT_V = (8e-3, 100e-3)
-"""Range of r0 * icrit outside which WRspice resets r0, unless ``force=1``."""
-
-RN_ICRIT_LEAST_V = 0.5e-3
-"""Below this rn * icrit WRspice resets rn, unless ``force=1``."""
 
 _MODEL = re.compile(r"\.model\s+(\S+)\s+jj\s*\((.*)\)\s*", re.IGNORECASE)
 _PAIR = re.compile(r"([a-z_]\w*)\s*=\s*(\S+)", re.IGNORECASE)
@@ -86,18 +88,30 @@ def _check_model(text: str, line: int) -> None:
             f"line {line}: model {match[1]!r} leaves {', '.join(missing)} to WRspice's defaults, "
             f"which are not JoSIM's; write {', '.join(MODEL_PARAMETERS)}"
         )
+    vg, icrit, r0, rn = (values[key] for key in ("vg", "icrit", "r0", "rn"))
+    always = {key: (low, high) for key, (_, low, high) in WRSPICE_RANGES.items()}
+    always["delv"] = (WRSPICE_DELV_PER_VG[0] * vg, WRSPICE_DELV_PER_VG[1] * vg)
+    always["cap"] = (WRSPICE_CAP_PER_A[0] * icrit, WRSPICE_CAP_PER_A[1] * icrit)
+    for key, (low, high) in always.items():
+        if not low <= values[key] <= high:
+            raise DeckError(
+                f"line {line}: model {match[1]!r} has {key} = {values[key]:g}; outside {low:g} to "
+                f"{high:g} WRspice resets it, with force=1 too"
+            )
+    if r0 < rn:
+        raise DeckError(
+            f"line {line}: model {match[1]!r} has r0 = {r0:g} below rn = {rn:g}; WRspice resets rn"
+        )
     if values.get("force") == 1.0:
         return
-    low, high = R0_ICRIT_V
-    product = values["r0"] * values["icrit"]
-    if not low <= product <= high:
-        raise DeckError(
-            f"line {line}: model {match[1]!r} has r0 * icrit = {product * 1e3:.4g} mV; outside "
-            f"{low * 1e3:g} to {high * 1e3:g} mV WRspice resets r0 (force=1 keeps it)"
-        )
-    product = values["rn"] * values["icrit"]
-    if product < RN_ICRIT_LEAST_V:
-        raise DeckError(
-            f"line {line}: model {match[1]!r} has rn * icrit = {product * 1e3:.4g} mV; below "
-            f"{RN_ICRIT_LEAST_V * 1e3:g} mV WRspice resets rn (force=1 keeps it)"
-        )
+    unforced = {
+        "r0": (r0 * icrit, *WRSPICE_R0_ICRIT_V),
+        "rn": (rn * icrit, WRSPICE_RN_ICRIT_LEAST_V, vg * WRSPICE_ICFACT),
+    }
+    for key, (product, low, high) in unforced.items():
+        if not low <= product <= high:
+            raise DeckError(
+                f"line {line}: model {match[1]!r} has {key} * icrit = {product * 1e3:.4g} mV; "
+                f"outside {low * 1e3:.4g} to {high * 1e3:.4g} mV WRspice resets {key} (force=1 "
+                "keeps it)"
+            )

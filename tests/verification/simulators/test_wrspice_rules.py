@@ -67,8 +67,37 @@ def test_force_keeps_a_model_out_of_range():
         (
             "rn=16",
             "rn=4",
-            "line 4: model 'jmit' has rn * icrit = 0.4 mV; below 0.5 mV WRspice resets rn "
-            "(force=1 keeps it)",
+            "line 4: model 'jmit' has rn * icrit = 0.4 mV; outside 0.5 to 2.199 mV WRspice resets "
+            "rn (force=1 keeps it)",
+        ),
+        (
+            "rn=16",
+            "rn=23",
+            "line 4: model 'jmit' has rn * icrit = 2.3 mV; outside 0.5 to 2.199 mV WRspice resets "
+            "rn (force=1 keeps it)",
+        ),
+        (
+            "r0=160",
+            "r0=15 force=1",
+            "line 4: model 'jmit' has r0 = 15 below rn = 16; WRspice resets rn",
+        ),
+        (
+            "vg=2.8m",
+            "vg=28m force=1",
+            "line 4: model 'jmit' has vg = 0.028; outside 0.0001 to 0.01 WRspice resets it, with "
+            "force=1 too",
+        ),
+        (
+            "delv=0.08m",
+            "delv=0.8m",
+            "line 4: model 'jmit' has delv = 0.0008; outside 2.8e-06 to 0.00056 WRspice resets "
+            "it, with force=1 too",
+        ),
+        (
+            "cap=0.07p",
+            "cap=0.7n",
+            "line 4: model 'jmit' has cap = 7e-10; outside 0 to 1e-10 WRspice resets it, with "
+            "force=1 too",
         ),
     ],
 )
