@@ -213,11 +213,11 @@ def simulators_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def agreement_table(rows: list[dict[str, Any]]) -> Table:
-    """The simulators against each other, two at a time."""
+def agreement_table(rows: list[dict[str, Any]], scope: str) -> Table:
+    """The simulators against each other in one scope, two at a time."""
     from rich.table import Table
 
-    table = Table(title="Simulators against each other", title_justify="left")
+    table = Table(title=f"Simulators against each other ({scope})", title_justify="left")
     table.add_column("", no_wrap=True)
     for name in ("windows", "wrong", "pulses", "apart, ps", "energy, %"):
         table.add_column(name, justify="right")
@@ -275,7 +275,9 @@ def print_result(result: Verification, out: Path) -> None:
             lines.append(f"the scopes differ: {s['scope_difference']}")
     if len(s["simulators"]) > 1:
         console.print(simulators_table(s["simulators"]))
-        console.print(agreement_table(s["agreement"]))
+        for scope in dict.fromkeys(row["scope"] for row in s["agreement"]):
+            rows = [row for row in s["agreement"] if row["scope"] == scope]
+            console.print(agreement_table(rows, scope))
         lines += [p["difference"] for p in s["agreement"] if p["difference"]]
     if s["counter_example"]:
         lines.append(f"first disagreement: {s['counter_example']['sentence']}")

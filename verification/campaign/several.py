@@ -19,7 +19,7 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from verification.agreement import Observed, compare_all
 from verification.campaign.plan import WINDOWS_PER_DECK
-from verification.campaign.run import Measured
+from verification.campaign.summary import Scope
 from verification.campaign.verify import Verification, VerifyOptions, prepare_directory, verify
 from verification.simulators.base import Simulator
 
@@ -56,12 +56,12 @@ def verify_with(
     for folder in sorted(path for path in (out / FOLDER).glob("*") if path.is_dir()):
         prepare_directory(folder, resume=options.resume)
 
-    def finish_other(summary: dict[str, Any], _: Measured) -> None:
+    def finish_other(summary: dict[str, Any], _: Sequence[Scope]) -> None:
         summary |= {"simulators": [_row(summary)], "agreement": []}
 
-    def finish_first(summary: dict[str, Any], measured: Measured) -> None:
+    def finish_first(summary: dict[str, Any], scopes: Sequence[Scope]) -> None:
         rows = [_row(summary)]
-        observed = [_observed(simulators[0], measured)]
+        observed = {scope.name: [_observed(simulators[0], scope)] for scope in scopes}
         for simulator in others:
             directory = out / FOLDER / simulator.name
             prepare_directory(directory, resume=options.resume)
@@ -70,12 +70,17 @@ def verify_with(
                 _stages_of(simulator.name, progress), finish_other,
             )  # fmt: skip
             rows.append(_row(theirs.summary))
-            observed.append(_observed(simulator, theirs.measured))
+            for scope in theirs.scopes:
+                observed[scope.name].append(_observed(simulator, scope))
             _take_failures(summary, theirs.summary)
-        pairs = compare_all(observed)
+        pairs = [
+            {"scope": name, **pair.as_json()}
+            for name, several in observed.items()
+            for pair in compare_all(several)
+        ]
         summary["simulators"] = rows
-        summary["agreement"] = [pair.as_json() for pair in pairs]
-        summary["agreed"] = all(row["agreed"] for row in rows) and all(p.agreed for p in pairs)
+        summary["agreement"] = pairs
+        summary["agreed"] = all(row["agreed"] for row in (*rows, *pairs))
 
     return verify(
         network, inputs, labels, simulators[0], library, out, options,
@@ -112,7 +117,8 @@ def _take_failures(summary: dict[str, Any], theirs: dict[str, Any]) -> None:
         summary["counter_example"] = {**example, "sentence": f"{name}: {example['sentence']}"}
 
 
-def _observed(simulator: Simulator, measured: Measured) -> Observed:
+def _observed(simulator: Simulator, scope: Scope) -> Observed:
+    measured = scope.measured
     return Observed(
         simulator.name,
         simulator.dialect,

@@ -9,7 +9,7 @@ two are written last and by renaming, so that an unfinished run never looks whol
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,10 +86,14 @@ class VerifyOptions:
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """The result of a run: the content of ``verify.json`` and the arrays beside it."""
+    """The result of a run: the content of ``verify.json`` and the arrays beside it.
+
+    ``scopes`` are the results of each scope; ``measured`` are those of the first.
+    """
 
     summary: dict[str, Any]
     measured: Measured
+    scopes: tuple[Scope, ...] = ()
 
     @property
     def agreed(self) -> bool:
@@ -128,7 +132,7 @@ def verify(
     out: Path,
     options: VerifyOptions,
     progress: Callable[[str, int, int], None] | None = None,
-    finish: Callable[[dict[str, Any], Measured], None] | None = None,
+    finish: Callable[[dict[str, Any], Sequence[Scope]], None] | None = None,
 ) -> Verification:
     """Verify every neuron window of the given samples in each scope; write the run's files.
 
@@ -141,7 +145,8 @@ def verify(
         out: the run's directory, prepared with ``prepare_directory``.
         options: see there.
         progress: called with (stage, done, all).
-        finish: called with the summary and the results before they are written; may add to it.
+        finish: called with the summary and the scopes' results before the summary is written; may
+            add to it.
 
     Raises:
         NetworkError, DeckError, ConfigurationError: wrong input.
@@ -178,7 +183,7 @@ def verify(
     wrong = counter_example(scopes, steps, out)
     summary["counter_example"] = wrong
     if finish:
-        finish(summary, measured)
+        finish(summary, scopes)
     example = None
     if summary["checked"]:  # a simulator that fails everywhere is not asked once more
         if wrong is not None and (wrong["failed"] or wrong["scope"] != "neurons"):
@@ -186,7 +191,7 @@ def verify(
         example = _example(network, windows, setup, simulator, options, wrong)
     summary["wall_s"] = time.perf_counter() - begin
     write_run(out, network, windows, labels, measured, summary, example)
-    return Verification(summary, measured)
+    return Verification(summary, measured, tuple(scopes))
 
 
 def check_scopes(scopes: tuple[str, ...]) -> None:

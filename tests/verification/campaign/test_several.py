@@ -33,25 +33,29 @@ def tiny(tmp_path) -> Files:
 def test_two_simulators_agree_with_the_reference_and_with_each_other(tiny, cli):
     ran = cli(
         "verify", tiny.net, "--inputs", tiny.x, "--labels", tiny.y, "-o", tiny.run,
-        "--simulator", "embedded,ngspice", "--jobs", 1,
+        "--simulator", "embedded,ngspice", "--jobs", 1, "--scope", "neurons,network",
     )  # fmt: skip
     assert ran.status == 0, ran.err
-    assert re.search(r"\bembedded, ngspice +│ +6 │ +0 │ +\d+ │ 0\.0\d\d of 0\.2 │", ran.out)
+    rows = re.findall(r"\bembedded, ngspice +│ +6 │ +0 │ +2 │ 0\.0\d\d of 0\.2 │", ran.out)
+    assert len(rows) == 2
+    for scope in ("neurons", "network"):
+        assert f"Simulators against each other ({scope})" in ran.out
     summary = json.loads((tiny.run / "verify.json").read_text())
     assert summary["agreed"]
     assert summary["simulator"]["name"] == "embedded"
     assert [row["name"] for row in summary["simulators"]] == ["embedded", "ngspice"]
     assert summary["simulator"] == {k: summary["simulators"][0][k] for k in ("name", "version")}
-    assert {row["checked"] for row in summary["simulators"]} == {6}
+    assert {row["checked"] for row in summary["simulators"]} == {12}
     assert {row["mismatches"] for row in summary["simulators"]} == {0}
-    (pair,) = summary["agreement"]
-    assert pair["between"] == ["embedded", "ngspice"]
-    assert pair["agreed"]
-    assert pair["windows"] == 6
-    assert pair["pulses"] == summary["simulators"][0]["pulses"] > 0
-    # Two programs that share no code: alike, but never the same to the last digit.
-    assert 0 < pair["time_ps"] < 0.2
-    assert 0 < pair["energy"] < 0.01
+    assert [pair["scope"] for pair in summary["agreement"]] == ["neurons", "network"]
+    for pair in summary["agreement"]:
+        assert pair["between"] == ["embedded", "ngspice"]
+        assert pair["agreed"]
+        assert pair["windows"] == 6
+        assert pair["pulses"] == 2
+        # Two programs that share no code: alike, but never the same to the last digit.
+        assert 0 < pair["time_ps"] < 0.2
+        assert 0 < pair["energy"] < 0.01
     report = (tiny.run / "report.html").read_text()
     assert "embedded and ngspice" in report
     # The others' runs are whole runs of their own.
