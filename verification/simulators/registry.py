@@ -19,22 +19,25 @@ def automatic() -> str:
 def get_simulators(names: str, *, keep_runs: Path | None = None) -> list[Simulator]:
     """The simulators of a comma list, in its order; ``installed`` stands for all that are here.
 
+    What ``auto`` and ``installed`` stand for is left out where the list has it already.
+
     Raises:
         ConfigurationError: an empty list, an unknown name, or one that is there twice.
     """
-    found: list[Simulator] = []
-    for name in (part.strip() for part in names.split(",")):
+    asked = [part.strip() for part in names.split(",")]
+    for at, name in enumerate(asked):
+        if name in asked[:at]:
+            raise ConfigurationError(f"the simulator {name} is twice in {names!r}; once is enough")
+    found: dict[str, Simulator] = {}
+    for name in asked:
         if name == "installed":
             every = (get_simulator(known, keep_runs=keep_runs) for known in NAMES)
-            found += [simulator for simulator in every if simulator.available()]
+            here = [simulator for simulator in every if simulator.available()]
         else:
-            found.append(get_simulator(name, keep_runs=keep_runs))
-    for at, simulator in enumerate(found):
-        if simulator.name in {earlier.name for earlier in found[:at]}:
-            raise ConfigurationError(
-                f"the simulator {simulator.name} is twice in {names!r}; once is enough"
-            )
-    return found
+            here = [get_simulator(name, keep_runs=keep_runs)]
+        for simulator in here:
+            found.setdefault(simulator.name, simulator)
+    return list(found.values())
 
 
 def get_simulator(name: str = "auto", *, keep_runs: Path | None = None) -> Simulator:
