@@ -67,9 +67,15 @@ class _PointerModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, dmm.lookup(fe_type.dtype).get_data_type().as_pointer())
 
 
+_TYPES: dict[Any, PointerType] = {}
+
+
 @typeof_impl.register(Pointer)
 def _typeof(value: Pointer, context: Any) -> PointerType:  # noqa: ARG001
-    return PointerType(from_dtype(value.array.dtype))
+    dtype = value.array.dtype
+    if dtype not in _TYPES:
+        _TYPES[dtype] = PointerType(from_dtype(dtype))
+    return _TYPES[dtype]
 
 
 @unbox(PointerType)

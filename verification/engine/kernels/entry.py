@@ -7,11 +7,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from numba import njit
+from numba import njit, typeof
 
 from verification.engine.kernels.junctions import sine
 from verification.engine.kernels.loop import DONE, SINGULAR, TOO_FAST, advance
 from verification.engine.kernels.solve import factorise
+from verification.engine.layout import Tile
 from verification.engine.simd import load, store
 
 __all__ = ["DONE", "SINGULAR", "TOO_FAST", "factorise_tile", "run_tile", "sines"]
@@ -52,4 +53,19 @@ def _ways_in(digest: str) -> tuple[Any, Any, Any]:
     return run_tile, factorise_tile, sines
 
 
-run_tile, factorise_tile, sines = _ways_in(_digest())
+_run_tile, factorise_tile, sines = _ways_in(_digest())
+_by_width: dict[int, Any] = {}
+
+
+def run_tile(tile: Tile, *arguments: Any) -> int:
+    """See ``loop.advance``; without Numba's look at the types of a tile's hundred pointers.
+
+    The types depend on the width alone: a tile's fields are what ``layout`` says.
+    """
+    width = len(tile.w)
+    compiled = _by_width.get(width)
+    if compiled is None:
+        types = tuple(typeof(argument) for argument in (tile, *arguments))
+        _run_tile.compile(types)
+        compiled = _by_width[width] = _run_tile.get_overload(types)
+    return int(compiled(tile, *arguments))
