@@ -172,7 +172,10 @@ def verify(
     try:
         for scope in options.scopes:
             tasks, total = _plan(scope, network, windows, simulator, options)
-            results = run_tasks(tasks, total, setup, simulator, run, _stage(scope, progress))
+            stage = _stage(scope, progress)
+            if stage:
+                stage(0, total)  # the first deck may take a while: the engine is compiled once
+            results = run_tasks(tasks, total, setup, simulator, run, stage)
             widths = [layer.outputs for layer in network.layers]
             scopes.append(Scope(scope, collect(results, widths, windows.shape[0], silent)))
     finally:
