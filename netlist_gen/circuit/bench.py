@@ -179,6 +179,7 @@ def neuron_bench(
     site: NeuronSite,
     stimulus: NDArray[np.bool_],
     phases: ClockPhases | None = None,
+    arrivals_s: NDArray[np.float64] | None = None,
 ) -> NeuronBench:
     """Build the bench of one neuron.
 
@@ -187,10 +188,12 @@ def neuron_bench(
         site: the neuron.
         stimulus: bool, shape (windows, fan_in): which of its input lines carry a pulse.
         phases: clock phases (default: those of the design table).
+        arrivals_s: how much later than the window's data time each pulse comes, s, of the
+            stimulus's shape (default: not at all).
 
     Raises:
-        NetworkError: a fan-in or threshold beyond the design table, or a stimulus of another
-            width.
+        NetworkError: a fan-in or threshold beyond the design table, or a stimulus or arrivals of
+            another shape.
     """
     phases = phases or load_phases()
     stimulus = np.asarray(stimulus, dtype=bool)
@@ -201,22 +204,31 @@ def neuron_bench(
         )
     windows = stimulus.shape[0]
     fan_in = len(site.inputs)
+    late = np.zeros(stimulus.shape) if arrivals_s is None else np.asarray(arrivals_s)
+    if late.shape != stimulus.shape:
+        raise NetworkError(
+            f"neuron {site.name}: arrivals of shape {late.shape} do not fit the stimulus; "
+            f"they must be {stimulus.shape}"
+        )
     starts = [START_S + phases.period * w for w in range(windows)]
     builder = CircuitBuilder(
         f"bench_{site.name}", title=f"bench of neuron {site.name}, {windows} windows"
     )
     jtl = library.cell("jtl")
 
-    def line(name: str, offset: float, active: NDArray[np.bool_]) -> str:
-        times = tuple(t + offset for t, on in zip(starts, active, strict=True) if on)
+    def line(name: str, offset_s: NDArray[np.float64], active: NDArray[np.bool_]) -> str:
+        times = tuple(
+            float(t + offset) for t, offset, on in zip(starts, offset_s, active, strict=True) if on
+        )
         builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, times))
         builder.place(f"XI{name}", jtl, f"s{name}", f"i{name}")
         return f"i{name}"
 
     every = np.ones(windows, dtype=bool)
-    nets = [line(label, 0.0, stimulus[:, k]) for k, label in enumerate(site.labels)]
-    nets.append(line("C", phases.decision, every))
-    nets.append(line("R", phases.reset - phases.tree_stage * reset_depth(fan_in), every))
+    nets = [line(label, late[:, k], stimulus[:, k]) for k, label in enumerate(site.labels)]
+    nets.append(line("C", np.full(windows, phases.decision), every))
+    reset = phases.reset - phases.tree_stage * reset_depth(fan_in)
+    nets.append(line("R", np.full(windows, reset), every))
     neuron = neuron_cell(library, site.name, site.signs, site.theta, labels=site.labels)
     builder.place(f"X{site.name}", neuron, *nets, "o", needs=library.needs(neuron))
     builder.place("XO", jtl, "o", "q")

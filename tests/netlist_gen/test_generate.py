@@ -117,12 +117,12 @@ def test_wrong_options(tmp_path, options, message):
 def test_a_run_that_breaks_leaves_no_manifest(tmp_path):
     write(tmp_path)
     wide = TernaryNetwork.from_arrays(
-        [np.vstack([np.eye(1, 65, dtype=int), np.ones((1, 65), dtype=int)])],
+        [np.vstack([np.eye(1, 257, dtype=int), np.ones((1, 257), dtype=int)])],
         [np.ones(2, dtype=int)],
     )
     with pytest.raises(
         NetworkError,
-        match=r"^neuron L0N1: a neuron of fan-in 65 can't be built: shown to work are 1 to 64$",
+        match=r"^neuron L0N1: a neuron of fan-in 257 can't be built: shown to work are 1 to 256$",
     ):
         write(tmp_path, wide, None)
     assert not (tmp_path / "manifest.json").exists()

@@ -28,7 +28,7 @@ from verification.pulses import detect_phase
 from verification.reference import EventEnergy, bench_energy, expect
 from verification.simulators.base import DeckJob
 
-STORAGE_H = 16e-12
+STORAGE_H = 15.6e-12
 SIGNS = st.lists(st.sampled_from([-1, 1]), min_size=1, max_size=64)
 
 
@@ -74,18 +74,18 @@ def test_the_order_of_the_branches_does_not_matter(signs, theta, random):
 
 def test_what_cannot_be_built(library):
     limit = load_rules().max_fan_in
-    assert limit == 64
-    for count in (0, 65):
-        message = f"a neuron of fan-in {count} can't be built: shown to work are 1 to 64"
+    assert limit == 256
+    for count in (0, 257):
+        message = f"a neuron of fan-in {count} can't be built: shown to work are 1 to 256"
         with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
             design_neuron([1] * count, 1, STORAGE_H)
     with pytest.raises(NetworkError, match=r"^branch 1 has sign 0; only \+1 and -1 are built$"):
         design_neuron([1, 0], 1, STORAGE_H)
     with pytest.raises(
         NetworkError,
-        match=r"^neuron L3N1: a neuron of fan-in 65 can't be built: shown to work are 1 to 64$",
+        match=r"^neuron L3N1: a neuron of fan-in 257 can't be built: shown to work are 1 to 256$",
     ):
-        neuron_cell(library, "L3N1", [1] * 65, 1)
+        neuron_cell(library, "L3N1", [1] * 257, 1)
 
 
 @pytest.mark.parametrize("fan_in", [1, 2, 3, 16, 64])
