@@ -69,7 +69,7 @@ class Dialect:
     def vector(self, probe: Probe) -> str:
         """The simulator's own name of the phase that a probe asks for."""
         if not self.phase_node:
-            return ".".join((probe.junction, *reversed(probe.path)))
+            return ".".join(probe.inside_out)
         node = PHASE_NODE + probe.junction.lower()
         parts = (node, *reversed(probe.path)) if self.inside_out else (*probe.path, node)
         return f"v({'.'.join(parts)})"

@@ -5,9 +5,10 @@ Deterministic to the byte: the same circuit, analysis and probes give the same t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import jinja2
 
@@ -47,9 +48,14 @@ class Probe:
     junction: str
 
     @property
+    def inside_out(self) -> tuple[str, ...]:
+        """The junction, then the instances that it is in, outwards."""
+        return (self.junction, *self.path[::-1])
+
+    @property
     def column(self) -> str:
         """The column's name in JoSIM's output: inside-out, upper case."""
-        return f"P({'|'.join((self.junction, *reversed(self.path)))})".upper()
+        return f"P({'|'.join(self.inside_out)})".upper()
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,19 @@ def dialects() -> tuple[str, ...]:
     return tuple(sorted(p.parent.name for p in root.glob("*/deck.cir.j2")))
 
 
+def _cell_texts(dialect: str, circuit: Circuit, values: Mapping[str, Any]) -> Iterator[str]:
+    """Each subcircuit's text. A cell keeps it: the decks of a network share most of their cells,
+    and those of a neuron all."""
+    template = _template(dialect, "cell.cir.j2")
+    key = ("text", dialect, *values.values())
+    for cell in circuit.cells.values():
+        if key not in cell.__dict__:
+            cell.__dict__[key] = template.render(values, cell=cell)  # type: ignore[index]
+        yield cell.__dict__[key]  # type: ignore[index]
+
+
 @cache
-def _template(dialect: str) -> jinja2.Template:
+def _template(dialect: str, name: str = "deck.cir.j2") -> jinja2.Template:
     if dialect not in dialects():
         raise ConfigurationError(f"no dialect {dialect!r}; there are {', '.join(dialects())}")
     environment = jinja2.Environment(
@@ -84,7 +101,7 @@ def _template(dialect: str) -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters["number"] = format_number
-    return environment.get_template("deck.cir.j2")
+    return environment.get_template(name)
 
 
 def emit(
@@ -118,22 +135,26 @@ def emit(
             f"decks for {dialect} have no thermal noise; a temperature of "
             f"{analysis.temperature_K:g} K needs the dialect josim"
         )
+    common = {
+        "model": process.model,
+        "ramp_s": analysis.ramp_s,
+        "pulse_half_s": PULSE_HALF_S,
+        "pulse_peak_V": PHI0 / PULSE_HALF_S,
+    }
     text = _template(dialect).render(
+        common,
         title=f"{name}: {circuit.top.title}",
         notes=notes,
-        model=process.model,
         cells=circuit.cells.values(),
+        cell_texts=_cell_texts(dialect, circuit, common),
         top=circuit.top,
         probes=probes,
         step_s=analysis.step_s,
         stop_s=analysis.stop_s,
         print_step_s=analysis.print_step_s,
-        ramp_s=analysis.ramp_s,
         temperature_K=analysis.temperature_K,
         noise_bandwidth_Hz=analysis.noise_bandwidth_Hz,
         seed=analysis.seed,
-        pulse_half_s=PULSE_HALF_S,
-        pulse_peak_V=PHI0 / PULSE_HALF_S,
         **dialect_context(dialect, circuit, process, analysis, probes),
     )
     return Deck(name, dialect, text, tuple(probes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from netlist_gen.circuit.bench import (
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
 from netlist_gen.circuit.neuron import ClockPhases
+from netlist_gen.circuit.trees import splitter_tree
 from netlist_gen.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
@@ -99,6 +100,14 @@ class GenerateOptions:
     source: str = ""
 
 
+def prepare(library: CellLibrary, sites: Iterable[NeuronSite]) -> None:
+    """Build the cells that neurons share, so that forks of the library have them."""
+    for name in library.descriptions:
+        library.cell(name)
+    for fan_in in sorted({len(site.inputs) for site in sites}):
+        splitter_tree(library, fan_in)
+
+
 def file_name(name: str, dialect: str, dialects: Sequence[str]) -> str:
     """Name of a deck's file: with one dialect ``NAME.cir``, with several ``NAME.DIALECT.cir``."""
     return f"{name}.cir" if len(dialects) == 1 else f"{name}.{dialect}.cir"
@@ -112,8 +121,8 @@ def generate(
     out: Path,
     options: GenerateOptions,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Write decks and ``manifest.json`` into ``out`` and return the manifest.
+) -> int:
+    """Write decks and ``manifest.json`` into ``out``; returns how many decks.
 
     Args:
         network: what to write.
@@ -124,7 +133,8 @@ def generate(
         options: dialects and scopes.
         progress: called with (decks done, decks in all).
 
-    The manifest is written last: a directory without one is unfinished.
+    One deck after another is built and written, so that memory does not grow with their number.
+    The manifest appears last: a directory without one is unfinished.
 
     Raises:
         ConfigurationError: unknown scope or dialect, or the directory can't be written.
@@ -146,23 +156,9 @@ def generate(
         raise ConfigurationError(
             f"the output directory {out} can't be written ({error.strerror})"
         ) from error
-    entries: list[dict[str, Any]] = []
     count = len(neuron_sites(network)) if "neurons" in options.scopes else 0
     total = (count + ("network" in options.scopes)) * len(options.dialects)
-    for name, decks, entry in _decks(network, inputs, library, phases, options):
-        entry["files"] = {}
-        for dialect, deck in decks:
-            file = file_name(name, dialect, options.dialects)
-            with atomic_path(out / file) as path:
-                path.write_text(deck.text, encoding="utf-8")
-            entry["files"][dialect] = {
-                "file": file,
-                "sha256": hashlib.sha256(deck.text.encode()).hexdigest(),
-            }
-        entries.append(entry)
-        if progress:
-            progress(len(entries) * len(options.dialects), total)
-    manifest = {
+    head = {
         "format": "netlist-gen manifest 1",
         "generator": f"netlist-gen {__version__}",
         "source": options.source,
@@ -175,11 +171,29 @@ def generate(
             "population": network.population,
             "synapses": network.synapses,
         },
-        "decks": entries,
     }
-    with atomic_path(out / "manifest.json") as path:
-        path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    return manifest
+    done = 0
+    with (
+        atomic_path(out / "manifest.json") as path,
+        path.open("w", encoding="utf-8") as manifest,
+    ):
+        # The list of decks, a line for each, is written as they come.
+        manifest.write(json.dumps(head, indent=1).removesuffix("\n}") + ',\n "decks": [')
+        for name, decks, entry in _decks(network, inputs, library, phases, options):
+            entry["files"] = {}
+            for dialect, deck in decks:
+                file = file_name(name, dialect, options.dialects)
+                data = deck.text.encode()
+                with atomic_path(out / file) as target:
+                    target.write_bytes(data)
+                digest = hashlib.sha256(data).hexdigest()
+                entry["files"][dialect] = {"file": file, "sha256": digest}
+            manifest.write((",\n  " if done else "\n  ") + json.dumps(entry))
+            done += len(decks)
+            if progress:
+                progress(done, total)
+        manifest.write("\n ]\n}\n")
+    return done
 
 
 def _decks(
@@ -191,9 +205,12 @@ def _decks(
 ) -> Iterator[tuple[str, list[tuple[str, Deck]], dict[str, Any]]]:
     if "neurons" in options.scopes:
         lines = [inputs, *network.forward(inputs)]
-        for site in neuron_sites(network):
-            bench = neuron_bench(library, site, lines[site.layer][:, list(site.inputs)], phases)
-            decks = [(d, neuron_deck(library, bench, site.name, 0, d)) for d in options.dialects]
+        sites = neuron_sites(network)
+        prepare(library, sites)
+        for site in sites:
+            own = library.fork()  # what only this neuron is made of goes when its deck is written
+            bench = neuron_bench(own, site, lines[site.layer][:, list(site.inputs)], phases)
+            decks = [(d, neuron_deck(own, bench, site.name, 0, d)) for d in options.dialects]
             yield site.name, decks, neuron_entry(bench)
     if "network" in options.scopes:
         whole = network_bench(network, library, inputs, phases)

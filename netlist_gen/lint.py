@@ -8,11 +8,14 @@ here turns one of those into a sentence that names the line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from netlist_gen.errors import DeckError
 
+_PLAIN_PRINT = re.compile(r"\.print phase [A-Za-z0-9_.]+")
 _TWO_NODE = "BLRCVIP"
 _RESERVED = re.compile(r"[.|]")
 _CONTROLS = {".model", ".subckt", ".ends", ".tran", ".print", ".end"}
@@ -33,10 +36,10 @@ class _Scope:
     models: list[tuple[int, str]] = field(default_factory=list)
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with their ``+`` continuations joined, comments dropped, numbered from 1."""
+def _logical_lines(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Numbered lines with their ``+`` continuations joined, comments dropped."""
     current, number = "", 0
-    for index, line in enumerate(text.splitlines(), 1):
+    for index, line in lines:
         stripped = line.strip()
         if stripped.startswith("+") and current:
             current += " " + stripped[1:]
@@ -63,10 +66,17 @@ def lint(text: str, name: str) -> None:
     Raises:
         DeckError: the first rule that is broken, with the line's number.
     """
+    lines = text.splitlines()
+    outside, blocks = _without_known(lines)
+    printed = _closing_prints(outside)
     top = _Scope("the top level", 0)
-    scopes: dict[str, _Scope] = {}
-    scope, models, controls = top, set[str](), dict[str, int]()
-    for number, line in _logical_lines(text):
+    scopes: dict[str, _Scope] = {scope.name.upper(): scope for scope, _ in blocks}
+    starts = {scope.name.upper(): start for scope, start in blocks}
+    if len(scopes) < len(blocks):
+        scopes, starts, outside = {}, {}, list(enumerate(lines, 1))  # one is defined twice: say so
+    fresh: list[tuple[int, _Scope]] = []
+    scope, models, controls = top, set[str](), {".print": printed}
+    for number, line in _logical_lines(outside):
         where = f"{name}, line {number}"
         if line.count("(") != line.count(")"):
             raise DeckError(f"{where}: brackets do not pair in {line[:60]!r}")
@@ -90,6 +100,8 @@ def lint(text: str, name: str) -> None:
                     raise DeckError(f"{where}: subcircuit {words[1]} is defined twice")
                 scope = _Scope(words[1], number, tuple(w.upper() for w in words[2:]))
                 scopes[words[1].upper()] = scope
+                starts[words[1].upper()] = 0
+                fresh.append((number, scope))
             elif head == ".ends":
                 if scope is top:
                     raise DeckError(f"{where}: .ends without a .subckt before it")
@@ -102,8 +114,82 @@ def lint(text: str, name: str) -> None:
         raise DeckError(f"{name}: it has {controls.get('.tran', 0)} .tran lines; it needs one")
     if not controls.get(".print", 0):
         raise DeckError(f"{name}: it has no .print line, so nothing would be measured")
-    for each in (top, *scopes.values()):
-        _check_scope(each, scopes, models, name)
+    _check_scope(top, scopes, models, name, 0)
+    for key, each in scopes.items():
+        _check_scope(each, scopes, models, name, starts[key])
+    for number, each in fresh:
+        _remember(lines, number, each)
+
+
+_KNOWN: OrderedDict[str, _Scope] = OrderedDict()
+"""Subcircuits that passed before, by their text: the decks of a network share most of them."""
+
+_MOST_KNOWN = 4096
+
+
+def _without_known(
+    lines: list[str],
+) -> tuple[list[tuple[int, str]], list[tuple[_Scope, int]]]:
+    """Numbered lines of all but the subcircuits that passed before; those, and where they begin."""
+    outside: list[tuple[int, str]] = []
+    blocks: list[tuple[_Scope, int]] = []
+    index = 0
+    while index < len(lines):
+        if lines[index].startswith(".subckt ") and index + 1 < len(lines):
+            try:
+                end = lines.index(".ends", index + 1)
+            except ValueError:
+                end = len(lines)
+            known = _KNOWN.get("\n".join(lines[index:end]))
+            # What follows a known block may not continue its last line.
+            if known is not None and not (end + 1 < len(lines) and lines[end + 1].startswith("+")):
+                blocks.append((known, index))
+            else:  # all of it, with whatever begins inside
+                outside += enumerate(lines[index : end + 1], index + 1)
+            index = end + 1
+            continue
+        outside.append((index + 1, lines[index]))
+        index += 1
+    return outside, blocks
+
+
+def _closing_prints(lines: list[tuple[int, str]]) -> int:
+    """Take the plain ``.print`` lines at the deck's end away, most of a deck; how many."""
+    end = len(lines) - (bool(lines) and lines[-1][1] == ".end")
+    first = end
+    while first and _PLAIN_PRINT.fullmatch(lines[first - 1][1]):
+        first -= 1
+    del lines[first:end]
+    return end - first
+
+
+def _remember(lines: list[str], number: int, scope: _Scope) -> None:
+    """Keep a subcircuit that begins at a line, its own lines counted from there."""
+    first = number - 1
+    try:
+        end = lines.index(".ends", first + 1)
+    except ValueError:
+        return
+    block = lines[first:end]
+    if any(line.lstrip().lower().startswith(".") for line in block[1:]):
+        return
+
+    def moved(entries: list[tuple[Any, ...]]) -> list[Any]:
+        return [(entry[0] - first, *entry[1:]) for entry in entries]
+
+    _KNOWN["\n".join(block)] = _Scope(
+        scope.name,
+        scope.line - first,
+        scope.ports,
+        {name: at - first for name, at in scope.names.items()},
+        scope.nodes,
+        scope.inductors,
+        moved(scope.couplings),
+        moved(scope.instances),
+        moved(scope.models),
+    )
+    if len(_KNOWN) > _MOST_KNOWN:
+        _KNOWN.popitem(last=False)
 
 
 def _element(scope: _Scope, words: list[str], number: int, where: str) -> None:
@@ -147,27 +233,30 @@ def _element(scope: _Scope, words: list[str], number: int, where: str) -> None:
         scope.nodes[net] = scope.nodes.get(net, 0) + 1
 
 
-def _check_scope(scope: _Scope, scopes: dict[str, _Scope], models: set[str], name: str) -> None:
+def _check_scope(
+    scope: _Scope, scopes: dict[str, _Scope], models: set[str], name: str, first: int
+) -> None:
+    """Check a scope whose lines are counted from ``first``."""
     for number, model in scope.models:
         if model not in models:
-            raise DeckError(f"{name}, line {number}: junction model {model} is not defined")
+            raise DeckError(f"{name}, line {number + first}: junction model {model} is not defined")
     for number, label, inductor in scope.couplings:
         if inductor not in scope.inductors:
             raise DeckError(
-                f"{name}, line {number}: {label} couples {inductor}, which is not an inductor "
-                f"of {scope.name}"
+                f"{name}, line {number + first}: {label} couples {inductor}, which is not an "
+                f"inductor of {scope.name}"
             )
     for number, label, cell, nets in scope.instances:
         if cell not in scopes:
-            raise DeckError(f"{name}, line {number}: subcircuit {cell} is not defined")
+            raise DeckError(f"{name}, line {number + first}: subcircuit {cell} is not defined")
         if nets != len(scopes[cell].ports):
             raise DeckError(
-                f"{name}, line {number}: instance {label} has {nets} nets; subcircuit {cell} "
-                f"has {len(scopes[cell].ports)} ports"
+                f"{name}, line {number + first}: instance {label} has {nets} nets; subcircuit "
+                f"{cell} has {len(scopes[cell].ports)} ports"
             )
-    for port in scope.ports:
-        scope.nodes[port] = scope.nodes.get(port, 0) + 1
-    for node, count in scope.nodes.items():
+    ports = Counter(scope.ports)
+    for node in [*scope.nodes, *(port for port in scope.ports if port not in scope.nodes)]:
+        count = scope.nodes.get(node, 0) + ports[node]
         if node not in ("0", "GND") and count < 2:
             raise DeckError(
                 f"{name}: node {node} of {scope.name} is joined to one element only; "

@@ -135,14 +135,9 @@ def measured_energies(
     Raises:
         WaveformError: a biased junction's phase is missing, not finite or too short.
     """
-    columns: list[str] = []
-    currents: list[float] = []
-    for placed in circuit.walk():
-        for bias in placed.cell.biases():
-            junction = placed.cell.biased_junction(bias)
-            if junction is not None:
-                columns.append(Probe(placed.path, junction.name).column)
-                currents.append(bias.value)
+    fed = circuit.biased()
+    columns = [Probe(path, name).column for path, name, _ in fed]
+    currents = [current for _, _, current in fed]
     if not columns:
         return np.zeros(bounds_s.size - 1)
     advances = np.diff(readings_of(observed).phases(columns, bounds_s), axis=1)

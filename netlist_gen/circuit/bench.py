@@ -165,13 +165,7 @@ class NeuronBench:
 
 def biased_probes(circuit: Circuit) -> list[Probe]:
     """The junction that carries the flux at each bias source, once each."""
-    found: dict[Probe, None] = {}
-    for placed in circuit.walk():
-        for bias in placed.cell.biases():
-            junction = placed.cell.biased_junction(bias)
-            if junction is not None:
-                found[Probe(placed.path, junction.name)] = None
-    return list(found)
+    return list(dict.fromkeys(Probe(path, name) for path, name, _ in circuit.biased()))
 
 
 def neuron_bench(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from netlist_gen.errors import DeckError
 
@@ -144,6 +145,12 @@ class Cell:
             e for e in self.elements if isinstance(e, CurrentSource) and e.role is Role.BIAS
         )
 
+    @cached_property
+    def biased(self) -> tuple[tuple[str, float], ...]:
+        """(junction, current in A) of each of the cell's own bias sources that feeds one."""
+        found = ((self.biased_junction(bias), bias.value) for bias in self.biases())
+        return tuple((junction.name, value) for junction, value in found if junction is not None)
+
     def biased_junction(self, bias: CurrentSource) -> Junction | None:
         """The grounded junction that carries the flux of the bias source's node.
 
@@ -205,22 +212,50 @@ class Circuit:
             for instance in reversed(here.cell.instances):
                 stack.append(Placed((*here.path, instance.name), self.cells[instance.cell]))
 
+    def biased(self) -> list[tuple[tuple[str, ...], str, float]]:
+        """(path, junction, current in A) of every bias source that feeds one, in order of places.
+
+        What is inside a cell is gathered once for all its places.
+        """
+        known: dict[str, list[tuple[tuple[str, ...], str, float]]] = {}
+
+        def inside(cell: Cell) -> list[tuple[tuple[str, ...], str, float]]:
+            found: list[tuple[tuple[str, ...], str, float]]
+            found = [((), name, value) for name, value in cell.biased]
+            for instance in cell.instances:
+                if instance.cell not in known:
+                    known[instance.cell] = inside(self.cells[instance.cell])
+                found += [((instance.name, *p), j, v) for p, j, v in known[instance.cell]]
+            return found
+
+        return inside(self.top)
+
     def totals(self) -> Totals:
         """Junctions and currents, counted over all placed cells."""
-        junctions = 0
-        bias = flux = 0.0
-        kinds: dict[str, int] = {}
-        for placed in self.walk():
-            kinds[placed.cell.kind or "top"] = kinds.get(placed.cell.kind or "top", 0) + 1
-            for element in placed.cell.elements:
-                if isinstance(element, Junction):
-                    junctions += 1
-                elif isinstance(element, CurrentSource):
+        known: dict[str, Totals] = {}
+
+        def inside(cell: Cell) -> Totals:
+            junctions = len(cell.junctions())
+            bias = flux = 0.0
+            for element in cell.elements:
+                if isinstance(element, CurrentSource):
                     if element.role is Role.BIAS:
                         bias += abs(element.value)
                     else:
                         flux += abs(element.value)
-        return Totals(junctions, bias, flux, kinds)
+            kinds = {cell.kind or "top": 1}
+            for instance in cell.instances:
+                if instance.cell not in known:
+                    known[instance.cell] = inside(self.cells[instance.cell])
+                part = known[instance.cell]
+                junctions += part.junctions
+                bias += part.bias_A
+                flux += part.flux_A
+                for kind, count in part.cells.items():
+                    kinds[kind] = kinds.get(kind, 0) + count
+            return Totals(junctions, bias, flux, kinds)
+
+        return inside(self.top)
 
 
 class CircuitBuilder:

@@ -49,7 +49,7 @@ def generate(
         x, _ = read_samples(network, inputs, None)
         windows = x.reshape(-1, x.shape[-1])
     with progress_bars() as tick:
-        manifest = write_decks(
+        files = write_decks(
             network,
             windows,
             CellLibrary(process),
@@ -58,5 +58,4 @@ def generate(
             GenerateOptions(split_list(dialect), split_list(scope), str(net)),
             lambda done, total: tick("decks", done, total),
         )
-    files = sum(len(entry["files"]) for entry in manifest["decks"])
     click.echo(f"{files} decks and manifest.json in {out}")

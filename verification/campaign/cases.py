@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import NeuronView, neuron_bench
+from netlist_gen.circuit.bench import NeuronView, neuron_bench, neuron_sites
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
 from netlist_gen.emit import Deck
 from netlist_gen.errors import DeckError
-from netlist_gen.generate import network_deck, neuron_deck
+from netlist_gen.generate import network_deck, neuron_deck, prepare
 from netlist_gen.lint import lint
 from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
 from verification.read_out import LineExpectation, expect_lines
@@ -86,6 +87,7 @@ class CaseBuilder:
         self.setup = setup
         self.dialect = dialect
         self._base = CellLibrary(setup.process)
+        self._lock = threading.Lock()
 
     def cases(self, task: Task) -> Iterator[Case]:
         """The cases of a task, in the order of its runs.
@@ -94,7 +96,10 @@ class CaseBuilder:
             NetworkError: a neuron that can't be built.
             DeckError: a deck that breaks a rule of the linter, or is missing from ``decks``.
         """
-        library = self._base.fork()
+        with self._lock:
+            sites = [task.site] if isinstance(task, NeuronTask) else neuron_sites(task.network)
+            prepare(self._base, sites)
+            library = self._base.fork()
         energies = EventEnergy(library)
         for run in task.runs:
             if isinstance(task, NeuronTask):
