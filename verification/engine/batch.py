@@ -62,7 +62,11 @@ class Batch:
         self._steps = None if at is None else sample_steps(at, transient, compiled.deck.name)
         equations, shared = compiled.prepare(values, transient.step)
         noise = noise_table(compiled.topology, equations.plan, transient, values, stimuli, seeds)
-        delays = [round(e.delay / transient.step) for e, _ in compiled.topology.lines]
+        # A wave that would arrive after the end needs no room to wait in.
+        delays = [
+            min(round(e.delay / transient.step), transient.steps + 1)
+            for e, _ in compiled.topology.lines
+        ]
         self._setup = TileSetup(
             equations,
             self._width,

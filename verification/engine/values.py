@@ -142,7 +142,30 @@ class Coefficients:
 
 
 def coefficients(topology: Topology, values: Values, step: float) -> Coefficients:
-    """All coefficients for one time step (s). Raises DeckError for an impossible coupling."""
+    """All coefficients for one time step (s).
+
+    Raises:
+        DeckError: an impossible coupling, or a value that overflows.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        found = _coefficients(topology, values, step)
+    for branches, rows in (
+        (topology.junctions, found.junction),
+        (topology.resistors, found.resistor),
+        (topology.capacitors, found.capacitor[None]),
+        (topology.inductors, found.single[None]),
+    ):
+        wrong = ~np.isfinite(rows).all(axis=(0, 2)) if len(branches) else np.zeros(0, dtype=bool)
+        if wrong.any():
+            label = branches.labels[int(wrong.argmax())]
+            raise DeckError(
+                f"{topology.flat.deck.name}: the value of {label} is so large or small that its "
+                f"conductance overflows at a time step of {step:.3g} s"
+            )
+    return found
+
+
+def _coefficients(topology: Topology, values: Values, step: float) -> Coefficients:
     h = step
     pc = 4.0 * h * ELEMENTARY_CHARGE / (3.0 * HBAR)
     junction, gap = _junctions(topology, values, h, pc)

@@ -131,3 +131,15 @@ def test_rtype_0_has_no_gap():
 )  # fmt: skip
 def test_circuits_without_a_solution(text, message):
     refused(text + "\n.tran 0.1p 1p", message)
+
+
+def test_values_that_overflow_are_refused_by_name():
+    refused("R1 1 0 1\nR2 1 0 1e308\n.tran 0.1p 1p", "d: the value of R2 is so large or small that "
+            "its conductance overflows at a time step of 1e-13 s")  # fmt: skip
+
+
+def test_a_line_longer_than_the_run_is_its_impedance():
+    w = run("V1 1 0 pwl(0 0 1p 1m)\nR1 1 2 5\nT1 2 0 3 0 z0=5 td=1\nR2 3 0 1\n.tran 0.01p 9p\n"
+            ".print v(2) v(3)")  # fmt: skip
+    assert w.signal("V(2)")[-1] == pytest.approx(0.5e-3, rel=1e-6)
+    assert not w.signal("V(3)").any()
