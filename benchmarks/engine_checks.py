@@ -79,7 +79,7 @@ def agreement() -> None:
     decks = {name: cell_bench(name).deck("josim").text for name in EVENTS}
     decks["neuron of 16"] = neuron_deck(np.random.default_rng(0).random((4, 16)) < 0.5).text
     for stages in (10, 100, 1000):
-        decks[f"JTL of {stages}"] = jtl(stages, 300.0)
+        decks[f"JTL of {stages}"] = jtl(stages, 300.0, print_ps=0.2)
     with tempfile.TemporaryDirectory() as folder:
         paths = {}
         for number, (name, text) in enumerate(decks.items()):

@@ -24,15 +24,15 @@ IB 0 1 pwl(0 0 5p 175u)
 _INPUT = "IIN 0 N0 pwl(0 0 20p 0 22p 500u 24p 0 50p 0 52p 500u 54p 0)\n"
 
 
-def jtl(stages: int, stop_ps: float) -> str:
+def jtl(stages: int, stop_ps: float, print_ps: float = 1.0) -> str:
     """A JTL of shunted, biased junctions, one for each stage, in steps of 0.05 ps."""
     body = "".join(f"X{k} N{k} N{k + 1} stage\n" for k in range(stages))
-    return _MODEL + _STAGE + _INPUT + body + _controls(stages, stop_ps)
+    return _MODEL + _STAGE + _INPUT + body + _controls(stages, stop_ps, print_ps)
 
 
-def _controls(stages: int, stop_ps: float) -> str:
+def _controls(stages: int, stop_ps: float, print_ps: float) -> str:
     return (
-        f"RL N{stages} 0 2\n.tran 0.05p {stop_ps:g}p 0 1p\n"
+        f"RL N{stages} 0 2\n.tran 0.05p {stop_ps:g}p 0 {print_ps:g}p\n"
         f".print P(B1.X0)\n.print P(B1.X{stages - 1})\n.end\n"
     )
 
