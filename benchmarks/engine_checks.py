@@ -91,15 +91,15 @@ def agreement() -> None:
         for name, path in paths.items():
             out = Path(folder, "out.csv")
             out.unlink(missing_ok=True)
-            subprocess.run(
-                ["josim-cli", "-m", "1", "-o", str(out), path.name],
-                cwd=path.parent, capture_output=True, timeout=600, check=False,
-            )  # fmt: skip
             try:
                 ours = compile_deck_file(path.resolve()).run(seed=1).waveforms
             except NetlistGenError as error:
                 print(f"agreement, {name}: refused ({error})".replace(str(path.parent), ""))
                 continue
+            subprocess.run(
+                ["josim-cli", "-m", "1", "-o", str(out), path.name],
+                cwd=path.parent, capture_output=True, timeout=600, check=False,
+            )  # fmt: skip
             if ours is None or not out.exists():
                 print(f"agreement, {name}: JoSIM wrote nothing")
                 continue

@@ -1,0 +1,79 @@
+"""The engine behind the simulators' protocol: groups of jobs, outcomes, cancelling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from verification.simulators.base import DeckJob, OutcomeKind
+from verification.simulators.embedded import EmbeddedSimulator, source_waves
+
+CELL = """.model m jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m)
+.subckt cell a
+B1 a 0 m
+RS a 0 5
+.ends
+X1 cell n
+IB 0 n pwl(0 0 5p 70u)
+IIN 0 n {wave}
+.tran 0.05p 60p 0 0.5p
+.print p(b1.x1)
+"""
+
+
+def job(name, wave="pwl(0 0 20p 0 22p 200u 24p 0)", text=CELL):
+    return DeckJob(name, text.replace("{wave}", wave))
+
+
+QUIET = "dc 0"
+LATE = "pwl(0 0 40p 0 42p 200u 44p 0)"
+
+
+def run(jobs, workers=1, timeout_s=60.0):
+    return list(EmbeddedSimulator().run_many(jobs, workers=workers, timeout_s=timeout_s))
+
+
+def test_jobs_that_differ_in_waves_give_what_each_gives_alone():
+    jobs = [job("a"), job("b", QUIET), job("c", LATE)]
+    together = run(jobs)
+    assert [outcome.job.name for outcome in together] == ["a", "b", "c"]
+    for outcome in together:
+        alone = EmbeddedSimulator().run(outcome.job, timeout_s=60.0)
+        assert outcome.kind is OutcomeKind.OK
+        np.testing.assert_allclose(
+            outcome.waveforms.values, alone.waveforms.values, rtol=0, atol=1e-9
+        )
+    turns = [round(outcome.waveforms.values[0, -1] / (2 * np.pi)) for outcome in together]
+    assert turns == [1, 0, 1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_bad_job_does_not_take_the_others_with_it(workers):
+    jobs = [job("a"), job("b", "pwl(0 0 20p"), job("c", LATE), job("d", text=CELL + "R9 9\n")]
+    outcomes = {outcome.job.name: outcome for outcome in run(jobs, workers)}
+    assert {name: outcome.kind for name, outcome in outcomes.items()} == {
+        "a": OutcomeKind.OK,
+        "b": OutcomeKind.CRASHED,
+        "c": OutcomeKind.OK,
+        "d": OutcomeKind.CRASHED,
+    }
+    assert outcomes["b"].message.startswith("b, line 8: PWL(0 0 20P is no source")
+    assert outcomes["d"].message == "d, line 11: R9 9: R takes a label, 2 nodes and a value"
+
+
+def test_a_circuit_that_diverges_is_unusable():
+    (outcome,) = run([job("a", "pwl(0 0 1p 10)")])
+    assert outcome.kind is OutcomeKind.UNUSABLE
+    assert outcome.message.endswith("the circuit diverges")
+
+
+def test_time_runs_out():
+    (outcome,) = run([job("a", text=CELL.replace("60p", "1u"))], timeout_s=0.02)
+    assert outcome.kind is OutcomeKind.TIMED_OUT
+    assert outcome.message == "a: the run took too long"
+
+
+def test_waves_of_another_deck():
+    waves = source_waves(job("a").text, job("b", LATE))
+    assert set(waves) == {"IB", "IIN"}
+    np.testing.assert_allclose(waves["IIN"].values[:4], [0, 40e-12, 42e-12, 44e-12])
