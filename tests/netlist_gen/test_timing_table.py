@@ -27,6 +27,7 @@ delay_ps = 5.0
 least_ps = 4.9
 most_ps = 5.1
 load_ps = { jtl = 5.0, merger = 6.5 }
+source_ps = { splitter = 4.8 }
 bias_ratio = [0.9, 1.0, 1.2]
 bias_ps = [7.0, 5.0, 4.0]
 [[spacings]]
@@ -64,6 +65,8 @@ def table(tmp_path):
 
 def test_values_are_si(table):
     assert table.delay_s("a", "q") == pytest.approx(5e-12)
+    assert table.delay_s("a", "q", driver="splitter") == pytest.approx(4.8e-12)
+    assert table.delay_s("a", "q", driver="splitter", load="merger") == pytest.approx(6.3e-12)
     assert table.spacing_s("a", "a") == pytest.approx(6e-12)
     assert table.spacing_s("a", "a", undisturbed=False) == pytest.approx(5.5e-12)
     assert table.energy_J("a -> q") == pytest.approx(1.5e-18)
@@ -91,6 +94,10 @@ def test_bias_between_points_is_a_straight_line(table, bias, expected):
         (
             lambda t: t.delay_s("a", "q", load="branch"),
             "the table of cell x has no load 'branch' from a to q; it has jtl, merger",
+        ),
+        (
+            lambda t: t.delay_s("a", "q", driver="merger"),
+            "the table of cell x has no driver 'merger' from a to q; it has splitter",
         ),
         (
             lambda t: t.delay_s("a", "q", bias=1.3),

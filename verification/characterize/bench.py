@@ -1,8 +1,9 @@
 """The bench of a cell: sources, the cell as instance XC, loads, and probes at its ports.
 
-Each input is driven by a pulse source through two stages of the library's JTL. Each output is
-loaded by one cell (``load``, a JTL unless another is asked for) and a JTL after it, ended by a
-resistor; a load's further outputs are ended the same way and its further inputs stay quiet.
+Each input is driven by a pulse source through a stage of the library's JTL and one cell more
+(``source``, a JTL unless another is asked for). Each output is loaded by one cell (``load``, a JTL
+unless another is asked for) and a JTL after it, ended by a resistor. Further outputs of either are
+ended the same way, further inputs stay quiet.
 
 At each port sits a probe: a junction of a millionth of a unit (0.1 nA), whose phase is the
 node's own. A pulse at a port so has its time by the rule of phases, which at a node is the
@@ -40,8 +41,8 @@ PROBE_AREA = 1e-6
 PROBE_PREFIX = "BP_"
 SOURCE_STAGES = 2
 STEP_S = 0.05 * PS
-LOADS = ("jtl", "splitter", "merger")
-"""Cells that outputs are characterised against, as (cell, its first input)."""
+NEIGHBOURS = ("jtl", "splitter", "merger")
+"""Cells that ports are characterised against."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,50 +53,71 @@ class Bench:
         subject: what is tested.
         load: library cell at each output.
         analysis: of the deck.
+        source: library cell before each input.
     """
 
     subject: Subject
     load: str
     analysis: Analysis
+    source: str = "jtl"
 
     @cached_property
     def circuit(self) -> Circuit:
-        """The bench as a circuit. Raises ConfigurationError for an unknown load."""
+        """The bench as a circuit. Raises ConfigurationError for an unknown source or load."""
         subject = self.subject
-        library = subject.library
-        jtl = library.cell("jtl")
         builder = CircuitBuilder(
             f"bench_{subject.name}", title=f"bench of {subject.name}, load {self.load}"
         )
         nets = {port: f"n_{port}" for port in subject.cell.ports}
         for port in subject.inputs:
-            _drive(builder, jtl, port, nets[port])
+            self._drive(builder, port, nets[port])
         builder.place(CELL, subject.cell, *nets.values(), needs=dict(subject.needs))
         for port in subject.outputs:
-            self._load(builder, jtl, port, nets[port])
+            self._load(builder, port, nets[port])
         for element in subject.elements:
             builder.add(_joined(element, nets))
         for port in (*subject.inputs, *subject.outputs):
             builder.add(Junction(probe_name(port), nets[port], GROUND, PROBE_AREA))
         return builder.circuit()
 
-    def _load(self, builder: CircuitBuilder, jtl: Cell, port: str, net: str) -> None:
+    def _drive(self, builder: CircuitBuilder, port: str, net: str) -> None:
+        jtl = self.subject.library.cell("jtl")
+        builder.add(PulseSource(f"V{port}", f"s_{port}_0", GROUND, ()))
+        builder.place(f"XI{port}0", jtl, f"s_{port}_0", f"s_{port}_1")
+        self._place(builder, self.source, f"XI{port}1", port, {"a": f"s_{port}_1", "q": net})
+
+    def _load(self, builder: CircuitBuilder, port: str, net: str) -> None:
+        self._place(builder, self.load, f"XO{port}", port, {"a": net})
+
+    def _place(
+        self, builder: CircuitBuilder, kind: str, name: str, port: str, joined: dict[str, str]
+    ) -> None:
+        """A cell of ``NEIGHBOURS`` at a port; what ``joined`` leaves open is ended or kept quiet.
+
+        ``joined``'s q is the cell's first output.
+        """
         library = self.subject.library
-        if self.load not in LOADS:
+        if kind not in NEIGHBOURS:
             raise ConfigurationError(
-                f"no load {self.load!r}; outputs can be loaded by {', '.join(LOADS)}"
+                f"no source or load {kind!r}; ports can meet {', '.join(NEIGHBOURS)}"
             )
-        load = library.cell(self.load)
-        inputs = [p for p in load.ports if p in ("a", "b")]
-        ends = {p: f"o_{port}_{p}" for p in load.ports}
-        ends["a"] = net
-        builder.place(f"XO{port}", load, *(ends[p] for p in load.ports), needs=library.needs(load))
+        jtl, cell = library.cell("jtl"), library.cell(kind)
+        side = name[1].lower()
+        inputs = [p for p in cell.ports if p in ("a", "b")]
+        outputs = [p for p in cell.ports if p not in inputs]
+        nets = {p: f"{side}_{port}_{p}" for p in cell.ports}
+        nets["a"] = joined["a"]
+        if "q" in joined:
+            nets[outputs[0]] = joined["q"]
+        builder.place(name, cell, *(nets[p] for p in cell.ports), needs=library.needs(cell))
         for quiet in inputs[1:]:
-            builder.place(f"XQ{port}{quiet}", jtl, f"z_{port}_{quiet}", ends[quiet])
-            builder.add(Resistor(f"RQ{port}{quiet}", f"z_{port}_{quiet}", GROUND, LOAD_OHM))
-        for out in (p for p in load.ports if p not in inputs):
-            builder.place(f"XE{port}{out}", jtl, ends[out], f"e_{port}_{out}")
-            builder.add(Resistor(f"RE{port}{out}", f"e_{port}_{out}", GROUND, LOAD_OHM))
+            end = f"z{side}_{port}_{quiet}"
+            builder.place(f"XQ{side}{port}{quiet}", jtl, end, nets[quiet])
+            builder.add(Resistor(f"RQ{side}{port}{quiet}", end, GROUND, LOAD_OHM))
+        for out in outputs[1 if "q" in joined else 0 :]:
+            end = f"e{side}_{port}_{out}"
+            builder.place(f"XE{side}{port}{out}", jtl, nets[out], end)
+            builder.add(Resistor(f"RE{side}{port}{out}", end, GROUND, LOAD_OHM))
 
     @cached_property
     def elements(self) -> dict[str, tuple[tuple[str, ...], Cell, Element]]:
@@ -173,6 +195,7 @@ def make_bench(
     subject: Subject,
     *,
     load: str = "jtl",
+    source: str = "jtl",
     temperature_K: float = 0.0,
     step_s: float = STEP_S,
     length_s: float | None = None,
@@ -184,7 +207,7 @@ def make_bench(
         step_s=step_s,
         temperature_K=temperature_K,
     )
-    return Bench(subject, load, analysis)
+    return Bench(subject, load, analysis, source)
 
 
 def probe_name(port: str) -> str:
@@ -243,14 +266,6 @@ def _flat_element(e, path, net, values, pulses) -> Element:  # type: ignore[no-u
         key = {"Junction": "area", "Coupling": "k"}.get(type(e).__name__, "value")
         changes[key] = value
     return dataclasses.replace(e, **changes)
-
-
-def _drive(builder: CircuitBuilder, jtl: Cell, port: str, net: str) -> None:
-    builder.add(PulseSource(f"V{port}", f"s_{port}_0", GROUND, ()))
-    for stage in range(SOURCE_STAGES):
-        last = stage == SOURCE_STAGES - 1
-        out = net if last else f"s_{port}_{stage + 1}"
-        builder.place(f"XI{port}{stage}", jtl, f"s_{port}_{stage}", out)
 
 
 def _joined(element: Element, nets: Mapping[str, str]) -> Element:

@@ -22,6 +22,8 @@ DEFINITIONS = {
     "most over the steps of the stimulus",
     "delay_junctions": "phase crossing of the first junction of the load less that of the last "
     "junction of the source",
+    "delay_voltage": "the same from printed voltages: integral from rest crossing Phi0/2, valid "
+    "from 0.9 Phi0",
     "delay_state": "delay of one input in one state of the cell (fluxons in its loops)",
     "jitter": "standard deviation of the delay over runs with thermal noise",
     "setup": "least spacing of data before clock, arrivals at the ports",
@@ -48,7 +50,7 @@ DEFINITIONS = {
 }
 
 COLUMNS = (
-    "cell", "quantity", "input", "output", "context", "parameter", "side", "load", "bias",
+    "cell", "quantity", "input", "output", "context", "parameter", "side", "source", "load", "bias",
     "temperature_K", "value", "unit", "low", "high", "samples", "extrapolated", "simulator",
     "version", "process", "seed",
 )  # fmt: skip
@@ -66,6 +68,7 @@ class Row:
     context: str = ""
     parameter: str = ""
     side: str = ""
+    source: str = "jtl"
     load: str = "jtl"
     bias: float | str = 1.0
     temperature_K: float | str = 0.0
@@ -133,6 +136,8 @@ def _timing_rows(result: Characterization, load: str) -> Iterator[Row]:
         )  # fmt: skip
     for (source, target), delay in result.junction_delays.items():
         yield Row("delay_junctions", delay * PS, "ps", source, target, load=load)
+    for (source, target), delay in result.voltage_delays.items():
+        yield Row("delay_voltage", delay * PS, "ps", source, target, load=load)
     for ratio, arcs in result.by_bias.items():
         for a in arcs if ratio != 1.0 else ():  # nominal stands above
             yield Row(
@@ -142,6 +147,9 @@ def _timing_rows(result: Characterization, load: str) -> Iterator[Row]:
     for other, arcs in result.by_load.items():
         for a in arcs:
             yield Row("delay", a.mean_s * PS, "ps", a.input, a.output, load=other)
+    for other, arcs in result.by_source.items():
+        for a in arcs:
+            yield Row("delay", a.mean_s * PS, "ps", a.input, a.output, source=other, load=load)
     for t in result.by_temperature:
         yield Row(
             "delay", t.mean_s * PS, "ps", t.input, t.output, temperature_K=t.temperature_K,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from netlist_gen.files import atomic_path
-from verification.characterize.bench import LOADS, SOURCE_STAGES, make_bench
+from verification.characterize.bench import NEIGHBOURS, SOURCE_STAGES, make_bench
 from verification.characterize.cell import CellUnderTest
 from verification.characterize.energy import EventEnergy, event_energies, static_power_W
 from verification.characterize.machine import MAX_INPUTS, Machine, find_machine
@@ -43,10 +43,11 @@ from verification.characterize.timing import (
     ThermalArc,
     arcs,
     delay_against_bias,
-    delay_against_load,
+    delay_against_neighbour,
     delay_against_temperature,
     delays,
     junction_delays,
+    voltage_delays,
 )
 from verification.characterize.yields import Spreads, Yield, monte_carlo
 
@@ -95,8 +96,10 @@ class Characterization:
     outputs: tuple[str, ...] = ()
     arcs: list[Arc] = field(default_factory=list)
     junction_delays: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    voltage_delays: Mapping[tuple[str, str], float] = field(default_factory=dict)
     by_bias: Mapping[float, list[Arc]] = field(default_factory=dict)
     by_load: Mapping[str, list[Arc]] = field(default_factory=dict)
+    by_source: Mapping[str, list[Arc]] = field(default_factory=dict)
     by_temperature: list[ThermalArc] = field(default_factory=list)
     spacings: list[Spacing] = field(default_factory=list)
     period_s: tuple[float, float] = (0.0, 0.0)
@@ -143,9 +146,12 @@ def characterize(subject: Subject, runner: Runner, options: Options) -> Characte
     )
     result.arcs = arcs(delays(cell, cell.nominal))
     result.junction_delays = junction_delays(cell)
+    result.voltage_delays = voltage_delays(cell)
     result.by_bias = delay_against_bias(cell)
     if subject.outputs:
-        result.by_load = delay_against_load(cell, [k for k in LOADS if k != options.load])
+        others = [k for k in NEIGHBOURS if k != options.load]
+        result.by_load = delay_against_neighbour(cell, "load", others)
+    result.by_source = delay_against_neighbour(cell, "source", NEIGHBOURS[1:])
     result.spacings = critical_spacings(cell)
     result.energies = event_energies(cell)
     if len(subject.inputs) <= MAX_INPUTS and not subject.grouped:

@@ -18,7 +18,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.resources import resource_dir
 from netlist_gen.timing_table import FORMAT, CellTable, read_table
-from verification.characterize.bench import LOADS, Bench, make_bench
+from verification.characterize.bench import NEIGHBOURS, Bench, make_bench
 from verification.characterize.cell import CellUnderTest
 from verification.characterize.energy import event_energies, static_power_W
 from verification.characterize.margins import margins
@@ -30,7 +30,7 @@ from verification.characterize.subject import Subject, load_subject, subject_nam
 from verification.characterize.timing import (
     arcs,
     delay_against_bias,
-    delay_against_load,
+    delay_against_neighbour,
     delays,
 )
 
@@ -55,7 +55,8 @@ def measure_table(subject: Subject, runner: Runner) -> dict[str, Any]:
     cell = CellUnderTest(bench, runner)
     nominal = arcs(delays(cell, cell.nominal))
     by_bias = delay_against_bias(cell)
-    by_load = delay_against_load(cell, LOADS) if subject.outputs else {}
+    by_load = delay_against_neighbour(cell, "load", NEIGHBOURS) if subject.outputs else {}
+    by_source = delay_against_neighbour(cell, "source", NEIGHBOURS)
     bias = cell.parameters["bias"]
     (margin,) = margins([bias], cell.passes).margins
     period, fails = (0.0, 0.0) if subject.grouped else shortest_period(cell)
@@ -78,6 +79,7 @@ def measure_table(subject: Subject, runner: Runner) -> dict[str, Any]:
                     for load, found in by_load.items()
                     if arc.output in subject.outputs
                 ],
+                "sources": [(source, _ps(at(found))) for source, found in by_source.items()],
                 "ratios": list(by_bias),
                 "by_bias": [_ps(at(found)) for found in by_bias.values()],
             }
@@ -201,6 +203,9 @@ def changed(old: CellTable, new: CellTable) -> list[str]:
         before = old.arc(arc.input, arc.output)
         pairs = [("nominal", before.nominal_s, arc.nominal_s)]
         pairs += [(f"bias {r:g}", dict(before.by_bias_s).get(r, 0.0), d) for r, d in arc.by_bias_s]
+        pairs += [
+            (f"source {k}", before.by_source_s.get(k, 0.0), d) for k, d in arc.by_source_s.items()
+        ]
         pairs += [(f"load {k}", before.by_load_s.get(k, 0.0), d) for k, d in arc.by_load_s.items()]
         found += [
             f"{new.cell}: {arc.input} to {arc.output}, {what}: {a / PS:.3f} ps is now {b / PS:.3f}"

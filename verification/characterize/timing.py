@@ -1,8 +1,9 @@
 """Delays: from the arrival at an input port to the arrival at an output port.
 
 Arrival at a port: the node's phase crosses rest + pi, which is the integral of its voltage
-crossing Phi0/2 (see ``bench``). The delay by junctions, from the last junction of the source to
-the first of the load, is given beside it: the rule of tools that see junctions only.
+crossing Phi0/2 (see ``bench``). Two more rules are given beside it: the printed voltages
+integrated, and from the last junction of the source to the first of the load, the rule of tools
+that see junctions only.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from verification.characterize.bench import make_bench
 from verification.characterize.cell import CellUnderTest
 from verification.characterize.parameters import trial
-from verification.characterize.stimulus import Case
+from verification.characterize.stimulus import REST_S, Case
 from verification.characterize.thermal import process_at
 from verification.characterize.trial import Outcome, Response
+from verification.pulses import detect_voltage
+from verification.simulators.base import DeckJob
+from verification.simulators.registry import get_simulator
 
 BIAS_RATIOS = tuple(round(0.7 + 0.05 * i, 2) for i in range(13))
 """Bias ratios at which delays are tabulated; those at which the cell fails are left out."""
@@ -110,14 +115,20 @@ def delay_against_bias(
     }
 
 
-def delay_against_load(cell: CellUnderTest, loads: Sequence[str]) -> dict[str, list[Arc]]:
-    """Arcs with each kind of load, where the cell passes with it."""
+def delay_against_neighbour(
+    cell: CellUnderTest, side: Literal["load", "source"], kinds: Sequence[str]
+) -> dict[str, list[Arc]]:
+    """Arcs with each kind of load, or of source, where the cell passes with it."""
     found = {}
-    for load in loads:
-        other = CellUnderTest(dataclasses.replace(cell.bench, load=load), cell.runner)
+    for kind in kinds:
+        if side == "load":
+            bench = dataclasses.replace(cell.bench, load=kind)
+        else:
+            bench = dataclasses.replace(cell.bench, source=kind)
+        other = CellUnderTest(bench, cell.runner)
         outcomes = other.run([{}])[0]
         if cell.verdict(outcomes).passed:
-            found[load] = arcs(delays(other, outcomes))
+            found[kind] = arcs(delays(other, outcomes))
     return found
 
 
@@ -163,6 +174,42 @@ def delay_against_temperature(
                     runs - len(passed),
                 )
             )
+    return found
+
+
+def voltage_delays(cell: CellUnderTest) -> dict[tuple[str, str], float]:
+    """Nominal delay of each arc between ports by the integrals of their voltages, s.
+
+    The voltages are printed and integrated from rest; a pulse's time is where the integral
+    crosses Phi0/2, valid from 0.9 Phi0. Empty for simulators that do not read JoSIM's decks.
+    """
+    subject = cell.bench.subject
+    # Printed closely: the integral is a trapezoidal sum over the samples.
+    analysis = dataclasses.replace(cell.bench.analysis, print_step_s=0.1e-12)
+    bench = dataclasses.replace(cell.bench, analysis=analysis)
+    simulator = get_simulator(cell.runner.simulator)
+    if simulator.dialect != "josim":
+        return {}
+    ports = (*subject.inputs, *subject.outputs)
+    prints = "".join(f".print nodev n_{port}\n" for port in ports)
+    found: dict[tuple[str, str], float] = {}
+    for case in cell.cases:
+        one = trial(bench, case)
+        text = bench.deck("voltages", cell.watched, dict(one.values), dict(one.pulses)).text
+        job = DeckJob("voltages", text.replace("\n.end\n", f"\n{prints}.end\n"))
+        waves = simulator.run(job, timeout_s=cell.runner.timeout_s).require()
+        rest = waves.time_s >= REST_S
+        times = {
+            port: detect_voltage(waves.time_s[rest], waves.signal(f"V(N_{port})")[rest]).times_s
+            for port in ports
+        }
+        for d in case_delays(cell, case, cell.nominal[case.name]):
+            if d.output not in times:
+                continue
+            rank = sum(d.input in s.inputs for s in case.steps[: d.step])
+            nth = sum(s.expect.count(d.output) for s in case.steps[: d.step])
+            delay = float(times[d.output][nth] - times[d.input][rank])
+            found.setdefault((d.input, d.output), delay)
     return found
 
 

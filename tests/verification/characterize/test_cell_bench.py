@@ -75,7 +75,7 @@ def test_unknown_load_and_target_are_named(cut):
     bench = dataclasses.replace(cut("jtl").bench, load="branch")
     with pytest.raises(
         ConfigurationError,
-        match=r"^no load 'branch'; outputs can be loaded by jtl, splitter, merger$",
+        match=r"^no source or load 'branch'; ports can meet jtl, splitter, merger$",
     ):
         _ = bench.circuit
     with pytest.raises(

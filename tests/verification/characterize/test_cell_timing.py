@@ -10,17 +10,16 @@ from netlist_gen.circuit.model import PHI0
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.energy import event_energies, static_power_W
 from verification.characterize.spacing import critical_spacings, shortest_period
-from verification.characterize.stimulus import REST_S
 from verification.characterize.thermal import process_at, relative_critical_current
 from verification.characterize.timing import (
     arcs,
     delay_against_bias,
-    delay_against_load,
+    delay_against_neighbour,
     delay_against_temperature,
     delays,
     junction_delays,
+    voltage_delays,
 )
-from verification.pulses import detect_voltage
 
 
 def test_jtl_delay_falls_with_bias(cut):
@@ -31,8 +30,19 @@ def test_jtl_delay_falls_with_bias(cut):
 
 
 def test_a_slower_load_makes_a_longer_delay(cut):
-    found = delay_against_load(cut("jtl"), ("jtl", "splitter"))
+    found = delay_against_neighbour(cut("jtl"), "load", ("jtl", "splitter"))
     assert found["splitter"][0].mean_s > found["jtl"][0].mean_s
+
+
+def test_the_cell_before_matters_less_than_the_cell_after(cut):
+    cell = cut("jtl")
+    (nominal,) = arcs(delays(cell, cell.nominal))
+    for kind in ("splitter", "merger"):
+        load, source = (
+            delay_against_neighbour(cell, side, (kind,))[kind][0].mean_s - nominal.mean_s
+            for side in ("load", "source")
+        )
+        assert 0 < abs(source) < abs(load)
 
 
 def test_state_and_context_of_delays(cut):
@@ -44,18 +54,13 @@ def test_state_and_context_of_delays(cut):
     assert junction_delays(cell)["clk", "q"] > 0
 
 
-def test_arrival_by_phase_is_arrival_by_voltage_integral(cut):
-    """The probe's phase and the integral of the node's voltage cross the middle together."""
-    from verification.engine.run import compile_deck
-
-    cell = cut("splitter")
-    text = cell.bench.deck("b", cell.watched, {}, dict(cell.cases[0].pulses())).text
-    text = text.replace(".end\n", ".print v(n_q0)\n.end\n")
-    waves = compile_deck(text).run().waveforms
-    at_rest = waves.time_s >= REST_S
-    train = detect_voltage(waves.time_s[at_rest], waves.signal("V(N_Q0)")[at_rest])
-    nominal = cell.nominal[""].times_s["BP_Q0"]
-    assert train.times_s == pytest.approx(nominal, abs=0.02e-12)
+@pytest.mark.parametrize("name", ["splitter", "merger", "dff"])
+def test_delay_by_phase_is_delay_by_voltage_integral(cut, name):
+    """A node's phase and the integral of its voltage cross the middle together."""
+    cell = cut(name)
+    found = voltage_delays(cell)
+    expected = {(a.input, a.output): a.mean_s for a in arcs(delays(cell, cell.nominal))}
+    assert found == {pair: pytest.approx(delay, abs=0.01e-12) for pair, delay in expected.items()}
 
 
 def test_energy_of_a_pulse_is_bias_current_times_flux_quantum(cut):
