@@ -164,7 +164,13 @@ class NeuronDesign:
 
 
 def design_neuron(
-    signs: Sequence[int], theta: int, storage_H: float, rules: DesignRules | None = None
+    signs: Sequence[int],
+    theta: int,
+    storage_H: float,
+    rules: DesignRules | None = None,
+    *,
+    branches: int | None = None,
+    capacity: int = 1,
 ) -> NeuronDesign:
     """Design a neuron.
 
@@ -172,9 +178,11 @@ def design_neuron(
     ``theta > excitatory + 1`` it never fires, with ``theta < -inhibitory`` it always does.
 
     Args:
-        signs: +1 or -1 for each branch. theta: fires when n >= theta.
-        storage_H: storage inductor of the branches.
+        signs: +1 or -1 for each line. theta: fires when n >= theta.
+        storage_H: storage inductor of a branch that stores one fluxon.
         rules: default those of the library.
+        branches: storage branches, where several lines share one (default: one for each line).
+        capacity: fluxons that each branch stores; its inductor is as many times as long.
 
     Raises:
         NetworkError: wrong sign, or a fan-in of 0 or beyond what was shown to work.
@@ -192,17 +200,19 @@ def design_neuron(
     inhibitory = count - excitatory
     edge = min(max(theta, -inhibitory), excitatory + 1) - 0.5
     farthest = max(excitatory - edge, edge + inhibitory)
-    pickup = rules.pickup_total / count
-    per_coupling = math.sqrt(storage_H * pickup)
+    pickup = rules.pickup_total / (branches or count)
+    per_coupling = math.sqrt(capacity * storage_H * pickup)
+    # What the loop's junctions add to the storage inductor stays when the inductor grows.
+    full = PHI0 / (PHI0 / rules.full + (capacity - 1) * storage_H)
     unit = min(
         rules.unit_max,
         rules.reach / farthest,
-        rules.coupling_max * per_coupling * rules.full / PHI0,
+        rules.coupling_max * per_coupling * full / PHI0,
     )
     if edge > 0:
         lowest_offset = rules.offset - rules.screening * rules.coupling_max**2
         unit = min(unit, (rules.rest + lowest_offset) / edge)
-    mutual = unit * PHI0 / rules.full
+    mutual = unit * PHI0 / full
     coupling = mutual / per_coupling
     offset = rules.offset - rules.screening * coupling**2
     return NeuronDesign(unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
@@ -258,14 +268,21 @@ def neuron_cell(
         nets = (f"d{i}", f"r{i}", f"b{i}", f"b{i + 1}", f"u{i}", f"u{i + 1}")
         branch = branches[sign]
         builder.place(f"XS{labels[i]}", branch, *nets, needs=library.needs(branch))
+    add_decision(library, builder, count, design)
+    return library.register(builder.cell())
+
+
+def add_decision(
+    library: CellLibrary, builder: CircuitBuilder, branches: int, design: NeuronDesign
+) -> None:
+    """The decision stage as XD on the ends of the pick-up chains, and its two control currents."""
     decision = library.cell("decision")
-    ends = ("clk", "b0", f"b{count}", "u0", f"u{count}", "cm", "dm", "q")
+    ends = ("clk", "b0", f"b{branches}", "u0", f"u{branches}", "cm", "dm", "q")
     builder.place("XD", decision, *ends, needs=library.needs(decision))
     stage = library.description("decision").parameters
     control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
     for source, net, flux in (("ICM", "cm", design.common), ("IDM", "dm", design.threshold)):
         builder.add(CurrentSource(source, GROUND, net, flux * PHI0 / control, Role.FLUX))
-    return library.register(builder.cell())
 
 
 def reset_depth(fan_in: int) -> int:

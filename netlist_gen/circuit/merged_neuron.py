@@ -1,0 +1,209 @@
+"""Neurons whose lines share storage branches: mergers before loops that count.
+
+Up to four lines of one sign are staggered by JTL stages and merged onto one branch, whose loop
+stores a fluxon for each pulse; its storage inductor is as many times longer, so that the current
+of a full loop is that of any branch. The reset clock carries as many pulses as a loop can hold.
+Fewer, larger pick-ups pass the same flux; the window grows by the staggers of data and reset.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.bench import LOAD_OHM, START_S, TAIL_S, biased_probes
+from netlist_gen.circuit.model import GROUND, Cell, Circuit, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.neuron import (
+    ClockPhases,
+    add_decision,
+    design_neuron,
+    load_phases,
+    reset_depth,
+)
+from netlist_gen.circuit.trees import merger_tree, splitter_tree
+from netlist_gen.emit import Analysis, Probe
+from netlist_gen.errors import NetworkError
+
+LINES_MAX = 4
+"""Fluxons that a storage branch counts rightly at any bias from x 0.55 to x 1.4 (branch.toml)."""
+
+STAGGER_S = 18e-12
+"""Between pulses on one branch. The merger needs 7 ps (cells/tables), the loop 12 ps."""
+
+STAGGER_STAGES = 5
+"""JTL stages that delay a line by at least ``STAGGER_S`` against the one before it."""
+
+MERGE_S = 12e-12
+"""A merger tree of two levels and what JTL stages take beyond the stagger."""
+
+RESET_S = 18e-12
+"""From the decision clock to the first reset pulse, as in the phases of short windows."""
+
+AFTER_RESET_S = 24e-12
+"""From the last reset pulse to the next data, likewise."""
+
+
+def group_lines(signs: Sequence[int], most: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Lines that share a branch: (sign, lines), at most ``most`` of one sign, in rising order.
+
+    Raises:
+        NetworkError: more lines on a branch than its loop can count.
+    """
+    if not 1 <= most <= LINES_MAX:
+        raise NetworkError(f"{most} lines on a branch: its loop counts 1 to {LINES_MAX}")
+    groups = []
+    for sign in (1, -1):
+        lines = [k for k, s in enumerate(signs) if s == sign]
+        groups += [(sign, tuple(lines[i : i + most])) for i in range(0, len(lines), most)]
+    return sorted(groups, key=lambda group: group[1])
+
+
+def merged_phases(lines_per_branch: int) -> ClockPhases:
+    """Clock phases with room for the staggers of data and reset."""
+    short = load_phases("timing_short")
+    wait = (lines_per_branch - 1) * STAGGER_S
+    decision = short.decision + wait + (MERGE_S if lines_per_branch > 1 else 0.0)
+    reset = decision + RESET_S
+    return dataclasses.replace(
+        short, decision=decision, reset=reset, period=reset + wait + AFTER_RESET_S
+    )
+
+
+def merged_neuron_cell(
+    library: CellLibrary, name: str, signs: Sequence[int], theta: int, lines_per_branch: int
+) -> Cell:
+    """A neuron with ports d0 .. d{n-1}, clk, rst, q, whose lines share branches.
+
+    Args:
+        library: cells of one process.
+        name: the subcircuit's name.
+        signs: +1 or -1 for each line. theta: fires when n >= theta.
+        lines_per_branch: at most so many lines of one sign share a branch; the reset port wants
+            as many pulses, ``STAGGER_S`` apart.
+
+    Raises:
+        NetworkError: a wrong sign, or more lines than were shown to work.
+    """
+    groups = group_lines(signs, lines_per_branch)
+    one = library.description("branch").parameters["l_store"]
+    design = design_neuron(signs, theta, one, branches=len(groups), capacity=lines_per_branch)
+    branches = {
+        sign: library.cell(
+            "branch",
+            f"{name}_{'exc' if sign > 0 else 'inh'}",
+            sign=float(sign),
+            k=design.coupling,
+            l_pickup=design.pickup,
+            l_store=lines_per_branch * one,
+        )
+        for sign in set(signs)
+    }
+    count = len(signs)
+    builder = CircuitBuilder(
+        name,
+        (*(f"d{i}" for i in range(count)), "clk", "rst", "q"),
+        kind="merged_neuron",
+        title=f"neuron {name}: {count} lines on {len(groups)} branches, theta {theta}, "
+        f"{design.unit:.4g} Phi0 each",
+    )
+    tree = splitter_tree(library, len(groups))
+    resets = [f"r{g}" for g in range(len(groups))]
+    builder.place("XRT", tree, "rst", *resets, needs=library.needs(tree))
+    jtl = library.cell("jtl")
+    for g, (sign, lines) in enumerate(groups):
+        nets = []
+        for place, line in enumerate(lines):
+            net = f"d{line}"
+            for stage in range(place * STAGGER_STAGES):
+                out = f"w{line}_{stage}"
+                builder.place(f"XW{line}_{stage}", jtl, net, out)
+                net = out
+            nets.append(net)
+        data = nets[0]
+        if len(nets) > 1:
+            data = f"m{g}"
+            merger = merger_tree(library, len(nets))
+            builder.place(f"XM{g}", merger, *nets, data, needs=library.needs(merger))
+        ends = (f"b{g}", f"b{g + 1}", f"u{g}", f"u{g + 1}")
+        branch = branches[sign]
+        builder.place(f"XS{g}", branch, data, resets[g], *ends, needs=library.needs(branch))
+    add_decision(library, builder, len(groups), design)
+    return library.register(builder.cell())
+
+
+@dataclass(frozen=True, eq=False)
+class MergedBench:
+    """A merged neuron alone with its sources, and where to look.
+
+    Attributes:
+        circuit: everything. phases: clock phases. windows: how many.
+        groups: (sign, lines) of each branch.
+        output: the junction whose pulses are the neuron's output.
+        loops: for each branch its set and clear junctions.
+    """
+
+    circuit: Circuit
+    phases: ClockPhases
+    windows: int
+    groups: tuple[tuple[int, tuple[int, ...]], ...]
+    output: Probe
+    loops: tuple[tuple[Probe, Probe], ...]
+
+    def probes(self) -> tuple[Probe, ...]:
+        """All that is watched and all that carries a bias."""
+        watched = (self.output, *(probe for pair in self.loops for probe in pair))
+        return tuple(dict.fromkeys((*watched, *biased_probes(self.circuit))))
+
+    def analysis(self) -> Analysis:
+        """Times of the transient analysis."""
+        return Analysis(stop_s=START_S + self.phases.period * self.windows + TAIL_S)
+
+
+def merged_bench(
+    library: CellLibrary,
+    signs: Sequence[int],
+    theta: int,
+    lines_per_branch: int,
+    stimulus: NDArray[np.bool_],
+) -> MergedBench:
+    """The bench of one merged neuron: stimulus bool, shape (windows, lines).
+
+    Raises:
+        NetworkError: as ``merged_neuron_cell``, or a stimulus of another width.
+    """
+    if stimulus.ndim != 2 or stimulus.shape[1] != len(signs):
+        raise NetworkError(
+            f"a stimulus of shape {stimulus.shape} does not fit; it must be (windows, {len(signs)})"
+        )
+    phases = merged_phases(lines_per_branch)
+    groups = group_lines(signs, lines_per_branch)
+    windows = stimulus.shape[0]
+    starts = START_S + phases.period * np.arange(windows)
+    builder = CircuitBuilder("bench", title=f"bench of a neuron of {len(signs)} merged lines")
+    jtl = library.cell("jtl")
+
+    def line(name: str, times: NDArray[np.float64]) -> str:
+        builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, tuple(times.tolist())))
+        builder.place(f"XI{name}", jtl, f"s{name}", f"i{name}")
+        return f"i{name}"
+
+    nets = [line(str(k), starts[stimulus[:, k]]) for k in range(len(signs))]
+    nets.append(line("C", starts + phases.decision))
+    first = phases.reset - phases.tree_stage * reset_depth(len(groups))
+    train = first + STAGGER_S * np.arange(lines_per_branch)
+    nets.append(line("R", (starts[:, None] + train).ravel()))
+    neuron = merged_neuron_cell(library, "merged", signs, theta, lines_per_branch)
+    builder.place("XN", neuron, *nets, "o", needs=library.needs(neuron))
+    builder.place("XO", jtl, "o", "q")
+    builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))
+    loops = tuple(
+        (Probe(("XN", f"XS{g}"), "BA"), Probe(("XN", f"XS{g}"), "BB")) for g in range(len(groups))
+    )
+    return MergedBench(
+        builder.circuit(), phases, windows, tuple(groups), Probe(("XO",), "B1"), loops
+    )
