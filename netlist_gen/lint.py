@@ -257,6 +257,11 @@ def _check_scope(
     ports = Counter(scope.ports)
     for node in [*scope.nodes, *(port for port in scope.ports if port not in scope.nodes)]:
         count = scope.nodes.get(node, 0) + ports[node]
+        if node in scopes:  # JoSIM 2.7 takes it for the subcircuit of an instance line it is on
+            raise DeckError(
+                f"{name}: node {node} of {scope.name} has the name of a subcircuit; "
+                "name one of them otherwise"
+            )
         if node not in ("0", "GND") and count < 2:
             raise DeckError(
                 f"{name}: node {node} of {scope.name} is joined to one element only; "

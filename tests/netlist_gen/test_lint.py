@@ -160,6 +160,9 @@ def line_of(text, start):
         (r"\.subckt jtl a q", ".subckt jtl", "d.cir, line {at}: '.subckt jtl' lacks a name or what "
          "follows it"),
         (r"\.model .*", ".model", "d.cir, line {at}: '.model' lacks a name or what follows it"),
+        (r"RL q 0 .*", "RL q 0 1\nRZ q jtl 1\nRY jtl 0 1",
+         "d.cir: node JTL of the top level has the name of a subcircuit; "
+         "name one of them otherwise"),
         (r"RL q 0 .*", "RL q 0", "d.cir, line {at}: RL needs two nodes and a value"),
         (r"RL q 0 .*", "ZL q 0 1", "d.cir, line {at}: ZL is not an element the generator writes"),
         (r"KCT LCT LXT .*", "KCT LCT LXT",

@@ -177,7 +177,6 @@ class NeuronLanes:
         output = self._base.view.output.column
         extract = Extract(
             pulses=(output[2:-1],),
-            rest_s=float(bounds[0]),
             sample_s=bounds,
             max_pulses=4 * bounds.size + 64,
         )
