@@ -137,6 +137,15 @@ def preset(dataset: str) -> dict[str, Any]:
 @click.option(
     "--freeze-at", type=float, help="Share of the run after which thresholds are integers."
 )
+@click.option(
+    "--refine",
+    "refine_rounds",
+    type=int,
+    help="Rounds of exact search after training (one hidden layer).",
+)
+@click.option(
+    "--refine-gain", type=float, help="Loss, over all images, that a change of it must save."
+)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]))
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
 @click.option(

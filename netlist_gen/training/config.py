@@ -67,6 +67,9 @@ class TrainingConfig:
             the choice of synapses is final (the rest of the run fine-tunes signs and
             thresholds), and at which thresholds leave the batch statistics and become learned
             integers.
+        refine_rounds: rounds of exact search on the integer network after training (refine.py);
+            for one fully connected hidden layer.
+        refine_gain: loss (nats over all images) that a change of the search must save.
         precision: "bfloat16" is several times faster where the processor has it.
     """
 
@@ -101,6 +104,8 @@ class TrainingConfig:
     prune_end: float = 0.45
     settle_at: float = 0.85
     freeze_at: float = 0.6
+    refine_rounds: int = 0
+    refine_gain: float = 2.0
     precision: str = "float32"
 
     def __post_init__(self) -> None:
@@ -116,7 +121,14 @@ class TrainingConfig:
         for name in ("population", "steps", "epochs", "batch"):
             if getattr(self, name) < 1:
                 raise _wrong(name, getattr(self, name), "at least 1")
-        for name in ("copies", "validation", "noise_sigma", "noise_phi0", "teacher_epochs"):
+        for name in (
+            "copies",
+            "validation",
+            "noise_sigma",
+            "noise_phi0",
+            "teacher_epochs",
+            "refine_rounds",
+        ):
             if getattr(self, name) < 0:
                 raise _wrong(name, getattr(self, name), "0 or more")
         if not self.learning_rate > 0:
@@ -146,10 +158,28 @@ class TrainingConfig:
             raise ConfigurationError(
                 "noise_sigma, noise_phi0 and firing_curve exclude each other; one noise is allowed"
             )
+        if self.refine_rounds:
+            self._check_search()
         _ = self.curve  # a wrong curve is refused here
         trained = sum(spec.kind != "pool" for spec in self.layers) + 1
         if len(self.fan_in) not in (1, trained) or min(self.fan_in) < 1:
             raise _wrong("fan_in", self.fan_in, f"one number of at least 1, or {trained} of them")
+
+    def _check_search(self) -> None:
+        """What the exact search can't keep is refused, not lost."""
+        if [spec.kind for spec in self.layers] != ["full"]:
+            raise ConfigurationError(
+                f"refine_rounds is {self.refine_rounds} with hidden layers "
+                f"{' '.join(self.hidden)}; the search takes one fully connected hidden layer"
+            )
+        for name in ("max_junctions", "max_power_w", "max_count"):
+            if getattr(self, name) is not None:
+                raise ConfigurationError(
+                    f"refine_rounds and {name} exclude each other: the search keeps synapses "
+                    "and fan-in only"
+                )
+        if not self.refine_gain > 0:
+            raise _wrong("refine_gain", self.refine_gain, "above 0")
 
     @property
     def layers(self) -> tuple[HiddenSpec, ...]:

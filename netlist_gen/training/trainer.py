@@ -29,6 +29,7 @@ from netlist_gen.training.noise import FluxPerSynapse
 from netlist_gen.training.pool import Pool, make_pool
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
+_SEARCH_IMAGES = 30_000  # images of the exact search, unless there are more originals
 _MASK_EVERY = 20  # steps between two choices of masks
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
@@ -126,6 +127,8 @@ def train(
             run.save(state_file, seconds)
         say(line)
     network = remove_dead(run.net.export())
+    if config.refine_rounds:
+        network = _refined(network, run.pool, config, note)
     seconds = run.seconds_before + time.monotonic() - started
     test = binarise(data.test_images, config.grey_levels)
     noisy = None
@@ -304,6 +307,26 @@ class _Run:
         temperature, weight = self.config.temperature, self.config.distill
         distilled = functional.cross_entropy(scores / temperature, target) * temperature**2
         return (1 - weight) * loss + weight * distilled
+
+
+def _refined(
+    network: TernaryNetwork, pool: Pool, config: TrainingConfig, note: Callable[[str], None]
+) -> TernaryNetwork:
+    """The network after exact search on the originals and as many copies as are worth it."""
+    from netlist_gen.training.refine import refine
+
+    rows = slice(0, max(pool.originals, _SEARCH_IMAGES))
+    found = refine(
+        network,
+        binarise(np.asarray(pool.images[rows]), config.grey_levels),
+        pool.labels[rows],
+        rounds=config.refine_rounds,
+        fan_in=config.caps,
+        least_gain=config.refine_gain,
+        seed=config.seed,
+        report=note,
+    )
+    return remove_dead(found.network)
 
 
 def _required(state_file: Path | None) -> Path:

@@ -1,0 +1,131 @@
+"""Exact search: what it says a change costs is what it costs, and it keeps its bounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.training.config import TrainingConfig
+from netlist_gen.training.refine import _Change, _Near, _Search, refine
+from netlist_gen.training.trainer import train
+
+
+def task(seed: int, steps: int = 1) -> tuple[TernaryNetwork, np.ndarray, np.ndarray]:
+    """A random network, and labels of another one."""
+    rng = np.random.default_rng(seed)
+
+    def net() -> TernaryNetwork:
+        weights = [rng.choice([-1, 0, 1], (14, 12)), rng.choice([-1, 0, 1], (6, 14))]
+        thetas = [rng.integers(1, 3, len(w)) for w in weights]
+        return TernaryNetwork.from_arrays(weights, thetas, 2)
+
+    shape = (300, 12) if steps == 1 else (300, steps, 12)
+    x = rng.random(shape) < 0.5
+    return net(), x, net().predict(x)
+
+
+def exact_loss(network: TernaryNetwork, x: np.ndarray, y: np.ndarray, sharpness: float) -> float:
+    scores = sharpness * network.votes(x).astype(float)
+    own = scores[np.arange(len(y)), y]
+    return float((np.log(np.exp(scores).sum(axis=1)) - own).sum())
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_the_price_of_a_change_is_the_change_of_the_loss(seed: int) -> None:
+    network, x, y = task(seed)
+    search = _Search(network, x, y, (12, 14), 0.0)
+    rng = np.random.default_rng(seed)
+    for layer in (0, 1):
+        j = int(rng.integers(len(search.weights[layer])))
+        benefit = search._benefit(layer, j)
+        near = _Near(benefit, search.counts[layer][j].astype(np.int64), search.lines[layer])
+        before = exact_loss(network, x, y, search.sharpness)
+        changes = search._changes(layer, j, near, budget=10**6)
+        kinds = {(len(c.lines), 0 in c.values) for c in changes}
+        assert {(0, False), (1, False)} <= kinds  # thresholds and signs at least
+        for change in changes:
+            fires = search.counts[layer][j] >= search.thetas[layer][j]
+            turned = search._new_counts(layer, j, change, near) >= change.theta
+            price = float(benefit[turned != fires].sum())
+            weights = [w.copy() for w in search.weights]
+            thetas = [t.copy() for t in search.thetas]
+            weights[layer][j, list(change.lines)] = change.values
+            thetas[layer][j] = change.theta
+            after = exact_loss(
+                TernaryNetwork.from_arrays(weights, thetas, 2), x, y, search.sharpness
+            )
+            assert price == pytest.approx(after - before, abs=1e-6)
+
+
+@given(seed=st.integers(0, 10**6), steps=st.integers(1, 3))
+@settings(max_examples=15, deadline=None)
+def test_loss_falls_and_bounds_hold(seed: int, steps: int) -> None:
+    network, x, y = task(seed, steps)
+    caps = (int(network.layers[0].fan_in.max()), int(network.layers[1].fan_in.max()))
+    found = refine(network, x, y, rounds=3, fan_in=caps, least_gain=0.5, seed=seed)
+    assert list(found.losses) == sorted(found.losses, reverse=True)
+    assert found.losses[-1] < found.losses[0]
+    assert sum(found.changes) > 0
+    slim = found.network
+    assert slim.synapses <= network.synapses
+    assert all(int(layer.fan_in.max()) <= cap for layer, cap in zip(slim, caps, strict=True))
+    assert slim.silent_input_is_silent
+    again = refine(network, x, y, rounds=3, fan_in=caps, least_gain=0.5, seed=seed)
+    assert again.network == slim
+
+
+@given(seed=st.integers(0, 10**6), steps=st.integers(1, 3))
+@settings(max_examples=15, deadline=None)
+def test_state_is_the_networks_after_each_change(seed: int, steps: int) -> None:
+    network, x, y = task(seed, steps)
+    search = _Search(network, x, y, (12, 14), -1e9)  # takes every change
+    rng = np.random.default_rng(seed)
+    for _ in range(6):
+        layer = int(rng.integers(2))
+        j = int(rng.integers(len(search.weights[layer])))
+        line = int(rng.integers(search.weights[layer].shape[1]))
+        value, theta = int(rng.integers(-1, 2)), int(rng.integers(1, 4))
+        assert search._apply(layer, j, _Change((line,), (value,), theta)) == 1
+        now = TernaryNetwork.from_arrays(search.weights, search.thetas, 2)
+        assert np.array_equal(search.votes, now.votes(x))
+        assert search.whole == pytest.approx(exact_loss(now, x, y, search.sharpness))
+
+
+def test_search_after_training_lowers_the_loss_of_the_training_images() -> None:
+    config = TrainingConfig(
+        hidden=("24",), grey_levels=(5,), epochs=3, validation=100, copies=1, max_synapses=300
+    )
+    notes: list[str] = []
+    trained = train(replace(config, refine_rounds=2), lambda p: notes.append(p.note))
+    assert any(note.startswith("search: round 1 of 2, ") for note in notes)
+    assert trained.network.synapses <= 300
+    trained.network.check_fan_in(16)
+    assert trained.evaluation.lowest > train(config).evaluation.lowest
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": ("8", "8")}, r"^refine_rounds is 1 with hidden layers 8 8; the search takes "
+         r"one fully connected hidden layer$"),
+        ({"max_junctions": 9}, r"^refine_rounds and max_junctions exclude each other: the search "
+         r"keeps synapses and fan-in only$"),
+        ({"refine_gain": 0.0}, r"^training option refine_gain is 0\.0; above 0 is allowed$"),
+    ],
+)  # fmt: skip
+def test_what_the_search_cannot_keep_is_refused(options: dict, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        TrainingConfig(refine_rounds=1, **options)
+
+
+def test_other_depths_are_refused() -> None:
+    net = TernaryNetwork.from_arrays([[[1]]], [[1]])
+    with pytest.raises(ConfigurationError, match=r"^the search takes a network of one hidden laye"):
+        refine(net, np.ones((1, 1), bool), [0], rounds=1, fan_in=(1,))
