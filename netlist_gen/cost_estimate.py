@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import Cell, Circuit
+from netlist_gen.circuit.network_circuit import network_bench
 from netlist_gen.circuit.neuron import design_neuron, load_rules, neuron_cell
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
+from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.cost import HardwareCost, LayerLoad
 
 Counts = NDArray[np.int64]
@@ -54,6 +56,7 @@ class CircuitCost:
 
     def __init__(self, population: int, process: str = "sfq5ee") -> None:
         self.population = population
+        self.process = process
         self.supply_voltage = CellLibrary(process).process.supply_voltage
         self._prices = _Prices(process)
 
@@ -71,6 +74,11 @@ class CircuitCost:
         if pulsed is not None:
             total += self._read_out(pulsed)
         return HardwareCost(total.junctions, total.supply_A * self.supply_voltage)
+
+    def exact(self, network: TernaryNetwork) -> HardwareCost:
+        """Junctions and static power of the circuit that is built, timing's stages included."""
+        totals = network_bench(network, CellLibrary(self.process)).circuit.totals()
+        return HardwareCost(totals.junctions, totals.supply_A * self.supply_voltage)
 
     def _lines(self, fan_out: Counts, pulsed: NDArray[np.bool_]) -> CellCost:
         """Splitter trees and silent synapses."""

@@ -43,7 +43,13 @@ class CostModel(Protocol):
     """Anything that prices a network. Where the price falls as a synapse is added, a budget is
     still kept, only perhaps not used up."""
 
-    def cost(self, layers: Sequence[LayerLoad]) -> HardwareCost: ...
+    def cost(self, layers: Sequence[LayerLoad]) -> HardwareCost:
+        """Quick price from fan-ins and fan-outs, asked thousands of times."""
+        ...
+
+    def exact(self, network: TernaryNetwork) -> HardwareCost:
+        """What a whole circuit has, with all that fan-ins and fan-outs don't tell."""
+        ...
 
 
 def loads(network: TernaryNetwork) -> list[LayerLoad]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from netlist_gen.training.config import TrainingConfig
-from netlist_gen.training.cost import CostModel, LayerLoad
+from netlist_gen.training.cost import CostModel, HardwareCost, LayerLoad, loads, remove_dead
 from netlist_gen.training.model import (
     OrPool,
     TernarySpikingNet,
@@ -19,6 +19,9 @@ from netlist_gen.training.model import (
 )
 from netlist_gen.training.noise import FluxPerSynapse, needed
 from netlist_gen.training.quantise import cap_rows, cubic, prune_to_budget
+
+_SETTLE_TRIES = 6  # final masks that are tried until the whole circuit keeps its budget
+_RESERVE = 1.003  # for what a smaller circuit has less of than in proportion
 
 
 class MaskPlan:
@@ -32,6 +35,7 @@ class MaskPlan:
         flux_per_synapse: FluxPerSynapse | None = None,
     ) -> None:
         self.net, self.config, self.cost_model = net, config, cost_model
+        self.overhead = 1.0  # the whole circuit over the quick price, once it is known
         self.flux_per_synapse = needed(flux_per_synapse) if net.flux_counts else None
         # Neurons that share one kernel: each kept weight of a convolution is built so often.
         self.copies = [
@@ -45,6 +49,20 @@ class MaskPlan:
                 for layer, copies in zip(net.trained, self.copies, strict=True)
             )
         )
+
+    def settle(self) -> None:
+        """Set the final masks: a budget of junctions or power is kept by the whole circuit."""
+        for _ in range(_SETTLE_TRIES):
+            self.update(1.0)
+            if self.cost_model is None or not self._is_priced():
+                return
+            network = remove_dead(self.net.export())
+            exact, quick = self.cost_model.exact(network), self.cost_model.cost(loads(network))
+            if self._fits(exact, 1.0):
+                return
+            self.overhead = _RESERVE * max(
+                exact.junctions / quick.junctions, exact.static_power_w / quick.static_power_w
+            )
 
     def update(self, share: float) -> None:
         """Set the masks for ``share`` (0..1) of the run."""
@@ -94,7 +112,7 @@ class MaskPlan:
                 progress, max(self.start_synapses, config.max_synapses), config.max_synapses
             )
             masks = prune_to_budget(scores, masks, lambda m: self._synapses(m) <= budget)
-        if self.cost_model is not None and (config.max_junctions or config.max_power_w):
+        if self.cost_model is not None and self._is_priced():
             # The budget closes in from what the caps alone would cost.
             relief = cubic(progress, 4.0, 1.0)
             masks = prune_to_budget(scores, masks, lambda m: self._affordable(m, relief))
@@ -118,12 +136,18 @@ class MaskPlan:
     def _affordable(self, masks: Sequence[Tensor], relief: float) -> bool:
         if self.cost_model is None:
             return True
-        cost = self.cost_model.cost(self.loads(self._alive(masks)))
+        cost = self.cost_model.cost(self._loads(self._alive(masks)))
+        return self._fits(cost, relief / self.overhead)
+
+    def _is_priced(self) -> bool:
+        return self.config.max_junctions is not None or self.config.max_power_w is not None
+
+    def _fits(self, cost: HardwareCost, relief: float) -> bool:
         junctions, power = self.config.max_junctions, self.config.max_power_w
         fits = junctions is None or cost.junctions <= junctions * relief
         return fits and (power is None or cost.static_power_w <= power * relief)
 
-    def loads(self, masks: Sequence[Tensor]) -> list[LayerLoad]:
+    def _loads(self, masks: Sequence[Tensor]) -> list[LayerLoad]:
         """What the circuit would carry with these masks, pooling layers included."""
         remaining = iter(masks)
         result = []

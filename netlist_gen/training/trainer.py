@@ -197,7 +197,7 @@ class _Run:
             share = step / self.total
             self._schedule(share)
             if step == last_masks:
-                self.plan.update(1.0)  # however short the run, caps and budgets are reached
+                self.plan.settle()  # however short the run, caps and budgets are reached
             elif step % _MASK_EVERY == 0 and step < last_masks:
                 self.plan.update(share)
             elif step % _MASK_EVERY == 0:

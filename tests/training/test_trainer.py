@@ -295,7 +295,8 @@ def test_command_writes_other_formats_too_and_trains_with_a_measured_curve(
     assert facts["accuracy_with_noise"]["samples"] == 360
     library = CellLibrary("sfq5ee")
     built = network_bench(networks[0].network, library).circuit.totals()
-    assert facts["junctions"] == built.junctions
+    # A card tells the quick price, without the stages that closing the timing adds.
+    assert 0.85 * built.junctions < facts["junctions"] <= built.junctions
 
 
 def test_command_refuses_before_training(tmp_path: Path) -> None:
