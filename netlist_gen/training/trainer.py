@@ -29,7 +29,7 @@ from netlist_gen.training.noise import FluxPerSynapse
 from netlist_gen.training.pool import Pool, make_pool
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
-_SEARCH_IMAGES = 30_000  # images of the exact search, unless there are more originals
+_SEARCH_IMAGES = 20_000  # most images of a round of exact search
 _MASK_EVERY = 20  # steps between two choices of masks
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
@@ -126,9 +126,11 @@ def train(
         if state_file is not None:
             run.save(state_file, seconds)
         say(line)
-    network = remove_dead(run.net.export())
-    if config.refine_rounds:
-        network = _refined(network, run.pool, config, note)
+    network = run.searched or remove_dead(run.net.export())
+    while run.round < config.refine_rounds:
+        network = run.search_round(network, note)
+        if state_file is not None:
+            run.save(state_file, run.seconds_before + time.monotonic() - started)
     seconds = run.seconds_before + time.monotonic() - started
     test = binarise(data.test_images, config.grey_levels)
     noisy = None
@@ -178,6 +180,8 @@ class _Run:
             self.net.parameters(), lr=config.learning_rate, fused=True
         )
         self.epoch = 0
+        self.round = 0  # of the exact search
+        self.searched: TernaryNetwork | None = None
         self.seconds_before = 0.0
         self.history: list[Progress] = []
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
@@ -241,6 +245,33 @@ class _Run:
                 right += int((guess == self.data.validation_labels[part]).sum())
         return right / len(spikes), synapses
 
+    def search_round(self, network: TernaryNetwork, note: Callable[[str], None]) -> TernaryNetwork:
+        """One round of exact search, on images drawn anew."""
+        from netlist_gen.training.refine import refine
+
+        config = self.config
+        plain = config.plain_share == 1.0
+        draw = np.random.default_rng([config.seed, self.round])
+        images = self.pool.originals if plain else len(self.pool.images)
+        chosen = np.sort(draw.permutation(images)[:_SEARCH_IMAGES])
+        found = refine(
+            network,
+            binarise(np.asarray(self.pool.images[chosen]), config.grey_levels),
+            self.pool.labels[chosen],
+            rounds=1,
+            fan_in=config.caps,
+            least_gain=config.refine_gain,
+            max_synapses=config.max_synapses,
+            seed=int(draw.integers(2**31)),
+        )
+        self.round += 1
+        self.searched = remove_dead(found.network)
+        note(
+            f"search: round {self.round} of {config.refine_rounds}, {found.changes[0]} changes, "
+            f"loss {found.losses[0]:.4f} to {found.losses[1]:.4f}"
+        )
+        return self.searched
+
     def save(self, path: Path, seconds: float) -> None:
         """Write everything the run needs to go on; whole or not at all."""
         state = {
@@ -250,6 +281,13 @@ class _Run:
             "net": self.net.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "history": [vars(line) for line in self.history],
+            "round": self.round,
+            "searched": None
+            if self.searched is None
+            else [
+                (torch.from_numpy(layer.weights.copy()), torch.from_numpy(layer.theta.copy()))
+                for layer in self.searched
+            ],
         }
         with atomic_path(path) as temporary:
             torch.save(state, temporary)
@@ -273,6 +311,12 @@ class _Run:
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.seconds_before = int(state["epoch"]), float(state["seconds"])
         self.history = [Progress(**line) for line in state["history"]]
+        self.round = int(state.get("round", 0))
+        if state.get("searched") is not None:
+            weights, thetas = zip(*state["searched"], strict=True)
+            self.searched = TernaryNetwork.from_arrays(
+                [w.numpy() for w in weights], [t.numpy() for t in thetas], self.config.population
+            )
 
     def _schedule(self, share: float) -> None:
         warm = min(1.0, (share + 1e-6) / _WARM_UP)
@@ -307,26 +351,6 @@ class _Run:
         temperature, weight = self.config.temperature, self.config.distill
         distilled = functional.cross_entropy(scores / temperature, target) * temperature**2
         return (1 - weight) * loss + weight * distilled
-
-
-def _refined(
-    network: TernaryNetwork, pool: Pool, config: TrainingConfig, note: Callable[[str], None]
-) -> TernaryNetwork:
-    """The network after exact search on the originals and as many copies as are worth it."""
-    from netlist_gen.training.refine import refine
-
-    rows = slice(0, max(pool.originals, _SEARCH_IMAGES))
-    found = refine(
-        network,
-        binarise(np.asarray(pool.images[rows]), config.grey_levels),
-        pool.labels[rows],
-        rounds=config.refine_rounds,
-        fan_in=config.caps,
-        least_gain=config.refine_gain,
-        seed=config.seed,
-        report=note,
-    )
-    return remove_dead(found.network)
 
 
 def _required(state_file: Path | None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.refine import _Change, _Near, _Search, refine
-from netlist_gen.training.trainer import train
+from netlist_gen.training.trainer import Progress, train
 
 
 def task(seed: int, steps: int = 1) -> tuple[TernaryNetwork, np.ndarray, np.ndarray]:
@@ -104,10 +105,33 @@ def test_search_after_training_lowers_the_loss_of_the_training_images() -> None:
     )
     notes: list[str] = []
     trained = train(replace(config, refine_rounds=2), lambda p: notes.append(p.note))
-    assert any(note.startswith("search: round 1 of 2, ") for note in notes)
+    assert [note.split(",")[0] for note in notes if "search" in note] == [
+        "search: round 1 of 2",
+        "search: round 2 of 2",
+    ]
     assert trained.network.synapses <= 300
     trained.network.check_fan_in(16)
     assert trained.evaluation.lowest > train(config).evaluation.lowest
+
+
+def test_an_interrupted_search_ends_like_an_unbroken_one(tmp_path: Path) -> None:
+    config = TrainingConfig(
+        hidden=("16",), grey_levels=(5,), epochs=1, validation=100, refine_rounds=3
+    )
+
+    def stop(line: Progress) -> None:
+        if line.note.startswith("search: round 2 "):
+            raise KeyboardInterrupt
+
+    state, notes = tmp_path / "run.state", []
+    with pytest.raises(KeyboardInterrupt):
+        train(config, stop, state_file=state)
+    resumed = train(config, lambda p: notes.append(p.note), state_file=state, resume=True)
+    assert [note.split(",")[0] for note in notes] == [
+        "search: round 2 of 3",  # made before, but the interrupt came before it was written
+        "search: round 3 of 3",
+    ]
+    assert resumed.network == train(config).network
 
 
 @pytest.mark.parametrize(
