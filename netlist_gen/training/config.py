@@ -69,7 +69,7 @@ class TrainingConfig:
             integers.
         refine_rounds: rounds of exact search on the integer network after training (refine.py);
             for one fully connected hidden layer.
-        refine_gain: loss (nats over all images of a round, 20,000 at most) that a change of the
+        refine_gain: loss (nats over all images of a round, 60,000 at most) that a change of the
             search must save.
         precision: "bfloat16" is several times faster where the processor has it.
     """
@@ -106,7 +106,7 @@ class TrainingConfig:
     settle_at: float = 0.85
     freeze_at: float = 0.6
     refine_rounds: int = 0
-    refine_gain: float = 1.0
+    refine_gain: float = 2.0
     precision: str = "float32"
 
     def __post_init__(self) -> None:

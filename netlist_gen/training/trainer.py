@@ -29,7 +29,7 @@ from netlist_gen.training.noise import FluxPerSynapse
 from netlist_gen.training.pool import Pool, make_pool
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
-_SEARCH_IMAGES = 20_000  # most images of a round of exact search
+_SEARCH_IMAGES = 60_000  # most images of a round of exact search; fewer are fitted too closely
 _MASK_EVERY = 20  # steps between two choices of masks
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
