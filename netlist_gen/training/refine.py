@@ -244,7 +244,11 @@ class _Search:
         free = weights == 0
         additions = np.concatenate([np.where(free, up, np.inf), np.where(free, down, np.inf)])
         order = np.argsort(additions, kind="stable")[:_TOP]
-        adds = [(int(a) % weights.size, 1 if a < weights.size else -1, additions[a]) for a in order]
+        adds = [
+            (int(a) % weights.size, 1 if a < weights.size else -1, additions[a])
+            for a in order
+            if np.isfinite(additions[a])
+        ]
         drops = [(int(present[i]), removal[i]) for i in np.argsort(removal, kind="stable")[:_TOP]]
         used = sum(int(np.count_nonzero(w)) for w in self.weights)
         if used < budget and present.size < self.fan_in[layer]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.errors import ConfigurationError
@@ -38,6 +38,7 @@ def exact_loss(network: TernaryNetwork, x: np.ndarray, y: np.ndarray, sharpness:
 
 
 @given(seed=st.integers(0, 10**6))
+@example(seed=926)  # hardly a free line: none may be dropped and added at once
 @settings(max_examples=25, deadline=None)
 def test_the_price_of_a_change_is_the_change_of_the_loss(seed: int) -> None:
     network, x, y = task(seed)
