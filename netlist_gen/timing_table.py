@@ -10,7 +10,7 @@
 Times are from port to port. Arrival at a port is where the integral of its voltage crosses Phi0/2,
 so that delays along a path add up: arrival at the output of one cell is arrival at the input of
 the next. Give each cell's delay the load and the driver it has: random chains of library cells
-then agree with their simulation to 0.1 ps per cell on average and 0.53 ps at worst.
+then agree with their simulation to 0.1 ps per cell on average and 0.7 ps at worst.
 
 The tables are written by ``netlist-gen characterize``, which also checks that they are up to date
 (``--check``); definitions are in docs/characterization.md.
