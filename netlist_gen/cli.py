@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate": "Print a network's accuracy.",
     "convert": "Write a network in another format.",
     "inspect": "Print a network's semantics, layers and circuit cost.",
+    "performance": "Throughput, latency, power and energy of a network, beside the source's.",
     "generate": "Write a network's decks and manifest.json.",
     "verify": "Simulate a network and hold it against the reference.",
     "simulate": "Simulate a deck and write JoSIM's CSV.",
