@@ -128,6 +128,8 @@ class CellLibrary:
         )
         self._cells: dict[tuple[str, tuple[tuple[str, float], ...]], Cell] = {}
         self._by_name: dict[str, Cell] = {}
+        self.neurons: dict[tuple[object, ...], Cell] = {}
+        """Neurons built so far, by all that they are made from."""
 
     def fork(self) -> CellLibrary:
         """A library that knows the cells built so far; what either builds from now on is its own.
@@ -138,6 +140,7 @@ class CellLibrary:
         copy.__dict__ |= {"descriptions": self.descriptions, "process": self.process}
         copy._environment = self._environment
         copy._cells, copy._by_name = dict(self._cells), dict(self._by_name)
+        copy.neurons = dict(self.neurons)
         return copy
 
     @cached_property

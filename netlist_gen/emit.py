@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jinja2
@@ -70,6 +70,12 @@ class Deck:
 
 def format_number(value: float) -> str:
     """A plain number with 10 significant digits, no unit and no suffix (``5F`` is 5 femto)."""
+    # 0.0 and -0.0 are one key, but two texts. The times of a window come on many lines.
+    return _formatted(value) if value else f"{value:.10g}"
+
+
+@lru_cache(maxsize=1 << 16)
+def _formatted(value: float) -> str:
     return f"{value:.10g}"
 
 

@@ -245,6 +245,9 @@ def neuron_cell(
         raise NetworkError(f"neuron {name}: {error}") from None
     count = len(signs)
     labels = labels or [str(i) for i in range(count)]
+    key = (name, tuple(signs), theta, tuple(labels), design)
+    if key in library.neurons:  # decks of one neuron share it, with the text it keeps
+        return library.neurons[key]
     branches = {
         sign: library.cell(
             "branch",
@@ -269,7 +272,8 @@ def neuron_cell(
         branch = branches[sign]
         builder.place(f"XS{labels[i]}", branch, *nets, needs=library.needs(branch))
     add_decision(library, builder, count, design)
-    return library.register(builder.cell())
+    cell = library.neurons[key] = library.register(builder.cell())
+    return cell
 
 
 def add_decision(
