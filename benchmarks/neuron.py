@@ -4,7 +4,7 @@ One command prints the whole table, or the parts that are named::
 
     python benchmarks/neuron.py                     # everything
     python benchmarks/neuron.py exact --josim       # exactness, in josim-cli too
-    python benchmarks/neuron.py grey --firing-curve cells/design/firing_curve.csv
+    python benchmarks/neuron.py curve --firing-curve cells/design/firing_curve.csv
 
 All runs use the embedded engine in lanes; ``--josim`` runs the exactness decks in JoSIM as well.
 Definitions are printed with the figures.
@@ -12,6 +12,7 @@ Definitions are printed with the figures.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from pathlib import Path
@@ -19,12 +20,14 @@ from pathlib import Path
 import click
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.stats import norm
+from sklearn.isotonic import IsotonicRegression
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import CurrentSource, Inductor, Junction, Resistor
 from netlist_gen.circuit.network_circuit import network_bench
-from netlist_gen.circuit.neuron import ClockPhases, design_neuron, load_phases
+from netlist_gen.circuit.neuron import ClockPhases, NeuronDesign, design_neuron, load_phases
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
 from verification.characterize.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
@@ -36,7 +39,11 @@ from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
 
 PROCESS = "sfq5ee"
-PARTS = ("exact", "window", "bias", "parameters", "spread", "grey", "cost")
+PARTS = ("exact", "window", "bias", "parameters", "spread", "grey", "curve", "cost")
+KELVIN = 4.2
+NOISY_WINDOWS = 50
+CURVE_LANES = 16
+"""Windows of a lane with noise, and lanes at each point of the firing curve."""
 LANES_AT_ONCE = 32
 """Bounds the memory of a run; lanes are independent."""
 
@@ -152,8 +159,6 @@ def window(fan_ins: list[int], windows: int) -> None:
 
 def compressed(phases: ClockPhases, period: float) -> ClockPhases:
     """Phases of a shorter window: skew, decision and reset give up the time in equal parts."""
-    import dataclasses
-
     cut = (phases.period - period) / 3
     return dataclasses.replace(
         phases,
@@ -297,65 +302,93 @@ def spread(fan_in: int, samples: int, windows: int) -> None:
         )
 
 
-def grey(fan_ins: list[int], windows: int, curve_file: Path | None) -> None:
+def grey(fan_ins: list[int], windows: int) -> None:
     """Probability of a wrong decision at distance 1/2 from the threshold, at 4.2 K."""
     print(
-        f"\nGrey zone at 4.2 K (noise white to 1 THz): probability of a wrong decision at n = "
-        f"theta - 1 and n = theta (distance 1/2),\n{windows} windows or more; balanced signs, "
+        f"\nGrey zone at {KELVIN} K (noise white to 1 THz): probability of a wrong decision at n = "
+        f"theta - 1 and n = theta (distance 1/2),\nat least {windows} windows; balanced signs, "
         "theta 1; 95 % Wilson interval."
     )
-    points: list[tuple[float, int, int]] = []
     for fan_in in fan_ins:
         rng = np.random.default_rng(fan_in)
         signs = balanced(fan_in, rng)
-        per_lane = 50
-        lanes = NeuronLanes(PROCESS, signs.tolist(), per_lane, temperature_K=4.2)
-        storage = CellLibrary(PROCESS).description("branch").parameters["l_store"]
-        unit = design_neuron(signs.tolist(), 1, storage).unit
-        cases = [
-            lane(signs, 1, per_lane, rng, near=1.0, seed=seed)
-            for seed in range(-(-windows // per_lane))
-        ]
-        wrong = total = 0
+        lanes = NeuronLanes(PROCESS, signs.tolist(), NOISY_WINDOWS, temperature_K=KELVIN)
+        wrong = 0
+        seeds = range(-(-windows // NOISY_WINDOWS))
+        cases = []
+        for seed in seeds:
+            counts = rng.integers(0, 2, NOISY_WINDOWS)
+            cases.append(NeuronLane(1, windows_of_counts(signs, counts, rng), seed=seed))
         for start in range(0, len(cases), LANES_AT_ONCE):
             group = cases[start : start + LANES_AT_ONCE]
             for case, verdict in zip(group, lanes.run(group), strict=True):
-                counts = case.stimulus.astype(int) @ signs
-                close = (counts == 0) | (counts == 1)
-                errors = verdict.pulses != (counts >= 1)
-                wrong += int(errors[close].sum())
-                total += int(close.sum())
-                for n in np.unique(counts):
-                    at = counts == n
-                    points.append((unit * (n - 0.5), int(verdict.pulses[at].sum()), int(at.sum())))
+                fires = case.stimulus.astype(int) @ signs >= 1
+                wrong += int((verdict.pulses != fires).sum())
+        total = len(cases) * NOISY_WINDOWS
         low, high = wilson(wrong, total)
-        rate = wrong / total
-        sigma = unit / 2 / norm.isf(rate) if 0 < rate < 0.5 else math.nan
+        unit = design_of(signs).unit
         print(
-            f"  fan-in {fan_in:3d}: {wrong} wrong of {total}: {rate:.2e} ({low:.1e} .. {high:.1e});"
-            f" unit {unit:.4f} Phi0, so sigma {sigma:.5f} Phi0",
+            f"  fan-in {fan_in:3d}: {wrong} wrong of {total}: {wrong / total:.2e} "
+            f"({low:.1e} .. {high:.1e}); {unit:.4f} Phi0 per synapse",
             flush=True,
         )
-    if curve_file is not None:
-        write_curve(points, curve_file)
 
 
-def write_curve(points: list[tuple[float, int, int]], path: Path) -> None:
-    """Pool the points by margin into a firing curve, made monotone by isotonic regression."""
-    from sklearn.isotonic import IsotonicRegression
+def curve(path: Path | None) -> None:
+    """The firing curve: probability of a pulse against the flux past the edge."""
+    print(
+        f"\nFiring curve at {KELVIN} K: empty neuron of fan-in 4 whose threshold current puts it "
+        "-0.02 to 0.02 Phi0 past the edge;\nnormal distribution fitted by maximum likelihood."
+    )
+    signs = np.array([1, -1, 1, -1])
+    lanes = NeuronLanes(PROCESS, signs.tolist(), NOISY_WINDOWS, temperature_K=KELVIN)
+    design = design_of(signs)
+    margins = np.round(np.arange(-0.02, 0.0201, 0.001), 4)
+    silent = np.zeros((NOISY_WINDOWS, signs.size), dtype=bool)
+    edge = design.threshold + 0.5 * design.unit  # theta is 1: half a synapse below the edge
+    cases = [
+        NeuronLane(
+            1,
+            silent,
+            factors={"IDM|XL0N0": float((edge + margin) / design.threshold)},
+            seed=100 * k + lane_number,
+        )
+        for k, margin in enumerate(margins.tolist())
+        for lane_number in range(CURVE_LANES)
+    ]
+    fired: list[int] = []
+    for start in range(0, len(cases), LANES_AT_ONCE):
+        verdicts = lanes.run(cases[start : start + LANES_AT_ONCE])
+        fired += [int(np.minimum(v.pulses, 1).sum()) for v in verdicts]
+    counts = np.array(fired).reshape(margins.size, CURVE_LANES).sum(axis=1)
+    seen = CURVE_LANES * NOISY_WINDOWS
 
-    margins = np.array(sorted({round(m, 6) for m, _, _ in points}))
-    fired = np.array([sum(f for m, f, _ in points if round(m, 6) == at) for at in margins])
-    seen = np.array([sum(t for m, _, t in points if round(m, 6) == at) for at in margins])
-    share = IsotonicRegression().fit_transform(margins, fired / seen, sample_weight=seen)
-    with atomic_path(path) as part:
-        rows = ["margin_Phi0,probability,fired,windows"]
-        rows += [
-            f"{m:.6f},{p:.6g},{f},{t}"
-            for m, p, f, t in zip(margins, share, fired, seen, strict=True)
-        ]
-        part.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    print(f"  firing curve: {path}")
+    def unlikely(values: NDArray[np.float64]) -> float:
+        z = (margins - values[0]) / np.exp(values[1])
+        return -float((counts * norm.logcdf(z) + (seen - counts) * norm.logsf(z)).sum())
+
+    centre, log_sigma = minimize(unlikely, [0.0, math.log(0.005)], method="Nelder-Mead").x
+    print(
+        f"  edge {centre:+.5f} Phi0 from the design's, sigma {math.exp(log_sigma):.5f} Phi0, "
+        f"{seen} windows at each of {margins.size} margins",
+        flush=True,
+    )
+    if path is not None:
+        share = IsotonicRegression().fit_transform(margins, counts / seen)
+        with atomic_path(path) as part:
+            rows = [
+                f"{m:.4f},{p:.6g},{f},{seen}"
+                for m, p, f in zip(margins, share, counts, strict=True)
+            ]
+            text = "\n".join(["margin_Phi0,probability,fired,windows", *rows]) + "\n"
+            part.write_text(text, encoding="utf-8")
+        print(f"  written: {path}")
+
+
+def design_of(signs: NDArray[np.int64]) -> NeuronDesign:
+    """The design of a neuron with theta 1."""
+    storage = CellLibrary(PROCESS).description("branch").parameters["l_store"]
+    return design_neuron(signs.tolist(), 1, storage)
 
 
 def cost(fan_ins: list[int]) -> None:
@@ -419,7 +452,9 @@ def main(
     if "spread" in wanted:
         spread(fan_ins[0] if fan_ins else 16, samples, 24)
     if "grey" in wanted:
-        grey(pair, noisy_windows, firing_curve)
+        grey(pair, noisy_windows)
+    if "curve" in wanted:
+        curve(firing_curve)
     if "cost" in wanted:
         cost(list(fan_ins) or [8, 16, 32, 64])
 

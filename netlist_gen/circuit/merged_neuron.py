@@ -187,7 +187,7 @@ def merged_bench(
     builder = CircuitBuilder("bench", title=f"bench of a neuron of {len(signs)} merged lines")
     jtl = library.cell("jtl")
 
-    def line(name: str, times: NDArray[np.float64]) -> str:
+    def line(name: str, times: NDArray[np.floating]) -> str:
         builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, tuple(times.tolist())))
         builder.place(f"XI{name}", jtl, f"s{name}", f"i{name}")
         return f"i{name}"
