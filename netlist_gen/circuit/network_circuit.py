@@ -36,7 +36,13 @@ from netlist_gen.circuit.model import (
     PulseSource,
     Resistor,
 )
-from netlist_gen.circuit.neuron import ClockPhases, load_phases, neuron_cell, reset_depth
+from netlist_gen.circuit.neuron import (
+    ClockPhases,
+    library_design,
+    load_phases,
+    neuron_cell,
+    reset_depth,
+)
 from netlist_gen.circuit.read_out import ClassLine, ReadOut, one_line_each, plan_read_out
 from netlist_gen.circuit.timing import close_timing, unclosed
 from netlist_gen.circuit.timing_values import CORNERS, Corner, LayerTiming, TimingPlan
@@ -124,6 +130,8 @@ def network_bench(
     if inputs is None:
         inputs = np.zeros((1, network.inputs), dtype=bool)
     sites = neuron_sites(network)
+    for site in sites:  # a neuron that can't be built is named before any timing is
+        library_design(library, site.name, site.signs, site.theta)
     delays = network_delays(library)
     plan = close_timing(network, delays, phases.period, corners)
     read_out = plan_read_out(network, sites, plan, delays)

@@ -218,6 +218,20 @@ def design_neuron(
     return NeuronDesign(unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
 
 
+def library_design(
+    library: CellLibrary, name: str, signs: Sequence[int], theta: int
+) -> NeuronDesign:
+    """The design of a neuron of the library's branches.
+
+    Raises:
+        NetworkError: as ``design_neuron``; it names the neuron.
+    """
+    try:
+        return design_neuron(signs, theta, library.description("branch").parameters["l_store"])
+    except NetworkError as error:
+        raise NetworkError(f"neuron {name}: {error}") from None
+
+
 def neuron_cell(
     library: CellLibrary,
     name: str,
@@ -238,11 +252,7 @@ def neuron_cell(
     Raises:
         NetworkError: wrong sign, or a fan-in beyond what was shown to work; it names the neuron.
     """
-    storage = library.description("branch").parameters["l_store"]
-    try:
-        design = design_neuron(signs, theta, storage)
-    except NetworkError as error:
-        raise NetworkError(f"neuron {name}: {error}") from None
+    design = library_design(library, name, signs, theta)
     count = len(signs)
     labels = labels or [str(i) for i in range(count)]
     key = (name, tuple(signs), theta, tuple(labels), design)

@@ -216,9 +216,9 @@ def assert_nothing_whole(run):
 
 def test_fan_in_over_the_limit(cli, tiny, tmp_path):
     net, x = tmp_path / "wide.npz", tmp_path / "wide.npy"
-    np.savez(net, w0=np.ones((1, 65), dtype=np.int8), theta0=np.array([33], dtype=np.int32))
-    np.save(x, np.ones((1, 65), dtype=bool))
-    sentence = "neuron L0N0: a neuron of fan-in 65 can't be built: shown to work are 1 to 64"
+    np.savez(net, w0=np.ones((1, 257), dtype=np.int8), theta0=np.array([129], dtype=np.int32))
+    np.save(x, np.ones((1, 257), dtype=bool))
+    sentence = "neuron L0N0: a neuron of fan-in 257 can't be built: shown to work are 1 to 256"
     for words in (
         ["inspect", net],
         ["generate", net, "-o", tiny.run],
