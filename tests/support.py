@@ -33,7 +33,8 @@ class Ran:
         assert "Traceback" not in self.err, self.err
         lines = [line for line in self.err.splitlines() if line.strip()]
         for line in lines[:-1]:
-            assert re.match(r"(simulator \w+ \S+, \d+ samples$|.* \d+/\d+ .* left )", line), self.err
+            progress = r"(simulator \w+ \S+, \d+ samples$|.* \d+/\d+ .* left )"
+            assert re.match(progress, line), self.err
         assert lines, f"nothing on stderr; stdout: {self.out}"
         assert lines[-1].startswith("netlist-gen: "), self.err
         return lines[-1].removeprefix("netlist-gen: ")
