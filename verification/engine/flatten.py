@@ -85,7 +85,8 @@ def flatten(deck: Deck, directory: Path | None = None) -> FlatCircuit:
     """Expand all instances.
 
     Raises:
-        DeckError: an unknown subcircuit, model or label, a wrong number of nodes, a recursion.
+        DeckError: an unknown subcircuit, model or label, a wrong number of nodes, a recursion, a
+            node that JoSIM would take for ground for the GND in its name.
     """
     return _Flattener(deck, directory).run()
 
@@ -140,11 +141,17 @@ class _Flattener:
         names, elements = self._flat.node_names, self._flat.elements
         suffix = f"|{path}" if path else ""
 
-        def number(name: str) -> int:
+        def number(name: str, place: Place) -> int:
             found = nodes.get(name)
             if found is None:
+                flat_name = name + suffix
+                # JoSIM looks at the flat name, so an instance's label grounds the nodes inside.
+                if "GND" in flat_name:
+                    raise place.error(
+                        f"{flat_name}: JoSIM takes every node with GND in its name for ground"
+                    )
                 found = nodes[name] = len(names)
-                names.append(name + suffix)
+                names.append(flat_name)
             return found
 
         unused = dict(overrides)
@@ -155,7 +162,7 @@ class _Flattener:
                 for key in [key for key in unused if key.endswith("|" + card.label)]:
                     inner[key[: -len(own)]] = unused.pop(key)
                 inner_ports = {
-                    port: number(node)
+                    port: number(node, card.line.place)
                     for port, node in zip(card.scope.ports, card.nodes, strict=True)
                 }
                 for ground in ("0", "GND"):
@@ -176,7 +183,7 @@ class _Flattener:
                 Element(
                     element.kind,
                     element.label + suffix,
-                    tuple([number(node) for node in card.nodes]),
+                    tuple([number(node, element.place) for node in card.nodes]),
                     element.value,
                     element.model,
                     element.wave,
@@ -422,8 +429,6 @@ def _check_name(name: str, place: Place) -> None:
         raise place.error(f"{name}: '|' can't be in a label or node name")
     if "=" in name or "(" in name or ")" in name or "," in name:
         raise place.error(f"{name} can't be a label or node name")
-    if "GND" in name and name != "GND":
-        raise place.error(f"{name}: JoSIM takes every node with GND in its name for ground")
 
 
 def _check_unique(elements: list[Element]) -> None:

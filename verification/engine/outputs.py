@@ -40,7 +40,8 @@ class Trace(NamedTuple):
 
 
 def _is_ground(name: str) -> bool:
-    return name == "0" or "GND" in name
+    # Ground goes by GND inside instances too; no other node has GND in its name (``flatten``).
+    return name == "0" or name.partition("|")[0] == "GND"
 
 
 def resolve_traces(topology: Topology) -> list[Trace]:

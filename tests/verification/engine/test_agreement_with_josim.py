@@ -98,6 +98,17 @@ def test_random_elements_together(tmp_path):
     )
 
 
+def test_gnd_in_labels_and_ports(tmp_path):
+    check(
+        ".subckt leafgnd agnd\nRGND agnd gnd 4\n.ends\n"
+        ".subckt mid a\nXGND leafgnd a\nR1 a m 1\nR2 m 0 2\n.ends\n"
+        "X1 mid 1\nXGND leafgnd 2\nL_GND 1 2 2p\nLGND 2 0 3p\nKGND L_GND LGND 0.4\n"
+        "I_GND 0 1 pwl(0 0 5p 0.1m)\n.tran 0.05p 40p 0 0.1p\n"
+        ".print v(1) v(2) v(1,gnd) v(m.x1,gnd.x1) i(l_gnd) i(lgnd) v(rgnd.xgnd) i(i_gnd)\n",
+        tmp_path,
+    )
+
+
 @pytest.mark.skipif(not EXAMPLES, reason="JOSIM_EXAMPLES names no folder with decks")
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_of_josim(path, tmp_path):

@@ -88,6 +88,21 @@ def test_ground_is_the_same_node_everywhere():
     assert {e.nodes[1] for e, _ in found.values()} == {GROUND}
 
 
+def test_gnd_in_other_names_than_those_of_nodes():
+    found = elements(
+        MODEL.replace("jj1", "jgnd") + ".subckt leafgnd agnd\nRGND agnd 0 1\n.ends\n"
+        ".subckt mid a\nXGND leafgnd a\n.ends\n"
+        "XM mid 1\nXGND leafgnd 2\nL_GND 1 2 1p\nLGND 2 0 1p\nKGND L_GND LGND 0.5\n"
+        "B_GND 1 0 jgnd\nI_GND 0 1 dc 1u"
+    )
+    assert found["RGND|XGND|XM"][1] == ("1", "0")
+    assert found["RGND|XGND"][1] == ("2", "0")
+    assert found["L_GND"][1] == ("1", "2")
+    assert found["KGND"][0].pair == ("L_GND", "LGND")
+    assert found["B_GND"][0].model.name == "JGND"
+    assert found["I_GND"][1] == ("0", "1")
+
+
 def test_models_of_the_main_design_are_seen_inside_and_own_models_hide_them():
     text = (
         ".model m jj(rn=5)\n.subckt s a\n.model m jj(rn=6)\nB1 a 0 m\n.ends\n"
@@ -128,6 +143,14 @@ S = ".subckt s a\nR1 a 0 1\n.ends\n"
         (S + "X1 s 1 R1=2 R1=3", "4: R1=3: an instance takes LABEL=value, each label once"),
         (".subckt s a\nX1 s a\n.ends\nX1 s 1", "1: subcircuit S contains itself"),
         ("R1 mygnd 0 1", "1: MYGND: JoSIM takes every node with GND in its name for ground"),
+        ("R1 1 0 1\nR2 1 gnd1 1",
+         "2: GND1: JoSIM takes every node with GND in its name for ground"),
+        (S + "X1 s agnd", "4: AGND: JoSIM takes every node with GND in its name for ground"),
+        (".subckt s a\nR1 a m 1\nR2 m 0 1\n.ends\nXGND s 1",
+         "2: M|XGND: JoSIM takes every node with GND in its name for ground"),
+        (S + ".subckt t a\nR2 a m 1\nX1 s m\n.ends\nXGND t 1",
+         "5: M|XGND: JoSIM takes every node with GND in its name for ground"),
+        ("R_GND 1 0 1\n.print v(rgnd)", "2: V(RGND): there is no device or node RGND"),
         ("R1 a|b 0 1", "1: A|B: '|' can't be in a label or node name"),
         ("R1 1 0 {1+", "1: a brace is not closed, or closed and not opened"),
         ("R1 1 0 q", "1: R1: Q is no parameter, function or constant"),
