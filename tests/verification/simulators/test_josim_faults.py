@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -177,6 +179,31 @@ def test_a_hanging_program_is_killed_with_its_children(
     for who in ("child", "grandchild"):
         wait_for_end(int((tmp_path / who).read_text()))
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_killed_parent_takes_its_simulators_with_it(install_josim, tmp_path, wait_for_end):
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    install_josim(f"sleep 600 & echo $! > {pids}/$!; echo $$ > {pids}/$$; wait")
+    script = (
+        "from verification.simulators.base import DeckJob\n"
+        "from verification.simulators.josim import JosimSimulator\n"
+        f"jobs = [DeckJob(str(n), {DECK!r}) for n in range(3)]\n"
+        "list(JosimSimulator().run_many(jobs, workers=3, timeout_s=600.0))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        deadline = time.monotonic() + 30.0
+        while sum(bool(path.read_text()) for path in pids.iterdir()) < 6:
+            assert parent.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        parent.kill()  # SIGKILL
+        parent.wait()
+    for path in pids.iterdir():
+        wait_for_end(int(path.name))
 
 
 @pytest.mark.usefixtures("scratch")
