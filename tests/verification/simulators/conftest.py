@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from verification.simulators.base import DeckJob, OutcomeKind
+
 VERSION = 'if [ "$1" = --version ]; then echo; echo v2.7.0 compiled today; exit 0; fi\n'
 
 
@@ -76,13 +78,71 @@ def is_alive():
 
 
 @pytest.fixture
-def wait_for_end():
-    """``wait_for_end(pid)``: a killed process may take a moment to go; it must not stay."""
+def pids(tmp_path):
+    """A folder in which broken programs write files named after their processes."""
+    folder = tmp_path / "pids"
+    folder.mkdir()
+    return folder
 
-    def wait(pid: int) -> None:
+
+@pytest.fixture
+def hanging(pids):
+    """Shell text of a program that waits for a child of its own for ever."""
+    return f"sleep 600 & echo $! > {pids}/$!; echo $$ > {pids}/$$; wait\n"
+
+
+@pytest.fixture
+def wait_for_ends(pids):
+    """``wait_for_ends()`` waits until all in ``pids`` are gone, and says how many there were.
+
+    A killed process may take a moment to go; it must not stay.
+    """
+
+    def wait() -> int:
+        known = [int(path.name) for path in pids.iterdir()]
         deadline = time.monotonic() + 5.0
-        while alive(pid):
-            assert time.monotonic() < deadline, f"process {pid} is still there"
-            time.sleep(0.01)
+        for pid in known:
+            while alive(pid):
+                assert time.monotonic() < deadline, f"process {pid} is still there"
+                time.sleep(0.01)
+        return len(known)
 
     return wait
+
+
+@pytest.fixture
+def hundred_runs(pids, scratch, wait_for_ends):
+    """``hundred_runs(install, simulator, deck, good=, short=)``: nothing of them may stay.
+
+    One run in four each is fine (shell text ``good``), killed half-way (after ``short``), hangs
+    with a child and leaves a child behind. ``install`` takes the program's shell text.
+    """
+    expected = {
+        "fine": OutcomeKind.OK,
+        "short": OutcomeKind.CRASHED,
+        "hang": OutcomeKind.TIMED_OUT,
+        "leave": OutcomeKind.OK,
+    }
+
+    def check(install, simulator, deck, *, good, short):
+        good, short = good.strip(), short.strip()
+        install(
+            f"echo $$ > {pids}/$$\n"
+            f'background() {{ sleep 600 & echo $! > "{pids}/$!"; }}\n'
+            'case "$(head -n 1 deck.cir)" in\n'
+            f"*fine*) {good};;\n"
+            f"*short*) {short}; kill -9 $$;;\n"
+            "*hang*) background; wait;;\n"
+            f"*leave*) background; {good};;\n"
+            "esac\n"
+        )
+        names = [f"{kind}-{number}" for kind in expected for number in range(25)]
+        jobs = [DeckJob(name, f"* {name}\n{deck}") for name in names]
+        outcomes = list(simulator.run_many(jobs, workers=100, timeout_s=4.0))
+        assert sorted(outcome.job.name for outcome in outcomes) == sorted(names)
+        for outcome in outcomes:
+            assert outcome.kind is expected[outcome.job.name.partition("-")[0]], outcome.message
+        assert list(scratch.iterdir()) == []
+        assert wait_for_ends() == 150
+
+    return check

@@ -54,6 +54,7 @@ I1 0 1 pwl(0 0 1p 1m)
 .end
 """
 NGSPICE_SHORT, NGSPICE_LONG = (NGSPICE_DECK.format(stop=stop) for stop in ("20p", "1m"))
+NGSPICE_THREE_POINTS = NGSPICE_DECK.format(stop="1p").replace("0.01p 1p", "0.5p 1p")
 
 HEADER = "Title: t\\nFlags: real\\nNo. Variables: 2\\nNo. Points: 3\\n"
 VARIABLES = "Command: version 4.3.23\\nVariables:\\n 0 time S\\n 1 {} V\\nValues:\\n"
@@ -81,6 +82,7 @@ def broken(request, install, monkeypatch):
         title = request.param
         vector = "v(ph1)" if request.param == "WRspice" else "v(1)"
         good = writes(POINTS, vector)
+        deck = WRSPICE_DECK if request.param == "WRspice" else NGSPICE_THREE_POINTS
 
         def __call__(self, body):
             name, preamble = ("wrspice", PROBE) if self.title == "WRspice" else ("ngspice", VERSION)
@@ -91,14 +93,9 @@ def broken(request, install, monkeypatch):
                 return WrspiceSimulator(**options)
             return NgspiceSimulator(backend="subprocess", **options)
 
-        def job(self, name="one"):
-            text = WRSPICE_DECK
-            if self.title == "ngspice":
-                text = NGSPICE_DECK.format(stop="1p").replace("0.01p 1p", "0.5p 1p")
-            return DeckJob(name, f"* {name}\n{text}")
-
         def run(self, timeout_s=10.0, **options):
-            return self.simulator(**options).run(self.job(), timeout_s=timeout_s)
+            job = DeckJob("one", f"* one\n{self.deck}")
+            return self.simulator(**options).run(job, timeout_s=timeout_s)
 
     return Broken()
 
@@ -140,15 +137,14 @@ def test_failures_are_outcomes(broken, scratch, body, kind, message):
     assert list(scratch.iterdir()) == []
 
 
-def test_a_hanging_program_is_killed_with_its_children(broken, scratch, tmp_path, wait_for_end):
-    broken(f"sleep 600 & echo $! > {tmp_path}/grandchild; echo $$ > {tmp_path}/child; wait")
+def test_a_hanging_program_is_killed_with_its_children(broken, scratch, hanging, wait_for_ends):
+    broken(hanging)
     outcome = broken.run(timeout_s=0.7)
     assert outcome.kind is OutcomeKind.TIMED_OUT
     assert (
         outcome.message == f"{broken.title} on deck 'one': did not end within 0.7 s and was killed"
     )
-    for who in ("child", "grandchild"):
-        wait_for_end(int((tmp_path / who).read_text()))
+    assert wait_for_ends() == 2
     assert list(scratch.iterdir()) == []
 
 
@@ -169,37 +165,9 @@ def test_endless_chatter_and_a_filled_disk_are_stopped(broken, scratch):
     assert list(scratch.iterdir()) == []
 
 
-def test_a_hundred_runs_leave_no_process_and_no_directory(broken, scratch, tmp_path, wait_for_end):
-    pids = tmp_path / "pids"
-    pids.mkdir()
-    # One in four each: fine, cut short, hangs with a grandchild, leaves a child behind.
-    broken(
-        f"echo $$ > {pids}/$$\n"
-        f'background() {{ sleep 600 & echo $! > "{pids}/$!"; }}\n'
-        'case "$(head -n 1 deck.cir)" in\n'
-        f"*fine*) {broken.good.strip()};;\n"
-        f"*short*) {writes(POINTS[:1], broken.vector).strip()}; kill -9 $$;;\n"
-        "*hang*) background; wait;;\n"
-        f"*leave*) background; {broken.good.strip()};;\n"
-        "esac"
-    )
-    kinds = ("fine", "short", "hang", "leave")
-    jobs = [broken.job(f"{kinds[number % 4]}-{number}") for number in range(100)]
-    outcomes = list(broken.simulator().run_many(jobs, workers=100, timeout_s=4.0))
-    assert sorted(outcome.job.name for outcome in outcomes) == sorted(job.name for job in jobs)
-    expected = {
-        "fine": OutcomeKind.OK,
-        "short": OutcomeKind.CRASHED,
-        "hang": OutcomeKind.TIMED_OUT,
-        "leave": OutcomeKind.OK,
-    }
-    for outcome in outcomes:
-        assert outcome.kind is expected[outcome.job.name.partition("-")[0]], outcome.message
-    assert list(scratch.iterdir()) == []
-    known = [int(path.name) for path in pids.iterdir()]
-    assert len(known) == 150
-    for pid in known:
-        wait_for_end(pid)
+def test_a_hundred_runs_leave_no_process_and_no_directory(broken, hundred_runs):
+    short = writes(POINTS[:1], broken.vector)
+    hundred_runs(broken, broken.simulator(), broken.deck, good=broken.good, short=short)
 
 
 # From here on ngspice itself.

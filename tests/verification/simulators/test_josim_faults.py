@@ -168,24 +168,21 @@ def test_failures_are_outcomes_with_a_sentence(install_josim, scratch, body, kin
 
 
 def test_a_hanging_program_is_killed_with_its_children(
-    install_josim, scratch, tmp_path, wait_for_end
+    install_josim, scratch, hanging, wait_for_ends
 ):
-    install_josim(f"sleep 600 & echo $! > {tmp_path}/grandchild; echo $$ > {tmp_path}/child; wait")
+    install_josim(hanging)
     started = time.monotonic()
     outcome = outcome_of(timeout_s=1.5)
     assert time.monotonic() - started < 10.0
     assert outcome.kind is OutcomeKind.TIMED_OUT
     assert outcome.message == "JoSIM on deck 'one': did not end within 1.5 s and was killed"
-    for who in ("child", "grandchild"):
-        wait_for_end(int((tmp_path / who).read_text()))
+    assert wait_for_ends() == 2
     assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.usefixtures("scratch")
-def test_a_killed_parent_takes_its_simulators_with_it(install_josim, tmp_path, wait_for_end):
-    pids = tmp_path / "pids"
-    pids.mkdir()
-    install_josim(f"sleep 600 & echo $! > {pids}/$!; echo $$ > {pids}/$$; wait")
+def test_a_killed_parent_takes_its_simulators_with_it(install_josim, hanging, pids, wait_for_ends):
+    install_josim(hanging)
     script = (
         "from verification.simulators.base import DeckJob\n"
         "from verification.simulators.josim import JosimSimulator\n"
@@ -195,22 +192,21 @@ def test_a_killed_parent_takes_its_simulators_with_it(install_josim, tmp_path, w
     parent = subprocess.Popen([sys.executable, "-c", script])
     try:
         deadline = time.monotonic() + 30.0
-        while sum(bool(path.read_text()) for path in pids.iterdir()) < 6:
+        while len(list(pids.iterdir())) < 6:
             assert parent.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
     finally:
         parent.kill()  # SIGKILL
         parent.wait()
-    for path in pids.iterdir():
-        wait_for_end(int(path.name))
+    assert wait_for_ends() == 6
 
 
 @pytest.mark.usefixtures("scratch")
-def test_a_child_left_behind_is_killed_too(install_josim, tmp_path, wait_for_end):
-    install_josim(f"sleep 600 & echo $! > {tmp_path}/grandchild\n" + writes(ROWS))
+def test_a_child_left_behind_is_killed_too(install_josim, pids, wait_for_ends):
+    install_josim(f"sleep 600 & echo $! > {pids}/$!\n" + writes(ROWS))
     assert outcome_of().kind is OutcomeKind.OK
-    wait_for_end(int((tmp_path / "grandchild").read_text()))
+    assert wait_for_ends() == 1
 
 
 @pytest.mark.usefixtures("scratch")
@@ -264,48 +260,11 @@ def test_a_deck_that_does_not_fit_on_the_disk_is_an_outcome(tiny_disk, monkeypat
     assert list(tiny_disk.iterdir()) == []
 
 
-def test_a_hundred_runs_leave_no_process_and_no_directory(
-    install_josim, scratch, tmp_path, wait_for_end
-):
-    pids = tmp_path / "pids"
-    pids.mkdir()
-    # One in four each: fine, crashes half-way, hangs with a grandchild, leaves a child behind.
-    install_josim(
-        f"echo $$ > {pids}/$$\n"
-        "kind=$(head -n 1 deck.cir)\n"
-        f'background() {{ sleep 600 & echo $! > "{pids}/$!"; }}\n'
-        'case "$kind" in\n'
-        f"*fine) {writes(ROWS).strip()};;\n"
-        f"*crash) {writes(ROWS[:1]).strip()}; kill -9 $$;;\n"
-        "*hang) background; wait;;\n"
-        f"*leave) background; {writes(ROWS).strip()};;\n"
-        "esac\n"
-    )
-    kinds = ("fine", "crash", "hang", "leave")
-    jobs = [
-        DeckJob(f"{kinds[number % 4]}-{number}", f"* {kinds[number % 4]}\n{DECK}")
-        for number in range(100)
-    ]
-    outcomes = list(JosimSimulator().run_many(jobs, workers=100, timeout_s=4.0))
-    assert sorted(outcome.job.name for outcome in outcomes) == sorted(job.name for job in jobs)
-    expected = {
-        "fine": OutcomeKind.OK,
-        "crash": OutcomeKind.CRASHED,
-        "hang": OutcomeKind.TIMED_OUT,
-        "leave": OutcomeKind.OK,
-    }
-    for outcome in outcomes:
-        assert outcome.kind is expected[outcome.job.name.partition("-")[0]], outcome.message
-    assert list(scratch.iterdir()) == []
-    known = [int(path.name) for path in pids.iterdir()]
-    assert len(known) == 150
-    for pid in known:
-        wait_for_end(pid)
+def test_a_hundred_runs_leave_no_process_and_no_directory(install_josim, hundred_runs):
+    hundred_runs(install_josim, JosimSimulator(), DECK, good=writes(ROWS), short=writes(ROWS[:1]))
 
 
-def test_a_campaign_that_stops_early_stops_its_runs(install_josim, scratch, tmp_path, is_alive):
-    pids = tmp_path / "pids"
-    pids.mkdir()
+def test_a_campaign_that_stops_early_stops_its_runs(install_josim, scratch, pids, is_alive):
     install_josim(
         f"echo $$ > {pids}/$$\n"
         f'case "$(head -n 1 deck.cir)" in *slow) sleep 600;; *) {writes(ROWS).strip()};; esac\n'
