@@ -225,63 +225,62 @@ def largest(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
     return types.float64(a), codegen
 
 
+def _factor(builder: Any, factors: Any, k: Any, shape: Any, width: int) -> Any:
+    """Number ``k`` of each lane; one for all lanes where ``shape`` stands for a single one."""
+    if _width_of(shape) == 1:
+        return _splat(builder, builder.load(builder.gep(factors, [k])), width)
+    place = builder.mul(k, ir.Constant(k.type, width))
+    return builder.load(_pointer(builder, factors, place, width), align=8)
+
+
+@intrinsic
+def times_factor(typingctx: Any, a: Any, factors: Any, k: Any, v: Any) -> Any:  # noqa: ARG001
+    """``a`` times number ``k`` of ``factors``, which hold ``len(v)`` doubles for each.
+
+    That is one for each lane, or a single one for all.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        vector, data, place, _ = arguments
+        return builder.fmul(vector, _factor(builder, data, place, v, a.width))
+
+    return a(a, factors, types.intp, v), codegen
+
+
 @intrinsic
 def subtract_products(
     typingctx: Any,  # noqa: ARG001
     lanes: Any,
     index: Any,
-    value: Any,
+    factors: Any,
     begin: Any,  # noqa: ARG001
     end: Any,  # noqa: ARG001
     start: Any,
+    v: Any,
 ) -> Any:
-    """``start - sum(value[k] * lanes[index[k]])`` for k from begin to end, in every lane.
+    """``start - sum(factors[k] * lanes[index[k]])`` for k from begin to end, in every lane.
 
-    ``value`` holds one double for each k, shared by the lanes.
+    ``factors`` hold ``len(v)`` doubles for each k: one for each lane, or a single one for all.
     """
-    signature = start(lanes, index, value, types.intp, types.intp, start)
-    return signature, _product_loop(per_lane=False)
+    size = start.width
 
-
-@intrinsic
-def subtract_products_own(
-    typingctx: Any,  # noqa: ARG001
-    lanes: Any,
-    index: Any,
-    value: Any,
-    begin: Any,  # noqa: ARG001
-    end: Any,  # noqa: ARG001
-    start: Any,
-) -> Any:
-    """The same with one double of ``value`` for each k and lane: lanes have their own factors."""
-    signature = start(lanes, index, value, types.intp, types.intp, start)
-    return signature, _product_loop(per_lane=True)
-
-
-def _product_loop(*, per_lane: bool) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        lanes, columns, factors, begin, end, start = arguments
-        size = signature.return_type.width
-        integer = begin.type
+        data, columns, values, first, last, total_before, _ = arguments
+        integer = first.type
         width = ir.Constant(integer, size)
-        total = cgutils.alloca_once_value(builder, start)
+        total = cgutils.alloca_once_value(builder, total_before)
         fused = _function(builder, "llvm.fmuladd", size, 3)
         with cgutils.for_range_slice(
-            builder, begin, end, ir.Constant(integer, 1), integer, inc=True
+            builder, first, last, ir.Constant(integer, 1), integer, inc=True
         ) as (k, _):
             column = builder.sext(builder.load(builder.gep(columns, [k])), integer)
             offset = builder.mul(column, width)
-            other = builder.load(_pointer(builder, lanes, offset, size), align=8)
-            if per_lane:
-                place = builder.mul(k, width)
-                factor = builder.load(_pointer(builder, factors, place, size), align=8)
-            else:
-                factor = _splat(builder, builder.load(builder.gep(factors, [k])), size)
-            negative = builder.fneg(factor)
+            other = builder.load(_pointer(builder, data, offset, size), align=8)
+            negative = builder.fneg(_factor(builder, values, k, v, size))
             builder.store(builder.call(fused, [negative, other, builder.load(total)]), total)
         return builder.load(total)
 
-    return codegen
+    return start(lanes, index, factors, types.intp, types.intp, start, v), codegen
 
 
 def _register(python_operator: Any, llvm_name: str) -> None:

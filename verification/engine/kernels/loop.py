@@ -24,11 +24,12 @@ from verification.engine.kernels.passive import (
     store_lines,
 )
 from verification.engine.kernels.record import energy, pulses, record, remember
-from verification.engine.kernels.solve import factorise, solve, solve_own
+from verification.engine.kernels.solve import factorise, solve
 from verification.engine.kernels.sources import inject_sources, sources
 from verification.engine.simd import WIDTH, load, splat, store
 
 _VECTOR = (0,) * WIDTH
+_SHARED = (0,)
 PHASE_LIMIT = 0.20 * 2 * math.pi
 """Largest predicted change of a phase in one step, rad, before the step is halved (JoSIM)."""
 
@@ -106,9 +107,9 @@ def advance(tile, output, prints, count, first, last, step, guard):
         controlled(tile.controlled, x, b, w)
         lines(tile.lines, x, b, i, w)
         if tile.own or jj.outside[0] > 0:
-            solve_own(m, b, tile.factors, w)
+            solve(m, b, tile.factors, w, w)
         else:
-            solve(m, b, tile.shared, w)
+            solve(m, b, tile.shared, _SHARED, w)
         store(b, m.size * W, splat(0.0, w))
         x, b = b, x
         tile.flip[0] = not tile.flip[0]

@@ -12,7 +12,7 @@ from verification.engine.simd import (
     splat,
     store,
     subtract_products,
-    subtract_products_own,
+    times_factor,
 )
 
 
@@ -57,37 +57,23 @@ def factorise(m, a, own, factors, w):
 
 
 @njit
-def solve(m, b, factors, w):
-    """Solve in place with factors shared by the lanes."""
+def solve(m, b, factors, v, w):
+    """Solve in place; ``len(v)`` doubles for each factor: ``len(w)``, or 1 if the lanes share it.
+
+    As the length of a tuple is known when this is compiled, neither case costs the other.
+    """
     W = len(w)
     lower, upper, inverse = factors.lower, factors.upper, factors.inverse
     for i in range(m.size):
         first, last = m.l_rows[i], m.l_used[i]
         if last > first:
             s = load(b, i * W, w)
-            store(b, i * W, subtract_products(b, m.l_columns, lower, first, last, s))
+            store(b, i * W, subtract_products(b, m.l_columns, lower, first, last, s, v))
     for k in range(m.backs):
         i = m.back[k]
         s = load(b, i * W, w)
-        s = subtract_products(b, m.u_columns, upper, m.u_rows[i], m.u_rows[i + 1], s)
-        store(b, i * W, s * inverse[i])
-
-
-@njit
-def solve_own(m, b, factors, w):
-    """Solve in place with factors of each lane."""
-    W = len(w)
-    lower, upper, inverse = factors.lower, factors.upper, factors.inverse
-    for i in range(m.size):
-        first, last = m.l_rows[i], m.l_used[i]
-        if last > first:
-            s = load(b, i * W, w)
-            store(b, i * W, subtract_products_own(b, m.l_columns, lower, first, last, s))
-    for k in range(m.backs):
-        i = m.back[k]
-        s = load(b, i * W, w)
-        s = subtract_products_own(b, m.u_columns, upper, m.u_rows[i], m.u_rows[i + 1], s)
-        store(b, i * W, s * load(inverse, i * W, w))
+        s = subtract_products(b, m.u_columns, upper, m.u_rows[i], m.u_rows[i + 1], s, v)
+        store(b, i * W, times_factor(s, inverse, i, v))
 
 
 @njit(inline="always")
