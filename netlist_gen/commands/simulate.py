@@ -79,9 +79,11 @@ def _embedded(
     import time
 
     from verification.engine.check_step import check_step as compare_steps
+    from verification.engine.ready import make_ready
     from verification.engine.run import compile_deck_file
     from verification.waveform_files import waveform_writer
 
+    make_ready(lanes=1)
     end = time.perf_counter() + timeout
     compiled = compile_deck_file(deck)
     for note in compiled.deck.notes:

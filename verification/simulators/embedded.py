@@ -97,8 +97,10 @@ def _groups(jobs: Sequence[DeckJob]) -> Iterator[list[DeckJob]]:
 
 def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> Iterator[Outcome]:
     """Run jobs of one circuit together; if that fails, each by itself to find whose fault it is."""
+    from verification.engine.ready import make_ready
     from verification.engine.run import compile_deck
 
+    make_ready(len(jobs))
     start = time.perf_counter()
     deadline = _Deadline(timeout_s * len(jobs), stop)
     try:

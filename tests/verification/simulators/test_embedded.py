@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
+from verification.engine import ready
+from verification.engine.kernels import entry
+from verification.engine.simd import WIDTH
 from verification.simulators.base import DeckJob, OutcomeKind
 from verification.simulators.embedded import EmbeddedSimulator, source_waves
 
@@ -71,6 +76,25 @@ def test_time_runs_out():
     (outcome,) = run([job("a", text=CELL.replace("60p", "1u"))], timeout_s=0.02)
     assert outcome.kind is OutcomeKind.TIMED_OUT
     assert outcome.message == "a: the run took too long"
+
+
+def test_compiling_the_kernels_is_not_on_the_clock(monkeypatch):
+    compile_now = entry._run_tile.compile
+
+    class Slow:
+        def compile(self, types):
+            time.sleep(1.0)
+            compile_now(types)
+
+        get_overload = staticmethod(entry._run_tile.get_overload)
+
+    monkeypatch.setattr(entry, "_run_tile", Slow())
+    monkeypatch.setattr(entry, "_by_width", {})
+    monkeypatch.setattr(ready, "_ready", set())
+    for jobs in ([job("a")], [job("a"), job("b", LATE)]):
+        for outcome in run(jobs, timeout_s=0.5):
+            assert outcome.kind is OutcomeKind.OK
+    assert sorted(entry._by_width) == [1, WIDTH]
 
 
 def test_waves_of_another_deck():
