@@ -39,6 +39,7 @@ from netlist_gen.circuit.network_circuit import network_bench, network_delays
 from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.circuit.timing import shortest_period
 from netlist_gen.circuit.timing_values import CORNERS
+from netlist_gen.deck_windows import chunks
 from netlist_gen.generate import GenerateOptions, generate, network_deck
 from netlist_gen.network import TernaryNetwork
 from verification.campaign.cases import network_readout
@@ -47,7 +48,6 @@ from verification.campaign.plan import (
     NeuronTask,
     Run,
     Setup,
-    chunks,
     plan_neurons,
     windows_per_deck,
 )

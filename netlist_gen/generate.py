@@ -26,6 +26,7 @@ from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
 from netlist_gen.circuit.neuron import ClockPhases
 from netlist_gen.circuit.trees import splitter_tree
+from netlist_gen.deck_windows import chunks, deck_name
 from netlist_gen.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
@@ -133,7 +134,8 @@ def generate(
         options: dialects and scopes.
         progress: called with (decks done, decks in all).
 
-    One deck after another is built and written, so that memory does not grow with their number.
+    A neuron's windows are cut into decks as ``verify`` cuts them; a network's are one deck. One
+    deck after another is built and written, so that memory does not grow with their number.
     The manifest appears last: a directory without one is unfinished.
 
     Raises:
@@ -156,7 +158,9 @@ def generate(
         raise ConfigurationError(
             f"the output directory {out} can't be written ({error.strerror})"
         ) from error
-    count = len(neuron_sites(network)) if "neurons" in options.scopes else 0
+    count = 0
+    if "neurons" in options.scopes:
+        count = len(neuron_sites(network)) * len(chunks(inputs.shape[0]))
     total = (count + ("network" in options.scopes)) * len(options.dialects)
     head = {
         "format": "netlist-gen manifest 1",
@@ -207,11 +211,15 @@ def _decks(
         lines = [inputs, *network.forward(inputs)]
         sites = neuron_sites(network)
         prepare(library, sites)
+        runs = chunks(inputs.shape[0])
         for site in sites:
-            own = library.fork()  # what only this neuron is made of goes when its deck is written
-            bench = neuron_bench(own, site, lines[site.layer][:, list(site.inputs)], phases)
-            decks = [(d, neuron_deck(own, bench, site.name, 0, d)) for d in options.dialects]
-            yield site.name, decks, neuron_entry(bench)
+            own = library.fork()  # what only this neuron is made of goes when its decks are written
+            stimulus = lines[site.layer][:, list(site.inputs)]
+            for first, beyond in runs:
+                name = deck_name(site.name, first, runs)
+                bench = neuron_bench(own, site, stimulus[first:beyond], phases)
+                decks = [(d, neuron_deck(own, bench, name, first, d)) for d in options.dialects]
+                yield name, decks, neuron_entry(bench, first)
     if "network" in options.scopes:
         whole = network_bench(network, library, inputs, phases)
         decks = [(d, network_deck(library, whole, "network", d)) for d in options.dialects]
@@ -229,10 +237,16 @@ def _decks(
         )
 
 
-def neuron_entry(bench: NeuronBench) -> dict[str, Any]:
-    """The manifest's entry of one neuron's deck."""
+def neuron_entry(bench: NeuronBench, first: int) -> dict[str, Any]:
+    """The manifest's entry of one neuron's deck; ``first`` is its first window."""
     view = bench.view
-    return {"scope": "neurons", **_site_entry(view.site, view), **_totals(bench.circuit)}
+    return {
+        "scope": "neurons",
+        "first_window": first,
+        "windows": view.windows,
+        **_site_entry(view.site, view),
+        **_totals(bench.circuit),
+    }
 
 
 def _site_entry(site: NeuronSite, view: NeuronView) -> dict[str, Any]:

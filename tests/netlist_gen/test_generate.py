@@ -89,13 +89,29 @@ def test_without_inputs_every_line_is_pulsed_once(tmp_path):
     ]
 
 
-def test_progress_goes_to_the_end(tmp_path):
+def test_a_long_series_of_windows_is_cut(tmp_path):
+    inputs = np.arange(3 * 70).reshape(70, 3) % 2 == 0
+    manifest = write(tmp_path, inputs=inputs, scopes=("neurons", "network"))
+    found = [
+        (entry["files"]["josim"]["file"], entry.get("name"), entry.get("first_window"))
+        for entry in manifest["decks"]
+    ]
+    assert found[:3] == [
+        ("L0N0_W00.cir", "L0N0", 0), ("L0N0_W35.cir", "L0N0", 35), ("L0N1_W00.cir", "L0N1", 0),
+    ]  # fmt: skip
+    assert found[10:] == [("network.cir", None, None)]
+    assert {entry["windows"] for entry in manifest["decks"][:10]} == {35}
+    assert "* windows 35 to 69, 112 ps each" in (tmp_path / "L1N1_W35.cir").read_text()
+
+
+@pytest.mark.parametrize(("windows", "decks"), [(2, 5), (70, 10)])
+def test_progress_goes_to_the_end(tmp_path, windows, decks):
     seen = []
     generate(
-        tiny_network(), X, CellLibrary(), load_phases(), tmp_path, GenerateOptions(),
-        lambda done, total: seen.append((done, total)),
+        tiny_network(), np.ones((windows, 3), dtype=bool), CellLibrary(), load_phases(), tmp_path,
+        GenerateOptions(), lambda done, total: seen.append((done, total)),
     )  # fmt: skip
-    assert seen == [(i, 5) for i in range(1, 6)]
+    assert seen == [(i, decks) for i in range(1, decks + 1)]
 
 
 def test_names_of_files():

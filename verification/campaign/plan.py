@@ -10,9 +10,8 @@ A task is small and can be sent to another process: the decks are built where th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,10 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.bench import NeuronSite, neuron_sites
 from netlist_gen.circuit.neuron import ClockPhases
+from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks, deck_name
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.process import Process
 from verification.reference import layer_inputs
-
-WINDOWS_PER_DECK = 64
-"""Longest run of windows in one deck: keeps a deck's waveforms to some tens of MB."""
 
 LEAST_WINDOWS = 4
 """Shortest run worth a lane of its own: settling takes the time of less than one window."""
@@ -107,13 +104,6 @@ def windows_per_deck(windows: int, simulator: str) -> int:
     return min(WINDOWS_PER_DECK, max(LEAST_WINDOWS, -(-windows // LANES)))
 
 
-def chunks(windows: int, most: int = WINDOWS_PER_DECK) -> list[tuple[int, int]]:
-    """Runs of at most ``most`` windows, as equal as can be: (first, beyond)."""
-    parts = -(-windows // most)
-    edges = [windows * i // parts for i in range(parts + 1)]
-    return list(pairwise(edges))
-
-
 def plan_neurons(
     network: TernaryNetwork,
     inputs: NDArray[np.bool_],
@@ -150,8 +140,3 @@ def plan_network(
     for first, beyond in pieces:
         name = deck_name("network", first, pieces)
         yield NetworkTask(network, (Run(name, first, inputs[first:beyond]),))
-
-
-def deck_name(base: str, first: int, runs: Sequence[tuple[int, int]]) -> str:
-    """Name of a deck: that of what is simulated, with the first window if there are several."""
-    return base if len(runs) == 1 else f"{base}_W{first:0{len(str(runs[-1][0]))}d}"

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
+from netlist_gen.deck_windows import WINDOWS_PER_DECK
 from netlist_gen.network import TernaryNetwork
 from verification.agreement import Observed, compare_all
-from verification.campaign.plan import WINDOWS_PER_DECK
 from verification.campaign.summary import Scope
 from verification.campaign.verify import Verification, VerifyOptions, prepare_directory, verify
 from verification.simulators.base import Simulator

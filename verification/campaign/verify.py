@@ -22,6 +22,7 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_sites
 from netlist_gen.circuit.network_circuit import network_outline
 from netlist_gen.circuit.neuron import ClockPhases
+from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.generate import SCOPES
@@ -29,12 +30,10 @@ from netlist_gen.network import TernaryNetwork
 from verification.campaign.ledger import Ledger
 from verification.campaign.plan import (
     RUNS_PER_TASK,
-    WINDOWS_PER_DECK,
     NeuronTask,
     Run,
     Setup,
     Task,
-    chunks,
     plan_network,
     plan_neurons,
     windows_of,

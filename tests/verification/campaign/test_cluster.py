@@ -13,10 +13,11 @@ from support import tiny_network
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.deck_windows import chunks
 from netlist_gen.errors import ConfigurationError
 from verification.campaign.cluster import cluster
 from verification.campaign.ledger import Ledger
-from verification.campaign.plan import Setup, chunks, plan_neurons
+from verification.campaign.plan import Setup, plan_neurons
 from verification.campaign.run import RunOptions, run_tasks
 from verification.simulators.embedded import EmbeddedSimulator
 
