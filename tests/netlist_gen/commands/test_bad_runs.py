@@ -1,4 +1,4 @@
-"""Simulators, decks, ledgers that are wrong: a sentence, status 2 or 1, nothing that looks whole."""
+"""Simulators, decks, ledgers that are wrong: a sentence, status 2 or 1, nothing looks whole."""
 
 from __future__ import annotations
 
