@@ -50,7 +50,7 @@ class Event:
     Attributes:
         name: as in the cell's TOML file, e.g. "pulse" or "fire".
         advances: names of the cell's own junctions that advance by 2 pi, in any order.
-        instances: names of sub-cells with the event each of them sees.
+        instances: names of sub-cells with the event each of them sees; ``*`` is every sub-cell.
     """
 
     name: str

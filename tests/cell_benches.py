@@ -35,6 +35,7 @@ from netlist_gen.circuit.neuron import load_rules
 from netlist_gen.emit import Analysis, Deck, Probe, emit
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.resources import resource_dir
+from verification.characterize.subject import load_subject
 
 PS = 1e-12
 
@@ -44,10 +45,27 @@ INPUTS: dict[str, dict[str, tuple[float, ...]]] = {
     "merger": {"a": (60 * PS,), "b": (120 * PS,)},
     "branch": {"d": (60 * PS, 220 * PS), "r": (100 * PS, 160 * PS, 260 * PS)},
     "decision": {"clk": (60 * PS, 140 * PS)},
+    "output": {"a": (60 * PS, 120 * PS)},
+    "escape": {"r": (60 * PS, 120 * PS)},
+    "clock_splitter": {"a": (60 * PS, 120 * PS)},
+    "dc_sfq": {"a": (60 * PS, 140 * PS)},
+    "sfq_dc": {"a": (60 * PS, 160 * PS)},
 }
-"""Pulses at each input port; a branch sees a data pulse kept, one reset without, and again."""
+"""Pulses (of the DC to SFQ converter: rises of the current) at each input port; a branch sees a
+data pulse kept, one reset without, and again."""
 
-OUTPUTS = {"jtl": "q", "splitter": "q0 q1", "merger": "q", "branch": "", "decision": "q"}
+OUTPUTS = {
+    "jtl": "q",
+    "splitter": "q0 q1",
+    "merger": "q",
+    "branch": "",
+    "decision": "q",
+    "output": "q",
+    "escape": "s",
+    "clock_splitter": "d r",
+    "dc_sfq": "q",
+    "sfq_dc": "",
+}
 
 EVENTS = {
     "jtl": {"pulse": 2},
@@ -56,6 +74,11 @@ EVENTS = {
     "branch": {"data": 2, "clear": 2, "clear_empty": 1},
     "decision": {"fire": 2},
     "decision_reject": {"reject": 2},
+    "output": {"pulse": 2},
+    "escape": {"through": 2},
+    "clock_splitter": {"pulse": 2},
+    "dc_sfq": {"pulse": 2},
+    "sfq_dc": {"on": 1, "off": 1},
 }
 """What happens in each bench, by the names of the cell's TOML file."""
 
@@ -115,12 +138,17 @@ def cell_bench(name: str) -> CellBench:
     builder = CircuitBuilder(f"bench_{name}", title=f"bench of cell {name}")
     nets = {port: f"n_{port}" for port in cell.ports}
     for port, times in INPUTS[kind].items():
+        if kind == "dc_sfq":
+            builder.add(load_subject(kind).levels[port].source(port, nets[port], times))
+            continue
         builder.add(PulseSource(f"V{port}", f"s_{port}", GROUND, times))
         builder.place(f"XI{port}", jtl, f"s_{port}", nets[port])
     builder.place("XC", cell, *nets.values(), needs=library.needs(cell))
     for port in OUTPUTS[kind].split():
         builder.place(f"XO{port}", jtl, nets[port], f"o_{port}")
         builder.add(Resistor(f"R{port}", f"o_{port}", GROUND, LOAD_OHM))
+    if kind == "sfq_dc":  # a line to the voltmeter
+        builder.add(Resistor("RQ", nets["q"], GROUND, 50.0))
     if kind == "branch":  # pick-ups closed over resistors: they carry no current at rest
         for inner, outer in (("bi", "bo"), ("ti", "to")):
             builder.add(Resistor(f"R{inner}", nets[inner], GROUND, 1.0))

@@ -23,6 +23,7 @@ from netlist_gen.circuit.model import (
     CurrentSource,
     Inductor,
     Junction,
+    LevelSource,
     PulseSource,
     Resistor,
 )
@@ -71,9 +72,11 @@ def of_circuit(circuit: Circuit, analysis: Analysis) -> Flat:
                     corners = ((-PULSE_HALF_S, 0.0), (0.0, peak), (PULSE_HALF_S, 0.0))
                     points = [(t + dt, v) for t in e.times_s for dt, v in corners]
                     values = (0.0, 0.0, *(x for point in points for x in point))
+                elif isinstance(e, LevelSource):
+                    values = (0.0, 0.0, *(x for point in e.points() for x in point))
                 else:
                     values = (e.area if isinstance(e, Junction) else e.value,)
-            kind = KINDS.get(type(e)) or ("I" if isinstance(e, CurrentSource) else "V")
+            kind = KINDS.get(type(e)) or ("V" if isinstance(e, PulseSource) else "I")
             flat[inside_out(e.name, path)] = Part(kind, nodes, values)
         for x in cell.instances:
             inner = circuit.cells[x.cell]

@@ -7,6 +7,8 @@ current) come from walking this structure, so they can't drift from what is simu
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -103,7 +105,51 @@ class PulseSource:
     times_s: tuple[float, ...]
 
 
-Element = Junction | Inductor | Resistor | Capacitor | Coupling | CurrentSource | PulseSource
+@dataclass(frozen=True, slots=True)
+class LevelSource:
+    """Current that goes up to ``high`` at each of ``times_s`` and comes down again.
+
+    Attributes:
+        name, plus, minus: current flows from ``plus`` through the source to ``minus``.
+        high: in A.
+        width: from the middle of the rise to the middle of the fall, s; half the distance to
+            the next rise where that is shorter.
+        edge: duration of rise and of fall, s; at most half the least distance between rises.
+        times_s: the middles of the rises, s, increasing.
+    """
+
+    name: str
+    plus: str
+    minus: str
+    high: float
+    width: float
+    edge: float
+    times_s: tuple[float, ...]
+
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """The wave's corners as (time in s, current in A), after the zero at the beginning."""
+        gaps = [b - a for a, b in itertools.pairwise(self.times_s)]
+        half = min([self.edge, self.width, *(gap / 2 for gap in gaps)]) / 2
+        found: list[tuple[float, float]] = []
+        for time, gap in zip(self.times_s, [*gaps, math.inf], strict=False):
+            down = time + min(self.width, gap / 2)
+            found += [(time - half, 0.0), (time + half, self.high)]
+            found += [(down - half, self.high), (down + half, 0.0)]
+        # Edges that meet have one corner: a time is not written twice, be it off by rounding.
+        apart = 1e-6 * half
+        return tuple(p for i, p in enumerate(found) if not i or p[0] - found[i - 1][0] > apart)
+
+
+Element = (
+    Junction
+    | Inductor
+    | Resistor
+    | Capacitor
+    | Coupling
+    | CurrentSource
+    | PulseSource
+    | LevelSource
+)
 
 
 @dataclass(frozen=True, slots=True)

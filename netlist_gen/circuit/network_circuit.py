@@ -1,10 +1,10 @@
 """The whole network as one circuit: input lines, fan-out trees, neurons, clock trees, read-out.
 
 Layers form a pipeline: the output pulses of layer l, split to every synapse they feed, are
-the data of layer l + 1 one part of a window later. Each layer has one clock source; a splitter
-sends its pulses through a tree to the decisions and through a chain of JTL stages and another
-tree to the resets. Phases, chains and the JTL stages that hold early lines back are those of
-the closed timing (``timing.close_timing``).
+the data of layer l + 1 one part of a window later. Each layer has one clock source; a clock
+splitter sends its pulses through a tree to the decisions and, some JTL stages later, through
+another tree to the resets. Phases, chains and the JTL stages that hold early lines back are those
+of the closed timing (``timing.close_timing``).
 """
 
 from __future__ import annotations
@@ -272,12 +272,12 @@ def _layer(
     index = sites[0].layer
     timing = parts.plan.layers[index]
     parts.source(f"C{index}", timing.clock_s, [True] * parts.windows)
-    parts.place(
-        f"XK{index}", parts.library.cell("splitter"), f"iC{index}", f"k{index}d", f"k{index}r"
+    clock = parts.library.cell(
+        "clock_splitter", f"{timing.reset_stages}", stages=float(timing.reset_stages)
     )
+    parts.place(f"XK{index}", clock, f"iC{index}", f"k{index}d", f"k{index}r")
     parts.tree(f"XC{index}", f"k{index}d", [f"c{site.name}" for site in sites])
-    late = parts.chain(f"R{index}", f"k{index}r", timing.reset_stages)
-    parts.tree(f"XR{index}", late, [f"r{site.name}" for site in sites])
+    parts.tree(f"XR{index}", f"k{index}r", [f"r{site.name}" for site in sites])
     views = []
     for number, site in enumerate(sites):
         cell = neuron_cell(parts.library, site.name, site.signs, site.theta, labels=site.labels)

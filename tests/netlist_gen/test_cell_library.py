@@ -53,7 +53,16 @@ def test_each_cell_builds_and_its_events_name_its_own_junctions(library):
         instances = {i.name for i in cell.instances}
         for event in description.events.values():
             assert set(event.advances) <= junctions, (name, event.name)
-            assert {i for i, _ in event.instances} <= instances, (name, event.name)
+            assert {i for i, _ in event.instances} <= {*instances, "*"}, (name, event.name)
+
+
+@pytest.mark.parametrize("stages", [0, 1, 5])
+def test_the_clock_splitters_reset_is_so_many_stages_later(library, stages):
+    cell = library.cell("clock_splitter", str(stages), stages=float(stages))
+    assert [i.cell for i in cell.instances] == ["splitter", *["jtl"] * stages]
+    chain = [i.nets for i in cell.instances[1:]]
+    assert [a[1] for a in chain[:-1]] == [b[0] for b in chain[1:]]
+    assert (chain[-1] if chain else cell.instances[0].nets)[-1] == "r"
 
 
 def test_every_junction_is_shunted_by_the_process(library):
@@ -93,7 +102,8 @@ def test_another_process_scales_the_areas():
 
 def test_wrong_requests(library):
     assert message_of(library.cell, "not") == (
-        "no cell 'not' in the library; it has branch, decision, jtl, merger, output, splitter"
+        "no cell 'not' in the library; it has branch, clock_splitter, dc_sfq, decision, escape, "
+        "jtl, merger, output, sfq_dc, splitter"
     )
     assert message_of(library.cell, "jtl", "v", width=1.0) == (
         "cell jtl has no parameter 'width'; it has ic, bias_ratio, l_half"
@@ -119,7 +129,7 @@ def test_two_registered_cells_of_one_name(library):
 
 def test_needs_come_before_their_users(library):
     names = list(library.needs(library.cell("branch")))
-    assert names == ["jtl"]
+    assert names == ["jtl", "escape"]
 
 
 def test_a_cell_of_ones_own(own):

@@ -1,13 +1,15 @@
 """The bench of a cell: sources, the cell as instance XC, loads, and probes at its ports.
 
 Each input is driven by a pulse source through a stage of the library's JTL and one cell more
-(``source``, a JTL unless another is asked for). Each output is loaded by one cell (``load``, a JTL
+(``source``, a JTL unless another is asked for), or, where the subject has a level for it, by a
+current that goes up and down again. Each output is loaded by one cell (``load``, a JTL
 unless another is asked for) and a JTL after it, ended by a resistor. Further outputs of either are
 ended the same way, further inputs stay quiet.
 
 At each port sits a probe: a junction of a millionth of a unit (0.1 nA), whose phase is the
 node's own. A pulse at a port so has its time by the rule of phases, which at a node is the
 rule of voltage integrals too: the node's phase is 2 pi / Phi0 times the integral of its voltage.
+A level is no pulse: its probe is beside the cell, on a pulse source that marks the rise's middle.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from netlist_gen.circuit.model import (
     CurrentSource,
     Element,
     Junction,
+    LevelSource,
     PulseSource,
     Resistor,
     Role,
@@ -77,10 +80,18 @@ class Bench:
         for element in subject.elements:
             builder.add(_joined(element, nets))
         for port in (*subject.inputs, *subject.outputs):
-            builder.add(Junction(probe_name(port), nets[port], GROUND, PROBE_AREA))
+            builder.add(Junction(probe_name(port), self.port_net(port), GROUND, PROBE_AREA))
         return builder.circuit()
 
+    def port_net(self, port: str) -> str:
+        """The net whose phase gives the times of a port's pulses."""
+        return f"{'m' if port in self.subject.levels else 'n'}_{port}"
+
     def _drive(self, builder: CircuitBuilder, port: str, net: str) -> None:
+        if port in self.subject.levels:
+            builder.add(PulseSource(f"V{port}", self.port_net(port), GROUND, ()))
+            builder.add(self.subject.levels[port].source(port, net, ()))
+            return
         jtl = self.subject.library.cell("jtl")
         builder.add(PulseSource(f"V{port}", f"s_{port}_0", GROUND, ()))
         builder.place(f"XI{port}0", jtl, f"s_{port}_0", f"s_{port}_1")
@@ -136,6 +147,11 @@ class Bench:
             for label, (path, _, e) in self.elements.items()
             if path[:1] == (CELL,) and isinstance(e, Junction)
         )
+
+    @cached_property
+    def turning(self) -> frozenset[str]:
+        """Labels of the cell's junctions that turn in the voltage state of some output."""
+        return frozenset(self.target_label(name) for name in self.subject.turning)
 
     @cached_property
     def biases(self) -> tuple[str, ...]:
@@ -256,6 +272,11 @@ def _flat_element(e, path, net, values, pulses) -> Element:  # type: ignore[no-u
     if isinstance(e, PulseSource):
         times = pulses.get(e.name.removeprefix("V"), ())
         return PulseSource(name, net(e.plus), net(e.minus), times)
+    if isinstance(e, LevelSource):
+        times = pulses.get(e.name.removeprefix("I"), ())
+        return dataclasses.replace(
+            e, name=name, plus=net(e.plus), minus=net(e.minus), times_s=times
+        )
     value = values.get(flat_label(path, e.name))
     changes: dict[str, object] = {"name": name}
     if isinstance(e, Coupling):

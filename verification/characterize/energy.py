@@ -35,8 +35,13 @@ class EventEnergy:
 
 
 def event_energies(cell: CellUnderTest) -> list[EventEnergy]:
-    """Energy of every distinct event (step, and step before it) of the stimulus."""
+    """Energy of every distinct event (step, and step before it) of the stimulus.
+
+    None where an output runs: its bias works as long as it does, not once for each event.
+    """
     bench = cell.bench
+    if bench.turning:
+        return []
     parts = [
         (case, k, Case(case.name, case.steps[:k], case.settings))
         for case in cell.cases

@@ -2,8 +2,10 @@
 
 A target's pulses are counted between the source pulses that can cause it: from each step that
 pulses such an input to the next one. Each window must hold exactly the pulses expected, all of
-them forward. At the end every junction of the cell must have advanced as often as in the
-nominal cell, so that no fluxon is left in a loop.
+them forward. A target that runs is looked at in the second half of each window: the voltage state
+or rest, as its step says. At the end every junction of the cell must have advanced as often as in
+the nominal cell, so that no fluxon is left in a loop; those that turn in the voltage state are
+left out.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from verification.characterize.bench import Bench
-from verification.characterize.stimulus import PS, START_S, Case, causes
+from verification.characterize.stimulus import PS, RUNNING, START_S, Case, causes
 from verification.characterize.trial import Outcome, Response
 
 
@@ -63,8 +65,12 @@ class Judge:
             )
             if not verdict.passed:
                 return verdict
+        for target, inputs in causes(self.bench.subject.cases, running=True).items():
+            verdict = _runs(case, outcome, target, inputs, self.bench)
+            if not verdict.passed:
+                return verdict
         for label, advances in self.nominal.get(case.name, {}).items():
-            if outcome.advances(label) != advances:
+            if label not in self.bench.turning and outcome.advances(label) != advances:
                 return Verdict(
                     False,
                     f"flux left behind: {label} advanced {outcome.advances(label)} times, the "
@@ -106,5 +112,29 @@ def _target(
                 False,
                 f"step '{step.text}' at {step.time_s / PS:g} ps: {target} gave {count} pulses, "
                 f"expected {step.expect.count(target)}",
+            )
+    return Verdict(True)
+
+
+def _runs(
+    case: Case, response: Response, target: str, inputs: frozenset[str], bench: Bench
+) -> Verdict:
+    """Whether a target is in the voltage state, or at rest, as each step says."""
+    steps = [s for s in case.steps if inputs & set(s.inputs)]
+    times = response.times_s[bench.target_label(target)]
+    if not steps:
+        return Verdict(times.size == 0, f"{target} gave {times.size} pulses, expected 0")
+    starts = [START_S + s.time_s for s in steps]
+    if np.any(times < starts[0]):
+        return Verdict(False, f"{target} gave a pulse before the first input")
+    for step, start, end in zip(steps, starts, [*starts[1:], bench.analysis.stop_s], strict=True):
+        count = int(np.sum((times >= (start + end) / 2) & (times < end)))
+        runs = target in step.runs
+        if (count < RUNNING) if runs else count:
+            state = "the voltage state" if runs else "rest"
+            return Verdict(
+                False,
+                f"step '{step.text}' at {step.time_s / PS:g} ps: {target} gave {count} pulses in "
+                f"the second half of its window, expected {state}",
             )
     return Verdict(True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netlist_gen.circuit.model import GROUND, Inductor, Junction, PulseSource
+from netlist_gen.emit import PULSE_HALF_S
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.bench import (
     CELL,
@@ -235,7 +236,7 @@ def _transition(
 ) -> Transition:
     bench = cell.bench
     case = _word_case(cell, word)
-    begin = START_S + case.length_s
+    begin = START_S + case.length_s - PULSE_HALF_S  # a level's mark is at its time, by rounding
     arrival = response.times_s[bench.target_label(port)]
     arrival = arrival[arrival >= begin]
     outputs: list[str] = []

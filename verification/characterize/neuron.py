@@ -21,7 +21,7 @@ from verification.characterize.noise import ErrorRate, NoiseResult
 from verification.characterize.parameters import trial
 from verification.characterize.runner import Runner
 from verification.characterize.statistics import fit_grey_zone, wilson
-from verification.characterize.stimulus import PS, START_S, Case, Step
+from verification.characterize.stimulus import PS, START_S, Case
 from verification.characterize.subject import Subject, neuron_signs, neuron_subject
 from verification.characterize.timing import case_delays
 from verification.characterize.trial import Response
@@ -158,7 +158,7 @@ def arrival_window(
 
 def _with_step_at(case: Case, index: int, time_s: float) -> Case:
     steps = list(case.steps)
-    steps[index] = Step(time_s, steps[index].inputs, steps[index].expect)
+    steps[index] = dataclasses.replace(steps[index], time_s=time_s)
     steps.sort(key=lambda s: s.time_s)
     return Case(case.name, tuple(steps), case.settings)
 

@@ -24,6 +24,7 @@ from netlist_gen.circuit.model import (
     CurrentSource,
     Element,
     Junction,
+    LevelSource,
     PulseSource,
     Role,
 )
@@ -221,9 +222,9 @@ def flat_elements(circuit: Circuit) -> dict[str, Element]:
 
 
 def element_value(element: Element) -> float:
-    """Area, coefficient, or value in SI. Raises TypeError for a pulse source, which has none."""
-    if isinstance(element, PulseSource):
-        raise TypeError(f"the pulse source {element.name} has no value")
+    """Area, coefficient, or value in SI. Raises TypeError for a source of pulses or of levels."""
+    if isinstance(element, PulseSource | LevelSource):
+        raise TypeError(f"the source {element.name} has no value")
     if isinstance(element, Junction):
         return element.area
     return element.k if hasattr(element, "k") else element.value

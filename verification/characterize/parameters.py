@@ -22,6 +22,7 @@ from netlist_gen.circuit.model import (
     CurrentSource,
     Inductor,
     Junction,
+    LevelSource,
     PulseSource,
     Resistor,
     Role,
@@ -100,7 +101,7 @@ def element_kind(element: object) -> str | None:
 
 def element_value(element: object) -> float:
     """An element's value, SI (junction: area); 0 for sources of pulses."""
-    if isinstance(element, PulseSource):
+    if isinstance(element, PulseSource | LevelSource):
         return 0.0
     for field in ("area", "k", "value"):
         if hasattr(element, field):

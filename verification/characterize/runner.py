@@ -7,6 +7,7 @@ broken run goes on where it broke. The same trials give the same chunks whatever
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from netlist_gen.errors import NetlistGenError, SimulatorError
 from verification.campaign.ledger import Ledger, content_key
 from verification.characterize.bench import Bench
 from verification.characterize.stimulus import REST_S
+from verification.characterize.subject import Level
 from verification.characterize.trial import Failure, Outcome, Response, Trial
 from verification.engine.run import CompiledDeck, Extract, LaneResult, compile_deck
 from verification.engine.sources import SourceWave
@@ -139,6 +141,7 @@ class Runner:
             timeout_s=self.timeout_s,
             jobs=tuple(jobs),
             columns=columns,
+            levels=tuple(bench.subject.levels.items()),
         )
 
     def _executor(self) -> Executor:
@@ -171,6 +174,7 @@ class ChunkTask:
         simulator, timeout_s: as the runner's.
         jobs: for simulators that are programs, each trial's own deck.
         columns: the signals that stand for ``watch`` in their output.
+        levels: of the inputs that are driven by a current.
     """
 
     name: str
@@ -183,6 +187,7 @@ class ChunkTask:
     timeout_s: float
     jobs: tuple[DeckJob, ...] = ()
     columns: tuple[str, ...] = ()
+    levels: tuple[tuple[str, Level], ...] = ()
 
     def key(self, version: str) -> str:
         """The ledger's key."""
@@ -191,6 +196,8 @@ class ChunkTask:
             "energy": bool(self.biases),
             "rest_s": REST_S,
         }
+        if self.levels:  # the deck's text has them without their times
+            options["levels"] = [[port, *dataclasses.astuple(level)] for port, level in self.levels]
         return content_key(self.text, self.simulator, version, options)
 
 
@@ -219,6 +226,12 @@ def pulse_wave(times_s: tuple[float, ...]) -> SourceWave:
     return SourceWave.pwl(np.array(points), np.array(values))
 
 
+def level_wave(port: str, level: Level, times_s: tuple[float, ...]) -> SourceWave:
+    """The wave that ``emit`` writes for a level that goes up at these times."""
+    corners = np.array([(0.0, 0.0), *level.source(port, "", times_s).points()])
+    return SourceWave.pwl(corners[:, 0], corners[:, 1])
+
+
 def _engine_chunk(task: ChunkTask) -> list[Outcome]:
     extract = Extract(
         waveforms=False,
@@ -228,7 +241,7 @@ def _engine_chunk(task: ChunkTask) -> list[Outcome]:
         max_pulses=max(64, int(task.stop_s * MOST_PULSES_PER_S)),
     )
     compiled = compiled_deck(task.text, task.name)
-    return _lanes(compiled, list(task.trials), extract, frozenset(task.biases))
+    return _lanes(compiled, task, list(task.trials), extract)
 
 
 MOST_PULSES_PER_S = 2e12
@@ -236,9 +249,12 @@ MOST_PULSES_PER_S = 2e12
 
 
 def _lanes(
-    compiled: CompiledDeck, trials: list[Trial], extract: Extract, biases: frozenset[str]
+    compiled: CompiledDeck, task: ChunkTask, trials: list[Trial], extract: Extract
 ) -> list[Outcome]:
     stimuli = [{f"V{p}": pulse_wave(times) for p, times in t.pulses} for t in trials]
+    levels = dict(task.levels)
+    for waves, t in zip(stimuli, trials, strict=True):
+        waves |= {f"I{p}": level_wave(p, levels[p], at) for p, at in t.pulses if p in levels}
     seeds = [t.seed for t in trials]
     try:
         if any(t.values for t in trials):
@@ -252,13 +268,13 @@ def _lanes(
             return [Failure(str(error))]
         half = len(trials) // 2
         return [
-            *_lanes(compiled, trials[:half], extract, biases),
-            *_lanes(compiled, trials[half:], extract, biases),
+            *_lanes(compiled, task, trials[:half], extract),
+            *_lanes(compiled, task, trials[half:], extract),
         ]
-    return [_response(r, biases) for r in results]
+    return [_response(r, task.biases) for r in results]
 
 
-def _response(result: LaneResult, biases: frozenset[str]) -> Response:
+def _response(result: LaneResult, biases: tuple[str, ...]) -> Response:
     return Response(
         {label: p.time_s for label, p in result.pulses.items()},
         {label: p.sign for label, p in result.pulses.items()},

@@ -139,7 +139,8 @@ def critical_spacings(cell: CellUnderTest, *, max_change_s: float = MAX_CHANGE_S
         for k in range(len(case.steps) - 1):
             one, two = case.steps[k], case.steps[k + 1]
             first, second = port_class(one.inputs), port_class(two.inputs)
-            key = (case.name, first, second, *one.expect, "|", *two.expect)
+            answers = (*one.expect, *one.runs, "|", *two.expect, *two.runs)
+            key = (case.name, first, second, *answers)
             if key in known:
                 continue
             known.add(key)
@@ -249,7 +250,7 @@ def _trains(cell: CellUnderTest) -> list[Case]:
         room = cell.bench.analysis.stop_s - START_S - cell.bench.subject.tail_s
         times = max(1, -(-TRAIN // len(case.steps)))
         steps = [
-            Step(s.time_s + i * period, s.inputs, s.expect)
+            dataclasses.replace(s, time_s=s.time_s + i * period)
             for i in range(times)
             for s in case.steps
         ]

@@ -5,15 +5,19 @@ A stimulus is a list of steps, each a line of text:
     "a -> q0 q1"         one pulse at port a; one pulse at each of q0 and q1 must follow
     "a b -> q q"         pulses at a and b together; two pulses at q must follow
     "d -> BA"            the cell's junction BA must advance by 2 pi
+    "a -> q~"            q must be in the voltage state when the next such step comes
     "r"                  nothing that is watched may happen
     "45: clk -> q"       45 ps after the stimulus begins (else one spacing after the step before)
 
 A target is an output port, or a junction of the cell (``B1`` or, inside an instance, ``B1|XD1``).
-Every target named anywhere in a cell's cases is watched in all of them.
+Every target named anywhere in a cell's cases is watched in all of them. A target that is
+anywhere written with ``~`` is one that runs: in the second half of the time to the next step of
+its inputs it gives ``RUNNING`` pulses or more where the step says so, and none where it does not.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +35,9 @@ REST_S = START_S - 4 * PS
 SPACING_S = 50 * PS
 """Between steps where a cell's bench names no other spacing."""
 
+RUNNING = 2
+"""Pulses in half a step that tell the voltage state from rest."""
+
 _STEP = re.compile(r"\s*(?:([0-9.]+)\s*:)?([^>]*?)(?:->(.*))?\s*")
 
 
@@ -42,17 +49,20 @@ class Step:
         time_s: centre of the source pulses, after the stimulus begins.
         inputs: input ports.
         expect: targets, named once for each pulse.
+        runs: targets that are in the voltage state afterwards.
     """
 
     time_s: float
     inputs: tuple[str, ...]
     expect: tuple[str, ...]
+    runs: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The step as it is written, without its time."""
         left = " ".join(self.inputs)
-        return f"{left} -> {' '.join(self.expect)}" if self.expect else left
+        right = [*self.expect, *(f"{target}~" for target in self.runs)]
+        return f"{left} -> {' '.join(right)}" if right else left
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ class Case:
 
     def targets(self) -> list[str]:
         """All targets, each once, in order."""
-        return list(dict.fromkeys(t for step in self.steps for t in step.expect))
+        return list(dict.fromkeys(t for s in self.steps for t in (*s.expect, *s.runs)))
 
     def pulses(self) -> dict[str, tuple[float, ...]]:
         """Source times of each input port, s from the start of the run."""
@@ -82,7 +92,8 @@ class Case:
 
     def moved(self, times_s: Sequence[float]) -> Case:
         """The same steps at other times (s after the stimulus begins)."""
-        steps = (Step(t, s.inputs, s.expect) for t, s in zip(times_s, self.steps, strict=True))
+        moved = zip(self.steps, times_s, strict=True)
+        steps = (dataclasses.replace(step, time_s=time) for step, time in moved)
         return Case(self.name, tuple(steps), self.settings)
 
 
@@ -118,17 +129,24 @@ def parse_steps(
                 f"{where}: step {line!r} comes at {time / PS:g} ps, not after the one before "
                 f"({last / PS:g} ps)"
             )
-        steps.append(Step(time, ports, tuple((match[3] or "").split())))
+        targets = (match[3] or "").split()
+        expect = tuple(t for t in targets if not t.endswith("~"))
+        runs = tuple(t.removesuffix("~") for t in targets if t.endswith("~"))
+        steps.append(Step(time, ports, expect, runs))
     if not steps:
         raise ConfigurationError(f"{where}: the stimulus has no step")
     return tuple(steps)
 
 
-def causes(cases: Sequence[Case]) -> Mapping[str, frozenset[str]]:
-    """For each target the inputs that are followed by it in some step of some case."""
+def causes(cases: Sequence[Case], *, running: bool = False) -> Mapping[str, frozenset[str]]:
+    """For each target the inputs that are followed by it in some step of some case.
+
+    Args:
+        running: the targets that run, instead of those whose pulses are counted.
+    """
     found: dict[str, set[str]] = {}
     for case in cases:
         for step in case.steps:
-            for target in step.expect:
+            for target in step.runs if running else step.expect:
                 found.setdefault(target, set()).update(step.inputs)
     return {target: frozenset(inputs) for target, inputs in found.items()}

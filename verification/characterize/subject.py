@@ -17,6 +17,10 @@ beside the subcircuit:
     stimulus = ["a", "clk -> q", "clk", "a", "clk -> q"]
     elements = ["R RT x 0 1.0"]       # optional: what closes other ports; nodes are ports
 
+An input that takes a level and no pulses has a table ``[bench.levels.PORT]`` with the quantities
+``high`` (A), ``width`` and ``edge`` (s): each step that names it raises the current once.
+``turning`` lists the junctions that turn in the voltage state of an output (``q~``).
+
 Several stimuli are ``[[bench.cases]]`` with ``name``, ``stimulus`` and ``set``, the value in A of
 current sources among ``elements``. Numbers in ``elements`` and ``set`` may be expressions in
 ``{{ }}`` of the cell's parameters, of ``phi0`` and of the neuron's design rules (``rules``).
@@ -27,7 +31,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +39,19 @@ import jinja2
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import (
+    GROUND,
     PHI0,
     Cell,
     CurrentSource,
     Element,
     Inductor,
+    LevelSource,
     Resistor,
     Role,
 )
 from netlist_gen.circuit.neuron import load_phases, load_rules, neuron_cell, reset_depth
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.process import Process, read_toml
+from netlist_gen.process import Process, quantity, read_toml
 from verification.characterize.foreign import read_subcircuit
 from verification.characterize.stimulus import PS, SPACING_S, Case, Step, parse_steps
 
@@ -53,8 +59,31 @@ NEURON_FAN_INS = (2, 4, 8, 16)
 """Fan-ins of the neurons that are characterised with the library."""
 
 _NEURON = re.compile(r"neuron(\d+)")
-_BENCH_KEYS = {"inputs", "outputs", "clock", "spacing_ps", "stimulus", "elements", "cases"}
+_BENCH_KEYS = {
+    "inputs",
+    "outputs",
+    "clock",
+    "spacing_ps",
+    "stimulus",
+    "elements",
+    "cases",
+    "levels",
+    "turning",
+}
 _CASE_KEYS = {"name", "stimulus", "set"}
+
+
+@dataclass(frozen=True)
+class Level:
+    """The current that drives an input: up by ``high_A`` for ``width_s``, with edges, s."""
+
+    high_A: float
+    width_s: float
+    edge_s: float
+
+    def source(self, port: str, net: str, times_s: tuple[float, ...]) -> LevelSource:
+        """The source I{port} from ground into ``net``."""
+        return LevelSource(f"I{port}", GROUND, net, self.high_A, self.width_s, self.edge_s, times_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +99,8 @@ class Subject:
         inputs, outputs: ports that carry pulses. clock: the input that is a clock, or "".
         elements: what closes the cell's other ports; their nodes are ports of the cell.
         cases: stimuli; a trial passes where all of them do.
+        levels: inputs that are driven by a current that goes up and down, with it.
+        turning: junctions of the cell that turn in the voltage state of an output.
         grouped: elements of the same name in cells of the same kind are one parameter.
         source: the file or rule it comes from.
     """
@@ -87,6 +118,8 @@ class Subject:
     cases: tuple[Case, ...]
     grouped: bool
     source: str
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    turning: tuple[str, ...] = ()
 
     @property
     def tail_s(self) -> float:
@@ -237,7 +270,30 @@ def _read_bench(table: Any, cell: Cell, names: Mapping[str, Any], where: str) ->
         "clock": clock,
         "elements": elements,
         "cases": tuple(cases),
+        "levels": _levels(table.get("levels", {}), inputs, where),
+        "turning": _names({"turning": table.get("turning", [])}, "turning", where),
     }
+
+
+def _levels(table: Any, inputs: Sequence[str], where: str) -> dict[str, Level]:
+    found = {}
+    for port, entry in table.items() if isinstance(table, dict) else [("levels", table)]:
+        if port not in inputs or not isinstance(entry, dict):
+            raise ConfigurationError(
+                f"{where}: levels names {port!r}; a level is a table of one of the inputs, "
+                f"{', '.join(inputs)}"
+            )
+        _only(entry, {"high", "width", "edge"}, f"{where}: levels.{port}")
+        high, width, edge = (
+            quantity(entry, key, f"{where}: levels.{port}") for key in ("high", "width", "edge")
+        )
+        if not (high > 0 and 0 < edge <= width):
+            raise ConfigurationError(
+                f"{where}: levels.{port} is {high:g} A for {width:g} s with edges of {edge:g} s; "
+                "the current must be positive and an edge not longer than the width"
+            )
+        found[port] = Level(high, width, edge)
+    return found
 
 
 def _only(table: Any, allowed: set[str], where: str) -> None:

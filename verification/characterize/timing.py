@@ -191,7 +191,8 @@ def voltage_delays(cell: CellUnderTest) -> dict[tuple[str, str], float]:
     if simulator.dialect != "josim":
         return {}
     ports = (*subject.inputs, *subject.outputs)
-    prints = "".join(f".print nodev n_{port}\n" for port in ports)
+    nets = {port: bench.port_net(port) for port in ports}
+    prints = "".join(f".print nodev {net}\n" for net in nets.values())
     found: dict[tuple[str, str], float] = {}
     for case in cell.cases:
         one = trial(bench, case)
@@ -200,8 +201,8 @@ def voltage_delays(cell: CellUnderTest) -> dict[tuple[str, str], float]:
         waves = simulator.run(job, timeout_s=cell.runner.timeout_s).require()
         rest = waves.time_s >= REST_S
         times = {
-            port: detect_voltage(waves.time_s[rest], waves.signal(f"V(N_{port})")[rest]).times_s
-            for port in ports
+            port: detect_voltage(waves.time_s[rest], waves.signal(f"V({net})")[rest]).times_s
+            for port, net in nets.items()
         }
         for d in case_delays(cell, case, cell.nominal[case.name]):
             if d.output not in times:
@@ -217,9 +218,12 @@ def junction_delays(cell: CellUnderTest) -> dict[tuple[str, str], float]:
     """Nominal delay of each arc from the source's last junction to the load's first, s."""
     bench = cell.bench
     subject = bench.subject
-    sources = {p: f"B1|XI{p}1".upper() for p in subject.inputs}
+    sources = {
+        p: bench.target_label(p) if p in subject.levels else f"B1|XI{p}1".upper()
+        for p in subject.inputs
+    }
     loads = {p: f"B1|XO{p}".upper() for p in subject.outputs}
-    watch = (*cell.watched, *sources.values(), *loads.values())
+    watch = tuple(dict.fromkeys((*cell.watched, *sources.values(), *loads.values())))
     found: dict[tuple[str, str], float] = {}
     outcomes = cell.runner.run(bench, [trial(bench, c) for c in cell.cases], watch)
     for case, response in zip(cell.cases, outcomes, strict=True):

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import math
 import re
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netlist_gen.circuit.model import (
     GROUND,
@@ -11,6 +15,7 @@ from netlist_gen.circuit.model import (
     CurrentSource,
     Inductor,
     Junction,
+    LevelSource,
     Role,
 )
 from netlist_gen.errors import DeckError
@@ -79,3 +84,21 @@ def test_one_name_stands_for_one_cell():
         "cell d in c is defined twice with different contents"
     )
     assert re.fullmatch("c", builder.cell().name)
+
+
+RISES = st.lists(st.floats(1e-12, 200e-12), min_size=1, max_size=6)
+
+
+@given(RISES, st.floats(1e-12, 80e-12), st.floats(0.1, 1.0))
+def test_a_level_goes_up_at_each_of_its_times_and_comes_down_before_the_next(gaps, width, share):
+    times = tuple(100e-12 + t for t in np.cumsum(gaps))
+    source = LevelSource("I1", "0", "n", 1e-3, width, share * width, times)
+    points = source.points()
+    moments, currents = [t for t, _ in points], [i for _, i in points]
+    assert moments == sorted(set(moments))
+    assert set(currents) <= {0.0, 1e-3}
+    assert currents[-1] == 0.0
+    for time, after in zip(times, [*times[1:], math.inf], strict=True):
+        assert np.interp(time, moments, currents) == pytest.approx(0.5e-3, rel=1e-3)
+        fall = time + min(width, (after - time) / 2)
+        assert np.interp(fall, moments, currents) == pytest.approx(0.5e-3, rel=1e-3)

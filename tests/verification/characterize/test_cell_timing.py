@@ -10,6 +10,7 @@ from netlist_gen.circuit.model import PHI0
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.energy import event_energies, static_power_W
 from verification.characterize.spacing import critical_spacings, shortest_period
+from verification.characterize.stimulus import START_S
 from verification.characterize.thermal import process_at, relative_critical_current
 from verification.characterize.timing import (
     arcs,
@@ -80,9 +81,37 @@ def test_energies_of_a_branch_agree_with_its_events(cut, library):
         event: model.of(cell.bench.circuit, library.cell("branch"), event)
         for event in ("data", "clear", "clear_empty")
     }
-    names = {"d -> BA": "data", "r -> BB": "clear", "r -> BE": "clear_empty"}
+    names = {"d -> BA": "data", "r -> BB": "clear", "r -> BE|XE": "clear_empty"}
     for found in event_energies(cell):
         assert found.energy_J == pytest.approx(expected[names[found.event]], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "events"),
+    [
+        ("escape", {"r -> s": "through", "r -> BE": "escape"}),
+        ("clock_splitter", {"a -> d r": "pulse"}),
+        ("dc_sfq", {"a -> q": "pulse"}),
+    ],
+)
+def test_energies_of_other_cells_agree_with_their_events(cut, library, name, events):
+    from verification.reference import EventEnergy
+
+    cell, model = cut(name), EventEnergy(library)
+    for found in event_energies(cell):
+        expected = model.of(cell.bench.circuit, library.cell(name), events[found.event])
+        assert found.energy_J == pytest.approx(expected, rel=0.02)
+
+
+def test_an_output_that_runs_has_no_energy_for_each_event(cut):
+    assert event_energies(cut("sfq_dc")) == []
+
+
+def test_a_level_has_its_time_at_the_middle_of_the_rise(cut):
+    cell = cut("dc_sfq")
+    marks = cell.nominal[""].times_s["BP_A"]
+    assert marks == pytest.approx([START_S, START_S + 80e-12], abs=1e-15)
+    assert junction_delays(cell)["a", "q"] > delays(cell, cell.nominal)[0].delay_s
 
 
 def test_critical_spacings_of_a_merger(cut):

@@ -59,3 +59,21 @@ def test_dense_windows_reach_half_way_to_the_neighbours(jtl):
     assert jtl.judge(case, good, dense=True).passed
     swapped = changed(jtl, BP_Q=[(40 + late + 3.5, 1), (46 + late, 1)])
     assert not jtl.judge(case, swapped, dense=True).passed
+
+
+@pytest.mark.parametrize(
+    ("times_ps", "reason"),
+    [
+        ([110, 130, 150, 350, 370, 390], ""),
+        ([350, 370, 390], "step 'a -> B5 B8~' at 0 ps: B8 gave 0 pulses in the second half of its "
+         "window, expected the voltage state"),
+        ([110, 130, 150, 250, 350, 370], "step 'a -> B4' at 120 ps: B8 gave 1 pulses in the second "
+         "half of its window, expected rest"),
+        ([20, 110, 130, 350, 370], "B8 gave a pulse before the first input"),
+    ],
+)  # fmt: skip
+def test_an_output_that_runs(cut, times_ps, reason):
+    cell = cut("sfq_dc")
+    verdict = cell.judge(cell.cases[0], changed(cell, B8__XC=[(t, 1) for t in times_ps]))
+    assert verdict.reason == reason
+    assert verdict.passed == (reason == "")

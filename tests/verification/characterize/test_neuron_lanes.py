@@ -72,7 +72,7 @@ def test_labels_are_those_of_the_compiled_deck(lanes):
     assert isinstance(elements["BA|XS0|XL0N0"], Junction)
     assert isinstance(elements["VC"], PulseSource)
     assert element_value(elements["BB1|XD|XL0N0"]) == elements["BB1|XD|XL0N0"].area
-    with pytest.raises(TypeError, match=r"^the pulse source VC has no value$"):
+    with pytest.raises(TypeError, match=r"^the source VC has no value$"):
         element_value(elements["VC"])
     bench = lanes.bench(NeuronLane(1, STIMULUS, bias=2.0, control=0.5))
     for label, element in flat_elements(bench.circuit).items():

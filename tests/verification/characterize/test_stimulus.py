@@ -24,6 +24,17 @@ def test_steps_follow_in_the_spacing_unless_they_name_a_time():
     assert [s.text for s in found] == ["a -> q", "a b -> q q", "clk", "clk -> B1|XD1"]
 
 
+def test_a_target_that_runs_is_not_counted():
+    case = Case("", steps("a -> B1 q~", "a -> B2"))
+    assert [s.expect for s in case.steps] == [("B1",), ("B2",)]
+    assert [s.runs for s in case.steps] == [("q",), ()]
+    assert case.steps[0].text == "a -> B1 q~"
+    assert case.targets() == ["B1", "q", "B2"]
+    assert set(causes([case])) == {"B1", "B2"}
+    assert causes([case], running=True) == {"q": {"a"}}
+    assert case.moved([0.0, 60 * PS]).steps[0].runs == ("q",)
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [

@@ -63,8 +63,27 @@ def test_a_file_without_model_takes_the_processs(own_cell):
         ),
         (
             ('clock = "clk"', 'clok = "clk"'),
-            "{dir}/dff.toml: [bench] may hold cases, clock, elements, inputs, outputs, "
-            "spacing_ps, stimulus; found clok",
+            "{dir}/dff.toml: [bench] may hold cases, clock, elements, inputs, levels, "
+            "outputs, spacing_ps, stimulus, turning; found clok",
+        ),
+        (
+            ('clock = "clk"', "levels = {q = {}}"),
+            "{dir}/dff.toml: [bench]: levels names 'q'; a level is a table of one of the inputs, "
+            "a, clk",
+        ),
+        (
+            ('clock = "clk"', "levels = {a = {low = 1}}"),
+            "{dir}/dff.toml: [bench]: levels.a may hold edge, high, width; found low",
+        ),
+        (
+            (
+                'clock = "clk"',
+                'levels.a.high = {value = 1000, unit = "uA", source = "x"}\n'
+                'levels.a.width = {value = 5, unit = "ps", source = "x"}\n'
+                'levels.a.edge = {value = 6, unit = "ps", source = "x"}',
+            ),
+            "{dir}/dff.toml: [bench]: levels.a is 0.001 A for 5e-12 s with edges of 6e-12 s; the "
+            "current must be positive and an edge not longer than the width",
         ),
         (
             ('clock = "clk"', 'clock = "q"'),
@@ -99,7 +118,9 @@ def test_elements_a_cell_cannot_hold_are_named(own_cell):
 
 
 def test_unknown_cell_is_named():
-    with pytest.raises(ConfigurationError, match=r"^no cell 'xor'; there are branch, decision, "):
+    with pytest.raises(
+        ConfigurationError, match=r"^no cell 'xor'; there are branch, clock_splitter, "
+    ):
         load_subject("xor")
 
 
