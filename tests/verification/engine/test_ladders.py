@@ -48,7 +48,7 @@ class Ladder:
             ]
         lines += [f"L{k} n{k} n{k + 1} {value!r}" for k, value in enumerate(self.inductance)]
         lines.append(f"I0 0 n0 sin(0 {self.amplitude!r} {self.frequency!r})")
-        return "\n".join(lines) + f"\n.tran 0.02p {STOP}p\n"
+        return "\n".join(lines) + f"\n.tran 0.01p {STOP}p\n"
 
     def phases(self, time_ps: np.ndarray) -> np.ndarray:
         """Phases of all nodes by an integrator of order 8, in ps and ampere."""
@@ -98,12 +98,13 @@ def ladders(draw):
 def test_phases_converge_to_the_exact_ones_with_the_square_of_the_step(ladder):
     deck = compile_deck(ladder.deck())
     errors = []
-    for step in (0.02, 0.01, 0.005):
+    # Coarser steps may come nearer by chance, where terms of second and third order cancel.
+    for step in (0.01, 0.005, 0.0025):
         result = deck.run(step_s=step * PS, extract=every_step_of(step))
         waveforms = result.waveforms
         exact = ladder.phases(waveforms.time_s / PS)
         errors.append(float(np.abs(waveforms.values - exact).max()))
-    assert errors[2] < 2e-3 * (1 + np.abs(exact).max())
+    assert errors[2] < 5e-4 * (1 + np.abs(exact).max())
     # Second order: a fourth with each half. Errors of rounding size say nothing.
     for coarse, fine in pairwise(errors):
         assert fine < coarse / 2.8 or coarse < 2e-6
