@@ -1,0 +1,43 @@
+"""What a neuron and its synapses cost: junctions, energy, power (see ``neuron.py``)."""
+
+from __future__ import annotations
+
+import numpy as np
+from neuron_cases import PROCESS, balanced, lane
+
+from netlist_gen.cell_library import CellLibrary
+from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.network import TernaryNetwork
+from verification.characterize.neuron_lanes import NeuronLanes
+from verification.energy import COOLING_W_PER_W
+from verification.reference import EventEnergy, bench_energy
+
+
+def cost(fan_ins: list[int]) -> None:
+    """Junctions, energy and power of a neuron and per synapse, trees included."""
+    print(
+        "\nCost: a layer of 32 neurons on its input lines, with fan-out trees, reset and clock "
+        "trees and output stages;\nenergy of a neuron alone at half its lines pulsed, per window."
+    )
+    library = CellLibrary(PROCESS)
+    for fan_in in fan_ins:
+        rng = np.random.default_rng(fan_in)
+        weights = np.zeros((32, max(fan_in, 64)), dtype=np.int8)
+        for row in weights:
+            row[rng.choice(row.size, fan_in, replace=False)] = rng.choice([-1, 1], fan_in)
+        network = TernaryNetwork.from_arrays([weights], [np.ones(32, dtype=np.int32)])
+        totals = network_bench(network, CellLibrary(PROCESS)).circuit.totals()
+        synapses = 32 * fan_in
+        signs = balanced(fan_in, rng)
+        lanes = NeuronLanes(PROCESS, signs.tolist(), 20)
+        case = lane(signs, 1, 20, rng, near=0.0)
+        energy = bench_energy(lanes.bench(case), EventEnergy(library)) / 20
+        watts = totals.supply_A * library.process.supply_voltage
+        print(
+            f"  fan-in {fan_in:3d}: {totals.junctions / synapses:.1f} junctions and "
+            f"{watts / synapses * 1e6:.2f} uW static per synapse; neuron "
+            f"{energy * 1e18:.0f} aJ dynamic per window ({energy / fan_in * 1e18:.1f} aJ per "
+            f"synapse), {energy * COOLING_W_PER_W * 1e15:.2f} fJ with cooling of "
+            f"{COOLING_W_PER_W:g} W/W",
+            flush=True,
+        )

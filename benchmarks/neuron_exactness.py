@@ -1,0 +1,90 @@
+"""How exact the neuron is at its clock and how short a window may be (see ``neuron.py``)."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+from neuron_cases import PROCESS, balanced, lane, run_all, signs_of
+
+from netlist_gen.circuit.neuron import ClockPhases, load_phases
+from verification.characterize.neuron_lanes import NeuronLane, NeuronLanes
+from verification.compare import compare
+from verification.reference import expect
+from verification.simulators.base import DeckJob
+from verification.simulators.registry import get_simulator
+
+
+def exact(fan_ins: list[int], windows: int, josim: bool) -> None:
+    """Every theta in a row, the whole signed range of n, any order within 20 ps."""
+    print(
+        f"\nExactness. Random signs, every theta from -fan-in/4 to fan-in/2, {windows} consecutive "
+        "windows at 112 ps for each,\nhalf of them next to the threshold, the rest over the whole "
+        "signed range with both ends; arrival times random within 20 ps."
+    )
+    for fan_in in fan_ins:
+        rng = np.random.default_rng(fan_in)
+        signs = signs_of(fan_in, rng)
+        thetas = range(-(fan_in // 4), fan_in // 2 + 1)
+        begin = time.perf_counter()
+        lanes = NeuronLanes(PROCESS, signs.tolist(), windows)
+        cases = [lane(signs, t, windows, rng, skew_s=20e-12) for t in thetas]
+        wrong = run_all(lanes, cases)
+        wall = time.perf_counter() - begin
+        print(
+            f"  fan-in {fan_in:3d}: {sum(wrong)} wrong of {windows * len(cases)} windows "
+            f"({len(cases)} thetas, {lanes.junctions} junctions, {wall:.1f} s, embedded)",
+            flush=True,
+        )
+        if josim:
+            middle = len(cases) // 2
+            print(f"  fan-in {fan_in:3d}: {josim_wrong(lanes, cases[middle])}", flush=True)
+
+
+def josim_wrong(lanes: NeuronLanes, case: NeuronLane) -> str:
+    """One lane as a deck in JoSIM: its verdict in words."""
+    simulator = get_simulator("josim")
+    begin = time.perf_counter()
+    outcome = simulator.run(DeckJob("neuron", lanes.deck(case).text), timeout_s=3600.0)
+    view = lanes.bench(case).view
+    verdict = compare(view, expect(view), outcome.require(), "neuron.cir")
+    return (
+        f"{verdict.mismatches} wrong of {verdict.windows} windows at theta {case.theta} "
+        f"({time.perf_counter() - begin:.1f} s, JoSIM {simulator.version()})"
+    )
+
+
+def window(fan_ins: list[int], windows: int) -> None:
+    """The shortest window: phases of the design table, compressed step by step."""
+    print(
+        "\nShortest window: 0 wrong windows with arrivals within the phases' skew; phases are "
+        "those of the design table\n(timing, timing_short), below 60 ps moved closer together."
+    )
+    short = load_phases("timing_short")
+    for fan_in in fan_ins:
+        rng = np.random.default_rng(fan_in)
+        signs = balanced(fan_in, rng)
+        for phases in (load_phases(), short, *(compressed(short, p) for p in (50e-12, 45e-12))):
+            lanes = NeuronLanes(PROCESS, signs.tolist(), windows, phases=phases)
+            cases = [lane(signs, t, windows, rng, skew_s=phases.skew) for t in (-2, 1, 4)]
+            wrong = run_all(lanes, cases)
+            print(
+                f"  fan-in {fan_in:3d}: {phases.period * 1e12:5.1f} ps "
+                f"({1e-9 / phases.period:5.2f} GHz), skew {phases.skew * 1e12:4.1f} ps: "
+                f"{sum(wrong)} wrong of {windows * len(cases)}",
+                flush=True,
+            )
+
+
+def compressed(phases: ClockPhases, period: float) -> ClockPhases:
+    """Phases of a shorter window: skew, decision and reset give up the time in equal parts."""
+    cut = (phases.period - period) / 3
+    return dataclasses.replace(
+        phases,
+        period=period,
+        skew=phases.skew - cut,
+        decision=phases.decision - cut,
+        reset=phases.reset - 2 * cut,
+        latest=phases.latest - 2 * cut,
+    )
