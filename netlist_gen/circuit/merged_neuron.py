@@ -21,6 +21,7 @@ from netlist_gen.circuit.model import GROUND, Cell, Circuit, CircuitBuilder, Pul
 from netlist_gen.circuit.neuron import (
     ClockPhases,
     add_decision,
+    branch_cells,
     design_neuron,
     load_phases,
     reset_depth,
@@ -92,17 +93,7 @@ def merged_neuron_cell(
     groups = group_lines(signs, lines_per_branch)
     one = library.description("branch").parameters["l_store"]
     design = design_neuron(signs, theta, one, branches=len(groups), capacity=lines_per_branch)
-    branches = {
-        sign: library.cell(
-            "branch",
-            f"{name}_{'exc' if sign > 0 else 'inh'}",
-            sign=float(sign),
-            k=design.coupling,
-            l_pickup=design.pickup,
-            l_store=lines_per_branch * one,
-        )
-        for sign in set(signs)
-    }
+    branches = branch_cells(library, name, signs, design, l_store=lines_per_branch * one)
     count = len(signs)
     builder = CircuitBuilder(
         name,

@@ -258,16 +258,7 @@ def neuron_cell(
     key = (name, tuple(signs), theta, tuple(labels), design)
     if key in library.neurons:  # decks of one neuron share it, with the text it keeps
         return library.neurons[key]
-    branches = {
-        sign: library.cell(
-            "branch",
-            f"{name}_{'exc' if sign > 0 else 'inh'}",
-            sign=float(sign),
-            k=design.coupling,
-            l_pickup=design.pickup,
-        )
-        for sign in set(signs)
-    }
+    branches = branch_cells(library, name, signs, design)
     builder = CircuitBuilder(
         name,
         (*(f"d{i}" for i in range(count)), "clk", "rst", "q"),
@@ -284,6 +275,27 @@ def neuron_cell(
     add_decision(library, builder, count, design)
     cell = library.neurons[key] = library.register(builder.cell())
     return cell
+
+
+def branch_cells(
+    library: CellLibrary,
+    name: str,
+    signs: Sequence[int],
+    design: NeuronDesign,
+    **parameters: float,
+) -> dict[int, Cell]:
+    """The branch of each sign that a neuron has; ``parameters`` beyond those of its design."""
+    return {
+        sign: library.cell(
+            "branch",
+            f"{name}_{'exc' if sign > 0 else 'inh'}",
+            sign=float(sign),
+            k=design.coupling,
+            l_pickup=design.pickup,
+            **parameters,
+        )
+        for sign in set(signs)
+    }
 
 
 def add_decision(

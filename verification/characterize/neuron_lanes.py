@@ -23,14 +23,13 @@ from netlist_gen.circuit.model import (
     Circuit,
     CurrentSource,
     Element,
-    Junction,
-    LevelSource,
     PulseSource,
     Role,
 )
 from netlist_gen.circuit.neuron import ClockPhases
 from netlist_gen.emit import PULSE_HALF_S, Deck, emit
 from netlist_gen.process import Process
+from verification.characterize.parameters import element_value
 from verification.compare import NeuronVerdict, compare
 from verification.engine.run import Extract, LaneResult, compile_deck
 from verification.engine.sources import SourceWave
@@ -219,15 +218,6 @@ def flat_elements(circuit: Circuit) -> dict[str, Element]:
         for placed in circuit.walk()
         for element in placed.cell.elements
     }
-
-
-def element_value(element: Element) -> float:
-    """Area, coefficient, or value in SI. Raises TypeError for a source of pulses or of levels."""
-    if isinstance(element, PulseSource | LevelSource):
-        raise TypeError(f"the source {element.name} has no value")
-    if isinstance(element, Junction):
-        return element.area
-    return element.k if hasattr(element, "k") else element.value
 
 
 def scaled_currents(circuit: Circuit, bias: float, control: float) -> Circuit:

@@ -76,9 +76,12 @@ def parameters(bench: Bench) -> dict[str, Parameter]:
             name = ".".join((element.name, *reversed(path[1:])))
         groups.setdefault(name, []).append(label)
         kinds[name] = kind
-    value = {label: element_value(e) for label, (_, _, e) in bench.elements.items()}
+
+    def nominal(labels: list[str]) -> float:
+        return element_value(bench.elements[labels[0]][2])
+
     found = {
-        name: Parameter(name, name, tuple(labels), value[labels[0]], True)
+        name: Parameter(name, name, tuple(labels), nominal(labels), True)
         for name, labels in shared.items()
         if labels
     }
@@ -88,7 +91,7 @@ def parameters(bench: Bench) -> dict[str, Parameter]:
                 f"cell {bench.subject.name}: element {name} has the name of a global parameter; "
                 "name it otherwise"
             )
-        found[name] = Parameter(name, kinds[name], tuple(labels), value[labels[0]])
+        found[name] = Parameter(name, kinds[name], tuple(labels), nominal(labels))
     return found
 
 
@@ -100,9 +103,13 @@ def element_kind(element: object) -> str | None:
 
 
 def element_value(element: object) -> float:
-    """An element's value, SI (junction: area); 0 for sources of pulses."""
+    """An element's value, SI (junction: area; coupling: coefficient).
+
+    Raises:
+        TypeError: a source of pulses or of levels, which has none.
+    """
     if isinstance(element, PulseSource | LevelSource):
-        return 0.0
+        raise TypeError(f"the source {element.name} has no value")
     for field in ("area", "k", "value"):
         if hasattr(element, field):
             return float(getattr(element, field))

@@ -12,12 +12,12 @@ from netlist_gen.circuit.model import CurrentSource, Junction, PulseSource, Role
 from verification.characterize.neuron_lanes import (
     NeuronLane,
     NeuronLanes,
-    element_value,
     flat_elements,
     scaled_currents,
     single_site,
     windows_of_counts,
 )
+from verification.characterize.parameters import element_value
 from verification.compare import compare
 from verification.reference import expect
 from verification.simulators.base import DeckJob
