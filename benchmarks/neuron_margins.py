@@ -94,7 +94,7 @@ def parameter_groups(lanes: NeuronLanes) -> dict[str, list[str]]:
     kinds = {Junction: "all Ic", Inductor: "all L", Resistor: "all R"}
     groups: dict[str, list[str]] = {}
     for label, element in lanes.elements.items():
-        parts = label.split("|")
+        parts = [part for part in label.split("|") if part != "XE"]  # a branch's escape stage
         if not (isinstance(element, Junction | Inductor | Resistor | CurrentSource)):
             if parts[0].startswith("K") and parts[-1].startswith("XL"):
                 groups.setdefault("branch k" if "XS" in label else parts[0], []).append(label)
