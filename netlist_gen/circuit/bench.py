@@ -189,7 +189,7 @@ def neuron_bench(
         NetworkError: a fan-in or threshold beyond the design table, or a stimulus or arrivals of
             another shape.
     """
-    phases = phases or load_phases()
+    phases = phases or load_phases(process=library.process)
     stimulus = np.asarray(stimulus, dtype=bool)
     if stimulus.ndim != 2 or stimulus.shape[1] != len(site.inputs) or stimulus.shape[0] < 1:
         raise NetworkError(

@@ -18,7 +18,7 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.neuron import design_neuron
+from netlist_gen.circuit.neuron import design_neuron, load_phases
 from netlist_gen.circuit.trees import tree_shape
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.process import Process
@@ -61,6 +61,7 @@ class Delays:
     Args:
         tables: by cell; must hold jtl, splitter, merger, branch and a neuron at least.
         storage_H: the branches' storage inductor, for the neurons' designs.
+        slowness: of the process (``neuron.ClockPhases.slowness``).
         influence: what the cell before changes, s by (driver, cell, load); the tables' cells are
             driven by a JTL stage. A driver is "source" (a pulse source), "first" (the JTL stage
             behind one), "jtl", "splitter" or "neuron"; what is not there changes nothing.
@@ -71,8 +72,10 @@ class Delays:
         tables: Mapping[str, CellTable],
         storage_H: float,
         influence: Mapping[tuple[str, str, str], float] | None = None,
+        slowness: float = 1.0,
     ) -> None:
         self.tables = tables
+        self.slowness = slowness
         self._influence = influence or {}
         self._storage = storage_H
         missing = [c for c in ("jtl", "splitter", "merger", "branch") if c not in tables]
@@ -84,7 +87,7 @@ class Delays:
 
     def with_influence(self, influence: Mapping[tuple[str, str, str], float]) -> Delays:
         """The same delays, with what the cell before each changes."""
-        return Delays(self.tables, self._storage, influence)
+        return Delays(self.tables, self._storage, influence, self.slowness)
 
     @cached_property
     def _fan_ins(self) -> list[int]:
@@ -257,13 +260,14 @@ class Delays:
         inner = self.tree(fan_in, bias=bias)  # reset port to the branches' ports
         hold = table.spacing_s("clk", "rst") + float(self.tree(nearest).min())  # at the branches
         stored, cleared = self.stored(bias), self.cleared(bias)
+        settle = SETTLE_S * self.slowness
         _, decided = self.decide_range(signs, theta, bias)
         return NeuronLimits(
             setup=table.spacing_s("d", "clk"),
             hold=hold - float(inner.min()),
-            keep=decided + SETTLE_S - stored,
+            keep=decided + settle - stored,
             recovery=max(
-                float(inner.max()) + cleared + SETTLE_S - stored,
+                float(inner.max()) + cleared + settle - stored,
                 float(inner.max()) + branch.spacing_s("r", "d"),
             ),
         )
@@ -286,7 +290,7 @@ def _neuron_edge(signs: tuple[int, ...], theta: int, storage_H: float) -> tuple[
 
 def process_delays(process: Process, storage_H: float) -> Delays:
     """The delays of a process's tables. Raises ConfigurationError where there are none."""
-    return Delays(_tables(process.name), storage_H)
+    return Delays(_tables(process.name), storage_H, slowness=load_phases(process=process).slowness)
 
 
 def has_tables(process: Process) -> bool:

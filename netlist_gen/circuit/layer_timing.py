@@ -288,7 +288,7 @@ def _boundary(
     As few different times as there can be, so that few need to be read: each is a point that the
     rests of several neurons share, on a grid of 0.1 ps.
     """
-    quiet = delays.stored() - 3e-12
+    quiet = delays.stored() - 3e-12 * delays.slowness
     begin = np.maximum(decision + limits["keep"], reset + limits["recovery"]) - period + quiet
     end = early + quiet
     found = np.empty(begin.size)

@@ -29,6 +29,7 @@ from netlist_gen.circuit.neuron import (
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.emit import Analysis, Probe
 from netlist_gen.errors import NetworkError
+from netlist_gen.process import Process
 
 LINES_MAX = 4
 """Fluxons that a storage branch counts rightly at any bias from x 0.55 to x 1.4 (branch.toml)."""
@@ -64,15 +65,16 @@ def group_lines(signs: Sequence[int], most: int) -> list[tuple[int, tuple[int, .
     return sorted(groups, key=lambda group: group[1])
 
 
-def merged_phases(lines_per_branch: int) -> ClockPhases:
-    """Clock phases with room for the staggers of data and reset."""
+def merged_phases(lines_per_branch: int, process: Process | None = None) -> ClockPhases:
+    """Clock phases with room for the staggers of data and reset (of a process: ``load_phases``)."""
     short = load_phases("timing_short")
     wait = (lines_per_branch - 1) * STAGGER_S
     decision = short.decision + wait + (MERGE_S if lines_per_branch > 1 else 0.0)
     reset = decision + RESET_S
-    return dataclasses.replace(
+    fast = dataclasses.replace(
         short, decision=decision, reset=reset, period=reset + wait + AFTER_RESET_S
     )
+    return fast.slowed(load_phases(process=process).slowness)
 
 
 def merged_neuron_cell(
@@ -171,7 +173,7 @@ def merged_bench(
         raise NetworkError(
             f"a stimulus of shape {stimulus.shape} does not fit; it must be (windows, {len(signs)})"
         )
-    phases = merged_phases(lines_per_branch)
+    phases = merged_phases(lines_per_branch, library.process)
     groups = group_lines(signs, lines_per_branch)
     windows = stimulus.shape[0]
     starts = START_S + phases.period * np.arange(windows)
@@ -186,7 +188,7 @@ def merged_bench(
     nets = [line(str(k), starts[stimulus[:, k]]) for k in range(len(signs))]
     nets.append(line("C", starts + phases.decision))
     first = phases.reset - phases.tree_stage * reset_depth(len(groups))
-    train = first + STAGGER_S * np.arange(lines_per_branch)
+    train = first + STAGGER_S * phases.slowness * np.arange(lines_per_branch)
     nets.append(line("R", (starts[:, None] + train).ravel()))
     neuron = merged_neuron_cell(library, "merged", signs, theta, lines_per_branch)
     builder.place("XN", neuron, *nets, "o", needs=library.needs(neuron))

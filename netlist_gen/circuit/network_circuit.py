@@ -126,7 +126,7 @@ def network_bench(
         TimingError: the windows can't be made to hold at this clock.
         ConfigurationError: the process has no measured delays.
     """
-    phases = phases or load_phases()
+    phases = phases or load_phases(process=library.process)
     if inputs is None:
         inputs = np.zeros((1, network.inputs), dtype=bool)
     sites = neuron_sites(network)
@@ -179,7 +179,7 @@ def network_outline(
     The stages that timing adds are part of it where the process has measured delays; without
     them the plan has no corners, and the circuit can be counted but not clocked.
     """
-    phases = phases or load_phases()
+    phases = phases or load_phases(process=library.process)
     if has_tables(library.process):
         return network_bench(network, library, phases=phases)
     silent = np.zeros((1, network.inputs), dtype=bool)

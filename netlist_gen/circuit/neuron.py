@@ -29,7 +29,7 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import GROUND, PHI0, Cell, CircuitBuilder, CurrentSource, Role
 from netlist_gen.circuit.trees import splitter_tree, tree_shape
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.process import quantity, read_toml
+from netlist_gen.process import Process, quantity, read_toml
 from netlist_gen.resources import resource_dir
 
 
@@ -46,6 +46,7 @@ class ClockPhases:
         tree_stage: delay of one stage of a splitter tree.
         decide: from the decision clock at the neuron's port to its output, at the earliest.
         skew: how far apart the data pulses of one window may reach a neuron.
+        slowness: by how much all of them are longer than the design table's.
     """
 
     period: float
@@ -56,6 +57,12 @@ class ClockPhases:
     tree_stage: float
     decide: float
     skew: float
+    slowness: float = 1.0
+
+    def slowed(self, slowness: float) -> ClockPhases:
+        """All phases so many times as long."""
+        names = [f.name for f in dataclasses.fields(self)]
+        return ClockPhases(**{name: getattr(self, name) * slowness for name in names})
 
     def with_period(self, period: float) -> ClockPhases:
         """The phases of a window of another length.
@@ -66,9 +73,9 @@ class ClockPhases:
         Raises:
             ConfigurationError: shorter than the shortest window that was shown to work.
         """
-        if period >= self.reset + RESET_TIME:
+        if period >= self.reset + RESET_TIME * self.slowness:
             return dataclasses.replace(self, period=period)
-        short = load_phases("timing_short")
+        short = load_phases("timing_short").slowed(self.slowness)
         if period < short.period * (1 - 1e-9):
             raise ConfigurationError(
                 f"a clock of {1e-9 / period:.4g} GHz leaves windows of {period * 1e12:.4g} ps; the "
@@ -83,17 +90,24 @@ RESET_TIME = 30e-12
 ``[timing]``: at bias x 0.8 the slower reset tree still comes in time."""
 
 
-def load_phases(table: str = "timing") -> ClockPhases:
-    """Clock phases of ``cells/design/neuron.toml``: its table ``timing`` or ``timing_short``."""
+def load_phases(table: str = "timing", process: Process | None = None) -> ClockPhases:
+    """Clock phases of ``cells/design/neuron.toml``: its table ``timing`` or ``timing_short``.
+
+    Args:
+        process: whose phases; a pulse is about Phi0 / IcRs long, so that the table's are longer
+            by the ratio of its own process's IcRs to this one's (default: the table's own).
+    """
     path = resource_dir("cells") / "design" / "neuron.toml"
-    values = read_toml(path).get(table)
-    names = [field.name for field in dataclasses.fields(ClockPhases)]
-    return ClockPhases(**{name: quantity(values, name, f"{path}: [{table}]") for name in names})
+    data = read_toml(path)
+    names = [f.name for f in dataclasses.fields(ClockPhases) if f.name != "slowness"]
+    values = {name: quantity(data.get(table), name, f"{path}: [{table}]") for name in names}
+    own = quantity(data.get("process"), "ic_rs", f"{path}: [process]")
+    return ClockPhases(**values).slowed(own / process.ic_rs if process else 1.0)
 
 
 @dataclass(frozen=True)
 class DesignRules:
-    """What every neuron is designed by; the TOML file says where each number is from.
+    """What every neuron is designed by; the TOML files say where each number is from.
 
     Attributes:
         max_fan_in: largest fan-in shown to work.
@@ -122,15 +136,17 @@ class DesignRules:
 
 @cache
 def load_rules() -> DesignRules:
-    """The design rules of ``cells/design/neuron.toml``."""
-    path = resource_dir("cells") / "design" / "neuron.toml"
-    data = read_toml(path)
+    """The rules chosen in ``cells/design/neuron.toml`` and those measured in ``flux.toml``."""
+    folder = resource_dir("cells") / "design"
+    chosen, measured = (read_toml(folder / name) for name in ("neuron.toml", "flux.toml"))
 
     def get(table: str, key: str) -> float:
-        return quantity(data.get(table), key, f"{path}: [{table}]")
+        name = "flux" if key in ("offset", "screening", "full") else "neuron"
+        data = measured if name == "flux" else chosen
+        return quantity(data.get(table), key, f"{folder / name}.toml: [{table}]")
 
     return DesignRules(
-        max_fan_in=int(data["neuron"]["max_fan_in"]),
+        max_fan_in=int(chosen["neuron"]["max_fan_in"]),
         reach=get("flux", "reach") / PHI0,
         rest=get("flux", "rest") / PHI0,
         unit_max=get("flux", "unit_max") / PHI0,

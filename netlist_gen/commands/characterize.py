@@ -74,6 +74,12 @@ BAR = 30
     is_flag=True,
     help="Are the library's tables up to date? With --tables: measure again.",
 )
+@click.option(
+    "--design",
+    is_flag=True,
+    help="Measure the flux that neurons are designed by, against the library's; with --tables: "
+    "write it.",
+)
 @process_option
 def characterize(cell: str | None, out: Path | None, **options: Any) -> None:
     """Characterize CELL: a library cell, neuron16 (any fan-in), or a TOML file of your own cell.
@@ -85,6 +91,13 @@ def characterize(cell: str | None, out: Path | None, **options: Any) -> None:
     every = options.pop("every")
     tables, check = options.pop("tables"), options.pop("check")
     process = options.pop("process")
+    if options.pop("design"):
+        if cell or every or check or out:
+            raise ConfigurationError(
+                "--design takes no cell, directory, --all or --check: it measures one neuron"
+            )
+        _design(process, write=tables)
+        return
     if (cell is None) != every and not (check and not tables):
         raise ConfigurationError("name a cell, or give --all: one of the two")
     if check and not tables:
@@ -338,12 +351,40 @@ def _compare_tables(names: list[str], process: str, out: Path | None, runner: Ru
     click.echo(f"{len(names)} tables measured again: all the same")
 
 
+def _design(process: str, *, write: bool) -> None:
+    from verification.characterize.design import (
+        design_path,
+        measure_design,
+        stored_differences,
+        write_design,
+    )
+
+    found = measure_design(process)
+    click.echo(
+        f"offset {found.offset:.5f} Phi0, screening {found.screening:.5f} Phi0, fluxon "
+        f"{found.full * 1e6:.2f} uA; right to {found.decided_to:.2f} Phi0 from the edge, at rest "
+        f"down to a threshold of -{found.rests_to:.2f} Phi0 (bias x 0.9 to 1.1)"
+    )
+    if write:
+        write_design(found, design_path(), process)
+        click.echo(f"{design_path()}")
+        return
+    differences = stored_differences(found)
+    for line in differences:
+        click.echo(line)
+    if differences:
+        raise click.exceptions.Exit(1)
+    click.echo("as in the library")
+
+
 def _check_tables(process: str, cell: str | None) -> None:
+    from verification.characterize.design import design_is_stale
     from verification.characterize.tables import stale_tables
 
-    stale = [s for s in stale_tables(process) if cell in (None, s.cell)]
-    for s in stale:
-        click.echo(s.reason)
+    stale = [s.reason for s in stale_tables(process) if cell in (None, s.cell)]
+    stale += [reason for reason in [design_is_stale()] if reason and cell is None]
+    for reason in stale:
+        click.echo(reason)
     if stale:
         raise click.exceptions.Exit(1)
     click.echo("tables are up to date")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from netlist_gen.circuit.neuron import ClockPhases
     from netlist_gen.network import TernaryNetwork
+    from netlist_gen.process import Process
 
 Tick = Callable[[str, int, int], None]
 
@@ -86,11 +87,11 @@ def read_samples(
     return x, y.astype("int64")
 
 
-def clock_phases(clock_ghz: float | None) -> ClockPhases:
-    """The design's clock phases, at another clock if one is given."""
+def clock_phases(clock_ghz: float | None, process: Process) -> ClockPhases:
+    """The design's clock phases in a process, at another clock if one is given."""
     from netlist_gen.circuit.neuron import load_phases
 
-    phases = load_phases()
+    phases = load_phases(process=process)
     if clock_ghz is None:
         return phases
     if not 0 < clock_ghz < math.inf:
@@ -158,5 +159,7 @@ process_option = click.option(
     help="Process of the library, or a .toml file.",
 )
 clock_option = click.option(
-    "--clock-ghz", type=float, help="Clock in GHz [default: 8.929, windows of 112 ps]."
+    "--clock-ghz",
+    type=float,
+    help="Clock in GHz [default: the process's; of sfq5ee 8.929, windows of 112 ps].",
 )

@@ -48,7 +48,8 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
     prepare_directory(out, resume=False)
     windows = x.reshape(-1, x.shape[-1])
     options = GenerateOptions(source="digits.pt")
-    generate(network, windows, CellLibrary(), clock_phases(None), out / DECKS, options)
+    library = CellLibrary()
+    generate(network, windows, library, clock_phases(None, library.process), out / DECKS, options)
     result = run_verification(
         network,
         x,

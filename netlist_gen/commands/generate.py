@@ -48,12 +48,13 @@ def generate(
     if inputs is not None:
         x, _ = read_samples(network, inputs, None)
         windows = x.reshape(-1, x.shape[-1])
+    library = CellLibrary(process)
     with progress_bars() as tick:
         files = write_decks(
             network,
             windows,
-            CellLibrary(process),
-            clock_phases(clock_ghz),
+            library,
+            clock_phases(clock_ghz, library.process),
             out,
             GenerateOptions(split_list(dialect), split_list(scope), str(net)),
             lambda done, total: tick("decks", done, total),

@@ -24,7 +24,7 @@ def inspect(net: Path, as_json: bool, process: str, clock_ghz: float | None) -> 
     checkpoint = read_checkpoint(net)
     network, card = checkpoint.network, checkpoint.card
     library = CellLibrary(process)
-    phases = clock_phases(clock_ghz)
+    phases = clock_phases(clock_ghz, library.process)
     bench = network_outline(network, library, phases)
     totals = bench.circuit.totals()
     static = totals.supply_A * library.process.supply_voltage

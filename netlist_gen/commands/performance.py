@@ -49,12 +49,13 @@ def performance(
         raise ConfigurationError(f"--cooling is {cooling:g}; it must be positive")
     network = read_network(net)
     x, y = read_samples(network, inputs, labels)
+    library = CellLibrary(process)
     found = measure(
         network,
         x[:samples],
         None if y is None else y[:samples],
-        CellLibrary(process),
-        clock_phases(clock_ghz),
+        library,
+        clock_phases(clock_ghz, library.process),
         at_shortest=clock_ghz is None,
         cooling_W_per_W=cooling,
     )

@@ -149,7 +149,7 @@ def run_verification(
             raise SimulatorError(
                 f"the simulator {one.name} is not here; netlist-gen doctor says how to get it"
             )
-    phases = clock_phases(clock_ghz)
+    phases = clock_phases(clock_ghz, library.process)
     with cluster(scheduler) as workers:
         plan: VerifyOptions = VerifyOptions(
             phases=phases,

@@ -124,7 +124,7 @@ def arrival_window(
     """
     fan_in, theta = fan_in_of(subject), theta_of(subject)
     signs = neuron_signs(fan_in)
-    phases = load_phases()
+    phases = load_phases(process=subject.process)
     found = []
     for excess in (0, -1):
         n = theta + excess
@@ -177,7 +177,7 @@ def leftover_flux(subject: Subject, runner: Runner) -> list[Leftover]:
     cell = CellUnderTest(make_bench(whole), runner)
 
     judge = Judge(cell.bench, {}, {})
-    phases = load_phases()
+    phases = load_phases(process=subject.process)
     end = START_S + phases.period - 6 * PS
     found = []
     for n, case, outcome in zip(range(low, theta), cases, cell.run_cases(cases), strict=True):

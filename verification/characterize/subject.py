@@ -161,7 +161,9 @@ def load_subject(name_or_file: str, process: str = "sfq5ee") -> Subject:
     data = read_toml(description.path)
     rules = load_rules()
     names = {**description.parameters, "phi0": PHI0, "rules": rules}
-    bench = _read_bench(data.get("bench"), cell, names, f"{description.path}: [bench]")
+    slowness = load_phases(process=library.process).slowness
+    where = f"{description.path}: [bench]"
+    bench = _read_bench(data.get("bench"), cell, names, where, slowness=slowness)
     return Subject(
         name=name_or_file,
         title=description.title,
@@ -219,7 +221,10 @@ def _renamed(cell: Cell, names: Mapping[str, str]) -> Cell:
     return dataclasses.replace(cell, ports=tuple(names[p] for p in cell.ports), elements=elements)
 
 
-def _read_bench(table: Any, cell: Cell, names: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _read_bench(
+    table: Any, cell: Cell, names: Mapping[str, Any], where: str, *, slowness: float = 1.0
+) -> dict[str, Any]:
+    """The fields of a subject; spacings are so many times as long as written."""
     if not isinstance(table, dict):
         raise ConfigurationError(
             f"{where} is missing: it says inputs, outputs and stimulus, so that the cell can be "
@@ -260,7 +265,7 @@ def _read_bench(table: Any, cell: Cell, names: Mapping[str, Any], where: str) ->
         cases.append(
             Case(
                 entry.get("name", ""),
-                parse_steps(lines, spacing * PS, inputs, where),
+                parse_steps(lines, spacing * PS * slowness, inputs, where),
                 tuple((source, evaluate(value)) for source, value in settings.items()),
             )
         )
@@ -381,7 +386,7 @@ def neuron_subject(
     """
     signs = neuron_signs(fan_in)
     theta = max(1, sum(s > 0 for s in signs) // 2) if theta is None else theta
-    phases = load_phases()
+    phases = load_phases(process=library.process)
     cell = neuron_cell(library, f"N{fan_in}T{theta}".replace("-", "M"), signs, theta)
     reset = phases.reset - phases.tree_stage * reset_depth(fan_in)
     steps: list[Step] = []
