@@ -224,7 +224,7 @@ def write_design(found: FluxDesign, path: Path, process: str = "sfq5ee") -> None
         "biases": BIASES,
         "offset": f"{found.offset:.4f}",
         "screening": f"{found.screening:.4f}",
-        "full": f"{found.full * 1e6:.1f}",
+        "full": f"{found.full * 1e6:.2f}",
         "decided_to": f"{found.decided_to:.2f}",
         "rests_to": f"{found.rests_to:.2f}",
     }

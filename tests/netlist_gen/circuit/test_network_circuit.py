@@ -18,6 +18,7 @@ from netlist_gen.emit import emit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.lint import lint
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.process import load_process
 
 
 def text_of(bench, library):
@@ -139,8 +140,15 @@ def test_early_lines_are_held_back_where_the_window_asks_for_it(neurons):
 
 def test_a_process_without_measured_delays_is_counted_but_not_clocked():
     network = one_wide_one_narrow(3)
-    outline = network_outline(network, CellLibrary("stp2"))
+    own = dataclasses.replace(load_process("stp2"), name="own")
+    outline = network_outline(network, CellLibrary(own))
     assert outline.plan.corners == ()
     assert outline.circuit.totals().cells["branch"] == 4
-    with pytest.raises(ConfigurationError, match=r"there are no tables for process 'stp2'"):
-        network_bench(network, CellLibrary("stp2"))
+    with pytest.raises(ConfigurationError, match=r"there are no tables for process 'own'"):
+        network_bench(network, CellLibrary(own))
+
+
+def test_a_slower_process_closes_at_its_own_clock():
+    bench = network_bench(one_wide_one_narrow(3), CellLibrary("stp2"))
+    assert bench.plan.period_s == load_phases(process=load_process("stp2")).period
+    assert bench.plan.worst_s > 0

@@ -23,6 +23,7 @@ from netlist_gen.circuit.neuron import (
 from netlist_gen.emit import emit
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.generate import neuron_deck
+from netlist_gen.process import load_process
 from verification.compare import compare, measured_energy
 from verification.pulses import detect_phase
 from verification.reference import EventEnergy, bench_energy, expect
@@ -109,6 +110,23 @@ def test_pick_ups_are_in_series_from_end_to_end(library):
     ]
     (decision,) = [i.nets for i in cell.instances if i.name == "XD"]
     assert decision[1:5] == ("b0", "b3", "u0", "u3")
+
+
+def test_another_processs_phases_are_longer_in_proportion_to_its_pulses():
+    process = load_process("stp2")
+    slow, fast = load_phases(process=process), load_phases()
+    ratio = load_process("sfq5ee").ic_rs / process.ic_rs
+    assert slow == fast.slowed(ratio)
+    assert slow.slowness == pytest.approx(ratio)
+    assert fast.slowness == 1.0
+    short = slow.with_period(112e-12)
+    assert short.reset == pytest.approx(load_phases("timing_short").reset * ratio)
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^a clock of 10 GHz leaves windows of 100 ps; the shortest shown to work is "
+        r"110\.3 ps \(9\.064 GHz\)$",
+    ):
+        slow.with_period(100e-12)
 
 
 def test_windows_of_other_lengths():
@@ -202,14 +220,11 @@ def test_half_the_step_gives_the_same_pulses_and_energy(josim):
 @pytest.mark.josim
 @NO_JOSIM
 def test_another_process_decides_the_same_at_slower_phases(josim):
-    """2.5 kA/cm2: junctions are about half as fast; all phases at 1.8 times the default's."""
+    """2.5 kA/cm2: junctions are about half as fast, and so are its phases."""
     library = CellLibrary("stp2")
-    default = load_phases()
-    slow = {f.name: 1.8 * getattr(default, f.name) for f in dataclasses.fields(default)}
     signs, theta, stimulus = random_case(5, 2, windows=5)
-    bench = neuron_bench(
-        library, neuron_site(signs, theta), stimulus, dataclasses.replace(default, **slow)
-    )
+    bench = neuron_bench(library, neuron_site(signs, theta), stimulus)
+    assert bench.view.phases.period == pytest.approx(1.839 * load_phases().period, rel=1e-3)
     deck = neuron_deck(library, bench, "L0N0", 0)
     _, verdict, energy, reference = simulated(josim, library, bench, deck.text)
     assert verdict.first is None
