@@ -37,14 +37,13 @@ def test_junctions_are_those_of_the_circuit_and_power_is_not_less(seed: int, pro
     library = CellLibrary(process)
     totals = network_outline(network, library).circuit.totals()
     cost = CircuitCost(network.population, process).cost(loads(network))
-    added, static = 0, totals.supply_A * library.process.supply_voltage
-    if process == "sfq5ee":  # its delays are measured: timing is closed, and adds JTL stages
-        bench = network_bench(network, CellLibrary(process))
-        added = bench.plan.padding + sum(layer.reset_stages for layer in bench.plan.layers)
-        added += sum(sum(line.stages) for line in bench.read_out.lines)
-        assert bench.circuit.totals() == totals
-        jtl = library.cell("jtl").biases()[0].value
-        static -= added * jtl * library.process.supply_voltage
+    static = totals.supply_A * library.process.supply_voltage
+    bench = network_bench(network, CellLibrary(process))  # closing the timing adds JTL stages
+    added = bench.plan.padding + sum(layer.reset_stages for layer in bench.plan.layers)
+    added += sum(sum(line.stages) for line in bench.read_out.lines)
+    assert bench.circuit.totals() == totals
+    jtl = library.cell("jtl").biases()[0].value
+    static -= added * jtl * library.process.supply_voltage
     assert cost.junctions == totals.junctions - added
     assert static <= cost.static_power_w <= 1.2 * static
 

@@ -191,7 +191,8 @@ def _finished(
                     running[submitted] = task
             if running:
                 ready, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in ready:
+                # In the order of the tasks, so that the first error is named, not a later one.
+                for future in [f for f in running if f in ready]:
                     yield running.pop(future), future.result()
     finally:
         for future in running:

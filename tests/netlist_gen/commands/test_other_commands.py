@@ -14,7 +14,6 @@ import pytest
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.network_circuit import network_bench, network_outline
-from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.resources import resource_dir
 from verification.readers.josim_csv import read_josim_csv
 from verification.simulators.registry import NAMES, get_simulator
@@ -47,7 +46,7 @@ def test_inspect_of_another_process(cli, tiny):
     assert [f["process"] for f in facts] == ["sfq5ee", "stp2"]
     for each in facts:
         library = CellLibrary(each["process"])
-        totals = network_outline(tiny.network, library, load_phases()).circuit.totals()
+        totals = network_outline(tiny.network, library).circuit.totals()
         assert each["junctions"] == totals.junctions
 
 
