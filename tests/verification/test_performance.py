@@ -43,7 +43,8 @@ def test_at_the_shortest_clock():
     network, library = tiny_network(), CellLibrary()
     found = performance(network, X, None, library, load_phases())
     shortest = shortest_period(network, network_delays(library))
-    assert 1 / found.clock_Hz == found.shortest_period_s == shortest
+    assert found.shortest_period_s == shortest
+    assert 1 / found.clock_Hz == pytest.approx(shortest, rel=1e-12)
     assert found.slacks[0].slack_s >= 0
     assert found.accuracy is None
 

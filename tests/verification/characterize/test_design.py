@@ -44,8 +44,8 @@ def test_what_differs_is_named():
     other = FluxDesign(RULES.offset + 1e-3, RULES.screening - 1e-3, RULES.full * 1.01, 0.4, 0.1)
     assert other.differences(RULES) == [
         "offset: 0.0773 Phi0 is now 0.0783",
-        "screening: 0.0753 Phi0 is now 0.0743",
-        "full: 117.45 uA is now 118.62",
+        "screening: 0.0754 Phi0 is now 0.0744",
+        "full: 117.50 uA is now 118.67",
         "reach: 0.42 Phi0, shown to work is 0.40",
         "rest: 0.16 Phi0, shown to work is 0.10",
     ]
