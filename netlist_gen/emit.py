@@ -79,6 +79,20 @@ def _formatted(value: float) -> str:
     return f"{value:.10g}"
 
 
+@lru_cache(maxsize=1 << 16)
+def format_pulse(time_s: float) -> str:
+    """The corners of a pulse for a pwl: time and voltage of its beginning, its middle, its end.
+
+    The same times come in every deck of a neuron.
+    """
+    corners = (
+        (time_s - PULSE_HALF_S, 0.0),
+        (time_s, PHI0 / PULSE_HALF_S),
+        (time_s + PULSE_HALF_S, 0.0),
+    )
+    return " ".join(format_number(value) for corner in corners for value in corner)
+
+
 def dialects() -> tuple[str, ...]:
     """The dialects there are templates for."""
     root = resource_dir("templates")
@@ -106,7 +120,7 @@ def _template(dialect: str, name: str = "deck.cir.j2") -> jinja2.Template:
         autoescape=False,
         keep_trailing_newline=True,
     )
-    environment.filters["number"] = format_number
+    environment.filters |= {"number": format_number, "pulse": format_pulse}
     return environment.get_template(name)
 
 
@@ -144,8 +158,6 @@ def emit(
     common = {
         "model": process.model,
         "ramp_s": analysis.ramp_s,
-        "pulse_half_s": PULSE_HALF_S,
-        "pulse_peak_V": PHI0 / PULSE_HALF_S,
     }
     text = _template(dialect).render(
         common,

@@ -52,19 +52,34 @@ def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
 
 
 def neuron_deck(
-    library: CellLibrary, bench: NeuronBench, name: str, first: int, dialect: str = "josim"
+    library: CellLibrary,
+    bench: NeuronBench,
+    name: str,
+    first: int,
+    dialect: str = "josim",
+    like: Deck | None = None,
 ) -> Deck:
-    """The deck of one neuron's bench, linted where there is a linter for its dialect."""
+    """The deck of one neuron's bench, linted where there is a linter for its dialect.
+
+    Args:
+        library: the bench's.
+        bench: what is written.
+        name: the deck's.
+        first: the number of its first window.
+        dialect: as ``emit``.
+        like: a deck of the same neuron, made before. Its probes are these, and as the two differ
+            in the pulses of the sources alone, the linter need not read this one too.
+    """
     deck = emit(
         bench.circuit,
         library.process,
         bench.analysis(),
-        bench.probes(),
+        bench.probes() if like is None else like.probes,
         name=name,
         dialect=dialect,
         notes=deck_notes(bench.view, first),
     )
-    if dialect == "josim":
+    if dialect == "josim" and like is None:
         lint(deck.text, f"{name}.cir")
     return deck
 

@@ -117,8 +117,25 @@ def _advances(view: NeuronView, readings: Readings) -> _Fluxons:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class BiasSources:
+    """A circuit's bias sources: the columns of the junctions they feed, and their currents (A)."""
+
+    columns: tuple[str, ...]
+    currents_A: NDArray[np.float64]
+
+    @staticmethod
+    def of(circuit: Circuit) -> BiasSources:
+        """Those of a circuit: the same for decks that differ in their pulses alone."""
+        fed = circuit.biased()
+        return BiasSources(
+            tuple(Probe(path, name).column for path, name, _ in fed),
+            np.array([current for _, _, current in fed]),
+        )
+
+
 def measured_energies(
-    circuit: Circuit, observed: Waveforms | Readings, bounds_s: NDArray[np.float64]
+    sources: BiasSources, observed: Waveforms | Readings, bounds_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Energy in J that the circuit's bias sources deliver between times of rest.
 
@@ -126,7 +143,7 @@ def measured_energies(
     ``Ib * Phi0 / (2 pi)`` times the advance of the phase at its node.
 
     Args:
-        circuit: whose bias sources. observed: what a simulator returned.
+        sources: of the circuit. observed: what a simulator returned.
         bounds_s: rising times, shape (windows + 1,).
 
     Returns:
@@ -135,14 +152,11 @@ def measured_energies(
     Raises:
         WaveformError: a biased junction's phase is missing, not finite or too short.
     """
-    fed = circuit.biased()
-    columns = [Probe(path, name).column for path, name, _ in fed]
-    currents = [current for _, _, current in fed]
-    if not columns:
+    if not sources.columns:
         return np.zeros(bounds_s.size - 1)
-    advances = np.diff(readings_of(observed).phases(columns, bounds_s), axis=1)
+    advances = np.diff(readings_of(observed).phases(sources.columns, bounds_s), axis=1)
     # bias_energy is linear in both: one product for all sources and windows.
-    return np.asarray(bias_energy(1.0, 1.0) * (np.array(currents) @ advances))
+    return np.asarray(bias_energy(1.0, 1.0) * (sources.currents_A @ advances))
 
 
 def measured_energy(
@@ -153,7 +167,8 @@ def measured_energy(
     Raises:
         WaveformError: as ``measured_energies``.
     """
-    return float(measured_energies(circuit, observed, np.array([start_s, stop_s]))[0])
+    sources = BiasSources.of(circuit)
+    return float(measured_energies(sources, observed, np.array([start_s, stop_s]))[0])
 
 
 def judge_energy(

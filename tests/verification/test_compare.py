@@ -16,6 +16,7 @@ from netlist_gen.circuit.bench import START_S, neuron_bench
 from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.errors import WaveformError
 from verification.compare import (
+    BiasSources,
     CounterExample,
     NeuronVerdict,
     compare,
@@ -164,7 +165,7 @@ def test_energies_of_ideal_waveforms_are_the_reference_s_in_each_window():
     waves, library = ideal(), CellLibrary()
     reference = bench_energies(waves.bench, EventEnergy(library))
     bounds = waves.view.boundaries_s()
-    measured = measured_energies(waves.bench.circuit, waves.waveforms(), bounds)
+    measured = measured_energies(BiasSources.of(waves.bench.circuit), waves.waveforms(), bounds)
     assert measured == pytest.approx(reference, rel=1e-4, abs=0)
     assert len(set(reference.tolist())) > 1, "windows of different pulses cost differently"
     whole = measured_energy(waves.bench.circuit, waves.waveforms(), bounds[0], bounds[-1])
@@ -241,4 +242,4 @@ def test_the_energy_needs_every_biased_junction():
     part = Waveforms(whole.time_s, tuple(whole.names[i] for i in at), whole.values[at])
     message = re.escape("the waveforms have no signal 'P(B1|XIC)'; they have ")
     with pytest.raises(WaveformError, match=f"^{message}"):
-        measured_energies(waves.bench.circuit, part, waves.view.boundaries_s())
+        measured_energies(BiasSources.of(waves.bench.circuit), part, waves.view.boundaries_s())

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronView, neuron_bench, neuron_sites
-from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
 from netlist_gen.emit import Deck
 from netlist_gen.errors import DeckError
 from netlist_gen.generate import network_deck, neuron_deck, prepare
 from netlist_gen.lint import lint
 from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
+from verification.compare import BiasSources
 from verification.read_out import LineExpectation, expect_lines
 from verification.readings import Readout
 from verification.reference import EventEnergy, bench_energies, network_energy
@@ -37,7 +37,7 @@ class Case:
         scope: "neurons" or "network".
         run: its windows.
         views: the neurons that are judged.
-        circuit: everything in the deck.
+        sources: the bias sources of everything in the deck.
         bounds_s: times at which all of it rests, shape (parts + 1,): a neuron's windows, or
             before and after all windows of a network.
         reference_J: the energy that the reference expects between them, shape (parts,).
@@ -48,7 +48,7 @@ class Case:
     scope: str
     run: Run
     views: tuple[NeuronView, ...]
-    circuit: Circuit
+    sources: BiasSources
     bounds_s: NDArray[np.float64]
     reference_J: NDArray[np.float64]
     job: DeckJob
@@ -73,6 +73,14 @@ class Case:
             "views": digest.hexdigest(),
             "reference_J": self.reference_J.tolist(),
         }
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """What decks of one neuron share: one of them (None where they are read) and the sources."""
+
+    deck: Deck | None
+    sources: BiasSources
 
 
 class CaseBuilder:
@@ -101,30 +109,41 @@ class CaseBuilder:
             prepare(self._base, sites)
             library = self._base.fork()
         energies = EventEnergy(library)
+        like: _Alike | None = None
         for run in task.runs:
             if isinstance(task, NeuronTask):
-                yield self._neuron(task, run, library, energies)
+                case, like = self._neuron(task, run, library, energies, like)
+                yield case
             else:
                 yield self._network(task, run, library, energies)
 
     def _neuron(
-        self, task: NeuronTask, run: Run, library: CellLibrary, energies: EventEnergy
-    ) -> Case:
+        self,
+        task: NeuronTask,
+        run: Run,
+        library: CellLibrary,
+        energies: EventEnergy,
+        like: _Alike | None,
+    ) -> tuple[Case, _Alike]:
+        """A case and what those after it in the task share with it."""
         bench = neuron_bench(library, task.site, run.stimulus, self.setup.phases)
         view = bench.view
         bounds = view.boundaries_s()
         deck = None
         if self.setup.decks is None:
-            deck = neuron_deck(library, bench, run.name, run.first, self.dialect)
-        return Case(
+            known = like.deck if like else None
+            deck = neuron_deck(library, bench, run.name, run.first, self.dialect, known)
+        sources = like.sources if like else BiasSources.of(bench.circuit)
+        case = Case(
             "neurons",
             run,
             (view,),
-            bench.circuit,
+            sources,
             bounds,
             bench_energies(bench, energies),
             self._job(run.name, deck, Readout.at([bounds], [view.output.column])),
         )
+        return case, _Alike(deck, sources)
 
     def _network(
         self, task: NetworkTask, run: Run, library: CellLibrary, energies: EventEnergy
@@ -137,7 +156,7 @@ class CaseBuilder:
             "network",
             run,
             bench.views,
-            bench.circuit,
+            BiasSources.of(bench.circuit),
             np.array(bench.span_s()),
             np.array([network_energy(bench, energies)]),
             self._job(run.name, deck, network_readout(bench)),

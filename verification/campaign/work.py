@@ -113,7 +113,7 @@ def judge(case: Case, outcome: Outcome) -> Row:
     try:
         verdicts = [compare(view, expect(view), readings, deck) for view in case.views]
         lines = judge_lines(case.lines, readings)
-        energies = measured_energies(case.circuit, readings, case.bounds_s)
+        energies = measured_energies(case.sources, readings, case.bounds_s)
     except WaveformError as error:
         return failure_row(case, f"{case.job.name}: {error}", outcome.wall_s)
     if case.scope == "neurons":
