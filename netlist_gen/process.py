@@ -53,6 +53,7 @@ class Process:
         name: the file's name for it.
         title: one line.
         model: the junction model all cells use.
+        current_density: critical current of an area, A/m2.
         ic_rs: critical current times shunt resistance, V.
         shunt_inductance: wiring in series with each shunt, H.
         sheet_inductance: H per square. sheet_resistance: ohm per square.
@@ -62,6 +63,7 @@ class Process:
     name: str
     title: str
     model: JunctionModel
+    current_density: float
     ic_rs: float
     shunt_inductance: float
     sheet_inductance: float
@@ -147,7 +149,8 @@ def load_process(name_or_file: str = "sfq5ee") -> Process:
         if not isinstance(table, dict) or not isinstance(table.get(key), str):
             raise ConfigurationError(f"{path}: {key!r} is missing or not a string")
     unit = get("junction", "unit_critical_current")
-    area_m2 = unit / (get("junction", "critical_current_density"))
+    density = get("junction", "critical_current_density")
+    area_m2 = unit / density
     return Process(
         name=head["name"],
         title=head["title"],
@@ -160,6 +163,7 @@ def load_process(name_or_file: str = "sfq5ee") -> Process:
             gap_voltage=get("junction", "gap_voltage"),
             gap_width=get("junction", "gap_width"),
         ),
+        current_density=density,
         ic_rs=get("shunt", "ic_rs"),
         shunt_inductance=get("shunt", "inductance"),
         sheet_inductance=get("wiring", "sheet_inductance"),

@@ -242,8 +242,8 @@ def _runner(options: dict[str, Any], out: Path | None) -> Iterator[Runner]:
 
 
 def _one(subject: Any, runner: Runner, plan: Options, place: Path) -> dict[str, Any]:
+    from verification.characterize.result_files import summary, write_results
     from verification.characterize.run import characterize as measure
-    from verification.characterize.run import summary, write_results
 
     result = measure(subject, runner, plan)
     written = write_results(result, place)

@@ -14,7 +14,8 @@ from verification.characterize.neuron import (
     fan_in_of,
     leftover_flux,
 )
-from verification.characterize.run import Options, characterize, write_results
+from verification.characterize.result_files import write_results
+from verification.characterize.run import Options, characterize
 
 
 @pytest.fixture
