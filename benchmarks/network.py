@@ -99,8 +99,9 @@ def simulate(network: TernaryNetwork, x: np.ndarray, simulator: Simulator, perio
     task = NetworkTask(network, (Run("network", 0, x),))
     with timed("  built, timing closed") as _:
         cases = build(task, setup, simulator)
-    totals = cases[0].circuit.totals()
-    click.echo(f"  {totals.junctions} junctions, deck of {len(cases[0].job.text) / 1e6:.1f} MB")
+    text = cases[0].job.text
+    totals = network_bench(network, library, x[:1], phases).circuit.totals()
+    click.echo(f"  {totals.junctions} junctions, deck of {len(text) / 1e6:.1f} MB")
     with timed(f"  {x.shape[0]} windows of {period_s * 1e12:.4g} ps simulated and judged"):
         (row,) = run_built(cases, setup, simulator)
     checked = sum(len(v["wrong"]) for v in row["verdicts"])
