@@ -208,7 +208,8 @@ def load_tables(process: str = "sfq5ee") -> dict[str, CellTable]:
     if not paths:
         raise ConfigurationError(
             f"{folder}: there are no tables for process {process!r}; "
-            "`netlist-gen characterize --all --tables` makes them"
+            "`netlist-gen characterize --all --tables --process ...` makes them, with its name "
+            "or file"
         )
     return {path.stem: read_table(path) for path in paths}
 

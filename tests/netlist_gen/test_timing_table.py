@@ -126,7 +126,11 @@ def test_garbled_table_is_named(tmp_path):
 
 
 def test_no_tables_for_a_process():
-    with pytest.raises(ConfigurationError, match="there are no tables for process 'nowhere'"):
+    sentence = (
+        r"/nowhere: there are no tables for process 'nowhere'; `netlist-gen characterize --all "
+        r"--tables --process \.\.\.` makes them, with its name or file$"
+    )
+    with pytest.raises(ConfigurationError, match=sentence):
         load_tables("nowhere")
 
 
