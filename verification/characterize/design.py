@@ -15,10 +15,8 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +28,7 @@ from netlist_gen.files import atomic_path
 from netlist_gen.process import read_toml
 from netlist_gen.resources import resource_dir
 from verification.characterize.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
+from verification.characterize.templates import model_template
 from verification.simulators.registry import get_simulator
 
 FAN_IN = 16
@@ -197,17 +196,6 @@ def cells_digest(library: CellLibrary) -> str:
     return digest.hexdigest()
 
 
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource_dir("templates") / "models"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("flux.toml.j2")
-
-
 def design_path() -> Path:
     """The file that neurons are designed by."""
     return resource_dir("cells") / "design" / "flux.toml"
@@ -229,7 +217,7 @@ def write_design(found: FluxDesign, path: Path, process: str = "sfq5ee") -> None
         "rests_to": f"{found.rests_to:.2f}",
     }
     with atomic_path(path) as temporary:
-        temporary.write_text(_template().render(values), encoding="utf-8")
+        temporary.write_text(model_template("flux.toml.j2").render(values), encoding="utf-8")
 
 
 def design_is_stale() -> str | None:

@@ -10,32 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
-from netlist_gen.resources import resource_dir
 from verification.characterize.machine import Machine, Transition
+from verification.characterize.templates import model_template
 
 if TYPE_CHECKING:
     from verification.characterize.run import Characterization
 
 BIAS_CORNERS = (0.95, 1.05)
 _PS = 1e12
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource_dir("templates") / "models"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-    )
 
 
 def write_models(result: Characterization, out: Path) -> list[Path]:
@@ -68,30 +55,26 @@ def verilog(result: Characterization, machine: Machine) -> str:
         for s in sorted(result.spacings, key=lambda s: s.last_pass_s)
         if s.criterion == "function" and s.first in result.inputs and s.second in result.inputs
     }
-    return (
-        _environment()
-        .get_template("cell.v.j2")
-        .render(
-            **_head(result),
-            ports=[*result.inputs, *result.outputs],
-            inputs=result.inputs,
-            outputs=result.outputs,
-            arcs=[{"name": n, "output": o} for n, o, _ in _arcs(machine)],
-            spacings=[
-                {"first": a, "second": b, "kind": kind, "ps": f"{least * _PS:.2f}"}
-                for (a, b), (kind, least) in spacings.items()
-                if least > 0
-            ],
-            transitions=[
-                {
-                    "state": t.state,
-                    "input": t.input,
-                    "next": t.next,
-                    "arcs": [_arc_name(t, o) for o in t.delays_s],
-                }
-                for t in machine.transitions
-            ],
-        )
+    return model_template("cell.v.j2").render(
+        **_head(result),
+        ports=[*result.inputs, *result.outputs],
+        inputs=result.inputs,
+        outputs=result.outputs,
+        arcs=[{"name": n, "output": o} for n, o, _ in _arcs(machine)],
+        spacings=[
+            {"first": a, "second": b, "kind": kind, "ps": f"{least * _PS:.2f}"}
+            for (a, b), (kind, least) in spacings.items()
+            if least > 0
+        ],
+        transitions=[
+            {
+                "state": t.state,
+                "input": t.input,
+                "next": t.next,
+                "arcs": [_arc_name(t, o) for o in t.delays_s],
+            }
+            for t in machine.transitions
+        ],
     )
 
 
@@ -109,10 +92,8 @@ def sdf(result: Characterization, machine: Machine) -> str:
                 "most": f"{max(typical, *corners) * _PS:.4f}",
             }
         )
-    return (
-        _environment()
-        .get_template("cell.sdf.j2")
-        .render(**_head(result), arcs=rows, low=BIAS_CORNERS[0], nominal=1, high=BIAS_CORNERS[1])
+    return model_template("cell.sdf.j2").render(
+        **_head(result), arcs=rows, low=BIAS_CORNERS[0], nominal=1, high=BIAS_CORNERS[1]
     )
 
 
@@ -123,15 +104,11 @@ def dot(result: Characterization, machine: Machine) -> str:
         answers = [f"{o} {t.delays_s[o] * _PS:.2f}" for o in dict.fromkeys(t.outputs)]
         label = f"{t.input} / {', '.join(answers) or '-'}"
         transitions.append({"state": t.state, "next": t.next, "label": label})
-    return (
-        _environment()
-        .get_template("machine.dot.j2")
-        .render(
-            **_head(result),
-            states=[" ".join(str(n) for n in s) if any(s) else "" for s in machine.states],
-            loops=[name.replace("__XC", "").replace("__", ".") for name in machine.loops],
-            transitions=transitions,
-        )
+    return model_template("machine.dot.j2").render(
+        **_head(result),
+        states=[" ".join(str(n) for n in s) if any(s) else "" for s in machine.states],
+        loops=[name.replace("__XC", "").replace("__", ".") for name in machine.loops],
+        transitions=transitions,
     )
 
 

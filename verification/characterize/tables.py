@@ -8,11 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
@@ -27,6 +24,7 @@ from verification.characterize.runner import Runner
 from verification.characterize.spacing import critical_spacings, shortest_period
 from verification.characterize.stimulus import PS
 from verification.characterize.subject import Subject, load_subject, subject_names
+from verification.characterize.templates import model_template
 from verification.characterize.timing import (
     arcs,
     delay_against_bias,
@@ -131,17 +129,6 @@ def _ps(seconds: float, digits: int = 3) -> str:
     return f"{seconds / PS:.{digits}f}"
 
 
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource_dir("templates") / "models"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("table.toml.j2")
-
-
 def table_path(process: str, cell: str, folder: Path | None = None) -> Path:
     """Where a cell's table is."""
     return (folder or resource_dir("cells") / "tables") / process / f"{cell}.toml"
@@ -150,7 +137,7 @@ def table_path(process: str, cell: str, folder: Path | None = None) -> Path:
 def write_table(values: Mapping[str, Any], path: Path) -> CellTable:
     """Write a table and read it back. Raises ConfigurationError where it can't be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = _template().render(values)
+    text = model_template("table.toml.j2").render(values)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return read_table(path)
