@@ -18,8 +18,10 @@ from dataclasses import dataclass
 
 from netlist_gen.circuit.model import (
     Capacitor,
+    Cell,
     Coupling,
     CurrentSource,
+    Element,
     Inductor,
     Junction,
     LevelSource,
@@ -70,10 +72,7 @@ def parameters(bench: Bench) -> dict[str, Parameter]:
             shared[kind].append(label)
         if not inside and not own_supply:
             continue
-        if bench.subject.grouped:
-            name = f"{cell.kind or cell.name}.{element.name}"
-        else:
-            name = ".".join((element.name, *reversed(path[1:])))
+        name = element_name(bench, path, cell, element)
         groups.setdefault(name, []).append(label)
         kinds[name] = kind
 
@@ -93,6 +92,13 @@ def parameters(bench: Bench) -> dict[str, Parameter]:
             )
         found[name] = Parameter(name, kinds[name], tuple(labels), nominal(labels))
     return found
+
+
+def element_name(bench: Bench, path: tuple[str, ...], cell: Cell, element: Element) -> str:
+    """The name of an element as a parameter: one in a neuron stands for all in cells of its kind."""
+    if bench.subject.grouped:
+        return f"{cell.kind or cell.name}.{element.name}"
+    return ".".join((element.name, *reversed(path[1:])))
 
 
 def element_kind(element: object) -> str | None:

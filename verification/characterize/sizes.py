@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from netlist_gen.circuit.model import Inductor, Junction, Resistor
 from verification.characterize.bench import CELL, Bench
+from verification.characterize.parameters import element_name
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,7 @@ def sizes(bench: Bench) -> list[Size]:
     for path, cell, element in bench.elements.values():
         if path[:1] != (CELL,):
             continue
-        if bench.subject.grouped:
-            name = f"{cell.kind or cell.name}.{element.name}"
-        else:
-            name = ".".join((element.name, *reversed(path[1:])))
+        name = element_name(bench, path, cell, element)
         if isinstance(element, Junction):
             current = element.area * process.model.critical_current
             new = Size(name, 1, current, "A", current / process.current_density, "m2")
