@@ -79,18 +79,19 @@ def _formatted(value: float) -> str:
     return f"{value:.10g}"
 
 
-@lru_cache(maxsize=1 << 16)
-def format_pulse(time_s: float) -> str:
-    """The corners of a pulse for a pwl: time and voltage of its beginning, its middle, its end.
-
-    The same times come in every deck of a neuron.
-    """
-    corners = (
+def pulse_corners(time_s: float) -> tuple[tuple[float, float], ...]:
+    """Time (s) and voltage (V) of a pulse's beginning, middle and end."""
+    return (
         (time_s - PULSE_HALF_S, 0.0),
         (time_s, PHI0 / PULSE_HALF_S),
         (time_s + PULSE_HALF_S, 0.0),
     )
-    return " ".join(format_number(value) for corner in corners for value in corner)
+
+
+@lru_cache(maxsize=1 << 16)
+def format_pulse(time_s: float) -> str:
+    """A pulse's corners for a pwl. The same times come in every deck of a neuron."""
+    return " ".join(format_number(value) for corner in pulse_corners(time_s) for value in corner)
 
 
 def dialects() -> tuple[str, ...]:

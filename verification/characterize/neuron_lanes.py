@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronBench, NeuronSite, neuron_bench
 from netlist_gen.circuit.model import (
-    PHI0,
     Cell,
     Circuit,
     CurrentSource,
@@ -27,9 +26,10 @@ from netlist_gen.circuit.model import (
     Role,
 )
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.emit import PULSE_HALF_S, Deck, emit
+from netlist_gen.emit import Deck, emit
 from netlist_gen.process import Process
 from verification.characterize.parameters import element_value
+from verification.characterize.runner import pulse_wave
 from verification.compare import NeuronVerdict, compare
 from verification.engine.run import Extract, LaneResult, compile_deck
 from verification.engine.sources import SourceWave
@@ -239,16 +239,7 @@ def scaled_currents(circuit: Circuit, bias: float, control: float) -> Circuit:
 
 def _stimuli(top: Cell) -> dict[str, SourceWave]:
     """Waves of the pulse sources, as the JoSIM template writes them."""
-    waves = {}
-    for element in top.elements:
-        if isinstance(element, PulseSource):
-            at = np.asarray(element.times_s)
-            corners = np.stack([at - PULSE_HALF_S, at, at + PULSE_HALF_S], axis=-1).ravel()
-            heights = np.tile([0.0, PHI0 / PULSE_HALF_S, 0.0], at.size)
-            waves[element.name] = SourceWave.pwl(
-                np.concatenate([[0.0], corners]), np.concatenate([[0.0], heights])
-            )
-    return waves
+    return {e.name: pulse_wave(e.times_s) for e in top.elements if isinstance(e, PulseSource)}
 
 
 def _readings(bounds_s: FloatArray, output: str, result: LaneResult) -> SampledReadings:

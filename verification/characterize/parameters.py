@@ -95,7 +95,7 @@ def parameters(bench: Bench) -> dict[str, Parameter]:
 
 
 def element_name(bench: Bench, path: tuple[str, ...], cell: Cell, element: Element) -> str:
-    """The name of an element as a parameter: one in a neuron stands for all in cells of its kind."""
+    """An element's name as a parameter: in a neuron one name stands for all cells of a kind."""
     if bench.subject.grouped:
         return f"{cell.kind or cell.name}.{element.name}"
     return ".".join((element.name, *reversed(path[1:])))

@@ -8,7 +8,7 @@ broken run goes on where it broke. The same trials give the same chunks whatever
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from netlist_gen.circuit.model import PHI0
-from netlist_gen.emit import PULSE_HALF_S
+from netlist_gen.emit import pulse_corners
 from netlist_gen.errors import NetlistGenError, SimulatorError
 from verification.campaign.ledger import Ledger, content_key
 from verification.characterize.bench import Bench
@@ -219,17 +218,18 @@ def compiled_deck(text: str, name: str) -> CompiledDeck:
 @lru_cache(maxsize=65536)
 def pulse_wave(times_s: tuple[float, ...]) -> SourceWave:
     """The wave that ``emit`` writes for pulses at these times (shared between lanes)."""
-    points, values = [0.0], [0.0]
-    for t in times_s:
-        points += [t - PULSE_HALF_S, t, t + PULSE_HALF_S]
-        values += [0.0, PHI0 / PULSE_HALF_S, 0.0]
-    return SourceWave.pwl(np.array(points), np.array(values))
+    return _pwl(corner for t in times_s for corner in pulse_corners(t))
 
 
 def level_wave(port: str, level: Level, times_s: tuple[float, ...]) -> SourceWave:
     """The wave that ``emit`` writes for a level that goes up at these times."""
-    corners = np.array([(0.0, 0.0), *level.source(port, "", times_s).points()])
-    return SourceWave.pwl(corners[:, 0], corners[:, 1])
+    return _pwl(level.source(port, "", times_s).points())
+
+
+def _pwl(corners: Iterable[tuple[float, float]]) -> SourceWave:
+    """A wave through (time, value) corners, after the zero at the beginning."""
+    points = np.array([(0.0, 0.0), *corners])
+    return SourceWave.pwl(points[:, 0], points[:, 1])
 
 
 def _engine_chunk(task: ChunkTask) -> list[Outcome]:
