@@ -230,11 +230,15 @@ def _decks(
         for site in sites:
             own = library.fork()  # what only this neuron is made of goes when its decks are written
             stimulus = lines[site.layer][:, list(site.inputs)]
+            like: dict[str, Deck] = {}
             for first, beyond in runs:
                 name = deck_name(site.name, first, runs)
                 bench = neuron_bench(own, site, stimulus[first:beyond], phases)
-                decks = [(d, neuron_deck(own, bench, name, first, d)) for d in options.dialects]
-                yield name, decks, neuron_entry(bench, first)
+                like = {
+                    d: neuron_deck(own, bench, name, first, d, like.get(d))
+                    for d in options.dialects
+                }
+                yield name, list(like.items()), neuron_entry(bench, first)
     if "network" in options.scopes:
         whole = network_bench(network, library, inputs, phases)
         decks = [(d, network_deck(library, whole, "network", d)) for d in options.dialects]
