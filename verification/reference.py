@@ -67,13 +67,13 @@ class EventEnergy:
                 f"it has {', '.join(description.events) or 'none'}"
             )
         rule = description.events[event]
-        seen = [
-            (name, seen)
-            for place, seen in rule.instances
+        below = [
+            (name, inner_event)
+            for place, inner_event in rule.instances
             for name in (inner if place == "*" else (place,))
         ]
         unknown = set(rule.advances) - {j.name for j in cell.junctions()}
-        unknown |= {name for name, _ in seen} - set(inner)
+        unknown |= {name for name, _ in below} - set(inner)
         if unknown:
             raise ConfigurationError(
                 f"{description.path}: [events] {event} names {sorted(unknown)[0]!r}, which the "
@@ -84,7 +84,7 @@ class EventEnergy:
             junction = cell.biased_junction(bias)
             if junction is not None and junction.name in rule.advances:
                 energy += bias.value * PHI0
-        return energy + sum(self.of(circuit, inner[name], e) for name, e in seen)
+        return energy + sum(self.of(circuit, inner[name], e) for name, e in below)
 
 
 def expect(view: NeuronView) -> NeuronExpectation:

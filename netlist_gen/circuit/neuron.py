@@ -90,6 +90,7 @@ RESET_TIME = 30e-12
 ``[timing]``: at bias x 0.8 the slower reset tree still comes in time."""
 
 
+@cache
 def load_phases(table: str = "timing", process: Process | None = None) -> ClockPhases:
     """Clock phases of ``cells/design/neuron.toml``: its table ``timing`` or ``timing_short``.
 

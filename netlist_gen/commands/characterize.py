@@ -352,12 +352,8 @@ def _compare_tables(names: list[str], process: str, out: Path | None, runner: Ru
 
 
 def _design(process: str, *, write: bool) -> None:
-    from verification.characterize.design import (
-        design_path,
-        measure_design,
-        stored_differences,
-        write_design,
-    )
+    from netlist_gen.circuit.neuron import load_rules
+    from verification.characterize.design import design_path, measure_design, write_design
 
     found = measure_design(process)
     click.echo(
@@ -369,7 +365,7 @@ def _design(process: str, *, write: bool) -> None:
         write_design(found, design_path(), process)
         click.echo(f"{design_path()}")
         return
-    differences = stored_differences(found)
+    differences = found.differences(load_rules())
     for line in differences:
         click.echo(line)
     if differences:

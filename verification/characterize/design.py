@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import PHI0
-from netlist_gen.circuit.neuron import DesignRules, library_design, load_rules
+from netlist_gen.circuit.neuron import DesignRules, library_design
 from netlist_gen.errors import SimulatorError
 from netlist_gen.files import atomic_path
 from netlist_gen.process import read_toml
@@ -231,8 +231,3 @@ def design_is_stale() -> str | None:
         f"{path}: the branch, the decision stage or the process has changed since it was measured; "
         "`netlist-gen characterize --design --tables` measures it again"
     )
-
-
-def stored_differences(found: FluxDesign) -> list[str]:
-    """What the library's rules say otherwise than a measurement."""
-    return found.differences(load_rules())

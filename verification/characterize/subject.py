@@ -276,7 +276,7 @@ def _read_bench(
         "elements": elements,
         "cases": tuple(cases),
         "levels": _levels(table.get("levels", {}), inputs, where),
-        "turning": _names({"turning": table.get("turning", [])}, "turning", where),
+        "turning": _names(table, "turning", where) if "turning" in table else (),
     }
 
 
