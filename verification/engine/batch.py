@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.errors import ConfigurationError, DeckError, SimulatorError
+from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine import kernels
 from verification.engine.constants import SIGMA
 from verification.engine.deck import Transient
+from verification.engine.factors import IncompletePattern, factorise
 from verification.engine.layout import Tile
 from verification.engine.outputs import build_terms
 from verification.engine.pointers import Pointer, longs
@@ -34,7 +35,10 @@ PULSE_HYSTERESIS = 0.1 * 2 * math.pi
 
 
 class Batch:
-    """All lanes at one time step. Raises as ``CompiledDeck.run_lanes``."""
+    """All lanes at one time step.
+
+    Raises as ``CompiledDeck.run_lanes``, and IncompletePattern unless it is ``complete``.
+    """
 
     def __init__(
         self,
@@ -45,7 +49,9 @@ class Batch:
         seeds: list[int],
         extract: Extract,
         deadline: Callable[[], bool] | None,
-        sink: Sink | None = None,
+        sink: Sink | None,
+        *,
+        complete: bool,
     ) -> None:
         self._compiled = compiled
         self._transient = transient
@@ -60,7 +66,7 @@ class Batch:
         self._traces = compiled.traces if keep else []
         at = extract.sample_s
         self._steps = None if at is None else sample_steps(at, transient, compiled.deck.name)
-        equations, shared = compiled.prepare(values, transient.step)
+        equations, shared = compiled.prepare(values, transient.step, complete=complete)
         noise = noise_table(compiled.topology, equations.plan, transient, values, stimuli, seeds)
         # A wave that would arrive after the end needs no room to wait in.
         delays = [
@@ -129,10 +135,8 @@ class Batch:
         used = min(self._width, self._lanes - begin)
         lanes = [min(begin + k, self._lanes - 1) for k in range(self._width)]
         tile = self._setup.build(lanes, used)
-        if tile.own and not kernels.factorise_tile(
-            tile.matrix, tile.shared.a, True, tile.factors, tile.w
-        ):
-            raise DeckError(f"{self._name}: a lane's matrix can't be factorised")
+        if tile.own:
+            factorise(tile.matrix, tile.shared.a, tile.factors, tile.w, self._name, own=True)
         samples = Samples(self._transient, self._traces, self._sink, self._width, self._steps)
         self._advance(tile, samples)
         for lane in range(used):
@@ -154,6 +158,8 @@ class Batch:
             )  # fmt: skip
             if status == kernels.SINGULAR:
                 raise SimulatorError(f"{self._name}: the matrix became singular")
+            if status == kernels.INCOMPLETE:
+                raise IncompletePattern
             if status == kernels.TOO_FAST:
                 return
             samples.add(prints, output)

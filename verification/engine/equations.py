@@ -88,8 +88,16 @@ class _Stamps:
         self.add(n, p, k, -1.0)
 
 
-def build_structure(topology: Topology, step: float, extra_wanted: set[int]) -> Structure:
-    """Stamps, ordering and plan; ``extra_wanted`` are unknowns that outputs need."""
+def build_structure(
+    topology: Topology, step: float, extra_wanted: set[int], *, complete: bool
+) -> Structure:
+    """Stamps, ordering and plan.
+
+    Args:
+        step: time step, s, at which the order and (unless ``complete``) the pattern are chosen.
+        extra_wanted: unknowns that outputs need.
+        complete: give the factors room for all fill, whatever the values.
+    """
     from scipy.sparse import csr_array
 
     values = nominal_values(topology, 0)
@@ -107,9 +115,11 @@ def build_structure(topology: Topology, step: float, extra_wanted: set[int]) -> 
     # Every diagonal place is stored: junctions add to it when they cross the gap.
     entries = factor * listed[which, 0]
     matrix = csr_array((entries, (rows, columns)), shape=(size, size))
-    row_of, column_of = order(matrix, topology.flat.deck.name)
+    row_of, column_of = order(matrix, topology.flat.deck.name, complete=complete)
     driven, wanted = _activity(topology, extra_wanted)
-    pattern, where = build_pattern(rows, columns, size, row_of, column_of, driven, wanted)
+    pattern, where = build_pattern(
+        rows, columns, entries, row_of, column_of, driven, wanted, complete=complete
+    )
     stamp_matrix = csr_array(
         (factor, (where, which)), shape=(pattern.a_columns.size, listed.shape[0])
     )

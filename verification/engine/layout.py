@@ -38,13 +38,18 @@ class Matrix(NamedTuple):
     u_columns: Pointer
     backs: int
     back: Pointer
+    complete: bool
 
 
 class Factors(NamedTuple):
-    """Values of A and of its factors; one double for each entry (shared) or ``len(w)``."""
+    """Values of A and of its factors; one double for each entry (shared) or ``len(w)``.
+
+    ``work`` is one row of all unknowns; ``mark`` says by unknown in which row it last had a place.
+    """
 
     a: Pointer
     work: Pointer
+    mark: Pointer
     lower: Pointer
     upper: Pointer
     inverse: Pointer

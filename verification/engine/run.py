@@ -6,15 +6,21 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from netlist_gen.errors import ConfigurationError, DeckError, SimulatorError
-from verification.engine import kernels
+from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.batch import Batch
 from verification.engine.deck import Deck, Spread, Transient
 from verification.engine.equations import Equations, Structure, build_structure, equations
+from verification.engine.factors import (
+    IncompletePattern,
+    empty_factors,
+    factorise,
+    matrix_pointers,
+)
 from verification.engine.flatten import flatten
 from verification.engine.lanes import parameter_values, select_lanes
 from verification.engine.layout import Factors
@@ -25,7 +31,6 @@ from verification.engine.results import Extract, LaneResult, Pulses
 from verification.engine.samples import Sink
 from verification.engine.sources import SourceWave
 from verification.engine.stimuli import source_elements
-from verification.engine.tiles import empty_factors, matrix_pointers
 from verification.engine.topology import Topology, build_topology, check_devices
 from verification.engine.values import Values, nominal_values
 
@@ -41,6 +46,8 @@ __all__ = [
 ]
 
 MAX_HALVINGS = 12
+LARGE = 20_000
+"""Unknowns from which on what is below rounding is left out of the factors."""
 
 
 def compile_deck(text: str, *, name: str = "deck", directory: Path | None = None) -> CompiledDeck:
@@ -77,8 +84,8 @@ class CompiledDeck:
             self.topology: Topology = build_topology(flatten(deck, directory))
         check_devices(self.topology)
         self.traces: list[Trace] = resolve_traces(self.topology)
-        self._structure: Structure | None = None
-        self._shared: dict[float, tuple[Equations, Factors]] = {}
+        self._structures: dict[tuple[float, bool], Structure] = {}
+        self._shared: dict[tuple[float, bool], tuple[Equations, Factors]] = {}
         self._nominal: Values | None = None
 
     @property
@@ -89,10 +96,19 @@ class CompiledDeck:
     @property
     def structure(self) -> Structure:
         """Ordering and plan, made at the first run. Raises DeckError for a singular circuit."""
-        if self._structure is None:
+        return self._structure(self.transient.step, complete=False)
+
+    def _structure(self, step: float, *, complete: bool) -> Structure:
+        """The structure for this step; where the factors are complete, one for all steps."""
+        complete = complete or self.topology.unknowns < LARGE
+        if complete:
+            step = self.transient.step
+        structure = self._structures.get((step, complete))
+        if structure is None:
             wanted = wanted_unknowns(self.topology, self.traces)
-            self._structure = build_structure(self.topology, self.transient.step, wanted)
-        return self._structure
+            structure = build_structure(self.topology, step, wanted, complete=complete)
+            self._structures[step, complete] = structure
+        return structure
 
     @property
     def source_labels(self) -> list[str]:
@@ -225,7 +241,8 @@ class CompiledDeck:
         for _ in range(MAX_HALVINGS + 1):
             while any(round(e.delay / transient.step) < 1 for e, _ in self.topology.lines):
                 transient = replace(transient, step=transient.step / 2)
-            batch = Batch(
+            batch = partial(
+                Batch,
                 self,
                 transient,
                 select_lanes(values, pending),
@@ -235,30 +252,38 @@ class CompiledDeck:
                 deadline,
                 sink,
             )
-            tripped = []
-            for lane, result in batch.run(threads):
-                if result is None:
-                    tripped.append(pending[lane])
-                else:
-                    results[pending[lane]] = result
-            if not tripped:
+            try:
+                found = list(batch(complete=False).run(threads))
+            except IncompletePattern:
+                found = list(batch(complete=True).run(threads))
+            for lane, result in found:
+                results[pending[lane]] = result
+            pending = [pending[lane] for lane, result in found if result is None]
+            if not pending:
                 return [result for result in results if result is not None]
-            pending = tripped
             transient = replace(transient, step=transient.step / 2)
         raise SimulatorError(
             f"{self.deck.name}: a phase still moves too far in one step of {transient.step:.3g} s, "
             f"after {MAX_HALVINGS} halvings; the circuit diverges"
         )
 
-    def prepare(self, values: Values, step: float) -> tuple[Equations, Factors | None]:
-        """Equations at one step; with the shared factors where all lanes have the same values."""
+    def prepare(
+        self, values: Values, step: float, *, complete: bool
+    ) -> tuple[Equations, Factors | None]:
+        """Equations at one step; with the shared factors where all lanes have the same values.
+
+        Raises:
+            DeckError: the matrix is singular.
+            IncompletePattern: the factors need more room than entries above rounding take at the
+                deck's own values, which they are given where they are ``complete``.
+        """
+        structure = self._structure(step, complete=complete)
         if values.lanes > 1:
-            return equations(self.structure, values, step), None
-        cached = self._shared.get(step)
+            return equations(structure, values, step), None
+        cached = self._shared.get((step, complete))
         if cached is None or cached[0].values is not values:
-            eq = equations(self.structure, values, step)
+            eq = equations(structure, values, step)
             factors = empty_factors(eq, 1)._replace(a=doubles(eq.matrix[:, 0]))
-            if not kernels.factorise_tile(matrix_pointers(eq), factors.a, False, factors, (0,)):
-                raise DeckError(f"{self.deck.name}: the circuit's matrix can't be factorised")
-            cached = self._shared[step] = (eq, factors)
+            factorise(matrix_pointers(eq), factors.a, factors, (0,), self.deck.name, own=False)
+            cached = self._shared[step, complete] = (eq, factors)
         return cached

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from verification.engine.constants import SIGMA
 from verification.engine.equations import Equations
+from verification.engine.factors import empty_factors, matrix_pointers
 from verification.engine.layout import (
     COEFFICIENT_ROWS,
     STATE_ROWS,
@@ -19,7 +20,6 @@ from verification.engine.layout import (
     Factors,
     Junctions,
     Lines,
-    Matrix,
     Noise,
     Prescribed,
     Record,
@@ -77,30 +77,6 @@ class TileSetup:
         return _Builder(self, lanes).build(used)
 
 
-def matrix_pointers(equations: Equations) -> Matrix:
-    """The pattern of A and of its factors."""
-    p = equations.pattern
-    return Matrix(
-        equations.plan.size, p.a_columns.size,
-        longs(p.a_rows), integers(p.a_columns), longs(p.l_rows), integers(p.l_columns),
-        longs(p.l_used), longs(p.l_order), longs(p.u_rows), integers(p.u_columns),
-        p.back.size, integers(p.back),
-    )  # fmt: skip
-
-
-def empty_factors(equations: Equations, width: int) -> Factors:
-    """Room for the factors of ``width`` lanes."""
-    pattern = equations.pattern
-    # Not filled: NumPy's empty leaves the pages untouched until a lane crosses its gap voltage.
-    return Factors(
-        Pointer(np.empty(pattern.a_columns.size * width)),
-        Pointer(np.zeros(equations.plan.size * width)),
-        Pointer(np.empty(max(1, pattern.l_columns.size) * width)),
-        Pointer(np.empty(max(1, pattern.u_columns.size) * width)),
-        Pointer(np.empty(equations.plan.size * width)),
-    )
-
-
 class _Builder:
     def __init__(self, setup: TileSetup, lanes: list[int]) -> None:
         self._setup = setup
@@ -151,7 +127,9 @@ class _Builder:
 
     def _own_values(self) -> Factors:
         empty = self._zeros(1)
-        return Factors(self._pick(self._eq.matrix), empty, empty, empty, empty)
+        return Factors(
+            self._pick(self._eq.matrix), empty, integers(np.zeros(1)), empty, empty, empty
+        )
 
     def _junctions(self) -> Junctions:
         plan, parts, width = self._eq.plan, self._eq.parts, self._setup.width

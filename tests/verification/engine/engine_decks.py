@@ -72,6 +72,27 @@ IIN 0 N0 pwl(0 0 20p 0 22p 500u 24p 0 50p 0 52p 500u 54p 0)
     )
 
 
+def mesh(nodes: int, stop: str = "60p", step: str = "0.05p") -> str:
+    """A closed JTL whose stages hang together across the ring too, each by two weak junctions.
+
+    Its factors fill in, unlike a line's. A pulse starts at stage 0; prints 0 and a tenth of a turn.
+    """
+    lines = []
+    for k, other in enumerate(np.random.default_rng(1).permutation(nodes)):
+        lines += [f"B{k} n{k} 0 jj1 area=2.5", f"R{k} n{k} 0 2.7", f"I{k} 0 n{k} pwl(0 0 5p 175u)"]
+        lines.append(f"L{k} n{k} n{(k + 1) % nodes} 2.07p")
+        for at, to in ((f"n{k}", f"p{k}"), (f"p{k}", f"q{k}"), (f"q{k}", f"n{other}")):
+            lines.append(f"L{at}{to} {at} {to} 40p")
+        for chord in "pq":
+            lines += [f"B{chord}{k} {chord}{k} 0 jj1", f"R{chord}{k} {chord}{k} 0 7"]
+    return (
+        MODEL
+        + "\n".join(lines)
+        + "\nIIN 0 n0 pwl(0 0 20p 0 22p 1m 24p 0)\n"
+        + f".tran {step} {stop} 0 {step}\n.print P(B0)\n.print P(B{nodes // 10})\n.end\n"
+    )
+
+
 def same(a: LaneResult, b: LaneResult, tolerance: float = 0.0) -> None:
     """Two lanes gave the same samples (up to a tolerance in rad)."""
     assert a.waveforms is not None

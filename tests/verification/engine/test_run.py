@@ -6,9 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from engine_decks import MODEL, compile_deck, every_step, jtl, same
+from engine_decks import MODEL, compile_deck, every_step, jtl, mesh, same
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
+from verification.engine import run as engine_run
 from verification.engine.results import Extract
 from verification.engine.sources import SourceWave
 from verification.pulses import detect_phase
@@ -179,6 +180,36 @@ def test_a_circuit_that_diverges():
     text = MODEL + "B1 1 0 jj1\nI1 0 1 pwl(0 0 1p 1)\n.tran 1p 200p\n.print p(b1)"
     with pytest.raises(SimulatorError, match=r"after 12 halvings; the circuit diverges$"):
         compile_deck(text, name="d").run()
+
+
+def test_factors_of_a_large_circuit_leave_out_what_is_below_rounding(monkeypatch):
+    text = mesh(100)
+    whole = compile_deck(text, name="d")
+    expected = whole.run()
+    longer = whole.run(step_s=0.1e-12)
+    entries = whole.structure.pattern.entries
+    assert all(np.ptp(row) > np.pi for row in expected.waveforms.values)  # a pulse came through
+    monkeypatch.setattr(engine_run, "LARGE", 0)
+    sparse = compile_deck(text, name="d")
+    same(sparse.run(), expected, 1e-9)
+    assert sparse.structure.pattern.entries < 0.8 * entries
+    same(sparse.run(step_s=0.1e-12), longer, 1e-9)  # couples more: the pattern follows
+
+
+def test_a_large_circuit_takes_any_values(monkeypatch):
+    """Inductors of a thousandth couple as no pattern of the deck's own values has room for."""
+    text = mesh(100, stop="10p")
+    overrides = [{"L*": 1.0}, {"L*": 1e-3}]
+    expected = compile_deck(text, name="d").run_parameter_lanes(overrides)
+    monkeypatch.setattr(engine_run, "LARGE", 0)
+    complete = []
+    plain = engine_run.Batch
+    monkeypatch.setattr(
+        engine_run, "Batch", lambda *a, **k: (complete.append(k["complete"]), plain(*a, **k))[1]
+    )
+    for lane, result in enumerate(compile_deck(text, name="d").run_parameter_lanes(overrides)):
+        same(result, expected[lane], 1e-9)
+    assert complete == [False, True]
 
 
 def test_no_lanes_give_nothing():

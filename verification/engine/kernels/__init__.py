@@ -9,6 +9,7 @@ The functions are untyped for mypy because Numba infers the types.
 
 from verification.engine.kernels.entry import (
     DONE,
+    INCOMPLETE,
     SINGULAR,
     TOO_FAST,
     factorise_tile,
@@ -16,4 +17,12 @@ from verification.engine.kernels.entry import (
     sines,
 )
 
-__all__ = ["DONE", "SINGULAR", "TOO_FAST", "factorise_tile", "run_tile", "sines"]
+__all__ = [
+    "DONE",
+    "INCOMPLETE",
+    "SINGULAR",
+    "TOO_FAST",
+    "factorise_tile",
+    "run_tile",
+    "sines",
+]

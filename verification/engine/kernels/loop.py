@@ -24,7 +24,7 @@ from verification.engine.kernels.passive import (
     store_lines,
 )
 from verification.engine.kernels.record import energy, pulses, record, remember
-from verification.engine.kernels.solve import factorise, solve
+from verification.engine.kernels.solve import DONE, TOO_FAST, factorise, solve
 from verification.engine.kernels.sources import inject_sources, sources
 from verification.engine.simd import WIDTH, load, splat, store
 
@@ -32,9 +32,6 @@ _VECTOR = (0,) * WIDTH
 _SHARED = (0,)
 PHASE_LIMIT = 0.20 * 2 * math.pi
 """Largest predicted change of a phase in one step, rad, before the step is halved (JoSIM)."""
-
-DONE, TOO_FAST, SINGULAR = range(3)
-"""How ``advance`` ends: all steps done, every lane moves too fast for the step, no factors."""
 
 
 @njit
@@ -70,7 +67,7 @@ def _outputs(tile, output, row, prints, x, before, i, step):
 
 @njit
 def advance(tile, output, prints, count, first, last, step, guard):
-    """Steps first .. last - 1 of one tile; returns DONE, TOO_FAST or SINGULAR.
+    """Steps first .. last - 1 of one tile; returns how it ended (see ``solve``).
 
     Args:
         output: room for the printed samples, shape (count, signals, lanes).
@@ -97,8 +94,9 @@ def advance(tile, output, prints, count, first, last, step, guard):
             jj.outside[0] = outside
             if changed and (outside > 0 or tile.own):
                 matrix_with_regions(m, jj, tile.shared.a, tile.own, tile.factors.a, w)
-                if not factorise(m, tile.factors.a, True, tile.factors, w):
-                    return SINGULAR
+                status = factorise(m, tile.factors.a, True, tile.factors, w)
+                if status != DONE:
+                    return status
         resistors(tile.resistors, x, b, w)
         capacitors(tile.capacitors, x, b, w)
         noise_currents(tile.noise, jj, tile.resistors, tile.sources.out, b, time, w)

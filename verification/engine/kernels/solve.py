@@ -9,6 +9,7 @@ from verification.engine.simd import (
     absolute,
     largest,
     load,
+    maximum,
     splat,
     store,
     subtract_products,
@@ -22,18 +23,52 @@ def value(pointer, index, own, w):
     return load(pointer, index * len(w), w) if own else splat(pointer[index], w)
 
 
+DONE, TOO_FAST, SINGULAR, INCOMPLETE = range(4)
+"""How a kernel ends: all done; every lane moves too fast for the step; a pivot is zero; the
+pattern of the factors has no place for what these values fill in."""
+
+_LOST = 1e-16
+
+
+@njit
+def _clear_rest(m, factors, i, w):
+    """Clear what row ``i`` of ``factors.work`` holds outside its pattern; the largest of it."""
+    W = len(w)
+    work, mark = factors.work, factors.mark
+    lost = splat(0.0, w)
+    mark[i] = i
+    for e in range(m.l_rows[i], m.l_rows[i + 1]):
+        mark[m.l_columns[e]] = i
+    for f in range(m.u_rows[i], m.u_rows[i + 1]):
+        mark[m.u_columns[f]] = i
+    for e in range(m.l_rows[i], m.l_rows[i + 1]):
+        k = m.l_columns[e]
+        for f in range(m.u_rows[k], m.u_rows[k + 1]):
+            c = m.u_columns[f]
+            if mark[c] != i:
+                lost = maximum(lost, absolute(load(work, c * W, w)))
+                store(work, c * W, splat(0.0, w))
+    return lost
+
+
 @njit(error_model="numpy")
 def factorise(m, a, own, factors, w):
     """Fill factors.lower, .upper and .inverse (each lane its own) from A's values.
 
-    Returns False if a pivot is zero or not finite.
+    What falls outside a pattern that isn't complete may be no more than ``_LOST`` of its row's
+    largest entry of A in any lane.
+
+    Returns DONE, INCOMPLETE, or SINGULAR if a pivot is zero or not finite.
     """
     W = len(w)
     work, inverse, lower, upper = factors.work, factors.inverse, factors.lower, factors.upper
-    good = True
+    status = DONE
     for i in range(m.size):
+        row = splat(0.0, w)
         for e in range(m.a_rows[i], m.a_rows[i + 1]):
-            store(work, m.a_columns[e] * W, value(a, e, own, w))
+            entry = value(a, e, own, w)
+            row = maximum(row, absolute(entry))
+            store(work, m.a_columns[e] * W, entry)
         for e in range(m.l_rows[i], m.l_rows[i + 1]):
             place = m.l_order[e]
             k = m.l_columns[place]
@@ -43,17 +78,19 @@ def factorise(m, a, own, factors, w):
             for f in range(m.u_rows[k], m.u_rows[k + 1]):
                 c = m.u_columns[f] * W
                 store(work, c, load(work, c, w) - multiplier * load(upper, f * W, w))
+        if not m.complete and largest(_clear_rest(m, factors, i, w) - row * _LOST) > 0.0:
+            return INCOMPLETE
         pivot = load(work, i * W, w)
         store(work, i * W, splat(0.0, w))
         one_over = 1.0 / pivot
         if not largest(absolute(one_over)) < 1e300:
-            good = False
+            status = SINGULAR
         store(inverse, i * W, one_over)
         for f in range(m.u_rows[i], m.u_rows[i + 1]):
             c = m.u_columns[f] * W
             store(upper, f * W, load(work, c, w))
             store(work, c, splat(0.0, w))
-    return good
+    return status
 
 
 @njit
