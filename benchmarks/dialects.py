@@ -24,7 +24,7 @@ from cell_benches import EVENTS, cell_bench, digits_network, digits_neuron_bench
 
 from netlist_gen.circuit.bench import NeuronView, neuron_sites
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.generate import neuron_deck
+from netlist_gen.decks import neuron_deck
 from verification.agreement import (
     ENERGY_TOLERANCE,
     SAME_DIALECT_TIME_TOLERANCE_S,

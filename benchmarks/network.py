@@ -40,7 +40,8 @@ from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.circuit.timing import shortest_period
 from netlist_gen.circuit.timing_values import CORNERS
 from netlist_gen.deck_windows import chunks
-from netlist_gen.generate import GenerateOptions, generate, network_deck
+from netlist_gen.decks import network_deck
+from netlist_gen.generate import GenerateOptions, generate
 from netlist_gen.network import TernaryNetwork
 from verification.campaign.cases import network_readout
 from verification.campaign.plan import (
@@ -179,12 +180,11 @@ def clock(ghz: tuple[float, ...], images: int) -> None:
         simulate(network, x, EmbeddedSimulator(), 1e-9 / one)
 
 
-def write_decks(network: TernaryNetwork, scopes: tuple[str, ...]) -> None:
+def write_decks(network: TernaryNetwork, scopes: tuple[str, ...], jobs: int) -> None:
     x = samples(network, 1, None)
+    options = GenerateOptions(scopes=scopes, jobs=jobs)
     with tempfile.TemporaryDirectory() as out, timed(f"  scope {', '.join(scopes)}") as used:
-        decks = generate(
-            network, x, CellLibrary(), load_phases(), Path(out), GenerateOptions(scopes=scopes)
-        )
+        decks = generate(network, x, CellLibrary(), load_phases(), Path(out), options)
     click.echo(
         f"  {decks} decks, {network.synapses} synapses, "
         f"{used['cpu'] * 1e6 / network.synapses:.0f} us of processor each, {peak_MB():.0f} MB"
@@ -194,16 +194,18 @@ def write_decks(network: TernaryNetwork, scopes: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("net", type=click.Path(path_type=Path))
 @click.option("--scope", multiple=True, default=("neurons",))
-def generation(net: Path, scope: tuple[str, ...]) -> None:
+@click.option("--jobs", default=1)
+def generation(net: Path, scope: tuple[str, ...], jobs: int) -> None:
     """Decks of a network written to a directory."""
     click.echo(f"generation of {net}")
-    write_decks(read_network(net), scope)
+    write_decks(read_network(net), scope, jobs)
 
 
 @main.command()
 @click.option("--synapses", default=1_000_000)
 @click.option("--fan-in", default=32)
-def synthetic(synapses: int, fan_in: int) -> None:
+@click.option("--jobs", default=1)
+def synthetic(synapses: int, fan_in: int, jobs: int) -> None:
     """Decks of a random network of so many synapses."""
     rng = np.random.default_rng(0)
     inputs, outputs = 1024, max(1, synapses // fan_in)
@@ -211,7 +213,7 @@ def synthetic(synapses: int, fan_in: int) -> None:
     for row in weights:
         row[rng.choice(inputs, fan_in, replace=False)] = rng.choice([-1, 1], fan_in)
     click.echo("generation of a random network")
-    write_decks(TernaryNetwork.from_arrays([weights], [np.full(outputs, 3)]), ("neurons",))
+    write_decks(TernaryNetwork.from_arrays([weights], [np.full(outputs, 3)]), ("neurons",), jobs)
 
 
 @main.command()

@@ -2,131 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen import __version__
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import (
-    NeuronBench,
-    NeuronSite,
-    NeuronView,
-    neuron_bench,
-    neuron_sites,
-)
-from netlist_gen.circuit.model import Circuit
-from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
+from netlist_gen.circuit.bench import neuron_sites
+from netlist_gen.circuit.network_circuit import network_bench
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.circuit.trees import splitter_tree
-from netlist_gen.deck_windows import chunks, deck_name
-from netlist_gen.emit import Deck, emit
+from netlist_gen.deck_windows import chunks
+from netlist_gen.deck_writer import NeuronWriter, write_deck, write_neurons
+from netlist_gen.decks import network_deck, prepare
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
-from netlist_gen.lint import lint
+from netlist_gen.manifest import network_entry
 from netlist_gen.network import TernaryNetwork
 
 SCOPES = ("neurons", "network")
 
 
-def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
-    """Comment lines at the head of a neuron's deck; ``first`` is its first window."""
-    site, phases = view.site, view.phases
-    weights = " ".join(
-        f"{label}{'+' if sign > 0 else '-'}"
-        for label, sign in zip(site.labels, site.signs, strict=True)
-    )
-    return (
-        f"layer {site.layer}, neuron {site.neuron}: fires when n >= {site.theta}",
-        f"synapses (input line and sign): {weights}",
-        f"windows {first} to {first + view.windows - 1}, {phases.period * 1e12:g} ps each; "
-        f"decision {phases.decision * 1e12:g} ps, reset {phases.reset * 1e12:g} ps after the data",
-    )
-
-
-def neuron_deck(
-    library: CellLibrary,
-    bench: NeuronBench,
-    name: str,
-    first: int,
-    dialect: str = "josim",
-    like: Deck | None = None,
-) -> Deck:
-    """The deck of one neuron's bench, linted where there is a linter for its dialect.
-
-    Args:
-        library: the bench's.
-        bench: what is written.
-        name: the deck's.
-        first: the number of its first window.
-        dialect: as ``emit``.
-        like: a deck of the same neuron, made before. Its probes are these, and as the two differ
-            in the pulses of the sources alone, the linter need not read this one too.
-    """
-    deck = emit(
-        bench.circuit,
-        library.process,
-        bench.analysis(),
-        bench.probes() if like is None else like.probes,
-        name=name,
-        dialect=dialect,
-        notes=deck_notes(bench.view, first),
-    )
-    if dialect == "josim" and like is None:
-        lint(deck.text, f"{name}.cir")
-    return deck
-
-
-NETWORK_PRINT_S = 1e-12
-"""Print step of whole networks: with thousands of columns the files would be twice as large at
-that of neurons, and a pulse's time is still found within 0.05 ps."""
-
-
-def network_deck(
-    library: CellLibrary, bench: NetworkBench, name: str, dialect: str = "josim"
-) -> Deck:
-    """The deck of a whole network's bench, linted where there is a linter for its dialect."""
-    deck = emit(
-        bench.circuit,
-        library.process,
-        dataclasses.replace(bench.analysis(), print_step_s=NETWORK_PRINT_S),
-        bench.probes(),
-        name=name,
-        dialect=dialect,
-        notes=(f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline",),
-    )
-    if dialect == "josim":
-        lint(deck.text, f"{name}.cir")
-    return deck
-
-
 @dataclass(frozen=True)
 class GenerateOptions:
-    """Dialects and scopes to write, and what the manifest records of the source."""
+    """Dialects and scopes to write, what the manifest records of the source, processes to use."""
 
     dialects: tuple[str, ...] = ("josim",)
     scopes: tuple[str, ...] = ("neurons",)
     source: str = ""
-
-
-def prepare(library: CellLibrary, sites: Iterable[NeuronSite]) -> None:
-    """Build the cells that neurons share, so that forks of the library have them."""
-    for name in library.descriptions:
-        library.cell(name)
-    for fan_in in sorted({len(site.inputs) for site in sites}):
-        splitter_tree(library, fan_in)
-
-
-def file_name(name: str, dialect: str, dialects: Sequence[str]) -> str:
-    """Name of a deck's file: with one dialect ``NAME.cir``, with several ``NAME.DIALECT.cir``."""
-    return f"{name}.cir" if len(dialects) == 1 else f"{name}.{dialect}.cir"
+    jobs: int = 1
 
 
 def generate(
@@ -198,102 +105,33 @@ def generate(
     ):
         # The list of decks, a line for each, is written as they come.
         manifest.write(json.dumps(head, indent=1).removesuffix("\n}") + ',\n "decks": [')
-        for name, decks, entry in _decks(network, inputs, library, phases, options):
-            entry["files"] = {}
-            for dialect, deck in decks:
-                file = file_name(name, dialect, options.dialects)
-                data = deck.text.encode()
-                with atomic_path(out / file) as target:
-                    target.write_bytes(data)
-                digest = hashlib.sha256(data).hexdigest()
-                entry["files"][dialect] = {"file": file, "sha256": digest}
-            manifest.write((",\n  " if done else "\n  ") + json.dumps(entry))
-            done += len(decks)
+        for entry in _entries(network, inputs, library, phases, out, options):
+            manifest.write((",\n  " if done else "\n  ") + entry)
+            done += len(options.dialects)
             if progress:
                 progress(done, total)
         manifest.write("\n ]\n}\n")
     return done
 
 
-def _decks(
+def _entries(
     network: TernaryNetwork,
     inputs: NDArray[np.bool_],
     library: CellLibrary,
     phases: ClockPhases,
+    out: Path,
     options: GenerateOptions,
-) -> Iterator[tuple[str, list[tuple[str, Deck]], dict[str, Any]]]:
+) -> Iterator[str]:
+    """Write all decks; the manifest's entry of each."""
     if "neurons" in options.scopes:
         lines = [inputs, *network.forward(inputs)]
         sites = neuron_sites(network)
         prepare(library, sites)
-        runs = chunks(inputs.shape[0])
-        for site in sites:
-            own = library.fork()  # what only this neuron is made of goes when its decks are written
-            stimulus = lines[site.layer][:, list(site.inputs)]
-            like: dict[str, Deck] = {}
-            for first, beyond in runs:
-                name = deck_name(site.name, first, runs)
-                bench = neuron_bench(own, site, stimulus[first:beyond], phases)
-                like = {
-                    d: neuron_deck(own, bench, name, first, d, like.get(d))
-                    for d in options.dialects
-                }
-                yield name, list(like.items()), neuron_entry(bench, first)
+        runs = tuple(chunks(inputs.shape[0]))
+        writer = NeuronWriter(library.process, phases, out, options.dialects, runs)
+        work = ((site, lines[site.layer][:, list(site.inputs)]) for site in sites)
+        yield from write_neurons(writer, work, library, options.jobs)
     if "network" in options.scopes:
         whole = network_bench(network, library, inputs, phases)
         decks = [(d, network_deck(library, whole, "network", d)) for d in options.dialects]
-        yield (
-            "network",
-            decks,
-            {
-                "scope": "network",
-                "depth": whole.depth,
-                "layer_starts_ps": [s * 1e12 for s in whole.starts_s],
-                **_totals(whole.circuit),
-                "neurons": [_site_entry(v.site, v) for v in whole.views],
-                "class_lines": [p.column for p in whole.class_lines],
-            },
-        )
-
-
-def neuron_entry(bench: NeuronBench, first: int) -> dict[str, Any]:
-    """The manifest's entry of one neuron's deck; ``first`` is its first window."""
-    view = bench.view
-    return {
-        "scope": "neurons",
-        "first_window": first,
-        "windows": view.windows,
-        **_site_entry(view.site, view),
-        **_totals(bench.circuit),
-    }
-
-
-def _site_entry(site: NeuronSite, view: NeuronView) -> dict[str, Any]:
-    return {
-        "name": site.name,
-        "layer": site.layer,
-        "neuron": site.neuron,
-        "theta": site.theta,
-        "instance": view.instance,
-        "output": view.output.column,
-        "synapses": [
-            {
-                "input": line,
-                "weight": sign,
-                "instance": ".".join(path),
-                "set": f"P(BA|{path[1]}|{path[0]})".upper(),
-                "clear": f"P(BB|{path[1]}|{path[0]})".upper(),
-            }
-            for line, sign, path in zip(site.inputs, site.signs, view.branches(), strict=True)
-        ],
-    }
-
-
-def _totals(circuit: Circuit) -> dict[str, Any]:
-    totals = circuit.totals()
-    return {
-        "junctions": totals.junctions,
-        "bias_uA": totals.bias_A * 1e6,
-        "flux_uA": totals.flux_A * 1e6,
-        "cells": totals.cells,
-    }
+        yield write_deck(out, "network", decks, network_entry(whole))

@@ -16,8 +16,8 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import START_S, neuron_bench, neuron_sites
 from netlist_gen.circuit.model import GROUND, PHI0, CircuitBuilder, PulseSource, Resistor
 from netlist_gen.circuit.neuron import neuron_cell
+from netlist_gen.decks import neuron_deck
 from netlist_gen.emit import PULSE_HALF_S, Analysis, Probe, emit
-from netlist_gen.generate import neuron_deck
 from netlist_gen.network import TernaryNetwork
 from verification.compare import compare
 from verification.constants import PHI0_WB

@@ -9,11 +9,15 @@ import click
 from netlist_gen.commands.common import (
     clock_option,
     clock_phases,
+    default_jobs,
     process_option,
     progress_bars,
     read_samples,
     split_list,
 )
+
+MANY_SYNAPSES = 20_000
+"""From so many on several processes write decks: to begin one takes as long as some 5,000."""
 
 
 @click.command()
@@ -28,6 +32,11 @@ from netlist_gen.commands.common import (
 )
 @process_option
 @clock_option
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Processes that write decks [default: cores, one where decks are few].",
+)
 def generate(
     net: Path,
     out: Path,
@@ -36,6 +45,7 @@ def generate(
     inputs: Path | None,
     process: str,
     clock_ghz: float | None,
+    jobs: int | None,
 ) -> None:
     """Write the decks of NET and manifest.json into a directory."""
     from netlist_gen.cell_library import CellLibrary
@@ -49,6 +59,8 @@ def generate(
         x, _ = read_samples(network, inputs, None)
         windows = x.reshape(-1, x.shape[-1])
     library = CellLibrary(process)
+    if jobs is None:
+        jobs = default_jobs() if network.synapses >= MANY_SYNAPSES else 1
     with progress_bars() as tick:
         files = write_decks(
             network,
@@ -56,7 +68,7 @@ def generate(
             library,
             clock_phases(clock_ghz, library.process),
             out,
-            GenerateOptions(split_list(dialect), split_list(scope), str(net)),
+            GenerateOptions(split_list(dialect), split_list(scope), str(net), jobs),
             lambda done, total: tick("decks", done, total),
         )
     click.echo(f"{files} decks and manifest.json in {out}")

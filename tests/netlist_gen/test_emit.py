@@ -9,9 +9,9 @@ from support import neuron_site
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.circuit.model import GROUND, PHI0, CircuitBuilder, PulseSource
+from netlist_gen.decks import neuron_deck
 from netlist_gen.emit import Analysis, Probe, dialects, emit, format_number
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.generate import neuron_deck
 
 
 def small(times=(60e-12,)):

@@ -6,14 +6,13 @@ import re
 
 import numpy as np
 import pytest
-from deck_text import junction_count, scopes
-from support import neuron_site, tiny_network
+from deck_text import junction_count
+from support import tiny_network
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.generate import GenerateOptions, file_name, generate, neuron_deck
+from netlist_gen.generate import GenerateOptions, generate
 from netlist_gen.network import TernaryNetwork
 
 X = np.array([[1, 0, 1], [0, 1, 1]], dtype=bool)
@@ -49,25 +48,6 @@ def test_decks_and_manifest(tmp_path):
     assert manifest["network"] == {
         "inputs": 3, "layers": [3, 2], "population": 1, "synapses": 12,
     }  # fmt: skip
-
-
-def test_the_manifest_leads_from_synapse_to_junction_and_back(tmp_path):
-    manifest = write(tmp_path)
-    for entry in manifest["decks"]:
-        text = (tmp_path / entry["files"]["josim"]["file"]).read_text()
-        cells = scopes(text)
-        weights = tiny_network().layers[entry["layer"]].weights[entry["neuron"]]
-        assert {s["input"]: s["weight"] for s in entry["synapses"]} == {
-            i: int(w) for i, w in enumerate(weights) if w
-        }
-        for synapse in entry["synapses"]:
-            neuron, branch = synapse["instance"].split(".")
-            (cell,) = [w[-1] for w in cells[entry["name"]] if w[0] == branch]
-            assert cell == f"branch_{entry['name']}_{'exc' if synapse['weight'] > 0 else 'inh'}"
-            assert any(w[0] == neuron and w[-1] == entry["name"] for w in cells[""])
-            assert synapse["set"] == f"P(BA|{branch}|{neuron})"
-            assert synapse["clear"] == f"P(BB|{branch}|{neuron})"
-            assert f".print phase BA.{branch}.{neuron}\n" in text
 
 
 def test_two_runs_write_the_same_bytes(tmp_path):
@@ -114,11 +94,6 @@ def test_progress_goes_to_the_end(tmp_path, windows, decks):
     assert seen == [(i, decks) for i in range(1, decks + 1)]
 
 
-def test_names_of_files():
-    assert file_name("L0N0", "josim", ("josim",)) == "L0N0.cir"
-    assert file_name("L0N0", "josim", ("josim", "wrspice")) == "L0N0.josim.cir"
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -146,13 +121,3 @@ def test_a_run_that_breaks_leaves_no_manifest(tmp_path):
         write(tmp_path, wide, None)
     assert not (tmp_path / "manifest.json").exists()
     assert not list(tmp_path.glob(".*")), "a temporary file is left"
-
-
-def test_a_deck_begins_with_what_it_is(library):
-    bench = neuron_bench(library, neuron_site([1, -1], 1), np.ones((2, 2), dtype=bool))
-    assert neuron_deck(library, bench, "L0N0", 4).text.splitlines()[:4] == [
-        "* L0N0: bench of neuron L0N0, 2 windows",
-        "* layer 0, neuron 0: fires when n >= 1",
-        "* synapses (input line and sign): 0+ 1-",
-        "* windows 4 to 5, 112 ps each; decision 45 ps, reset 75 ps after the data",
-    ]

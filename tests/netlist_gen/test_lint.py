@@ -14,9 +14,9 @@ from support import neuron_site, tiny_network
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.circuit.network_circuit import network_bench
+from netlist_gen.decks import neuron_deck
 from netlist_gen.emit import emit
 from netlist_gen.errors import DeckError
-from netlist_gen.generate import neuron_deck
 from netlist_gen.lint import lint
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronSite, neuron_bench
+from netlist_gen.decks import neuron_deck
 from netlist_gen.errors import WaveformError
-from netlist_gen.generate import neuron_deck
 from verification.compare import compare, measured_energy
 from verification.readings import Readout, SampledReadings, WaveformReadings
 from verification.reference import expect

@@ -11,7 +11,7 @@ from support import tiny_network
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.network_circuit import network_bench
 from netlist_gen.circuit.neuron import load_phases
-from netlist_gen.generate import network_deck
+from netlist_gen.decks import network_deck
 from netlist_gen.network import TernaryNetwork
 from verification.campaign.cases import network_readout
 from verification.simulators.base import DeckJob

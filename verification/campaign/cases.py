@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronView, neuron_bench, neuron_sites
 from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
+from netlist_gen.decks import network_deck, neuron_deck, prepare
 from netlist_gen.emit import Deck
 from netlist_gen.errors import DeckError
-from netlist_gen.generate import network_deck, neuron_deck, prepare
 from netlist_gen.lint import lint
 from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
 from verification.compare import BiasSources

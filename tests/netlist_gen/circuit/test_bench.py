@@ -20,9 +20,9 @@ from netlist_gen.circuit.bench import (
 )
 from netlist_gen.circuit.model import PulseSource
 from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.decks import neuron_deck
 from netlist_gen.emit import Probe
 from netlist_gen.errors import NetworkError
-from netlist_gen.generate import neuron_deck
 from netlist_gen.network import TernaryNetwork
 
 

@@ -20,9 +20,9 @@ from netlist_gen.circuit.neuron import (
     neuron_cell,
     reset_depth,
 )
+from netlist_gen.decks import neuron_deck
 from netlist_gen.emit import emit
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.generate import neuron_deck
 from netlist_gen.process import load_process
 from verification.compare import compare, measured_energy
 from verification.pulses import detect_phase

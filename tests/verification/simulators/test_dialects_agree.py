@@ -20,7 +20,7 @@ from cell_benches import (
 
 from netlist_gen.circuit.bench import neuron_sites
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.generate import neuron_deck
+from netlist_gen.decks import neuron_deck
 from verification.compare import compare, measured_energy
 from verification.pulses import detect_phase
 from verification.reference import expect
