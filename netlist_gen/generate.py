@@ -15,7 +15,7 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_sites
 from netlist_gen.circuit.network_circuit import network_bench
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.deck_windows import chunks
+from netlist_gen.deck_windows import chunks, deck_name
 from netlist_gen.deck_writer import NeuronWriter, write_deck, write_neurons
 from netlist_gen.decks import network_deck, prepare
 from netlist_gen.errors import ConfigurationError
@@ -28,11 +28,19 @@ SCOPES = ("neurons", "network")
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """Dialects and scopes to write, what the manifest records of the source, processes to use."""
+    """What to write, and how.
+
+    Attributes:
+        dialects, scopes: which of each.
+        source: what the manifest records as the network's origin.
+        pipeline: windows in one deck of the scope "network"; None is all of them.
+        jobs: processes that write neurons' decks.
+    """
 
     dialects: tuple[str, ...] = ("josim",)
     scopes: tuple[str, ...] = ("neurons",)
     source: str = ""
+    pipeline: int | None = None
     jobs: int = 1
 
 
@@ -56,8 +64,8 @@ def generate(
         options: dialects and scopes.
         progress: called with (decks done, decks in all).
 
-    A neuron's windows are cut into decks as ``verify`` cuts them; a network's are one deck. One
-    deck after another is built and written, so that memory does not grow with their number.
+    Windows are cut into decks as ``verify`` cuts them. One deck after another is built and
+    written, so that memory does not grow with their number.
     The manifest appears last: a directory without one is unfinished.
 
     Raises:
@@ -80,17 +88,20 @@ def generate(
         raise ConfigurationError(
             f"the output directory {out} can't be written ({error.strerror})"
         ) from error
+    windows = inputs.shape[0]
     count = 0
     if "neurons" in options.scopes:
-        count = len(neuron_sites(network)) * len(chunks(inputs.shape[0]))
-    total = (count + ("network" in options.scopes)) * len(options.dialects)
+        count = len(neuron_sites(network)) * len(chunks(windows))
+    if "network" in options.scopes:
+        count += len(chunks(windows, options.pipeline or windows))
+    total = count * len(options.dialects)
     head = {
         "format": "netlist-gen manifest 1",
         "generator": f"netlist-gen {__version__}",
         "source": options.source,
         "process": library.process.name,
         "clock_ghz": 1e-9 / phases.period,
-        "windows": int(inputs.shape[0]),
+        "windows": windows,
         "network": {
             "inputs": network.inputs,
             "layers": [layer.outputs for layer in network.layers],
@@ -132,6 +143,9 @@ def _entries(
         work = ((site, lines[site.layer][:, list(site.inputs)]) for site in sites)
         yield from write_neurons(writer, work, library, options.jobs)
     if "network" in options.scopes:
-        whole = network_bench(network, library, inputs, phases)
-        decks = [(d, network_deck(library, whole, "network", d)) for d in options.dialects]
-        yield write_deck(out, "network", decks, network_entry(whole))
+        runs = tuple(chunks(inputs.shape[0], options.pipeline or inputs.shape[0]))
+        for first, beyond in runs:
+            name = deck_name("network", first, runs)
+            whole = network_bench(network, library.fork(), inputs[first:beyond], phases)
+            decks = [(d, network_deck(library, whole, name, d)) for d in options.dialects]
+            yield write_deck(out, name, decks, network_entry(whole, first))

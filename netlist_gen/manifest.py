@@ -21,10 +21,12 @@ def neuron_entry(bench: NeuronBench, first: int) -> dict[str, Any]:
     }
 
 
-def network_entry(bench: NetworkBench) -> dict[str, Any]:
-    """The manifest's entry of a whole network's deck."""
+def network_entry(bench: NetworkBench, first: int) -> dict[str, Any]:
+    """The manifest's entry of a whole network's deck; ``first`` is its first window."""
     return {
         "scope": "network",
+        "first_window": first,
+        "windows": bench.windows,
         "depth": bench.depth,
         "layer_starts_ps": [s * 1e12 for s in bench.starts_s],
         **_totals(bench.circuit),

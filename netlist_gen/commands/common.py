@@ -163,3 +163,8 @@ clock_option = click.option(
     type=float,
     help="Clock in GHz [default: the process's; of sfq5ee 8.929, windows of 112 ps].",
 )
+pipeline_option = click.option(
+    "--pipeline",
+    type=click.IntRange(min=1),
+    help="Windows in one deck of the scope network [default: all].",
+)

@@ -10,6 +10,7 @@ from netlist_gen.commands.common import (
     clock_option,
     clock_phases,
     default_jobs,
+    pipeline_option,
     process_option,
     progress_bars,
     read_samples,
@@ -30,6 +31,7 @@ MANY_SYNAPSES = 20_000
     type=click.Path(path_type=Path),
     help="X.npy: pulses of each sample [default: one window, every line pulsed].",
 )
+@pipeline_option
 @process_option
 @clock_option
 @click.option(
@@ -43,6 +45,7 @@ def generate(
     dialect: str,
     scope: str,
     inputs: Path | None,
+    pipeline: int | None,
     process: str,
     clock_ghz: float | None,
     jobs: int | None,
@@ -61,6 +64,8 @@ def generate(
     library = CellLibrary(process)
     if jobs is None:
         jobs = default_jobs() if network.synapses >= MANY_SYNAPSES else 1
+    source = str(net)
+    options = GenerateOptions(split_list(dialect), split_list(scope), source, pipeline, jobs)
     with progress_bars() as tick:
         files = write_decks(
             network,
@@ -68,7 +73,7 @@ def generate(
             library,
             clock_phases(clock_ghz, library.process),
             out,
-            GenerateOptions(split_list(dialect), split_list(scope), str(net), jobs),
+            options,
             lambda done, total: tick("decks", done, total),
         )
     click.echo(f"{files} decks and manifest.json in {out}")

@@ -11,6 +11,7 @@ from netlist_gen.commands.common import (
     clock_option,
     clock_phases,
     default_jobs,
+    pipeline_option,
     process_option,
     progress_bars,
     read_samples,
@@ -44,11 +45,7 @@ if TYPE_CHECKING:
 @click.option("--cooling", type=float, default=400.0, help="Wall-plug watts for one at 4.2 K.")
 @click.option("--decks", type=click.Path(path_type=Path), help="Judge the decks in this directory.")
 @click.option("--scope", default="neurons", help="neurons, network, or both with a comma.")
-@click.option(
-    "--pipeline",
-    type=click.IntRange(min=1),
-    help="Windows in one deck of the scope network [default: all].",
-)
+@pipeline_option
 @click.option("--scheduler", help="Address of a Dask scheduler on whose workers to simulate.")
 @click.option("--resume", is_flag=True, help="Go on with what a broken run left.")
 @process_option

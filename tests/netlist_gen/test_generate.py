@@ -79,9 +79,19 @@ def test_a_long_series_of_windows_is_cut(tmp_path):
     assert found[:3] == [
         ("L0N0_W00.cir", "L0N0", 0), ("L0N0_W35.cir", "L0N0", 35), ("L0N1_W00.cir", "L0N1", 0),
     ]  # fmt: skip
-    assert found[10:] == [("network.cir", None, None)]
+    assert found[10:] == [("network.cir", None, 0)]
     assert {entry["windows"] for entry in manifest["decks"][:10]} == {35}
     assert "* windows 35 to 69, 112 ps each" in (tmp_path / "L1N1_W35.cir").read_text()
+
+
+def test_a_network_is_cut_where_it_is_said(tmp_path):
+    inputs = np.arange(3 * 5).reshape(5, 3) % 2 == 0
+    manifest = write(tmp_path, inputs=inputs, scopes=("network",), pipeline=2)
+    found = [
+        (entry["files"]["josim"]["file"], entry["first_window"], entry["windows"])
+        for entry in manifest["decks"]
+    ]
+    assert found == [("network_W0.cir", 0, 1), ("network_W1.cir", 1, 2), ("network_W3.cir", 3, 2)]
 
 
 @pytest.mark.parametrize(("windows", "decks"), [(2, 5), (70, 10)])

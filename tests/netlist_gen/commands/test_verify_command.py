@@ -190,12 +190,13 @@ def test_untouched_decks_agree(cli, tiny, decks):
 def test_decks_of_more_windows_than_one_holds_are_found(cli, tiny, tmp_path):
     np.save(tiny.x, np.random.default_rng(0).random((70, 3)) < 0.5)
     folder = tmp_path / "decks"
-    ran = cli("generate", tiny.net, "-o", folder, "--inputs", tiny.x, "--scope", "neurons,network")
-    assert (ran.status, ran.out) == (0, f"11 decks and manifest.json in {folder}\n")
-    words = ("--simulator", "embedded", "--scope", "neurons,network")
+    scopes = ("--scope", "neurons,network", "--pipeline", 20)
+    ran = cli("generate", tiny.net, "-o", folder, "--inputs", tiny.x, *scopes)
+    assert (ran.status, ran.out) == (0, f"14 decks and manifest.json in {folder}\n")
+    words = ("--simulator", "embedded", *scopes)
     ran = verify(cli, tiny, "--decks", folder, *words)
     assert ran.status == 0, ran.err
-    assert [row["decks"] for row in summary(tiny.run)["scopes"]] == [10, 1]
+    assert [row["decks"] for row in summary(tiny.run)["scopes"]] == [10, 4]
     # The second deck of a neuron is judged, too.
     edit(folder / "L0N1_W35.cir", r"^(IDM 0 \S+ pwl\(0 0 \S+) \S+\)$", r"\g<1> 0)")
     assert verify(cli, tiny, "--decks", folder, *words).status == 1
