@@ -125,6 +125,7 @@ class CellLibrary:
             undefined=jinja2.StrictUndefined,
             autoescape=False,
             keep_trailing_newline=True,
+            auto_reload=False,
         )
         self._cells: dict[tuple[str, tuple[tuple[str, float], ...]], Cell] = {}
         self._by_name: dict[str, Cell] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
@@ -40,8 +40,7 @@ class Analysis:
     seed: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     """Asks for the phase of ``junction`` in the cell placed at ``path``."""
 
     path: tuple[str, ...]
@@ -120,6 +119,7 @@ def _template(dialect: str, name: str = "deck.cir.j2") -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
+        auto_reload=False,
     )
     environment.filters |= {"number": format_number, "pulse": format_pulse}
     return environment.get_template(name)

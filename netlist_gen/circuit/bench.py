@@ -165,7 +165,9 @@ class NeuronBench:
 
 def biased_probes(circuit: Circuit) -> list[Probe]:
     """The junction that carries the flux at each bias source, once each."""
-    return list(dict.fromkeys(Probe(path, name) for path, name, _ in circuit.biased()))
+    return [
+        Probe(*key) for key in dict.fromkeys((path, name) for path, name, _ in circuit.biased())
+    ]
 
 
 def neuron_bench(

@@ -82,8 +82,8 @@ class CompiledDeck:
         self.deck = deck
         with _collector_at_rest():
             self.topology: Topology = build_topology(flatten(deck, directory))
-        check_devices(self.topology)
-        self.traces: list[Trace] = resolve_traces(self.topology)
+            check_devices(self.topology)
+            self.traces: list[Trace] = resolve_traces(self.topology)
         self._structures: dict[tuple[float, bool], Structure] = {}
         self._shared: dict[tuple[float, bool], tuple[Equations, Factors]] = {}
         self._nominal: Values | None = None
