@@ -1,80 +1,77 @@
-"""How the cell before another changes its delay: what the cells' tables leave out.
+"""How its neighbours change a cell's delay: what the cells' tables leave out.
 
-The tables give each cell behind JTL stages. In a tree most cells are behind a splitter, and the
-first one behind a pulse source: some 0.1 to 0.3 ps each. Here those neighbourhoods are simulated
-in the embedded engine, a chain for each, and the differences from the tables returned.
+The tables give each cell behind JTL stages, a splitter with equal loads, and a neuron whose output
+stage drives a JTL. In a tree most cells are behind a splitter, some splitters carry a splitter and
+a JTL stage, and the first cell is behind a pulse source: 0.1 to 0.4 ps each. Here those
+neighbourhoods are simulated in the embedded engine, each by itself, and the differences from the
+tables returned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import LOAD_OHM, START_S, NeuronSite, neuron_bench
-from netlist_gen.circuit.delays import Delays, table_neuron
-from netlist_gen.circuit.model import (
-    GROUND,
-    Circuit,
-    CircuitBuilder,
-    Instance,
-    PulseSource,
-    Resistor,
-)
+from netlist_gen.circuit.bench import LOAD_OHM, START_S
+from netlist_gen.circuit.delays import Delays, Neighbours, table_neuron
+from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource, Resistor
 from netlist_gen.circuit.network_circuit import network_delays
+from netlist_gen.circuit.neuron import load_phases, neuron_cell
 from netlist_gen.emit import Analysis, Probe, emit
 from netlist_gen.process import Process
 from verification.engine.run import compile_deck
 from verification.pulses import detect_phase
 from verification.waveforms import Waveforms
 
-CHAINS: tuple[tuple[tuple[str, ...], int, tuple[str, str, str]], ...] = (
-    (("jtl", "jtl", "jtl"), 0, ("source", "jtl", "jtl")),
-    (("jtl", "splitter", "splitter"), 0, ("source", "jtl", "splitter")),
-    (("jtl", "jtl", "jtl"), 1, ("first", "jtl", "jtl")),
-    (("jtl", "jtl", "splitter"), 1, ("first", "jtl", "splitter")),
-    (("jtl", "splitter", "jtl"), 1, ("first", "splitter", "jtl")),
-    (("jtl", "splitter", "splitter"), 1, ("first", "splitter", "splitter")),
-    (("jtl", "jtl", "jtl", "jtl", "jtl"), 3, ("jtl", "jtl", "jtl")),
-    (("jtl", "jtl", "jtl", "jtl", "splitter"), 3, ("jtl", "jtl", "splitter")),
-    (("jtl", "jtl", "jtl", "splitter", "jtl"), 3, ("jtl", "splitter", "jtl")),
-    (("jtl", "jtl", "jtl", "splitter", "splitter"), 3, ("jtl", "splitter", "splitter")),
-    (("jtl", "jtl", "splitter", "jtl", "jtl"), 3, ("splitter", "jtl", "jtl")),
-    (("jtl", "jtl", "splitter", "jtl", "splitter"), 3, ("splitter", "jtl", "splitter")),
-    (("jtl", "jtl", "splitter", "splitter", "jtl"), 3, ("splitter", "splitter", "jtl")),
-    (("jtl", "jtl", "splitter", "splitter", "splitter"), 3, ("splitter", "splitter", "splitter")),
-    (("jtl", "jtl", "jtl", "merger", "jtl"), 2, ("jtl", "jtl", "merger")),
-    (("jtl", "jtl", "jtl", "merger", "jtl"), 3, ("jtl", "merger", "jtl")),
-    (("jtl", "jtl", "jtl", "merger", "jtl"), 4, ("merger", "jtl", "jtl")),
-    (("jtl", "jtl", "jtl", "merger", "jtl", "merger", "jtl"), 4, ("merger", "jtl", "merger")),
+_BEFORE = {
+    "source": (),
+    "first": ("jtl",),
+    "jtl": ("jtl", "jtl", "jtl"),
+    "splitter": ("jtl", "splitter", "splitter"),
+    "merger": ("jtl", "jtl", "jtl", "merger"),
+}
+"""From a source to each driver."""
+
+CHAINS: tuple[Neighbours, ...] = (
+    *(Neighbours(d, "jtl", load) for d in _BEFORE for load in ("jtl", "splitter", "merger")),
+    *(
+        Neighbours(d, "splitter", load, beside)
+        for d in ("first", "jtl", "splitter")
+        for load in ("jtl", "splitter")
+        for beside in ("jtl", "splitter")
+    ),
+    Neighbours("jtl", "merger", "jtl"),
 )
-"""A chain of cells behind a source, which of them is looked at, and what that stands for."""
+"""Neighbourhoods of trees and chains; each is simulated by itself."""
 
 PROBE = table_neuron(8)
-"""The neuron on which the influence of a clock's splitter is measured."""
+"""The neuron on which the influence of its clock's driver and of its output's load is measured."""
 
 
-def measure_influence(library: CellLibrary, delays: Delays) -> dict[tuple[str, str, str], float]:
-    """Differences from the tables, s by (driver, cell, load); see ``Delays``.
+def measure_influence(library: CellLibrary, delays: Delays) -> dict[Neighbours, float]:
+    """Differences from the tables, s; see ``Delays``.
 
     Raises:
         SimulatorError, DeckError: a chain that does not run.
     """
     found = {}
-    for chain, at, key in CHAINS:
-        arrivals = _arrivals(library, chain)
-        _, cell, load = key
-        own = {"jtl": delays.jtl, "splitter": delays.splitter, "merger": delays.merger}[cell](load)
-        found[key] = float(arrivals[at + 1] - arrivals[at]) - own
-    clocked, _ = _neuron(library)
+    for key in CHAINS:
+        arrivals = _arrivals(library, key)
+        own = {"jtl": delays.jtl, "splitter": delays.splitter, "merger": delays.merger}
+        found[key] = arrivals.behind - arrivals.port - own[key.cell](key.load)
     signs, theta = PROBE
-    found["splitter", "neuron", "jtl"] = clocked - float(
-        delays.decide(signs, theta, np.array([theta]))[0]
-    )
+    table = float(delays.decide(signs, theta, np.array([theta]))[0])
+    for load in ("jtl", "splitter", "merger"):
+        for driver in ("jtl", "splitter"):
+            clocked = _neuron(library, driver, load)
+            found[Neighbours(driver, "neuron", load)] = clocked.port - clocked.clock - table
+        stage = clocked.behind - clocked.port
+        found[Neighbours("neuron", "jtl", load)] = stage - delays.jtl(load)
     return found
 
 
@@ -95,10 +92,11 @@ class Junctions:
     """From a pulse's arrival at the port of a JTL stage to its junction's middle crossing, s.
 
     Attributes:
-        after_neuron, after_merger: by what drives the stage.
+        after_neuron: of a neuron's output stage, by what that drives: jtl, splitter or merger.
+        after_merger: of a class line's.
     """
 
-    after_neuron: float
+    after_neuron: Mapping[str, float]
     after_merger: float
 
 
@@ -106,100 +104,131 @@ class Junctions:
 def junctions_after_ports(process: Process) -> Junctions:
     """The output stages of neurons and of class lines."""
     library = CellLibrary(process)
-    chain = ("jtl", "jtl", "jtl", "merger", "jtl")
-    merged = _junction(library, chain, 4) - float(_arrivals(library, chain)[4])
-    return Junctions(_neuron(library)[1], merged)
+    merged = _arrivals(library, Neighbours("merger", "jtl", "end"))
+    after = {}
+    for load in ("jtl", "splitter", "merger", "end"):
+        arrivals = _neuron(library, "splitter", load)
+        after[load] = arrivals.junction - arrivals.port
+    return Junctions(after, merged.junction - merged.port)
 
 
-@lru_cache(maxsize=4)
-def _neuron(library: CellLibrary) -> tuple[float, float]:
-    """A neuron whose clock comes from a splitter, as in a network: decision port to output port,
-    and from there to the junction of its output stage, s."""
-    signs, theta = PROBE
-    labels = tuple(str(i) for i in range(len(signs)))
-    site = NeuronSite(0, 0, tuple(range(len(signs))), signs, theta, "probe", labels)
-    stimulus = np.zeros((1, len(signs)), dtype=bool)
-    stimulus[0, [i for i, s in enumerate(signs) if s > 0][:theta]] = True
-    bench = neuron_bench(library.fork(), site, stimulus)
-    top = bench.circuit.top
-    # Between the clock's JTL stage and the neuron: a splitter whose other side ends in a stage.
-    added = (
-        Instance("XK", "splitter", ("iC", "kd", "ke")),
-        Instance("XKE", "jtl", ("ke", "kf")),
-    )
-    placed = tuple(
-        replace(i, nets=tuple("kd" if net == "iC" else net for net in i.nets))
-        if i.name == bench.view.instance
-        else i
-        for i in top.instances
-    )
-    top = replace(
-        top,
-        elements=(*top.elements, Resistor("RK", "kf", GROUND, LOAD_OHM)),
-        instances=(*placed, *added),
-    )
-    cells = {**bench.circuit.cells, "splitter": library.cell("splitter")}
-    analysis = replace(bench.analysis(), print_step_s=0.2e-12)
-    deck = emit(Circuit(top, cells), library.process, analysis, [bench.view.output], name="probe")
-    waves = _simulate(deck.text, ("kd", "o"))
-    rest = START_S - 20e-12
-    clock, port = (
-        float(detect_phase(waves.time_s, waves.signal(f"P({n})"), rest_at_s=rest).times_s[0])
-        for n in ("KD", "O")
-    )
-    junction = detect_phase(waves.time_s, waves.signal(bench.view.output.column)).times_s[0]
-    return port - clock, float(junction) - port
+@dataclass(frozen=True)
+class _Arrivals:
+    """Arrivals at the ports before and behind a cell, and at its junction B1 between, s.
+
+    Of a neuron's output stage, ``clock`` is the arrival at the neuron's decision port.
+    """
+
+    port: float
+    junction: float
+    behind: float
+    clock: float = math.nan
 
 
-def _arrivals(library: CellLibrary, chain: tuple[str, ...]) -> NDArray[np.float64]:
-    """Arrivals at each cell's port, s: where the port's flux crosses half a quantum."""
-    waves = _run(library, chain)
-    columns = [f"P(N{i})" for i in range(len(chain) + 1)]
-    rest = START_S - 20e-12
-    return np.array(
-        [detect_phase(waves.time_s, waves.signal(c), rest_at_s=rest).times_s[0] for c in columns]
-    )
+def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str) -> None:
+    """What a cell drives: a cell of a kind with idle ends, or the end itself."""
+
+    def end(port: str) -> None:
+        builder.add(Resistor(f"R{port}", port, GROUND, LOAD_OHM))
+
+    def stage(port: str) -> None:
+        builder.place(f"XE{port}", library.cell("jtl"), port, f"{port}e")
+        end(f"{port}e")
+
+    if kind == "end":
+        end(net)
+        return
+    nets = (net, f"{net}x") if kind == "jtl" else (net, f"{net}y", f"{net}x")
+    builder.place(f"XL{net}", library.cell(kind), *nets)
+    stage(f"{net}x")
+    if kind == "splitter":
+        stage(f"{net}y")
+    elif kind == "merger":  # an idle stage at its other input
+        builder.place(f"XI{net}", library.cell("jtl"), f"{net}i", f"{net}y")
+        end(f"{net}i")
 
 
-def _junction(library: CellLibrary, chain: tuple[str, ...], at: int) -> float:
-    waves = _run(library, chain)
-    return float(detect_phase(waves.time_s, waves.signal(f"P(B1|X{at})")).times_s[0])
+def _place(
+    builder: CircuitBuilder,
+    library: CellLibrary,
+    name: str,
+    kind: str,
+    nets: tuple[str, str],
+    beside: str,
+) -> None:
+    """A cell between two nets; a splitter's other output carries ``beside``."""
+    if kind == "jtl":
+        builder.place(name, library.cell(kind), *nets)
+    elif kind == "splitter":
+        builder.place(name, library.cell(kind), *nets, f"s{name}")
+        _load(builder, library, f"s{name}", beside)
+    else:
+        builder.place(name, library.cell(kind), nets[0], f"i{name}", nets[1])
+        builder.place(f"XI{name}", library.cell("jtl"), f"j{name}", f"i{name}")
+        builder.add(Resistor(f"R{name}", f"j{name}", GROUND, LOAD_OHM))
+
+
+@lru_cache(maxsize=256)
+def _arrivals(library: CellLibrary, key: Neighbours) -> _Arrivals:
+    """A cell among its neighbours, behind a source."""
+    builder = CircuitBuilder("chain")
+    builder.add(PulseSource("V0", "n0", GROUND, (START_S,)))
+    before = _BEFORE[key.driver]
+    for k, kind in enumerate(before):
+        _place(builder, library, f"X{k}", kind, (f"n{k}", f"n{k + 1}"), key.cell)
+    port, behind = f"n{len(before)}", f"n{len(before) + 1}"
+    _place(builder, library, "XC", key.cell, (port, behind), key.beside)
+    _load(builder, library, behind, key.load)
+    analysis = Analysis(START_S + 80e-12, print_step_s=0.2e-12)
+    deck = emit(builder.circuit(), library.process, analysis, [Probe(("XC",), "B1")], name="chain")
+    waves = _simulate(deck.text, (port, behind))
+    return _Arrivals(_port(waves, port), _junction(waves), _port(waves, behind))
 
 
 @lru_cache(maxsize=64)
-def _run(library: CellLibrary, chain: tuple[str, ...]) -> Waveforms:
-    """A chain between a source and two JTL stages; a splitter's other side carries the same kind
-    of cell as its first, as in a tree, and a merger's second input an idle stage."""
-    builder = CircuitBuilder("chain")
-    jtl, splitter = library.cell("jtl"), library.cell("splitter")
-    builder.add(PulseSource("V0", "n0", GROUND, (START_S,)))
+def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
+    """The output stage of a neuron whose clock comes from a splitter, as in a network, or from a
+    JTL stage behind one."""
+    signs, theta = PROBE
+    labels = tuple(str(i) for i in range(len(signs)))
+    builder = CircuitBuilder("probe")
+    jtl = library.cell("jtl")
 
-    def end(net: str) -> None:
-        builder.place(f"XE{net}", jtl, net, f"e{net}")
-        builder.add(Resistor(f"R{net}", f"e{net}", GROUND, LOAD_OHM))
+    def line(name: str, times: tuple[float, ...]) -> str:
+        builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, times))
+        builder.place(f"XI{name}", jtl, f"s{name}", f"i{name}")
+        return f"i{name}"
 
-    kinds = [*chain, "jtl", "jtl"]
-    for i, kind in enumerate(kinds):
-        if kind == "jtl":
-            builder.place(f"X{i}", jtl, f"n{i}", f"n{i + 1}")
-            continue
-        if kind == "merger":
-            builder.place(f"X{i}", library.cell("merger"), f"n{i}", f"b{i}", f"n{i + 1}")
-            builder.place(f"XB{i}", jtl, f"a{i}", f"b{i}")
-            builder.add(Resistor(f"RB{i}", f"a{i}", GROUND, LOAD_OHM))
-            continue
-        builder.place(f"X{i}", splitter, f"n{i}", f"n{i + 1}", f"m{i}")
-        if kinds[i + 1] == "splitter":
-            builder.place(f"XS{i}", splitter, f"m{i}", f"ma{i}", f"mb{i}")
-            end(f"ma{i}")
-            end(f"mb{i}")
-        else:
-            end(f"m{i}")
-    builder.add(Resistor("RL", f"n{len(kinds)}", GROUND, LOAD_OHM))
-    analysis = Analysis(START_S + 80e-12, print_step_s=0.2e-12)
-    probes = [Probe((f"X{i}",), "B1") for i in range(len(kinds))]
-    deck = emit(builder.circuit(), library.process, analysis, probes, name="chain")
-    return _simulate(deck.text, [f"n{i}" for i in range(len(chain) + 1)])
+    phases = load_phases(process=library.process)
+    pulsed = [i for i, sign in enumerate(signs) if sign > 0][:theta]
+    nets = [line(label, (START_S,) * (k in pulsed)) for k, label in enumerate(labels)]
+    port = line("C", (START_S + phases.decision,))
+    clock = ("splitter", "splitter", "splitter", *(("jtl",) * (driver == "jtl")))
+    for k, (kind, beside) in enumerate(zip(clock, (*clock[1:], "jtl"), strict=True)):
+        _place(builder, library, f"XK{k}", kind, (port, f"k{k}"), beside)
+        port = f"k{k}"
+    own = library.fork()
+    neuron = neuron_cell(own, "probe", signs, theta, labels=labels)
+    builder.place("XN", neuron, *nets, port, line("R", ()), "o", needs=own.needs(neuron))
+    builder.place("XC", jtl, "o", "q")
+    _load(builder, library, "q", load)
+    analysis = Analysis(START_S + phases.period, print_step_s=0.2e-12)
+    deck = emit(builder.circuit(), library.process, analysis, [Probe(("XC",), "B1")], name="probe")
+    waves = _simulate(deck.text, (port, "o", "q"))
+    return _Arrivals(
+        _port(waves, "o"), _junction(waves), _port(waves, "q"), clock=_port(waves, port)
+    )
+
+
+def _port(waves: Waveforms, net: str) -> float:
+    """Where a port's flux crosses half a quantum beyond its rest, s."""
+    phase = waves.signal(f"P({net.upper()})")
+    return float(detect_phase(waves.time_s, phase, rest_at_s=START_S - 20e-12).times_s[0])
+
+
+def _junction(waves: Waveforms) -> float:
+    """Where the phase of the cell's junction crosses pi, as pulses are timed, s."""
+    return float(detect_phase(waves.time_s, waves.signal("P(B1|XC)")).times_s[0])
 
 
 def _simulate(deck: str, nodes: Sequence[str]) -> Waveforms:

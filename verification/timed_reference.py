@@ -83,11 +83,13 @@ def timed_reference(
     neurons: dict[tuple[int, int], NeuronTimes] = {}
     for index, layer in enumerate(network.layers):
         here = [site for site in sites if site.layer == index]
-        found = _layer(index, here, launched, driver, bench, delays)
+        loads = _output_loads(index, sites, bench, delays)
+        found = _layer(index, here, launched, driver, loads, bench, delays)
         launched = np.full((windows.size, layer.outputs), np.nan)
         for one, port in found:
+            after = junctions.after_neuron[loads.get(one.site.neuron, "end")]
             neurons[index, one.site.neuron] = NeuronTimes(
-                one.site, one.count, port + junctions.after_neuron, one.late
+                one.site, one.count, port + after, one.late
             )
             launched[:, one.site.neuron] = port
         driver = "neuron"
@@ -103,16 +105,14 @@ def _layer(
     sites: list[NeuronSite],
     launched: FloatArray,
     driver: str,
+    loads: Mapping[int, str],
     bench: NetworkBench,
     delays: Delays,
 ) -> list[tuple[NeuronTimes, FloatArray]]:
     """Neurons of a layer, each with the arrivals at its output stage's port."""
     plan, timing = bench.plan, bench.plan.layers[index]
     period = plan.period_s
-    users: dict[int, int] = {}
-    for site in sites:
-        for line in site.inputs:
-            users[line] = users.get(line, 0) + 1
+    users = _users(sites)
     taken = dict.fromkeys(users, 0)
     offsets: dict[int, FloatArray] = {}
     for line, leaves in users.items():
@@ -121,11 +121,12 @@ def _layer(
         offsets[line] = delays.chain(stages, delays.root_load(leaves), driver=driver) + delays.tree(
             leaves, driver=behind
         )
-    decisions = timing.clock_s + _decision(delays, len(sites))
+    decisions = timing.clock_s + _decision(delays, len(sites), timing.reset_stages)
+    clocked_by = delays.leaf_drivers(len(sites))
     resets = timing.clock_s + _reset(delays, len(sites), timing.reset_stages, sites)
     windows = np.arange(launched.shape[0])
     found = []
-    for site, decision, reset in zip(sites, decisions, resets, strict=True):
+    for site, decision, by, reset in zip(sites, decisions, clocked_by, resets, strict=True):
         clock = decision + period * windows
         cleared = reset + float(delays.tree(len(site.inputs)).min()) + period * windows
         count = np.zeros(windows.size, dtype=np.int64)
@@ -143,17 +144,60 @@ def _layer(
             np.add.at(count, np.minimum(counted, windows.size - 1), sign)
         fires = count >= site.theta
         port = np.full(windows.size, np.nan)
-        port[fires] = clock[fires] + delays.decide(site.signs, site.theta, count[fires])
+        port[fires] = clock[fires] + delays.decide(
+            site.signs,
+            site.theta,
+            count[fires],
+            driver=by,
+            load=loads.get(site.neuron, "end"),
+        )
         found.append((NeuronTimes(site, count, port, late), port))
     return found
 
 
-def _decision(delays: Delays, count: int) -> FloatArray:
-    """Clock source to each neuron's decision port."""
+def _users(sites: list[NeuronSite]) -> dict[int, int]:
+    """How many synapses of a layer each line feeds."""
+    users: dict[int, int] = {}
+    for site in sites:
+        for line in site.inputs:
+            users[line] = users.get(line, 0) + 1
+    return users
+
+
+def _output_loads(
+    index: int, sites: list[NeuronSite], bench: NetworkBench, delays: Delays
+) -> dict[int, str]:
+    """What the output stage of each neuron of a layer drives, where that is a cell."""
+    behind = _users([site for site in sites if site.layer == index + 1])
+    loads = {
+        line: "jtl" if bench.plan.pads.get((index + 1, line), 0) else delays.root_load(leaves)
+        for line, leaves in behind.items()
+    }
+    if index + 1 == len(bench.plan.layers):
+        for one in bench.read_out.lines:
+            for place, (member, stages) in enumerate(zip(one.members, one.stages, strict=True)):
+                loads[member] = "jtl" if stages else _merged_by(place, len(one.members))
+    return loads
+
+
+def _merged_by(place: int, count: int) -> str:
+    """The cell that takes an input of ``trees.merger_tree(count)``."""
+    # The odd one out of the first level passes a JTL stage there.
+    return "jtl" if count % 2 and place == count - 1 else "merger"
+
+
+def _clock_loads(delays: Delays, count: int, stages: int) -> tuple[str, str]:
+    """What the clock splitter of a layer carries: decision tree, and reset chain or tree."""
     root = delays.root_load(count)
+    return root, "jtl" if stages else root
+
+
+def _decision(delays: Delays, count: int, stages: int) -> FloatArray:
+    """Clock source to each neuron's decision port."""
+    decision, reset = _clock_loads(delays, count, stages)
     return (
         delays.jtl("splitter", driver="source")
-        + delays.splitter(root, driver="first")
+        + delays.splitter(decision, driver="first", beside=reset)
         + delays.tree(count, driver="splitter")
     )
 
@@ -161,9 +205,10 @@ def _decision(delays: Delays, count: int) -> FloatArray:
 def _reset(delays: Delays, count: int, stages: int, sites: list[NeuronSite]) -> FloatArray:
     """Clock source to each neuron's reset port."""
     inner = "splitter" if max(len(site.inputs) for site in sites) > 1 else "jtl"
+    decision, reset = _clock_loads(delays, count, stages)
     return (
         delays.jtl("splitter", driver="source")
-        + delays.splitter("jtl", driver="first")
+        + delays.splitter(reset, driver="first", beside=decision)
         + delays.chain(stages, delays.root_load(count), driver="splitter")
         + delays.tree(count, inner)
     )
@@ -176,8 +221,7 @@ def _line(line: ClassLine, launched: FloatArray, delays: Delays) -> FloatArray:
     for place, (passed, member, stages) in enumerate(
         zip(delays.merge(count), line.members, line.stages, strict=True)
     ):
-        # The odd one out of a merger tree's first level passes a JTL stage there.
-        load = "jtl" if count % 2 and place == count - 1 else "merger"
+        load = _merged_by(place, count)
         arrivals.append(
             launched[:, member] + delays.chain(1 + stages, load, driver="neuron") + passed
         )

@@ -2,7 +2,7 @@
 
     delays = Delays(load_tables("sfq5ee"))
     delays.tree(5, load="jtl")            # s, root to each leaf, shape (5,)
-    delays.decide(site, bias=0.95)        # s, decision clock to output by n - theta
+    delays.decide(signs, theta, counts)   # s, decision clock to output, shape of counts
 
 Times are from port to port, each cell with the load it has (``netlist_gen.timing_table``). The
 delay of a decision falls with the flux by which the count is past the threshold,
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,20 @@ class NeuronLimits:
     recovery: float
 
 
+class Neighbours(NamedTuple):
+    """A cell among others: what drives it, the cell, what it drives, and beside that.
+
+    A driver is "source" (a pulse source), "first" (the JTL stage behind one), "jtl", "splitter",
+    "merger" or "neuron"; ``beside`` is what a splitter's other output carries. A neuron's load is
+    what its output stage, a JTL stage, drives.
+    """
+
+    driver: str
+    cell: str
+    load: str
+    beside: str = ""
+
+
 class Delays:
     """Delays and limits from tables.
 
@@ -62,16 +77,15 @@ class Delays:
         tables: by cell; must hold jtl, splitter, merger, branch and a neuron at least.
         storage_H: the branches' storage inductor, for the neurons' designs.
         slowness: of the process (``neuron.ClockPhases.slowness``).
-        influence: what the cell before changes, s by (driver, cell, load); the tables' cells are
-            driven by a JTL stage. A driver is "source" (a pulse source), "first" (the JTL stage
-            behind one), "jtl", "splitter" or "neuron"; what is not there changes nothing.
+        influence: what neighbours change, s; the tables' cells are driven by a JTL stage. What is
+            not there changes nothing.
     """
 
     def __init__(
         self,
         tables: Mapping[str, CellTable],
         storage_H: float,
-        influence: Mapping[tuple[str, str, str], float] | None = None,
+        influence: Mapping[Neighbours, float] | None = None,
         slowness: float = 1.0,
     ) -> None:
         self.tables = tables
@@ -83,10 +97,10 @@ class Delays:
             raise ConfigurationError(
                 f"static timing needs the measured table of {missing[0] if missing else 'a neuron'}"
             )
-        self._trees: dict[tuple[int, str, float, str], FloatArray] = {}
+        self._trees: dict[tuple[int, str, float, str], tuple[FloatArray, list[str]]] = {}
 
-    def with_influence(self, influence: Mapping[tuple[str, str, str], float]) -> Delays:
-        """The same delays, with what the cell before each changes."""
+    def with_influence(self, influence: Mapping[Neighbours, float]) -> Delays:
+        """The same delays, with what the neighbours of each cell change."""
         return Delays(self.tables, self._storage, influence, self.slowness)
 
     @cached_property
@@ -97,7 +111,7 @@ class Delays:
     def jtl(self, load: str = "jtl", bias: float = 1.0, driver: str = "jtl") -> float:
         """One JTL stage, s."""
         own = self.tables["jtl"].delay_s("a", "q", load=load, bias=bias)
-        return own + self._influence.get((driver, "jtl", load), 0.0)
+        return own + self._influence.get(Neighbours(driver, "jtl", load), 0.0)
 
     def chain(
         self, stages: int, load: str = "jtl", bias: float = 1.0, driver: str = "jtl"
@@ -109,35 +123,53 @@ class Delays:
         loads = [*["jtl"] * (stages - 1), load]
         return sum(self.jtl(x, bias, d) for x, d in zip(loads, drivers, strict=False))
 
-    def splitter(self, load: str = "jtl", bias: float = 1.0, driver: str = "jtl") -> float:
-        """One splitter to the output that carries ``load``, s."""
+    def splitter(
+        self,
+        load: str = "jtl",
+        bias: float = 1.0,
+        driver: str = "jtl",
+        beside: str | None = None,
+    ) -> float:
+        """One splitter to the output that carries ``load``, s; the other one carries ``beside``,
+        or the same."""
         own = self.tables["splitter"].delay_s("a", "q0", load=load, bias=bias)
-        return own + self._influence.get((driver, "splitter", load), 0.0)
+        place = Neighbours(driver, "splitter", load, beside or load)
+        return own + self._influence.get(place, 0.0)
 
     def merger(self, load: str = "jtl", bias: float = 1.0, driver: str = "jtl") -> float:
         """One merger, the slower of its inputs, s."""
         table = self.tables["merger"]
         own = max(table.delay_s(port, "q", load=load, bias=bias) for port in ("a", "b"))
-        return own + self._influence.get((driver, "merger", load), 0.0)
+        return own + self._influence.get(Neighbours(driver, "merger", load), 0.0)
 
     def tree(
         self, leaves: int, load: str = "jtl", bias: float = 1.0, driver: str = "jtl"
     ) -> FloatArray:
         """Root to each leaf of ``trees.splitter_tree(leaves)``, s; each leaf carries ``load``."""
+        return self._tree(leaves, load, bias, driver)[0]
+
+    def leaf_drivers(self, leaves: int) -> list[str]:
+        """The cell that drives each leaf of ``trees.splitter_tree(leaves)``: splitter or jtl."""
+        return self._tree(leaves, "jtl", 1.0, "jtl")[1]
+
+    def _tree(
+        self, leaves: int, load: str, bias: float, driver: str
+    ) -> tuple[FloatArray, list[str]]:
         key = (leaves, load, bias, driver)
         if key not in self._trees:
             depth = tree_shape(leaves).depth
-            out = np.zeros(leaves)
+            out, drivers = np.zeros(leaves), ["jtl"] * leaves
             if depth == 0:
                 out[0] = self.jtl(load, bias, driver)
             else:
-                self._grow(out, 0, depth, (0, leaves), 0.0, load, bias, driver)
-            self._trees[key] = out
+                self._grow(out, drivers, 0, depth, (0, leaves), 0.0, load, bias, driver)
+            self._trees[key] = out, drivers
         return self._trees[key]
 
     def _grow(
         self,
         out: FloatArray,
+        drivers: list[str],
         level: int,
         depth: int,
         span: tuple[int, int],
@@ -149,7 +181,7 @@ class Delays:
         """Arrivals at the leaves (first, count) under a node: the walk of ``splitter_tree``."""
         first, count = span
         if level == depth:
-            out[first] = arrival
+            out[first], drivers[first] = arrival, driver
             return
 
         def next_load(size: int) -> str:
@@ -159,12 +191,14 @@ class Delays:
 
         if count == 1:
             later = arrival + self.jtl(next_load(1), bias, driver)
-            self._grow(out, level + 1, depth, (first, 1), later, load, bias, "jtl")
+            self._grow(out, drivers, level + 1, depth, (first, 1), later, load, bias, "jtl")
             return
         left = (count + 1) // 2
-        for start, size in ((first, left), (first + left, count - left)):
-            later = arrival + self.splitter(next_load(size), bias, driver)
-            self._grow(out, level + 1, depth, (start, size), later, load, bias, "splitter")
+        right = count - left
+        for start, size, other in ((first, left, right), (first + left, right, left)):
+            later = arrival + self.splitter(next_load(size), bias, driver, next_load(other))
+            span = (start, size)
+            self._grow(out, drivers, level + 1, depth, span, later, load, bias, "splitter")
 
     def merge(self, leaves: int, bias: float = 1.0) -> FloatArray:
         """Each input of ``trees.merger_tree(leaves)`` to its output, the slower way; (leaves,)."""
@@ -175,7 +209,8 @@ class Delays:
             alone = (place == width - 1) & (width % 2 == 1)  # its place is taken by a JTL stage
             out += np.where(alone, self.jtl(bias=bias), self.merger(bias=bias))
             if level > 1:
-                out += self.jtl("merger", bias, "merger")
+                stages = [self.jtl("merger", bias, driver) for driver in ("jtl", "merger")]
+                out += np.where(alone, *stages)
             place, width = place // 2, (width + 1) // 2
         return out
 
@@ -185,7 +220,8 @@ class Delays:
 
     @cached_property
     def _curve(self) -> tuple[FloatArray, FloatArray]:
-        """Flux past the edge (Phi0, rising) and delay (s) over the tables' neurons."""
+        """Logarithm of the flux past the edge (Phi0), rising, and delay (s), of the tables'
+        neurons."""
         points: list[tuple[float, float]] = []
         for fan_in in self._fan_ins:
             table = self.tables[f"neuron{fan_in}"]
@@ -195,8 +231,8 @@ class Delays:
         if not points:
             raise ConfigurationError("the tables' neurons have no delay against overdrive")
         points.sort()
-        x, delay = np.array(points).T
-        return x, delay
+        flux, delay = np.array(points).T
+        return np.log(flux), delay
 
     def _slower(self, bias: float) -> float:
         """How much longer a decision takes at a bias ratio: of all table neurons the most."""
@@ -216,22 +252,25 @@ class Delays:
         *,
         load: str = "jtl",
         bias: float = 1.0,
+        driver: str = "jtl",
     ) -> FloatArray:
         """Decision clock to output, s, for each count n >= theta; shape as ``counts``.
 
-        Beyond the measured fluxes the nearest one's delay is taken, below them the line through
+        ``driver`` is the last cell of the clock's tree, ``load`` what the output stage drives.
+
+        The delay falls with the logarithm of the flux past the edge, as the instability at a
+        comparator's edge grows by the same factor in equal times; between measured fluxes it is a
+        line in that. Beyond them the nearest one's delay is taken, below them the line through
         the two smallest is continued.
         """
         unit, edge = self._edge(tuple(signs), theta)
-        x = unit * (counts - edge)
+        x = np.log(unit * (counts - edge))
         fluxes, delays = self._curve
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
-        table = self.tables[f"neuron{self._fan_ins[-1]}"]
-        extra = table.delay_s("clk", "q", load=load) - table.delay_s("clk", "q")
-        behind = self._influence.get(("splitter", "neuron", "jtl"), 0.0)
-        return np.asarray(found + extra + self._slower(bias) + behind)
+        behind = self._influence.get(Neighbours(driver, "neuron", load), 0.0)
+        return np.asarray(found + self._slower(bias) + behind)
 
     def decide_range(
         self, signs: Sequence[int], theta: int, bias: float = 1.0

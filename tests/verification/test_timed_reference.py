@@ -1,4 +1,4 @@
-"""The timed reference against simulation: every pulse of a small network, within a picosecond."""
+"""The timed reference against simulation: every pulse of a small network, within 0.3 ps."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def test_every_pulse_comes_when_it_is_predicted(network, period_ps):
         times = predicted.times_s[predicted.fires]
         seen = outcome.readings.train(view.output.column).times_s
         assert seen.size == times.size
-        np.testing.assert_allclose(seen, times, rtol=0, atol=0.6e-12)
+        np.testing.assert_allclose(seen, times, rtol=0, atol=0.3e-12)
         pulses += seen.size
     assert pulses > 5
     for line in bench.read_out.lines:
         seen = outcome.readings.train(line.output.column).times_s
         assert seen.size == reference.lines[line.name].size
-        np.testing.assert_allclose(seen, reference.lines[line.name], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(seen, reference.lines[line.name], rtol=0, atol=0.3e-12)
 
 
 def test_a_pulse_that_misses_its_clock_is_counted_in_the_next_window():

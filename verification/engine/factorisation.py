@@ -7,11 +7,11 @@ without searching for pivots again.
 In a step a junction's own conductance is some two hundred times that of the inductors around it,
 so that entries of the factors fall by as much with every junction that lies between two nodes. A
 network's layers, whose lines each feed tens of neurons, have no small separators and their factors
-fill in (MNIST: several hundred million entries), but nearly all of that fill is below the rounding
-of the entries beside it. The factors of large circuits leave it out: entry (i, j) is dropped where
-it is below ``DROPPED`` times the largest of row i of A. L U is then A + E with |E| row by row below
-that bound, far below the 1e-16 of the factorisation's own rounding. The kernels check it for
-every set of values (``solve.factorise``).
+fill in (``mnist-small`` as one deck: 140 entries for each unknown), but nearly all of that fill is
+below the rounding of the entries beside it. The factors of large circuits leave it out: entry
+(i, j) is dropped where it is below ``DROPPED`` times the largest of row i of A. L U is then A + E,
+each entry of E below that bound, far below the factorisation's own rounding of 1e-16. The kernels
+check it for every set of values (``solve.factorise``).
 """
 
 from __future__ import annotations
