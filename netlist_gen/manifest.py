@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from netlist_gen.circuit.bench import NeuronBench, NeuronSite, NeuronView
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.network_circuit import NetworkBench
+from netlist_gen.errors import DeckError
+
+
+def deck_files(folder: Path) -> dict[tuple[str, str], str] | None:
+    """Files of the decks that a directory's manifest lists, by (name, dialect).
+
+    None where there is no manifest: the decks are not those of one ``generate``.
+
+    Raises:
+        DeckError: a manifest that can't be read.
+    """
+    path = folder / "manifest.json"
+    try:
+        written = path.stat()
+    except FileNotFoundError:
+        return None
+    return _listed(path, written.st_mtime_ns, written.st_size)
+
+
+@lru_cache(maxsize=8)
+def _listed(path: Path, _time: int, _size: int) -> dict[tuple[str, str], str]:
+    found = {}
+    try:
+        for entry in json.loads(path.read_text(encoding="utf-8"))["decks"]:
+            for dialect, written in entry["files"].items():
+                file = str(written["file"])
+                name = file.removesuffix(".cir").removesuffix(f".{dialect}")
+                found[name, dialect] = file
+    except OSError as error:
+        raise DeckError(f"{path}: the manifest can't be read ({error.strerror})") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DeckError(f"{path} is no manifest of netlist-gen ({error!r})") from error
+    return found
 
 
 def neuron_entry(bench: NeuronBench, first: int) -> dict[str, Any]:

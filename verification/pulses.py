@@ -26,12 +26,20 @@ A junction biased at 0.7 to 0.9 of its critical current that has passed the midd
 much is carried on by its bias; ringing about the middle stays well within it.
 """
 
+MOST_PULSES_PER_S = 2e12
+"""More than a junction can give: at the gap voltage of niobium it turns 1.4e12 times a second."""
+
 VOLTAGE_HYSTERESIS_FLUXONS = 0.4
 """The same for a port: 0.5 + 0.4 = 0.9 Phi0, the validity rule for voltage integrals."""
 
 _STENCIL = 6
 _ITERATIONS = 60
 _EXACT_FLUXONS = 1e-13
+
+
+def most_pulses(stop_s: float) -> int:
+    """How many pulses a junction may give in a run of so many seconds."""
+    return max(64, int(stop_s * MOST_PULSES_PER_S))
 
 
 @dataclass(frozen=True, eq=False)

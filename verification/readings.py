@@ -76,13 +76,17 @@ class WaveformReadings:
         return detect_phase(self.waves.time_s, self.waves.signal(column))
 
 
+_ROUNDING_S = 1e-18
+"""By how much less than a step's time the time may be that is read there; far below any step."""
+
+
 @dataclass(frozen=True, eq=False)
 class SampledReadings:
     """Readings taken while a simulation ran.
 
     Attributes:
         at_s: the times asked for, shape (times,).
-        waves: the phases there, one sample for each time.
+        waves: the phases at the first step at or after each; two times may share a step.
         trains: pulses by column.
     """
 
@@ -96,7 +100,8 @@ class SampledReadings:
         if at.size and (at[-1] >= self.at_s.size or not np.array_equal(self.at_s[at], at_s)):
             raise WaveformError("phases are wanted at a time that was not read")
         rows = [self.waves.signal(c) for c in columns]
-        return _finite(np.stack(rows)[:, at], columns)
+        samples = np.searchsorted(self.waves.time_s, at_s - _ROUNDING_S)
+        return _finite(np.stack(rows)[:, samples], columns)
 
     def train(self, column: str) -> PulseTrain:
         """See ``Readings``."""

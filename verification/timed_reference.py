@@ -204,13 +204,12 @@ def _decision(delays: Delays, count: int, stages: int) -> FloatArray:
 
 def _reset(delays: Delays, count: int, stages: int, sites: list[NeuronSite]) -> FloatArray:
     """Clock source to each neuron's reset port."""
-    inner = "splitter" if max(len(site.inputs) for site in sites) > 1 else "jtl"
     decision, reset = _clock_loads(delays, count, stages)
     return (
         delays.jtl("splitter", driver="source")
         + delays.splitter(reset, driver="first", beside=decision)
         + delays.chain(stages, delays.root_load(count), driver="splitter")
-        + delays.tree(count, inner)
+        + delays.roots([len(site.inputs) for site in sites])
     )
 
 

@@ -148,6 +148,11 @@ class Delays:
         """Root to each leaf of ``trees.splitter_tree(leaves)``, s; each leaf carries ``load``."""
         return self._tree(leaves, load, bias, driver)[0]
 
+    def roots(self, fan_ins: Sequence[int], bias: float = 1.0) -> FloatArray:
+        """Root to each leaf of a tree whose leaves are the roots of trees themselves, s."""
+        trees = {load: self.tree(len(fan_ins), load, bias) for load in ("jtl", "splitter")}
+        return np.array([trees[self.root_load(f)][leaf] for leaf, f in enumerate(fan_ins)])
+
     def leaf_drivers(self, leaves: int) -> list[str]:
         """The cell that drives each leaf of ``trees.splitter_tree(leaves)``: splitter or jtl."""
         return self._tree(leaves, "jtl", 1.0, "jtl")[1]

@@ -110,10 +110,9 @@ def clock_arrivals(delays: Delays, fan_ins: Sequence[int], bias: float) -> Clock
     count = len(fan_ins)
     root = delays.root_load(count)
     split = delays.jtl("splitter", bias)
-    inner = "splitter" if max(fan_ins) > 1 else "jtl"
     decision = split + delays.splitter(root, bias) + delays.tree(count, "jtl", bias)
     # With a chain its first stage loads the root splitter, its last one is loaded by the tree.
-    reset = split + delays.splitter("jtl", bias) + delays.tree(count, inner, bias)
+    reset = split + delays.splitter("jtl", bias) + delays.roots(fan_ins, bias)
     return Clocks(decision, reset)
 
 

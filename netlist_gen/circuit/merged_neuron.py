@@ -37,8 +37,8 @@ LINES_MAX = 4
 STAGGER_S = 18e-12
 """Between pulses on one branch. The merger needs 7 ps (cells/tables), the loop 12 ps."""
 
-STAGGER_STAGES = 5
-"""JTL stages that delay a line by at least ``STAGGER_S`` against the one before it."""
+STAGGER_STAGES = 10
+"""JTL stages of 1.87 ps (cells/tables): at least ``STAGGER_S`` against the line before."""
 
 MERGE_S = 12e-12
 """A merger tree of two levels and what JTL stages take beyond the stagger."""

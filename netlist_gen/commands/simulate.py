@@ -94,6 +94,7 @@ def _embedded(
     def passed() -> bool:
         return time.perf_counter() > end
 
+    seed = compiled.draw_seed(seed)  # what is checked is what is written
     if check_step:
         found = compare_steps(compiled, seed=seed, deadline=passed)
         click.echo(found.sentence(), err=True)

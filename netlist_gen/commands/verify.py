@@ -161,7 +161,7 @@ def run_verification(
             pipeline=pipeline,
             cluster=workers.executor if workers else None,
         )
-        prepare_directory(out, resume=resume)
+        prepare_directory(out, resume=resume, decks=decks)
         versions = ", ".join(f"{one.name} {one.version()}" for one in chosen)
         click.echo(f"simulator {versions}, {x.shape[0]} samples", err=True)
         with progress_bars() as tick:

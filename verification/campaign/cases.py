@@ -21,6 +21,7 @@ from netlist_gen.decks import network_deck, neuron_deck, prepare
 from netlist_gen.emit import Deck
 from netlist_gen.errors import DeckError
 from netlist_gen.lint import lint
+from netlist_gen.manifest import deck_files
 from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
 from verification.compare import BiasSources
 from verification.read_out import LineExpectation, expect_lines
@@ -167,11 +168,24 @@ class CaseBuilder:
         if deck is not None:
             return DeckJob(name, deck.text, readout)
         assert self.setup.decks is not None
-        path = _deck_path(self.setup.decks, name, self.dialect)
+        path = self._deck_path(self.setup.decks, name)
         text = _read_deck(path)
         if self.dialect == "josim":
             lint(text, path.name)
         return DeckJob(name, text, readout)
+
+    def _deck_path(self, folder: Path, name: str) -> Path:
+        """The deck's file: the manifest's; without one NAME.DIALECT.cir or NAME.cir."""
+        files = deck_files(folder)
+        if files is None:
+            path = folder / f"{name}.{self.dialect}.cir"
+            return path if path.exists() else folder / f"{name}.cir"
+        try:
+            return folder / files[name, self.dialect]
+        except KeyError:
+            raise DeckError(
+                f"{folder / 'manifest.json'} lists no deck {name} in the dialect {self.dialect}"
+            ) from None
 
 
 def network_readout(bench: NetworkBench) -> Readout:
@@ -181,12 +195,6 @@ def network_readout(bench: NetworkBench) -> Readout:
     times.append(np.array(bench.span_s()))
     outputs = [view.output.column for view in bench.views]
     return Readout.at(times, [*outputs, *(probe.column for probe in bench.class_lines)])
-
-
-def _deck_path(decks: Path, name: str, dialect: str) -> Path:
-    """The deck's file: ``generate`` names the dialect in it where it wrote several."""
-    path = decks / f"{name}.{dialect}.cir"
-    return path if path.exists() else decks / f"{name}.cir"
 
 
 def _read_deck(path: Path) -> str:

@@ -54,7 +54,7 @@ def verify_with(
         # Energies are compared deck by deck: all simulators get decks of the same length.
         options = dataclasses.replace(options, windows_per_deck=WINDOWS_PER_DECK)
     for folder in sorted(path for path in (out / FOLDER).glob("*") if path.is_dir()):
-        prepare_directory(folder, resume=options.resume)
+        prepare_directory(folder, resume=options.resume, decks=options.decks)
 
     def finish_other(summary: dict[str, Any], _: Sequence[Scope]) -> None:
         summary |= {"simulators": [_row(summary)], "agreement": []}
@@ -64,7 +64,7 @@ def verify_with(
         observed = {scope.name: [_observed(simulators[0], scope)] for scope in scopes}
         for simulator in others:
             directory = out / FOLDER / simulator.name
-            prepare_directory(directory, resume=options.resume)
+            prepare_directory(directory, resume=options.resume, decks=options.decks)
             theirs = verify(
                 network, inputs, labels, simulator, library, directory, options,
                 _stages_of(simulator.name, progress), finish_other,

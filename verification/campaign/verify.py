@@ -100,8 +100,10 @@ class Verification:
         return bool(self.summary["agreed"])
 
 
-def prepare_directory(out: Path, *, resume: bool) -> None:
+def prepare_directory(out: Path, *, resume: bool, decks: Path | None = None) -> None:
     """Make a run's directory and remove what would make an unfinished run look whole.
+
+    The decks of an earlier counter-example go too, unless they are the ``decks`` to be judged.
 
     Raises:
         ConfigurationError: it can't be made or written.
@@ -110,6 +112,11 @@ def prepare_directory(out: Path, *, resume: bool) -> None:
         out.mkdir(parents=True, exist_ok=True)
         for name in ("verify.json", "results.npz", "report.html"):
             (out / name).unlink(missing_ok=True)
+        kept = out / "decks"
+        generated = (kept / "manifest.json").exists()
+        if not generated and (decks is None or decks.resolve() != kept.resolve()):
+            for path in kept.glob("*.cir"):
+                path.unlink()
         if not resume:
             for path in out.glob("ledger.sqlite*"):
                 path.unlink()

@@ -33,7 +33,7 @@ from verification.characterize.runner import pulse_wave
 from verification.compare import NeuronVerdict, compare
 from verification.engine.run import Extract, LaneResult, compile_deck
 from verification.engine.sources import SourceWave
-from verification.pulses import PulseTrain
+from verification.pulses import PulseTrain, most_pulses
 from verification.readings import SampledReadings
 from verification.reference import expect
 
@@ -178,7 +178,7 @@ class NeuronLanes:
         extract = Extract(
             pulses=(output[2:-1],),
             sample_s=bounds,
-            max_pulses=4 * bounds.size + 64,
+            max_pulses=most_pulses(self._compiled.transient.stop),
         )
         results = self._compiled.run_parameter_lanes(
             [self._overrides(lane, bench) for lane, bench in zip(lanes, benches, strict=True)],

@@ -25,7 +25,7 @@ from verification.characterize.subject import Level
 from verification.characterize.trial import Failure, Outcome, Response, Trial
 from verification.engine.run import CompiledDeck, Extract, LaneResult, compile_deck
 from verification.engine.sources import SourceWave
-from verification.pulses import detect_phase
+from verification.pulses import detect_phase, most_pulses
 from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
 
@@ -238,14 +238,10 @@ def _engine_chunk(task: ChunkTask) -> list[Outcome]:
         pulses=task.watch,
         rest_s=REST_S,
         energy=bool(task.biases),
-        max_pulses=max(64, int(task.stop_s * MOST_PULSES_PER_S)),
+        max_pulses=most_pulses(task.stop_s),
     )
     compiled = compiled_deck(task.text, task.name)
     return _lanes(compiled, task, list(task.trials), extract)
-
-
-MOST_PULSES_PER_S = 2e12
-"""More than a junction can give: at the gap voltage of niobium it turns 1.4e12 times a second."""
 
 
 def _lanes(

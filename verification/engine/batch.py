@@ -25,13 +25,14 @@ from verification.engine.sources import SourceWave
 from verification.engine.stimuli import noise_table, source_table
 from verification.engine.tiles import TileSetup, Watched
 from verification.engine.values import Values
+from verification.pulses import PHASE_HYSTERESIS_FLUXONS
 
 if TYPE_CHECKING:
     from verification.engine.run import CompiledDeck
 
 FloatArray = NDArray[np.float64]
-PULSE_HYSTERESIS = 0.1 * 2 * math.pi
-"""How far past the middle a phase must go to count as a pulse, rad (as in verification.pulses)."""
+PULSE_HYSTERESIS = PHASE_HYSTERESIS_FLUXONS * 2 * math.pi
+"""How far past the middle a phase must go to count as a pulse, rad."""
 
 
 class Batch:
@@ -168,7 +169,7 @@ class Batch:
                 raise SimulatorError(f"{self._name}: the run took too long")
         x = tile.xb if tile.flip.array[0] else tile.xa
         rows = x.array[: tile.matrix.size * self._width].reshape(-1, self._width)
-        if not np.all(np.isfinite(rows[:, ~tile.tripped.array])):
+        if not np.all(np.isfinite(rows[:, : tile.used][:, ~tile.tripped.array[: tile.used]])):
             raise SimulatorError(f"{self._name}: the solution is not finite; the circuit diverges")
 
     def _result(self, tile: Tile, samples: Samples, lane: int) -> LaneResult:

@@ -80,8 +80,7 @@ def check_step(
                 f"{compiled.deck.name}: {element.label} draws a number at each time step, so two "
                 "steps are two signals; give noise(..) its third number"
             )
-    seed = compiled.deck.seed if seed is None else seed
-    seed = 0 if seed is None else seed
+    seed = compiled.draw_seed(seed)
     full = compiled.run(seed=seed, deadline=deadline)
     half = compiled.run(seed=seed, step_s=full.step_s / 2, deadline=deadline)
     if full.waveforms is None or half.waveforms is None:

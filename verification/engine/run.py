@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -138,7 +138,7 @@ class CompiledDeck:
             DeckError: the circuit has no unique solution.
             SimulatorError: the run diverged, or the deadline passed.
         """
-        lane_seed = self._seed(seed)
+        lane_seed = self.draw_seed(seed)
         values = self._nominal_values(lane_seed)
         extract = extract or Extract()
         if sink is not None:
@@ -154,7 +154,8 @@ class CompiledDeck:
             self._nominal = nominal_values(self.topology, seed)
         return self._nominal
 
-    def _seed(self, seed: int | None) -> int:
+    def draw_seed(self, seed: int | None) -> int:
+        """The seed of a run: the one given, the deck's, or one by chance."""
         if seed is not None:
             return seed
         if self.deck.seed is not None:
@@ -180,7 +181,7 @@ class CompiledDeck:
 
         Raises: as ``run``; ConfigurationError for a label that is no source.
         """
-        values = self._nominal_values(self._seed(None) if seeds is None else seeds[0])
+        values = self._nominal_values(seeds[0] if seeds else self.draw_seed(None))
         return self._run(values, stimuli, step_s, seeds, extract, threads, deadline)
 
     def run_parameter_lanes(
@@ -205,7 +206,7 @@ class CompiledDeck:
 
         Raises: as ``run_lanes``; ConfigurationError for a label that is no such element.
         """
-        values = parameter_values(self.topology, overrides, self._seed(None))
+        values = parameter_values(self.topology, overrides, self.draw_seed(None))
         if stimuli is None:
             stimuli = [{}] * len(overrides)
         if len(stimuli) != len(overrides):
@@ -227,7 +228,7 @@ class CompiledDeck:
     ) -> list[LaneResult]:
         if not stimuli:
             return []
-        base = self._seed(None)
+        base = self.draw_seed(None)
         lane_seeds = [base + i for i in range(len(stimuli))] if seeds is None else list(seeds)
         if len(lane_seeds) != len(stimuli):
             raise ConfigurationError(f"{len(stimuli)} lanes, but {len(lane_seeds)} seeds")
@@ -252,9 +253,10 @@ class CompiledDeck:
                 deadline,
                 sink,
             )
-            try:
+            found = None
+            with suppress(IncompletePattern):  # what it held is gone before the next attempt
                 found = list(batch(complete=False).run(threads))
-            except IncompletePattern:
+            if found is None:
                 found = list(batch(complete=True).run(threads))
             for lane, result in found:
                 results[pending[lane]] = result

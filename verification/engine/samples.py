@@ -21,7 +21,8 @@ class Sink(Protocol):
     """Takes printed samples while a run goes on, so that none has to be kept."""
 
     def begin(self, names: tuple[str, ...]) -> None:
-        """The run begins, or begins again with half the step: what came before is void."""
+        """The run begins, or begins again (with half the step, or complete factors): what came
+        before is void."""
 
     def add(self, time_s: FloatArray, values: FloatArray) -> None:
         """The next samples: times of shape (samples,), values (signals, samples)."""
@@ -132,12 +133,16 @@ class _Filter:
 
 
 def sample_steps(sample_s: FloatArray, transient: Transient, name: str) -> LongArray:
-    """The first step at or after each time. Raises ConfigurationError for one outside the run."""
+    """The first step at or after each time, once each.
+
+    Raises:
+        ConfigurationError: times that do not rise, or one outside the run.
+    """
     steps = np.ceil(np.asarray(sample_s, dtype=np.float64) / transient.step - 1e-6)
     inside = steps.size == 0 or 0 <= steps[0] <= steps[-1] < transient.steps
-    if not inside or np.any(np.diff(steps) <= 0):
+    if not inside or np.any(np.diff(steps) < 0):
         raise ConfigurationError(
-            f"{name}: samples are asked for at times that do not rise by a step each, or lie "
-            f"outside the run of {transient.stop:.6g} s"
+            f"{name}: samples are asked for at times that do not rise, or lie outside the run of "
+            f"{transient.stop:.6g} s"
         )
-    return np.asarray(steps, dtype=np.int64)
+    return np.unique(steps.astype(np.int64))

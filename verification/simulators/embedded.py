@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from netlist_gen.errors import NetlistGenError, SimulatorError
-from verification.pulses import PulseTrain
+from verification.pulses import PulseTrain, most_pulses
 from verification.readings import Readout, SampledReadings
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
 
@@ -109,7 +109,9 @@ def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> 
         stimuli += [source_waves(jobs[0].text, job) for job in jobs[1:]]
         # Lanes step together, so they end together: runs of other lengths have groups of their own.
         results = compiled.run_lanes(
-            stimuli, extract=_extract(jobs[0].readout), deadline=deadline.passed
+            stimuli,
+            extract=_extract(jobs[0].readout, compiled.transient.stop),
+            deadline=deadline.passed,
         )
     except NetlistGenError as error:
         if len(jobs) > 1 and not stop.is_set():
@@ -131,13 +133,13 @@ def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> 
             yield Outcome(job, OutcomeKind.OK, wall_s, sampled=sampled)
 
 
-def _extract(readout: Readout | None) -> Extract | None:
+def _extract(readout: Readout | None, stop_s: float) -> Extract | None:
     from verification.engine.run import Extract
 
     if readout is None:
         return None
     labels = tuple(column[2:-1] for column in readout.outputs)
-    return Extract(pulses=labels, sample_s=readout.at_s, max_pulses=4 * readout.at_s.size + 64)
+    return Extract(pulses=labels, sample_s=readout.at_s, max_pulses=most_pulses(stop_s))
 
 
 def _sampled(readout: Readout, result: LaneResult) -> SampledReadings:

@@ -107,6 +107,14 @@ def test_decisions_are_slower_at_low_bias_and_limits_are_finite(signs, theta):
     assert limits.recovery > 0 < limits.keep
 
 
+def test_roots_of_trees_load_a_tree_each_by_its_own_size():
+    sizes = [3, 1, 2, 1, 5]
+    loads = {"jtl": DELAYS.tree(5, "jtl"), "splitter": DELAYS.tree(5, "splitter")}
+    expected = [loads["splitter" if n > 1 else "jtl"][i] for i, n in enumerate(sizes)]
+    np.testing.assert_array_equal(DELAYS.roots(sizes), expected)
+    assert DELAYS.roots(sizes)[1] < loads["splitter"][1]
+
+
 def test_a_table_that_is_missing():
     tables = {k: v for k, v in DELAYS.tables.items() if k != "splitter"}
     with pytest.raises(

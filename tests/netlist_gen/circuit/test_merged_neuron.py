@@ -64,7 +64,7 @@ def test_staggers_fit_the_phases():
     library = CellLibrary()
     cell = merged_neuron_cell(library, "M0", [1, 1, -1, 1], 1, 3)
     assert [i.cell for i in cell.instances if i.name.startswith("XM")] == ["merge3"]
-    assert sum(i.name.startswith("XW") for i in cell.instances) == 5 + 10
+    assert sum(i.name.startswith("XW") for i in cell.instances) == 10 + 20
     for lines in (1, 2, 3, 4):
         phases = merged_phases(lines)
         assert phases.decision >= 18e-12 + (lines - 1) * STAGGER_S

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from verification.engine.run import CompiledDeck
 from verification.readers.josim_csv import read_josim_csv
 
 DECK = """* a junction that turns once
@@ -63,6 +64,23 @@ def test_a_seed_makes_noise_repeat(cli, deck, tmp_path):
         assert ran.status == 0, ran.err
         texts.append(out.read_text())
     assert texts[0] == texts[1] != texts[2]
+
+
+def test_the_step_is_checked_on_the_noise_that_is_written(cli, deck, tmp_path, monkeypatch):
+    deck.write_text(DECK.replace("RS 1 0 5", "RS 1 0 5 temp=4.2 neb=1T"))
+    seeds = []
+    run = CompiledDeck.run
+    monkeypatch.setattr(
+        CompiledDeck,
+        "run",
+        lambda self, *, seed, **options: (seeds.append(seed), run(self, seed=seed, **options))[1],
+    )
+    for _ in range(2):
+        words = ("-o", tmp_path / "out.csv", "--simulator", "embedded", "--check-step")
+        assert cli("simulate", deck, *words).status == 0
+    assert len(seeds) == 6
+    assert len({*seeds[:3]}) == len({*seeds[3:]}) == 1
+    assert seeds[0] != seeds[3]  # the deck has no seed: each time another
 
 
 @pytest.mark.parametrize(

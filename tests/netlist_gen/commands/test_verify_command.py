@@ -187,6 +187,46 @@ def test_untouched_decks_agree(cli, tiny, decks):
     assert ran.status == 0, ran.err
 
 
+def test_decks_of_an_earlier_generate_are_not_judged(cli, tiny, decks):
+    """With one dialect and with several the names differ: the manifest says which are meant."""
+    other = tiny.x.with_name("other.npy")
+    np.save(other, ~np.load(tiny.x))
+    words = ("--inputs", other, "--dialect", "josim,wrspice")
+    assert cli("generate", tiny.net, "-o", decks, *words).status == 0
+    ran = cli("verify", tiny.net, "--inputs", other, "-o", tiny.run, "--decks", decks)
+    assert ran.status == 0, ran.err
+    assert cli("generate", tiny.net, "-o", decks, "--inputs", tiny.x).status == 0
+    ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded")
+    assert ran.status == 0, ran.err
+
+
+def test_a_deck_that_the_manifest_does_not_list(cli, tiny, decks):
+    np.save(tiny.x, np.ones((70, 3), dtype=bool))
+    ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded", "--jobs", 1)
+    assert ran.status == 2
+    assert ran.sentence == (f"{decks}/manifest.json lists no deck L0N0_W00 in the dialect josim")
+    (decks / "manifest.json").write_text("[]")
+    ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded")
+    assert ran.status == 2
+    assert ran.sentence.startswith(f"{decks}/manifest.json is no manifest of netlist-gen (")
+
+
+def test_decks_of_a_counter_example_go_when_the_run_is_made_again(cli, tiny, decks):
+    edit(decks / "L0N1.cir", r"^(IDM 0 \S+ pwl\(0 0 \S+) \S+\)$", r"\g<1> 0)")
+    words = ("--simulator", "embedded")
+    assert verify(cli, tiny, "--decks", decks, *words).status == 1
+    kept = tiny.run / "decks"
+    assert list(kept.glob("*.cir"))
+    # Judged where they are, they stay.
+    for path in decks.glob("L*.cir"):
+        if not (kept / path.name).exists():
+            (kept / path.name).write_text(path.read_text())
+    assert verify(cli, tiny, "--decks", kept, *words).status == 1
+    assert list(kept.glob("*.cir"))
+    assert verify(cli, tiny, *words).status == 0
+    assert not list(kept.glob("*.cir"))
+
+
 def test_decks_of_more_windows_than_one_holds_are_found(cli, tiny, tmp_path):
     np.save(tiny.x, np.random.default_rng(0).random((70, 3)) < 0.5)
     folder = tmp_path / "decks"

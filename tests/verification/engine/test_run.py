@@ -128,6 +128,8 @@ def test_samples_at_chosen_times():
     steps = np.ceil(at / 0.05e-12 - 1e-6).astype(int)
     np.testing.assert_allclose(picked.time_s, steps * 0.05e-12)
     np.testing.assert_array_equal(picked.values, whole.values[:, steps])
+    once = deck.run(extract=Extract(sample_s=np.array([33e-12, 33e-12 + 1e-26, 70e-12])))
+    np.testing.assert_allclose(once.waveforms.time_s, [33e-12, 70e-12])
     for wrong in ([1.0], [2e-12, 1e-12], [-1e-12]):
         with pytest.raises(ConfigurationError, match="samples are asked for at times"):
             deck.run(extract=Extract(sample_s=np.array(wrong)))
@@ -136,10 +138,15 @@ def test_samples_at_chosen_times():
 def test_the_step_is_halved_where_a_phase_moves_too_far():
     """JoSIM starts over with half the step; only the lane that needs it does here."""
     deck = compile_deck(jtl(4, step="0.5p"), name="d")
-    quiet, busy = deck.run_lanes([{"IIN": SourceWave.dc(0.0)}, {}])
-    assert busy.step_s == pytest.approx(quiet.step_s / 2)
     (alone,) = deck.run_lanes([{}])
-    same(busy, alone, 1e-9)
+    (still,) = deck.run_lanes([{"IIN": SourceWave.dc(0.0)}])
+    assert still.waveforms.time_s.size > 100
+    for before in range(1, 9):  # the lanes of a tile are filled up with copies of the last one
+        *quiet, busy = deck.run_lanes([{"IIN": SourceWave.dc(0.0)}] * before + [{}])
+        same(busy, alone, 1e-9)
+        for lane in quiet:
+            assert busy.step_s == pytest.approx(lane.step_s / 2)
+            same(lane, still, 1e-9)
 
 
 def test_a_step_can_be_given():
@@ -213,7 +220,8 @@ def test_a_large_circuit_takes_any_values(monkeypatch):
 
 
 def test_no_lanes_give_nothing():
-    assert compile_deck(jtl(2), name="d").run_lanes([]) == []
+    deck = compile_deck(jtl(2), name="d")
+    assert deck.run_lanes([]) == deck.run_lanes([], seeds=[]) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from verification.engine import ready
 from verification.engine.kernels import entry
 from verification.engine.simd import WIDTH
+from verification.readings import Readout, WaveformReadings
 from verification.simulators.base import DeckJob, OutcomeKind
 from verification.simulators.embedded import EmbeddedSimulator, source_waves
 
@@ -50,6 +51,26 @@ def test_jobs_that_differ_in_waves_give_what_each_gives_alone():
         )
     turns = [round(outcome.waveforms.values[0, -1] / (2 * np.pi)) for outcome in together]
     assert turns == [1, 0, 1]
+
+
+def test_readings_are_those_of_the_whole_waveforms():
+    """Times that share a step, and a junction that turns over many times between two readings."""
+    text = CELL.replace("60p", "900p").replace("0.5p\n.print", "0.05p\n.print")
+    driven = job("a", "pwl(0 0 20p 0 22p 250u)", text)
+    at = np.array([10e-12, 10e-12 + 2e-27, 10.02e-12, 850e-12])
+    column = "P(B1|X1)"
+    read = EmbeddedSimulator().run(
+        DeckJob("a", driven.text, Readout.at([at[:1], at[1:]], [column])), timeout_s=60.0
+    )
+    assert read.kind is OutcomeKind.OK, read.message
+    whole = WaveformReadings(EmbeddedSimulator().run(driven, timeout_s=60.0).waveforms)
+    at = np.unique(at)
+    assert at.size == 4
+    seen = read.readings.phases([column], at)
+    np.testing.assert_allclose(seen, whole.phases([column], at), rtol=0, atol=1e-9)
+    trains = read.readings.train(column), whole.train(column)
+    assert trains[0].times_s.size > 100
+    np.testing.assert_allclose(trains[0].times_s, trains[1].times_s, rtol=0, atol=0.02e-12)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -36,9 +36,9 @@ PHASE_LIMIT = 0.20 * 2 * math.pi
 
 @njit
 def _too_fast(tile):
-    """Mark lanes whose phases move too far in a step; whether all lanes do."""
+    """Mark lanes whose phases move too far in a step; whether all lanes in use do."""
     fast = 0
-    for lane in range(len(tile.w)):
+    for lane in range(tile.used):
         if tile.junctions.moved[lane] > PHASE_LIMIT:
             tile.tripped[lane] = True
         if tile.tripped[lane]:
