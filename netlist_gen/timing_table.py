@@ -1,7 +1,7 @@
 """Measured tables of cells (``cells/tables/PROCESS/CELL.toml``): delays, spacings, energies.
 
     tables = load_tables("sfq5ee")
-    tables["splitter"].delay_s("a", "q0")                      # 4.856e-12, nominal, loaded by a JTL
+    tables["splitter"].delay_s("a", "q0")                      # 2.857e-12, nominal, loaded by a JTL
     tables["splitter"].delay_s("a", "q0", load="merger")       # another load
     tables["splitter"].delay_s("a", "q0", driver="splitter")   # another cell before it
     tables["jtl"].delay_s("a", "q", bias=0.9)                  # all biases at 0.9 of nominal

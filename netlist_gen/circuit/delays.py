@@ -1,6 +1,6 @@
 """Delays of what a network is built of, from the cells' measured tables.
 
-    delays = Delays(load_tables("sfq5ee"))
+    delays = network_delays(CellLibrary())  # of network_circuit
     delays.tree(5, load="jtl")            # s, root to each leaf, shape (5,)
     delays.decide(signs, theta, counts)   # s, decision clock to output, shape of counts
 

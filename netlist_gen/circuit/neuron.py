@@ -44,7 +44,6 @@ class ClockPhases:
         earliest, latest: an output pulse belongs to the clock if it comes between these times
             after the decision clock.
         tree_stage: delay of one stage of a splitter tree.
-        decide: from the decision clock at the neuron's port to its output, at the earliest.
         skew: how far apart the data pulses of one window may reach a neuron.
         slowness: by how much all of them are longer than the design table's.
     """
@@ -55,7 +54,6 @@ class ClockPhases:
     earliest: float
     latest: float
     tree_stage: float
-    decide: float
     skew: float
     slowness: float = 1.0
 

@@ -31,7 +31,7 @@ class HiddenSpec:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """All that decides a training run, in JSON types; the defaults are those of `digits`.
+    """All that decides a training run, in JSON types.
 
     Attributes:
         dataset: "digits" (scikit-learn's bundled 8x8) or "mnist" (IDX files in ``data_dir``).

@@ -128,7 +128,7 @@ def _kind(first: str, second: str, clock: str) -> str:
     return "separation"
 
 
-def critical_spacings(cell: CellUnderTest, *, max_change_s: float = MAX_CHANGE_S) -> list[Spacing]:
+def critical_spacings(cell: CellUnderTest) -> list[Spacing]:
     """Both limits of every distinct pair of steps that follow one another."""
     todo: list[tuple[Spacing, _Search, Callable[[Response], float]]] = []
     known: set[tuple[str, ...]] = set()
@@ -149,7 +149,7 @@ def critical_spacings(cell: CellUnderTest, *, max_change_s: float = MAX_CHANGE_S
             for criterion in ("function", "delay"):
                 search = _Search(
                     _mover(case, k),
-                    _checker(cell, nominal, max_change_s if criterion == "delay" else None),
+                    _checker(cell, nominal, MAX_CHANGE_S if criterion == "delay" else None),
                     gap,
                     floor,
                     floor,

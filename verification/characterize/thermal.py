@@ -17,7 +17,6 @@ from netlist_gen.process import Process
 NIOBIUM_TC_K = 9.2
 """Critical temperature of niobium films."""
 
-_BOLTZMANN = 1.380649e-23
 _GAP_RATIO = 1.764
 """Delta(0) / (k Tc), BCS."""
 

@@ -45,7 +45,7 @@ class Equations:
 
 @dataclass
 class Structure:
-    """What does not depend on values or time step: stamps, pattern, plan."""
+    """Stamps, pattern, plan: for all values and time steps where the pattern is complete."""
 
     topology: Topology
     stamps: Any

@@ -1,7 +1,7 @@
 """Index arrays of a circuit in pivot order: where each element reads and writes.
 
-They depend on neither values, time step nor the number of lanes; ``tiles.py`` makes of them what
-the kernels are handed.
+They depend on the pattern's order, not on the number of lanes; ``tiles.py`` makes of them what the
+kernels are handed.
 """
 
 from __future__ import annotations

@@ -30,7 +30,6 @@ from verification.engine.reader import read_deck, read_deck_file
 from verification.engine.results import Extract, LaneResult, Pulses
 from verification.engine.samples import Sink
 from verification.engine.sources import SourceWave
-from verification.engine.stimuli import source_elements
 from verification.engine.topology import Topology, build_topology, check_devices
 from verification.engine.values import Values, nominal_values
 
@@ -109,11 +108,6 @@ class CompiledDeck:
             structure = build_structure(self.topology, step, wanted, complete=complete)
             self._structures[step, complete] = structure
         return structure
-
-    @property
-    def source_labels(self) -> list[str]:
-        """Labels of all sources: current sources, then voltage and phase sources."""
-        return [e.label for e in source_elements(self.topology)]
 
     def run(
         self,

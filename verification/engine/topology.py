@@ -17,12 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netlist_gen.errors import DeckError
 from verification.engine.flatten import GROUND, Element, FlatCircuit
 
-IntArray = NDArray[np.int32]
 MAX_DENSE_GROUP = 12
 """Coupled groups up to this size get their inverse inductance matrix; larger ones keep currents."""
 
@@ -53,7 +51,7 @@ class Current:
     """How the current of one device is found.
 
     Attributes:
-        kind: B, R, C, T1 (line), G: element ``index`` with its history; S: current source; X: the
+        kind: B, R, C, T (line), G: element ``index`` with its history; S: current source; X: the
             unknown ``index`` times ``sign``; L: single inductor; M: row of a coupled group.
         index: position among its kind.
         sign: +1 or -1.
