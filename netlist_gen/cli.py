@@ -76,7 +76,8 @@ def main() -> None:
     try:
         with _termination_interrupts():
             status = cli.main(arguments, prog_name="netlist-gen", standalone_mode=False)
-        sys.stdout.flush()  # a reader that has gone away is noticed here, not after the last word
+        if sys.stdout is not None:  # a reader that has gone away is noticed here
+            sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)

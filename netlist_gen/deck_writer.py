@@ -31,7 +31,7 @@ from netlist_gen.circuit.neuron import ClockPhases
 from netlist_gen.deck_windows import deck_name
 from netlist_gen.decks import neuron_deck, prepare
 from netlist_gen.emit import Deck
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import WorkerError
 from netlist_gen.files import atomic_path
 from netlist_gen.manifest import neuron_entry
 from netlist_gen.process import Process
@@ -104,6 +104,7 @@ def write_neurons(
 
     Raises:
         NetworkError, ConfigurationError: as building and writing raise them.
+        WorkerError: one of the processes was killed.
     """
     if jobs == 1:
         yield from writer.write(work, library)
@@ -120,7 +121,7 @@ def write_neurons(
         while running:
             yield from running.popleft().result()
     except BrokenProcessPool as error:
-        raise ConfigurationError(
+        raise WorkerError(
             "a process that wrote decks was killed, perhaps for want of memory; with --jobs 1 "
             "this one writes them all"
         ) from error

@@ -71,7 +71,9 @@ def neuron_deck(
 
 NETWORK_PRINT_S = 1e-12
 """Print step of whole networks: with thousands of columns the files would be twice as large at
-that of neurons, and a pulse's time is still found within 0.05 ps."""
+that of neurons, and a pulse's time is still found within ``NETWORK_TIME_ERROR_S``."""
+
+NETWORK_TIME_ERROR_S = 0.05e-12
 
 
 def network_deck(

@@ -110,10 +110,15 @@ def _cell_texts(dialect: str, circuit: Circuit, values: Mapping[str, Any]) -> It
         yield cell.__dict__[key]  # type: ignore[index]
 
 
-@cache
-def _template(dialect: str, name: str = "deck.cir.j2") -> jinja2.Template:
+def check_dialect(dialect: str) -> None:
+    """Raises ConfigurationError for a dialect that there is not."""
     if dialect not in dialects():
         raise ConfigurationError(f"no dialect {dialect!r}; there are {', '.join(dialects())}")
+
+
+@cache
+def _template(dialect: str, name: str = "deck.cir.j2") -> jinja2.Template:
+    check_dialect(dialect)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource_dir("templates") / dialect),
         undefined=jinja2.StrictUndefined,

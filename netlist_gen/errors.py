@@ -28,6 +28,12 @@ class TimingError(NetlistGenError):
     """A network whose clock windows can't be made to hold."""
 
 
+class WorkerError(NetlistGenError):
+    """A process of this run that was killed."""
+
+    exit_status = 1
+
+
 class SimulatorError(NetlistGenError):
     """A simulator that is missing, timed out, crashed or gave unusable output."""
 

@@ -18,6 +18,7 @@ from netlist_gen.circuit.neuron import ClockPhases
 from netlist_gen.deck_windows import chunks, deck_name
 from netlist_gen.deck_writer import NeuronWriter, write_deck, write_neurons
 from netlist_gen.decks import network_deck, prepare
+from netlist_gen.emit import check_dialect
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.manifest import network_entry
@@ -78,6 +79,8 @@ def generate(
     for scope in options.scopes:
         if scope not in SCOPES:
             raise ConfigurationError(f"no scope {scope!r}; allowed are {', '.join(SCOPES)}")
+    for dialect in options.dialects:
+        check_dialect(dialect)
     if inputs is None:
         inputs = np.ones((1, network.inputs), dtype=bool)
     inputs = network.check_inputs(inputs)

@@ -34,6 +34,8 @@ class Observed:
         pulses: for each layer, shape (windows, neurons): output pulses; -1 where not measured.
         delays_s: likewise: decision clock to output pulse; NaN where there is none.
         energies_J: of each run that ended, by (layer, neuron, first window).
+        time_error_s: how far a pulse's time may be off for the spacing of the waveforms' samples,
+            where that is coarser than that of neurons.
     """
 
     simulator: str
@@ -41,6 +43,7 @@ class Observed:
     pulses: Sequence[NDArray[np.int8]]
     delays_s: Sequence[NDArray[np.float64]]
     energies_J: Mapping[tuple[int, int, int], float]
+    time_error_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def compare_two(one: Observed, other: Observed) -> Agreement:
         raise ValueError("the results of two simulators differ in layers, neurons or windows")
     same_deck = one.dialect == other.dialect
     allowed_s = SAME_DIALECT_TIME_TOLERANCE_S if same_deck else TIME_TOLERANCE_S
+    sampled_s = max(one.time_error_s, other.time_error_s)
+    allowed_s = max(allowed_s, SAME_DIALECT_TIME_TOLERANCE_S + sampled_s)
     windows = unmeasured = differences = pulses = 0
     apart_s = 0.0
     found: list[tuple[int, str]] = []

@@ -44,9 +44,8 @@ class CounterExample:
     measured: str
     deck: str
 
-    def sentence(self, sample: int, step: int | None, deck: str) -> str:
-        """The disagreement in words; ``deck`` is the file that reproduces it."""
-        at = f"sample {sample}" + (f", step {step}" if step is not None else "")
+    def sentence(self, at: str, deck: str) -> str:
+        """The disagreement in words; ``at`` is the sample, ``deck`` the file that reproduces it."""
         return (
             f"{at}: layer {self.layer}, neuron {self.neuron}: expected {self.expected}, "
             f"measured {self.measured}; reproduce with {deck}"

@@ -32,10 +32,11 @@ class LineExpectation:
 
 @dataclass(frozen=True)
 class LineVerdict:
-    """Windows of lines that disagree, and the first of them in words."""
+    """Windows of lines that disagree, and the first of them: its window and in words."""
 
     wrong: int
     first: str | None
+    window: int = 0
 
 
 def expect_lines(bench: NetworkBench) -> tuple[LineExpectation, ...]:
@@ -63,7 +64,8 @@ def judge_lines(lines: Sequence[LineExpectation], readings: Readings) -> LineVer
     Raises:
         WaveformError: a line was not read.
     """
-    wrong, first = 0, None
+    wrong = 0
+    found: list[tuple[int, str]] = []
     for line in lines:
         train = readings.train(line.column)
         forward = train.times_s[train.signs > 0]
@@ -71,12 +73,13 @@ def judge_lines(lines: Sequence[LineExpectation], readings: Readings) -> LineVer
         unlike = np.flatnonzero(counts != line.pulses)
         stray = train.count - int(counts.sum())
         wrong += unlike.size + (1 if stray else 0)
-        if first is None and unlike.size:
+        name = f"class {line.label}, line {line.name}"
+        if unlike.size:
             w = int(unlike[0])
-            first = (
-                f"class {line.label}, line {line.name}, window {w}: expected {line.pulses[w]} "
-                f"pulses, measured {counts[w]}"
-            )
-        elif first is None and stray:
-            first = f"class {line.label}, line {line.name}: {stray} pulses outside all windows"
-    return LineVerdict(wrong, first)
+            found.append((w, f"{name}: expected {line.pulses[w]} pulses, measured {counts[w]}"))
+        elif stray:
+            found.append((0, f"{name}: {stray} pulses outside all windows"))
+    if not found:
+        return LineVerdict(wrong, None)
+    window, first = min(found, key=lambda each: each[0])
+    return LineVerdict(wrong, first, window)

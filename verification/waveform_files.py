@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +115,12 @@ class _Parquet:
         self.close()
         self.samples = 0
         self._names = ("time", *names)
+        twice = [name for name, count in Counter(self._names).items() if count > 1]
+        if twice:
+            raise ConfigurationError(
+                f"the column {twice[0]} is there twice, which readers of Parquet refuse; print it "
+                "once, or write .csv or .npz"
+            )
         schema = pa.schema([(name, pa.float64()) for name in self._names])
         self._writer = pq.ParquetWriter(self._path, schema)
 

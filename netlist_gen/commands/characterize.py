@@ -179,7 +179,7 @@ def _spreads(texts: tuple[str, ...], pairs: tuple[str, ...]) -> Spreads:
             ) from None
     correlation: dict[tuple[str, str], float] = {}
     for text in pairs:
-        match = re.fullmatch(r"(\w+),(\w+)=(-?[\d.]+)", text)
+        match = re.fullmatch(r"(\w+),(\w+)=(-?(?:\d+\.?\d*|\.\d+))", text)
         kinds = sorted((match[1], match[2]), key=KINDS.index) if match and {
             match[1], match[2]} <= set(KINDS) else []  # fmt: skip
         if match is None or len(set(kinds)) != 2 or not -1 <= float(match[3]) <= 1:
@@ -342,8 +342,8 @@ def _compare_tables(names: list[str], process: str, out: Path | None, runner: Ru
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             subject = load_subject(name, process)
-            new = write_table(measure_table(subject, runner), Path(folder) / f"{name}.toml")
-            differences += changed(read_table(table_path(process, name, out)), new)
+            new = write_table(measure_table(subject, runner), Path(folder) / f"{subject.name}.toml")
+            differences += changed(read_table(table_path(process, subject.name, out)), new)
     for line in differences:
         click.echo(line)
     if differences:
@@ -374,9 +374,18 @@ def _design(process: str, *, write: bool) -> None:
 
 
 def _check_tables(process: str, cell: str | None) -> None:
+    from netlist_gen.cell_library import CellLibrary
     from verification.characterize.design import design_is_stale
+    from verification.characterize.subject import load_subject, subject_names
     from verification.characterize.tables import stale_tables
 
+    if cell is not None:
+        load_subject(cell, process)  # refused if there is no such cell
+        if cell not in subject_names(CellLibrary(process)):
+            raise ConfigurationError(
+                f"{cell}: the library has no table of it to check; with --tables -o DIR one that "
+                "was written there is measured again"
+            )
     stale = [s.reason for s in stale_tables(process) if cell in (None, s.cell)]
     stale += [reason for reason in [design_is_stale()] if reason and cell is None]
     for reason in stale:

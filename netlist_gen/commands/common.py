@@ -99,6 +99,12 @@ def clock_phases(clock_ghz: float | None, process: Process) -> ClockPhases:
     return phases.with_period(1e-9 / clock_ghz)
 
 
+def check_cooling(cooling: float) -> None:
+    """Raises ConfigurationError for a --cooling that is not positive and finite."""
+    if not 0 < cooling < math.inf:
+        raise ConfigurationError(f"--cooling is {cooling:g}; it must be positive and finite")
+
+
 def split_list(text: str) -> tuple[str, ...]:
     """A comma list as a tuple, without blanks and repeats."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -27,7 +27,13 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
     from netlist_gen.cell_library import CellLibrary
     from netlist_gen.checkpoint.registry import read_checkpoint
     from netlist_gen.commands.common import clock_phases, read_samples
-    from netlist_gen.commands.verify import draw, print_result, require_agreement, run_verification
+    from netlist_gen.commands.verify import (
+        chosen_simulators,
+        draw,
+        print_result,
+        require_agreement,
+        run_verification,
+    )
     from netlist_gen.generate import GenerateOptions, generate
     from netlist_gen.resources import resource_dir
     from verification.campaign.verify import prepare_directory
@@ -44,7 +50,10 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
         f"{accuracy:.2%} on {x.shape[0]} held-out images",
         err=True,
     )
-    x, y = draw(x, y, samples, seed)
+    rows = draw(x.shape[0], samples, seed)
+    if rows is not None:
+        x, y = x[list(rows)], y[list(rows)]
+    chosen_simulators(simulator)  # before anything is written
     prepare_directory(out, resume=False)
     windows = x.reshape(-1, x.shape[-1])
     options = GenerateOptions(source="digits.pt")
@@ -65,6 +74,7 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
         resume=False,
         process="sfq5ee",
         clock_ghz=None,
+        rows=rows,
     )
     print_result(result, out)
     require_agreement(result)

@@ -98,7 +98,7 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     click.echo(
         f"{net}: {found.lowest:.2%} of {found.samples} images (ties split {found.split:.2%}, ties "
         f"wrong {found.wrong:.2%}, tied {found.tied:.2%}); {network.synapses} synapses, fan-in up "
-        f"to {network.max_fan_in}, {cost.junctions:.0f} junctions"
+        f"to {network.max_fan_in}, about {cost.junctions:.0f} junctions"
     )
     if noisy:
         rates = [e.lowest for e in noisy]

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from netlist_gen.commands.common import (
+    check_cooling,
     clock_option,
     clock_phases,
     process_option,
     read_samples,
 )
-from netlist_gen.errors import ConfigurationError
 
 
 @click.command(context_settings={"show_default": True})
@@ -45,8 +45,7 @@ def performance(
     from verification.performance import performance as measure
     from verification.report.html import engineering
 
-    if not cooling > 0:
-        raise ConfigurationError(f"--cooling is {cooling:g}; it must be positive")
+    check_cooling(cooling)
     network = read_network(net)
     x, y = read_samples(network, inputs, labels)
     library = CellLibrary(process)

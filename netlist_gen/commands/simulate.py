@@ -41,7 +41,7 @@ def simulate(
 
     The embedded engine alone takes --seed and --check-step, and cus files.
     """
-    from netlist_gen.errors import ConfigurationError
+    from netlist_gen.errors import ConfigurationError, DeckError
     from verification.simulators.base import DeckJob
     from verification.simulators.includes import read_with_includes
     from verification.simulators.registry import get_simulator
@@ -64,7 +64,17 @@ def simulate(
                 f"--seed and --check-step are the embedded engine's; {chosen.name} was chosen "
                 "(use --simulator embedded)"
             )
-        waves: Waveforms = chosen.run(DeckJob(deck.stem, text), timeout_s=timeout).require()
+        try:
+            outcome = chosen.run(DeckJob(deck.stem, text), timeout_s=timeout)
+        except DeckError as error:
+            # A line's number is that of the text that the simulator is given.
+            place = (
+                str(deck)
+                if ".include" not in deck.read_text().lower()
+                else (f"{deck} with what it includes")
+            )
+            raise DeckError(f"{place}: {error}") from error
+        waves: Waveforms = outcome.require()
         with waveform_writer(out) as writer:
             writer.begin(waves.names)
             writer.add(waves.time_s, waves.values)

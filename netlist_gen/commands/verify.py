@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netlist_gen.commands.common import (
+    check_cooling,
     clock_option,
     clock_phases,
     default_jobs,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from netlist_gen.network import TernaryNetwork
     from verification.campaign.verify import Verification, VerifyOptions
+    from verification.simulators.base import Simulator
 
 
 @click.command(context_settings={"show_default": True})
@@ -56,47 +58,57 @@ def verify(net: Path, inputs: Path, labels: Path | None, out: Path, **options: A
 
     network = read_network(net)
     x, y = read_samples(network, inputs, labels)
-    x, y = draw(x, y, options.pop("samples"), options["seed"])
-    result = run_verification(network, x, y, out, source=str(net), **options)
+    rows = draw(x.shape[0], options.pop("samples"), options["seed"])
+    if rows is not None:
+        x, y = x[list(rows)], None if y is None else y[list(rows)]
+    result = run_verification(network, x, y, out, source=str(net), rows=rows, **options)
     print_result(result, out)
     require_agreement(result)
 
 
+def chosen_simulators(names: str) -> list[Simulator]:
+    """The simulators of these names.
+
+    Raises:
+        ConfigurationError: there is none of a name.
+        SimulatorError: one that is not installed.
+    """
+    from verification.simulators.registry import get_simulators
+
+    chosen = get_simulators(names)
+    for one in chosen:
+        if not one.available():
+            raise SimulatorError(
+                f"the simulator {one.name} is not here; netlist-gen doctor says how to get it"
+            )
+    return chosen
+
+
 def require_agreement(result: Verification) -> None:
     """Raises MismatchError, with the first disagreement in words, if there is one."""
-    from verification.report.html import percent
+    from verification.disagreements import disagreements
 
-    s = result.summary
     if result.agreed:
         return
-    facts = [f"{s['mismatches']} of {s['checked']} neuron windows disagree"]
-    if s["failed"]:
-        facts.append(f"{len(s['failed'])} runs failed")
-    facts += [pair["difference"] for pair in s["agreement"] if pair["difference"]]
-    if s["scope_difference"]:
-        facts.append(f"the scopes differ: {s['scope_difference']}")
-    if len(facts) == 1 and not s["mismatches"]:
-        facts.append(f"the energy of all is {percent(s['energy']['relative_error'])} off")
-    first = s["counter_example"]
+    facts = disagreements(result.summary)
+    first = result.summary["counter_example"]
     raise MismatchError(", ".join(facts) + (f"; first: {first['sentence']}" if first else ""))
 
 
-def draw(
-    x: NDArray[np.bool_], y: NDArray[np.int64] | None, samples: int | None, seed: int
-) -> tuple[NDArray[np.bool_], NDArray[np.int64] | None]:
-    """``samples`` of the samples, drawn without repetition, in their order.
+def draw(count: int, samples: int | None, seed: int) -> tuple[int, ...] | None:
+    """Rows of ``samples`` of ``count`` samples, drawn without repetition, rising; None is all.
 
     Raises:
         ConfigurationError: more than there are.
     """
     if samples is None:
-        return x, y
-    if samples > x.shape[0]:
-        raise ConfigurationError(f"--samples is {samples}; there are {x.shape[0]} samples")
+        return None
+    if samples > count:
+        raise ConfigurationError(f"--samples is {samples}; there are {count} samples")
     import numpy as np
 
-    chosen = np.sort(np.random.default_rng(seed).choice(x.shape[0], samples, replace=False))
-    return x[chosen], None if y is None else y[chosen]
+    chosen = np.random.default_rng(seed).choice(count, samples, replace=False)
+    return tuple(sorted(chosen.tolist()))
 
 
 def run_verification(
@@ -118,6 +130,7 @@ def run_verification(
     scope: str = "neurons",
     pipeline: int | None = None,
     scheduler: str | None = None,
+    rows: tuple[int, ...] | None = None,
 ) -> Verification:
     """Verify with progress bars and write all files of the run, the report included.
 
@@ -129,23 +142,16 @@ def run_verification(
     from verification.campaign.several import verify_with
     from verification.campaign.verify import VerifyOptions, check_scopes, prepare_directory
     from verification.report.html import write_report
-    from verification.simulators.registry import get_simulators
 
-    if not timeout > 0 or not cooling > 0:
-        raise ConfigurationError(
-            f"--timeout is {timeout:g} and --cooling {cooling:g}; both must be positive"
-        )
+    if not timeout > 0:
+        raise ConfigurationError(f"--timeout is {timeout:g}; it must be positive")
+    check_cooling(cooling)
     scopes = split_list(scope)
     check_scopes(scopes)
     if decks is not None and not decks.is_dir():
         raise ConfigurationError(f"--decks: {decks} is not a directory of decks")
     library = CellLibrary(process)
-    chosen = get_simulators(simulator)
-    for one in chosen:
-        if not one.available():
-            raise SimulatorError(
-                f"the simulator {one.name} is not here; netlist-gen doctor says how to get it"
-            )
+    chosen = chosen_simulators(simulator)
     phases = clock_phases(clock_ghz, library.process)
     with cluster(scheduler) as workers:
         plan: VerifyOptions = VerifyOptions(
@@ -160,6 +166,7 @@ def run_verification(
             scopes=scopes,
             pipeline=pipeline,
             cluster=workers.executor if workers else None,
+            rows=rows,
         )
         prepare_directory(out, resume=resume, decks=decks)
         versions = ", ".join(f"{one.name} {one.version()}" for one in chosen)
@@ -254,7 +261,7 @@ def print_result(result: Verification, out: Path) -> None:
         f"{len(s['failed'])}",
         f"energy measured {engineering(energy['measured_J'], 'J')}, reference "
         f"{engineering(energy['reference_J'], 'J')}, error {percent(energy['relative_error'])}, "
-        f"largest of a window {percent(energy['worst_window_error'])}",
+        f"largest of a window or network's deck {percent(energy['worst_window_error'])}",
         f"per inference: dynamic {engineering(energy['dynamic_J_per_inference'], 'J')}, static "
         f"{engineering(energy['static_J_per_inference'], 'J')}, wall plug "
         f"{engineering(energy['wall_plug_J_per_inference'], 'J')} "

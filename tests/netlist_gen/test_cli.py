@@ -65,6 +65,14 @@ def test_each_command_has_help_and_is_where_its_name_says(cli, name):
     assert importlib.import_module(f"netlist_gen.commands.{name}")
 
 
+def test_without_a_standard_output():
+    ran = subprocess.run(
+        f"{sys.executable} -m netlist_gen.cli doctor >&-",
+        shell=True, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("name", CONTRACT)
 def test_options_that_scripts_rely_on(name):
     command = getattr(importlib.import_module(f"netlist_gen.commands.{name}"), name)

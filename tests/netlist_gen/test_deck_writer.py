@@ -18,7 +18,7 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.deck_writer import file_name
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import ConfigurationError, WorkerError
 from netlist_gen.generate import GenerateOptions, generate
 from netlist_gen.network import TernaryNetwork
 
@@ -65,7 +65,7 @@ def test_a_process_that_is_killed(tmp_path, monkeypatch):
         "a process that wrote decks was killed, perhaps for want of memory; with --jobs 1 this one "
         "writes them all"
     )
-    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(WorkerError, match=f"^{re.escape(message)}$"):
         write(tmp_path, 4, 2)
     assert not (tmp_path / "manifest.json").exists()
 

@@ -110,12 +110,17 @@ def test_progress_goes_to_the_end(tmp_path, windows, decks):
         ({"scopes": ("neuron",)}, "no scope 'neuron'; allowed are neurons, network"),
         ({"scopes": ()}, "no scope is named, so there would be no deck; name one"),
         ({"dialects": ()}, "no dialect is named, so there would be no deck; name one"),
+        ({"dialects": ("josim", "JoSIM")}, "no dialect 'JoSIM'; there are josim, ngspice, wrspice"),
     ],
 )
 def test_wrong_options(tmp_path, options, message):
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         write(tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+    write(tmp_path / "out")
+    with pytest.raises(ConfigurationError):
+        write(tmp_path / "out", **options)
+    assert (tmp_path / "out" / "manifest.json").exists()  # what was there stays whole
 
 
 def test_a_run_that_breaks_leaves_no_manifest(tmp_path):

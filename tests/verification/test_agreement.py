@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -58,6 +59,8 @@ def test_equal_results_agree():
 
 def test_readers_of_one_dialect_are_held_more_tightly():
     assert compare_two(observed("a"), observed("b")).time_tolerance_s == 0.05 * PS
+    coarse = dataclasses.replace(observed("b"), time_error_s=0.05 * PS)
+    assert compare_two(observed("a"), coarse).time_tolerance_s == pytest.approx(0.1 * PS)
     other = compare_two(observed("a"), observed("b", "wrspice"))
     assert other.time_tolerance_s == 0.2 * PS
     assert TIME_TOLERANCE_S > SAME_DIALECT_TIME_TOLERANCE_S

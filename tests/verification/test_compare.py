@@ -199,11 +199,10 @@ def test_the_earlier_of_two_disagreements_is_the_counter_example():
 
 def test_a_counter_example_in_words():
     example = CounterExample(2, 1, 7, "1 pulse (n = 3, theta = 2)", "0 pulses", "L1N07.cir")
-    assert example.sentence(4, None, "run/decks/L1N07.cir") == (
+    assert example.sentence("sample 4", "run/decks/L1N07.cir") == (
         "sample 4: layer 1, neuron 7: expected 1 pulse (n = 3, theta = 2), measured 0 pulses; "
         "reproduce with run/decks/L1N07.cir"
     )
-    assert example.sentence(4, 1, "d.cir").startswith("sample 4, step 1: layer 1, neuron 7: ")
 
 
 def short(waves: Waveforms) -> Waveforms:

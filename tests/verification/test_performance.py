@@ -84,4 +84,4 @@ def test_the_command_prints_the_source_beside_and_every_assumption(tmp_path, cli
         assert text in shown.out
     refused = cli("performance", files.net, "--inputs", files.x, "--cooling", 0)
     assert refused.status == 2
-    assert refused.sentence == "--cooling is 0; it must be positive"
+    assert refused.sentence == "--cooling is 0; it must be positive and finite"

@@ -168,24 +168,35 @@ class CaseBuilder:
         if deck is not None:
             return DeckJob(name, deck.text, readout)
         assert self.setup.decks is not None
-        path = self._deck_path(self.setup.decks, name)
+        path = deck_path(self.setup.decks, name, self.dialect)
         text = _read_deck(path)
         if self.dialect == "josim":
-            lint(text, path.name)
+            lint(text, str(path))
         return DeckJob(name, text, readout)
 
-    def _deck_path(self, folder: Path, name: str) -> Path:
-        """The deck's file: the manifest's; without one NAME.DIALECT.cir or NAME.cir."""
-        files = deck_files(folder)
-        if files is None:
-            path = folder / f"{name}.{self.dialect}.cir"
-            return path if path.exists() else folder / f"{name}.cir"
+
+def deck_path(folder: Path, name: str, dialect: str) -> Path:
+    """The file of a deck: the manifest's; without one NAME.DIALECT.cir or NAME.cir.
+
+    Raises:
+        DeckError: it is not there.
+    """
+    files = deck_files(folder)
+    if files is None:
+        path = folder / f"{name}.{dialect}.cir"
+        path = path if path.exists() else folder / f"{name}.cir"
+    else:
         try:
-            return folder / files[name, self.dialect]
+            path = folder / files[name, dialect]
         except KeyError:
+            dialects = sorted({other for _, other in files})
             raise DeckError(
-                f"{folder / 'manifest.json'} lists no deck {name} in the dialect {self.dialect}"
+                f"{folder / 'manifest.json'} lists no deck {name} in the dialect {dialect}; it has "
+                f"{len(files)} decks in {', '.join(dialects) or 'no dialect'}"
             ) from None
+    if not path.is_file():
+        raise DeckError(f"{path}: the deck can't be read (No such file or directory)")
+    return path
 
 
 def network_readout(bench: NetworkBench) -> Readout:

@@ -101,6 +101,10 @@ class Ledger:
             raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> ConfigurationError:
+        if "unable to open" in str(error):
+            return ConfigurationError(
+                f"{self.path}: the ledger can't be opened ({error}); its directory must be writable"
+            )
         return ConfigurationError(
             f"{self.path}: not a usable ledger ({error}); run without --resume to start a new one"
         )

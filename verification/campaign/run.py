@@ -47,7 +47,8 @@ class CaseResult:
         verdicts: of each neuron in the deck; none for a failed run.
         energies_J, reference_J: measured and expected, shape (parts,): of each window of a
             neuron, or of a network as a whole; empty for a failed run.
-        lines_wrong: windows of class lines that disagree; lines_first: the first in words.
+        lines_wrong: windows of class lines that disagree; lines_first: the first in words;
+            lines_window: and its window in the deck.
         failure: why there is no verdict.
         wall_s: of the simulation.
         from_ledger: whether it was known from an earlier run.
@@ -64,6 +65,7 @@ class CaseResult:
     reference_J: NDArray[np.float64]
     lines_wrong: int = 0
     lines_first: str | None = None
+    lines_window: int = 0
     failure: str = ""
     wall_s: float = 0.0
     from_ledger: bool = False
@@ -216,6 +218,7 @@ def _result(task: Task, run: Run, row: Row, from_ledger: bool) -> CaseResult:
         np.asarray(row["reference_J"], dtype=np.float64),
         row["lines_wrong"],
         row["lines_first"],
+        row.get("lines_window", 0),  # not in ledgers of before
         row["failure"],
         row["wall_s"],
         from_ledger,

@@ -17,13 +17,18 @@ from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
 from netlist_gen.deck_windows import WINDOWS_PER_DECK
+from netlist_gen.decks import NETWORK_TIME_ERROR_S
 from netlist_gen.network import TernaryNetwork
 from verification.agreement import Observed, compare_all
 from verification.campaign.summary import Scope
-from verification.campaign.verify import Verification, VerifyOptions, prepare_directory, verify
+from verification.campaign.verify import (
+    FOLDER,
+    Verification,
+    VerifyOptions,
+    prepare_directory,
+    verify,
+)
 from verification.simulators.base import Simulator
-
-FOLDER = "simulators"
 
 Progress = Callable[[str, int, int], None]
 
@@ -53,8 +58,6 @@ def verify_with(
     if others and options.windows_per_deck is None:
         # Energies are compared deck by deck: all simulators get decks of the same length.
         options = dataclasses.replace(options, windows_per_deck=WINDOWS_PER_DECK)
-    for folder in sorted(path for path in (out / FOLDER).glob("*") if path.is_dir()):
-        prepare_directory(folder, resume=options.resume, decks=options.decks)
 
     def finish_other(summary: dict[str, Any], _: Sequence[Scope]) -> None:
         summary |= {"simulators": [_row(summary)], "agreement": []}
@@ -102,6 +105,7 @@ def _row(summary: dict[str, Any]) -> dict[str, Any]:
         "agreed": summary["agreed"],
         "checked": summary["checked"],
         "mismatches": summary["mismatches"],
+        "class_lines_wrong": sum(scope["class_lines_wrong"] for scope in summary["scopes"]),
         "failed": len(summary["failed"]),
         "pulses": sum(layer["pulses"] for layer in summary["layers"]),
         "energy_J": summary["energy"]["measured_J"],
@@ -125,4 +129,5 @@ def _observed(simulator: Simulator, scope: Scope) -> Observed:
         measured.spikes,
         measured.delays_s,
         {(*r.place, r.first): r.energy_J for r in measured.results if not r.failed},
+        NETWORK_TIME_ERROR_S if scope.name == "network" else 0.0,
     )

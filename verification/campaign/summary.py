@@ -201,6 +201,7 @@ def summarise(
         "accuracy": _accuracy(network, windows, steps, labels, scopes[0].measured),
         "from_ledger": sum(r.from_ledger for r in results),
         "seed": options.seed,
+        "rows": None if options.rows is None else list(options.rows),
         **options.notes,
     }
 
@@ -262,8 +263,16 @@ def _simulated_votes(
     return count_votes(last.reshape(-1, steps, last.shape[-1]) > 0, network.population)
 
 
-def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str, Any] | None:
-    """The first disagreement, its deck kept beside it; decks of all wrong cases are kept."""
+def counter_example(
+    scopes: Sequence[Scope], steps: int, rows: Sequence[int] | None, out: Path
+) -> dict[str, Any] | None:
+    """The first disagreement, its deck kept beside it; decks of all wrong cases are kept.
+
+    Args:
+        scopes: what was measured. out: the run's directory.
+        steps: windows of a sample.
+        rows: the samples' rows in their file, where they are not all.
+    """
     results = [r for scope in scopes for r in scope.measured.results]
     wrong = [r for r in results if r.failed or r.mismatches or r.lines_wrong]
     if not wrong:
@@ -275,6 +284,11 @@ def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str,
             with atomic_path(folder / f"{result.name}.cir") as path:
                 path.write_text(result.deck, encoding="utf-8")
     result = min(wrong, key=_first_window)
+    window = _first_window(result)[0]
+    sample, step = divmod(window, steps)
+    where = {"sample": sample, "window": window, "row": sample if rows is None else rows[sample]}
+    at = f"sample {sample}" + ("" if rows is None else f" (row {where['row']})")
+    at += f", step {step}" if steps > 1 else ""
     deck = str(folder / f"{result.name}.cir")
     if result.failed:
         layer, neuron = (None, None) if result.scope == "network" else result.place
@@ -284,8 +298,7 @@ def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str,
         return {
             "scope": result.scope,
             "failed": True,
-            "sample": result.first // steps,
-            "window": result.first,
+            **where,
             "layer": layer,
             "neuron": neuron,
             "expected": "a finished simulation",
@@ -297,31 +310,27 @@ def counter_example(scopes: Sequence[Scope], steps: int, out: Path) -> dict[str,
         return {
             "scope": result.scope,
             "failed": False,
-            "sample": result.first // steps,
-            "window": result.first,
+            **where,
             "layer": None,
             "neuron": None,
             "expected": "the pulses of the class's neurons on its line",
             "measured": result.lines_first,
             "deck": deck,
-            "sentence": f"windows from {result.first}: {result.lines_first}; reproduce with {deck}",
+            "sentence": f"{at}: {result.lines_first}; reproduce with {deck}",
         }
     verdict = min((v for v in result.verdicts if v.first), key=_first_of)
     first = verdict.first
     assert first is not None
-    window = result.first + first.window
-    sample, step = divmod(window, steps)
     return {
         "scope": result.scope,
         "failed": False,
-        "sample": sample,
-        "window": window,
+        **where,
         "layer": first.layer,
         "neuron": first.neuron,
         "expected": first.expected,
         "measured": first.measured,
         "deck": deck,
-        "sentence": first.sentence(sample, step if steps > 1 else None, deck),
+        "sentence": first.sentence(at, deck),
     }
 
 
@@ -333,6 +342,8 @@ def _first_of(verdict: NeuronVerdict) -> tuple[int, int, int]:
 def _first_window(result: CaseResult) -> tuple[int, int, int]:
     """Window, layer and neuron of a case's first disagreement."""
     found = [_first_of(v) for v in result.verdicts if v.first]
+    if result.lines_wrong and not found:
+        found.append((result.lines_window, *result.place))
     window, layer, neuron = min(found, default=(0, *result.place))
     return (result.first + window, layer, neuron)
 

@@ -8,6 +8,7 @@ two are written last and by renaming, so that an unfinished run never looks whol
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
@@ -27,6 +28,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.generate import SCOPES
 from netlist_gen.network import TernaryNetwork
+from verification.campaign.cases import deck_path
 from verification.campaign.ledger import Ledger
 from verification.campaign.plan import (
     RUNS_PER_TASK,
@@ -66,6 +68,7 @@ class VerifyOptions:
         windows_per_deck: of the scope "neurons"; default: as suits the simulator.
         pipeline: windows in one deck of the scope "network"; default: all of them.
         cluster: an executor of other processes to run on, and ``jobs`` of it at a time.
+        rows: which rows of the samples' file these are; None is all of them in order.
     """
 
     phases: ClockPhases
@@ -81,6 +84,7 @@ class VerifyOptions:
     windows_per_deck: int | None = None
     pipeline: int | None = None
     cluster: Executor | None = None
+    rows: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +102,10 @@ class Verification:
     def agreed(self) -> bool:
         """Every window compared and equal, no run failed, energy within the tolerance."""
         return bool(self.summary["agreed"])
+
+
+FOLDER = "simulators"
+"""Where in a run's directory the runs of the other simulators are."""
 
 
 def prepare_directory(out: Path, *, resume: bool, decks: Path | None = None) -> None:
@@ -120,6 +128,8 @@ def prepare_directory(out: Path, *, resume: bool, decks: Path | None = None) -> 
         if not resume:
             for path in out.glob("ledger.sqlite*"):
                 path.unlink()
+        for folder in sorted(path for path in (out / FOLDER).glob("*") if path.is_dir()):
+            prepare_directory(folder, resume=resume, decks=decks)
         with atomic_path(out / ".writable") as probe:
             probe.touch()
         (out / ".writable").unlink()
@@ -172,6 +182,11 @@ def verify(
         for neuron in np.flatnonzero(layer.fan_in == 0).tolist()
     }
     totals = network_outline(network, library.fork(), options.phases).circuit.totals()
+    if options.decks is not None:
+        for scope in options.scopes:
+            for task in _plan(scope, network, windows, simulator, options)[0]:
+                for part in task.runs:
+                    deck_path(options.decks, part.name, simulator.dialect)
     ledger = Ledger(out / "ledger.sqlite")
     run = RunOptions(options.jobs, ledger, options.cluster)
     scopes = []
@@ -189,7 +204,9 @@ def verify(
     measured = scopes[0].measured
     summary = summarise(network, windows, steps, labels, library, totals, scopes, options)
     summary["simulator"] = {"name": simulator.name, "version": version}
-    wrong = counter_example(scopes, steps, out)
+    wrong = counter_example(scopes, steps, options.rows, out)
+    if wrong is not None:
+        wrong["simulator"] = simulator.name
     summary["counter_example"] = wrong
     if finish:
         finish(summary, scopes)
@@ -256,6 +273,10 @@ def _example(
 ) -> Example | None:
     """One neuron with waveforms: that of the counter-example, or else, of those that both fire and
     stay silent in the first windows, the neuron of most synapses."""
+    if "neurons" not in options.scopes and options.decks is not None:
+        # Judged were decks of the whole network: the neuron that is shown is built anew.
+        options = dataclasses.replace(options, decks=None)
+        setup = dataclasses.replace(setup, decks=None)
     whole = wrong is not None or options.decks is not None  # the deck as it was judged, not a part
     shown = windows if whole else windows[:SHOWN_WINDOWS]
     most = _windows_per_deck(len(windows), simulator, options) if whole else SHOWN_WINDOWS

@@ -151,7 +151,7 @@ def write_results(result: Characterization, out: Path) -> list[Path]:
     from verification.report.cell_page import write_page
 
     out.mkdir(parents=True, exist_ok=True)
-    (out / "summary.json").unlink(missing_ok=True)
+    _remove_earlier(out)
     written = [out / "measurements.csv"]
     write_csv(result, written[0])
     if result.sweep:
@@ -166,6 +166,23 @@ def write_results(result: Characterization, out: Path) -> list[Path]:
     with atomic_path(out / "summary.json") as temporary:
         temporary.write_text(json.dumps(summary(result), indent=1) + "\n", encoding="utf-8")
     return [*written, out / "summary.json"]
+
+
+def _remove_earlier(out: Path) -> None:
+    """Remove what an earlier characterization left: its cell or what was asked may be others."""
+    summary = out / "summary.json"
+    try:
+        earlier = str(json.loads(summary.read_text(encoding="utf-8"))["cell"])
+    except (OSError, ValueError, TypeError, KeyError):
+        earlier = None
+    summary.unlink(missing_ok=True)
+    stems = ["overdrive", "margins", "sweep", *(p.stem for p in out.glob("noise[0-9]*_*.svg"))]
+    names = [f"{stem}{suffix}" for stem in stems for suffix in (".png", ".svg")]
+    names += ["sweep.csv", "monte_carlo.csv"]
+    if earlier:
+        names += [f"{earlier}{suffix}" for suffix in (".html", ".dot", ".v", ".sdf")]
+    for name in names:
+        (out / name).unlink(missing_ok=True)
 
 
 def _write_sweep(result: Sweep, path: Path) -> None:

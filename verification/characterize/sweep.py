@@ -57,6 +57,10 @@ class Sweep:
         return np.array([p.passed for p in self.points]).reshape(shape)
 
 
+MOST_POINTS = 100_000
+"""Of one axis."""
+
+
 def parse_axis(text: str) -> Axis:
     """``NAME=LO:HI:N`` as an axis. Raises ConfigurationError."""
     match = _SWEEP.fullmatch(text)
@@ -68,9 +72,9 @@ def parse_axis(text: str) -> Axis:
         raise ConfigurationError(
             f"--sweep {text!r} is not NAME=LO:HI:N, e.g. bias=0.7:1.3:25"
         ) from None
-    if not low < high or count < 2 or not np.isfinite([low, high]).all():
+    if not low < high or not 2 <= count <= MOST_POINTS or not np.isfinite([low, high]).all():
         raise ConfigurationError(
-            f"--sweep {text!r}: LO must be below HI, both finite, and N at least 2"
+            f"--sweep {text!r}: LO must be below HI, both finite, and N from 2 to {MOST_POINTS}"
         )
     return Axis(match[1], tuple(round(float(x), 12) for x in np.linspace(low, high, count)))
 

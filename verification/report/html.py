@@ -6,6 +6,7 @@ It reads what the run wrote (``verify.json`` and ``results.npz``) and computes n
 from __future__ import annotations
 
 import json
+import shlex
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.resources import resource_dir
+from verification.disagreements import disagreements
 from verification.report import plots
 
 _LAYER_ARRAYS = ("expected", "measured", "delay")
@@ -108,7 +110,7 @@ def write_report(run: Path) -> Path:
             "delays": plots.delays([arrays[f"delay{i}"] for i in layers]),
             "waveforms": plots.waveforms(arrays) if "example" in summary else None,
         }
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, TypeError) as error:
         words = " ".join(f"{type(error).__name__} {error}".split())
         raise ConfigurationError(f"{run}: results.npz is damaged ({words})") from error
     windows = expected[0].shape[0]
@@ -120,11 +122,16 @@ def write_report(run: Path) -> Path:
         trim_blocks=True,
     )
     environment.filters |= {"eng": engineering, "percent": percent, "share": share}
+    environment.filters["quoted"] = shlex.quote
     try:
         text = environment.get_template("report.html.j2").render(
-            s=summary, figures=figures, shown=shown, reads=_reads(arrays)
+            s=summary,
+            figures=figures,
+            shown=shown,
+            reads=_reads(arrays),
+            reasons=disagreements(summary),
         )
-    except (jinja2.UndefinedError, TypeError, ValueError) as error:
+    except (jinja2.UndefinedError, TypeError, ValueError, KeyError) as error:
         raise ConfigurationError(f"{run}: verify.json is damaged ({error})") from error
     target = run / "report.html"
     with atomic_path(target) as path:

@@ -14,11 +14,11 @@ OPTIONS = [
     (["--samples", "9"], "--samples is 9; there are 4 samples"),
     (
         ["--timeout", "0"],
-        "--timeout is 0 and --cooling 400; both must be positive",
+        "--timeout is 0; it must be positive",
     ),
     (
         ["--cooling", "nan"],
-        "--timeout is 600 and --cooling nan; both must be positive",
+        "--cooling is nan; it must be positive and finite",
     ),
     (["--clock-ghz", "0"], "--clock-ghz is 0; it must be positive and finite"),
     (["--clock-ghz", "nan"], "--clock-ghz is nan; it must be positive and finite"),

@@ -42,6 +42,19 @@ def test_the_same_numbers_in_every_format(cli, deck, tmp_path):
         np.testing.assert_allclose(archive["values"], found.values, rtol=1e-6, atol=1e-12)
 
 
+def test_a_column_that_is_there_twice(cli, deck, tmp_path):
+    deck.write_text(DECK.replace("v(1)", "v(1) v(1)"))
+    out = tmp_path / "out.parquet"
+    ran = cli("simulate", deck, "-o", out, "--simulator", "embedded")
+    assert ran.status == 2
+    assert ran.err.rstrip().endswith(
+        "netlist-gen: the column V(1) is there twice, which readers of Parquet refuse; print it "
+        "once, or write .csv or .npz"
+    )
+    assert not out.exists()
+    assert cli("simulate", deck, "-o", tmp_path / "out.csv", "--simulator", "embedded").status == 0
+
+
 def test_the_step_is_checked(cli, deck, tmp_path):
     out = tmp_path / "out.csv"
     ran = cli("simulate", deck, "-o", out, "--simulator", "embedded", "--check-step")

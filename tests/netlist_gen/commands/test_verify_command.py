@@ -136,7 +136,7 @@ def test_resume_runs_only_what_is_missing(cli, tiny, install_josim):
     broken = verify(cli, tiny, "--simulator", "josim")
     assert broken.status == 1
     assert broken.sentence == (
-        "0 of 16 neuron windows disagree, 1 runs failed; first: layer 1, neuron 0: JoSIM on deck "
+        "0 of 16 neuron windows disagree, 1 run failed; first: layer 1, neuron 0: JoSIM on deck "
         "'L1N0': killed by SIGKILL"
     )
     result = summary(tiny.run)
@@ -182,6 +182,24 @@ def edit(path, pattern, replacement, count=1):
     path.write_text(text)
 
 
+def test_rows_that_were_drawn_are_named(cli, tiny, decks):
+    """A fault in two of four samples, of which one is drawn."""
+    rng = np.random.default_rng(3)
+    rows = sorted(rng.choice(4, 2, replace=False).tolist())
+    assert rows != [0, 1]
+    chosen = tiny.x.with_name("chosen.npy")
+    np.save(chosen, ~np.load(tiny.x)[rows])
+    assert cli("generate", tiny.net, "-o", decks, "--inputs", chosen).status == 0
+    words = ("--samples", 2, "--seed", 3, "--decks", decks, "--simulator", "embedded")
+    ran = verify(cli, tiny, *words)
+    assert ran.status == 1
+    result = summary(tiny.run)
+    assert result["rows"] == rows
+    example = result["counter_example"]
+    assert example["row"] == rows[example["sample"]]
+    assert f"sample {example['sample']} (row {example['row']}): layer " in ran.sentence
+
+
 def test_untouched_decks_agree(cli, tiny, decks):
     ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded")
     assert ran.status == 0, ran.err
@@ -204,7 +222,10 @@ def test_a_deck_that_the_manifest_does_not_list(cli, tiny, decks):
     np.save(tiny.x, np.ones((70, 3), dtype=bool))
     ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded", "--jobs", 1)
     assert ran.status == 2
-    assert ran.sentence == (f"{decks}/manifest.json lists no deck L0N0_W00 in the dialect josim")
+    assert ran.sentence == (
+        f"{decks}/manifest.json lists no deck L0N0_W00 in the dialect josim; "
+        "it has 5 decks in josim"
+    )
     (decks / "manifest.json").write_text("[]")
     ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded")
     assert ran.status == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -93,3 +94,47 @@ def test_scopes_that_there_are_not(tiny, cli, scope, said):
     assert ran.status == 2
     assert ran.sentence == said
     assert not tiny.run.exists()
+
+
+def whole_decks(tiny, cli, folder):
+    """Decks of the whole network, one window each."""
+    words = ("--scope", "network", "--pipeline", 1)
+    ran = cli("generate", tiny.net, "-o", folder, "--inputs", tiny.x, *words)
+    assert (ran.status, ran.out) == (0, f"5 decks and manifest.json in {folder}\n")
+    return ("--decks", folder, *words, "--simulator", "embedded")
+
+
+def test_decks_of_the_whole_network_are_judged(tiny, cli, tmp_path):
+    words = whole_decks(tiny, cli, tmp_path / "decks")
+    ran = cli("verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, *words)
+    assert ran.status == 0, ran.err
+    assert (tiny.run / "report.html").exists()
+
+
+def test_a_wrong_class_line_is_named_with_its_sample(tiny, cli, tmp_path):
+    """In one sample's deck the two class lines are exchanged: the neurons are right."""
+    words = whole_decks(tiny, cli, tmp_path / "decks")
+    votes = tiny.network.forward(np.load(tiny.x))[-1]
+    sample = int(np.flatnonzero(votes[:, 0] != votes[:, 1])[-1])
+    assert sample > 0
+    deck = tmp_path / "decks" / f"network_W{sample}.cir"
+    text = deck.read_text()
+    lines = re.findall(r"(?m)^XM(?:0|1) .*$", text)
+    assert len(lines) == 2
+    one, other = (line.split() for line in lines)
+    for line, mine, theirs in ((lines[0], one, other), (lines[1], other, one)):
+        text = text.replace(line, " ".join([*mine[:2], theirs[2], *mine[3:]]))
+    deck.write_text(text)
+    ran = cli("verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, *words)
+    assert ran.status == 1
+    summary = json.loads((tiny.run / "verify.json").read_text())
+    assert (summary["mismatches"], summary["scopes"][0]["class_lines_wrong"]) == (0, 2)
+    example = summary["counter_example"]
+    assert (example["sample"], example["window"], example["row"]) == (sample,) * 3
+    kept = tiny.run / "decks" / f"network_W{sample}.cir"
+    reasons = "2 windows of class lines disagree"
+    assert ran.sentence.startswith(f"{reasons}; first: sample {sample}: class ")
+    assert ran.sentence.endswith(f"reproduce with {kept}")
+    report = (tiny.run / "report.html").read_text()
+    assert f"<p>{reasons}</p>" in report
+    assert f"netlist-gen simulate {kept} -o waveforms.csv --simulator embedded" in report

@@ -105,7 +105,12 @@ def test_a_fault_that_one_dialect_alone_has_is_found_and_named(tiny, cli, tmp_pa
     assert (example["layer"], example["neuron"]) == (0, 1)
     assert example["sentence"].startswith("ngspice: sample ")
     assert example["deck"] == str(tiny.run / "simulators" / "ngspice" / "decks" / "L0N1.cir")
-    for text in (ran.out.replace("\n", ""), (tiny.run / "report.html").read_text()):
+    wrong = summary["simulators"][1]["mismatches"]
+    assert f"netlist-gen: ngspice: {wrong} of 6 neuron windows disagree, " in ran.err
+    report = (tiny.run / "report.html").read_text()
+    assert f"<p>ngspice: {wrong} of 6 neuron windows disagree</p>" in report
+    assert f"simulate {example['deck']} -o waveforms.csv --simulator ngspice" in report
+    for text in (ran.out.replace("\n", ""), report):
         assert pair["difference"] in text
     # Mended, and without ngspice: nothing of the wrong run is taken for a result of this one.
     cli("generate", tiny.net, "-o", decks, "--inputs", tiny.x, "--dialect", "josim,ngspice")

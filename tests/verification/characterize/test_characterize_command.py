@@ -89,6 +89,53 @@ def test_wrong_commands_are_one_sentence(cli, arguments, sentence):
     assert ran.sentence == sentence
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("jtl", "--correlation", "Ic,C=.8.8", "-o", "x"),
+         "--correlation 'Ic,C=.8.8' is not KIND,KIND=RHO with two of Ic, L, R, C and "
+         "-1 <= RHO <= 1"),
+        (("jtl", "--sweep", "bias=0.5:1:2000000000", "-o", "x"),
+         "--sweep 'bias=0.5:1:2000000000': LO must be below HI, both finite, and N from 2 to "
+         "100000"),
+    ],
+)  # fmt: skip
+def test_numbers_beyond_sense(cli, words, sentence):
+    ran = cli("characterize", *words)
+    assert (ran.status, ran.sentence) == (2, sentence)
+
+
+def test_only_what_the_library_measured_is_up_to_date(cli, own_cell, tmp_path):
+    assert cli("characterize", "jtl", "--check").out == "tables are up to date\n"
+    ran = cli("characterize", "nope", "--check")
+    assert ran.status == 2
+    assert ran.sentence.startswith("no cell 'nope'; there are ")
+    path = own_cell()
+    ran = cli("characterize", path, "--check")
+    assert (ran.status, ran.sentence) == (
+        2,
+        f"{path}: the library has no table of it to check; with --tables -o DIR one that was "
+        "written there is measured again",
+    )
+    assert cli("characterize", path, "--tables", "-o", tmp_path).status == 0
+    assert cli("characterize", path, "--tables", "--check", "-o", tmp_path).status == 0
+
+
+def test_a_directory_holds_one_characterization(cli, tmp_path):
+    out = tmp_path / "out"
+    words = ("--monte-carlo", 2, "--sweep", "bias=0.9:1.1:2", "-o", out)
+    assert cli("characterize", "jtl", *words).status == 0
+    assert {"jtl.html", "monte_carlo.csv", "sweep.csv", "sweep.svg"} <= names(out)
+    assert cli("characterize", "output", "-o", out).status == 0
+    assert "output.html" in names(out)
+    left = {"jtl.html", "jtl.v", "monte_carlo.csv", "sweep.csv", "sweep.svg", "sweep.png"}
+    assert not left & names(out)
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
 def test_a_cell_that_fails_as_designed_is_an_error(cli, own_cell, tmp_path):
     path = own_cell(('"clk", "a", "clk -> q"]', '"clk -> q"]'))
     ran = cli("characterize", path, "-o", tmp_path / "out")
