@@ -15,12 +15,14 @@ from netlist_gen.errors import ConfigurationError
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; it replaces ``path`` if the block succeeds.
 
+    A symbolic link stays one: what it leads to is replaced.
+
     The temporary name keeps the suffix, since some writers choose the format by it.
 
     Raises:
         ConfigurationError: the directory is missing or can't be written.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     try:
         handle, name = tempfile.mkstemp(
             dir=target.parent, prefix=f".{target.stem}.", suffix=target.suffix

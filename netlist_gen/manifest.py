@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,22 @@ from netlist_gen.circuit.network_circuit import NetworkBench
 from netlist_gen.errors import DeckError
 
 
-def deck_files(folder: Path) -> dict[tuple[str, str], str] | None:
-    """Files of the decks that a directory's manifest lists, by (name, dialect).
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest says of the decks beside it.
 
-    None where there is no manifest: the decks are not those of one ``generate``.
+    Attributes:
+        process: name of the process. clock_ghz: of the windows.
+        files: of the decks, by (name, dialect).
+    """
+
+    process: str
+    clock_ghz: float
+    files: Mapping[tuple[str, str], str]
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest in a directory; None where the decks are not those of one ``generate``.
 
     Raises:
         DeckError: a manifest that can't be read.
@@ -26,23 +40,24 @@ def deck_files(folder: Path) -> dict[tuple[str, str], str] | None:
         written = path.stat()
     except FileNotFoundError:
         return None
-    return _listed(path, written.st_mtime_ns, written.st_size)
+    return _read(path, written.st_mtime_ns, written.st_size)
 
 
 @lru_cache(maxsize=8)
-def _listed(path: Path, _time: int, _size: int) -> dict[tuple[str, str], str]:
-    found = {}
+def _read(path: Path, _time: int, _size: int) -> Manifest:
+    files = {}
     try:
-        for entry in json.loads(path.read_text(encoding="utf-8"))["decks"]:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        for entry in data["decks"]:
             for dialect, written in entry["files"].items():
                 file = str(written["file"])
                 name = file.removesuffix(".cir").removesuffix(f".{dialect}")
-                found[name, dialect] = file
+                files[name, dialect] = file
+        return Manifest(str(data["process"]), float(data["clock_ghz"]), files)
     except OSError as error:
         raise DeckError(f"{path}: the manifest can't be read ({error.strerror})") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DeckError(f"{path} is no manifest of netlist-gen ({error!r})") from error
-    return found
 
 
 def neuron_entry(bench: NeuronBench, first: int) -> dict[str, Any]:

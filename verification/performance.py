@@ -149,6 +149,7 @@ def performance(
     windows = inputs.reshape(-1, inputs.shape[-1])
     shortest = shortest_period(network, network_delays(library), corners)
     period = shortest if at_shortest else phases.period
+    shown = phases.short().period
     bench = network_bench(
         network, library, windows, dataclasses.replace(phases, period=period), corners=corners
     )
@@ -173,7 +174,9 @@ def performance(
         assumptions=(
             f"clock: the {'shortest period at which' if at_shortest else 'given clock, at which'} "
             "static timing closes with the measured delays, at "
-            + ", ".join(corner.name for corner in corners),
+            + ", ".join(corner.name for corner in corners)
+            + f"; simulated, every window right, are windows down to {shown * 1e12:.4g} ps "
+            f"({1e-9 / shown:.4g} GHz)",
             f"throughput: one inference in {steps} window{'s' if steps > 1 else ''}, the layers "
             "working as a pipeline; latency counts the layers, not the read-out",
             f"static power: all bias and control-line currents at {supply * 1e3:g} mV, resistors "

@@ -72,6 +72,16 @@ def test_a_directory_that_is_none(tmp_path, target, reason):
         pass
 
 
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "x.txt"
+    link.symlink_to(tmp_path / "real" / "y.txt")
+    with atomic_path(link) as path:
+        path.write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "real" / "y.txt").read_text() == "new"
+
+
 def test_a_target_that_is_a_directory(tmp_path):
     (tmp_path / "x").mkdir()
     with (

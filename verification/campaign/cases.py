@@ -21,7 +21,7 @@ from netlist_gen.decks import network_deck, neuron_deck, prepare
 from netlist_gen.emit import Deck
 from netlist_gen.errors import DeckError
 from netlist_gen.lint import lint
-from netlist_gen.manifest import deck_files
+from netlist_gen.manifest import read_manifest
 from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
 from verification.compare import BiasSources
 from verification.read_out import LineExpectation, expect_lines
@@ -181,18 +181,18 @@ def deck_path(folder: Path, name: str, dialect: str) -> Path:
     Raises:
         DeckError: it is not there.
     """
-    files = deck_files(folder)
-    if files is None:
+    manifest = read_manifest(folder)
+    if manifest is None:
         path = folder / f"{name}.{dialect}.cir"
         path = path if path.exists() else folder / f"{name}.cir"
     else:
         try:
-            path = folder / files[name, dialect]
+            path = folder / manifest.files[name, dialect]
         except KeyError:
-            dialects = sorted({other for _, other in files})
+            dialects = sorted({other for _, other in manifest.files})
             raise DeckError(
                 f"{folder / 'manifest.json'} lists no deck {name} in the dialect {dialect}; it has "
-                f"{len(files)} decks in {', '.join(dialects) or 'no dialect'}"
+                f"{len(manifest.files)} decks in {', '.join(dialects) or 'no dialect'}"
             ) from None
     if not path.is_file():
         raise DeckError(f"{path}: the deck can't be read (No such file or directory)")

@@ -9,6 +9,8 @@ two are written last and by renaming, so that an unfinished run never looks whol
 from __future__ import annotations
 
 import dataclasses
+import errno
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
@@ -27,6 +29,7 @@ from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.generate import SCOPES
+from netlist_gen.manifest import read_manifest
 from netlist_gen.network import TernaryNetwork
 from verification.campaign.cases import deck_path
 from verification.campaign.ledger import Ledger
@@ -121,6 +124,8 @@ def prepare_directory(out: Path, *, resume: bool, decks: Path | None = None) -> 
         for name in ("verify.json", "results.npz", "report.html"):
             (out / name).unlink(missing_ok=True)
         kept = out / "decks"
+        if kept.exists() and not kept.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{kept} is not a directory")
         generated = (kept / "manifest.json").exists()
         if not generated and (decks is None or decks.resolve() != kept.resolve()):
             for path in kept.glob("*.cir"):
@@ -183,6 +188,7 @@ def verify(
     }
     totals = network_outline(network, library.fork(), options.phases).circuit.totals()
     if options.decks is not None:
+        check_manifest(options.decks, library.process.name, options.phases)
         for scope in options.scopes:
             for task in _plan(scope, network, windows, simulator, options)[0]:
                 for part in task.runs:
@@ -218,6 +224,24 @@ def verify(
     summary["wall_s"] = time.perf_counter() - begin
     write_run(out, network, windows, labels, measured, summary, example)
     return Verification(summary, measured, tuple(scopes))
+
+
+def check_manifest(folder: Path, process: str, phases: ClockPhases) -> None:
+    """Raises ConfigurationError for decks of another process or clock."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return
+    if manifest.process != process:
+        raise ConfigurationError(
+            f"{folder / 'manifest.json'}: the decks are for the process {manifest.process}, "
+            f"asked for is {process}"
+        )
+    clock_ghz = 1e-9 / phases.period
+    if not math.isclose(manifest.clock_ghz, clock_ghz, rel_tol=1e-9):
+        raise ConfigurationError(
+            f"{folder / 'manifest.json'}: the decks are for a clock of {manifest.clock_ghz:.6g} "
+            f"GHz, asked for is {clock_ghz:.6g} GHz"
+        )
 
 
 def check_scopes(scopes: tuple[str, ...]) -> None:

@@ -182,6 +182,28 @@ def edit(path, pattern, replacement, count=1):
     path.write_text(text)
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--clock-ghz", 15), "the decks are for a clock of 8.92857 GHz, asked for is 15 GHz"),
+        (("--process", "stp2"), "the decks are for the process sfq5ee, asked for is stp2"),
+    ],
+)
+def test_decks_of_another_clock_or_process(cli, tiny, decks, words, sentence):
+    ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded", *words)
+    assert (ran.status, ran.sentence) == (2, f"{decks}/manifest.json: {sentence}")
+
+
+def test_a_directory_of_decks_that_is_a_file(cli, tiny):
+    tiny.run.mkdir()
+    (tiny.run / "decks").write_text("mine")
+    ran = verify(cli, tiny, "--simulator", "embedded")
+    assert (ran.status, ran.sentence) == (
+        2,
+        f"the output directory {tiny.run} can't be written ({tiny.run}/decks is not a directory)",
+    )
+
+
 def test_rows_that_were_drawn_are_named(cli, tiny, decks):
     """A fault in two of four samples, of which one is drawn."""
     rng = np.random.default_rng(3)
