@@ -68,11 +68,7 @@ def simulate(
             outcome = chosen.run(DeckJob(deck.stem, text), timeout_s=timeout)
         except DeckError as error:
             # A line's number is that of the text that the simulator is given.
-            place = (
-                str(deck)
-                if ".include" not in deck.read_text().lower()
-                else (f"{deck} with what it includes")
-            )
+            place = f"{deck}, with what it includes" if text != deck.read_text() else f"{deck}"
             raise DeckError(f"{place}: {error}") from error
         waves: Waveforms = outcome.require()
         with waveform_writer(out) as writer:

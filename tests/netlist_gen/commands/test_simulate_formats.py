@@ -7,6 +7,7 @@ import pytest
 
 from verification.engine.run import CompiledDeck
 from verification.readers.josim_csv import read_josim_csv
+from verification.simulators.josim import JosimSimulator
 
 DECK = """* a junction that turns once
 .model m jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m)
@@ -40,6 +41,20 @@ def test_the_same_numbers_in_every_format(cli, deck, tmp_path):
     assert found.signal("P(B1)")[-1] == pytest.approx(2 * np.pi + np.arcsin(0.7), abs=1e-3)
     with np.load(tmp_path / "out.npz") as archive:
         np.testing.assert_allclose(archive["values"], found.values, rtol=1e-6, atol=1e-12)
+
+
+def test_a_deck_that_josim_is_not_given_is_named(cli, tmp_path, monkeypatch):
+    """What JoSIM would drop without a word is refused before it runs, with the file."""
+    monkeypatch.setattr(JosimSimulator, "version", lambda _: "2.7")
+    deck = tmp_path / "d.cir"
+    deck.write_text("R1 1 0 1\nI1 0 1 pwl(0 0 1p 1u)\n.print v(1)\n")
+    for include, place in (("", f"{deck}"), (".include x.cir\n", f"{deck}, with what it includes")):
+        (tmp_path / "x.cir").write_text("R2 1 0 1\n")
+        deck.write_text(include + deck.read_text())
+        ran = cli("simulate", deck, "-o", tmp_path / "out.csv", "--simulator", "josim")
+        assert (ran.status, ran.sentence) == (
+            2, f"{place}: the deck has no .tran line; JoSIM needs one",
+        )  # fmt: skip
 
 
 def test_a_column_that_is_there_twice(cli, deck, tmp_path):
