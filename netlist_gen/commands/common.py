@@ -6,12 +6,13 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import ConfigurationError, NetworkError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +98,22 @@ def clock_phases(clock_ghz: float | None, process: Process) -> ClockPhases:
     if not 0 < clock_ghz < math.inf:
         raise ConfigurationError(f"--clock-ghz is {clock_ghz:g}; it must be positive and finite")
     return phases.with_period(1e-9 / clock_ghz)
+
+
+def names_network(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose errors about the network NET name its file, where they name none."""
+
+    @wraps(command)
+    def named(net: Path, **options: Any) -> None:
+        try:
+            command(net=net, **options)
+        except NetworkError as error:
+            files = [net, *(value for value in options.values() if isinstance(value, Path))]
+            if any(str(file) in str(error) for file in files):
+                raise
+            raise NetworkError(f"{net}: {error}") from error
+
+    return named
 
 
 def check_cooling(cooling: float) -> None:

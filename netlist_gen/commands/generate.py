@@ -10,6 +10,7 @@ from netlist_gen.commands.common import (
     clock_option,
     clock_phases,
     default_jobs,
+    names_network,
     pipeline_option,
     process_option,
     progress_bars,
@@ -39,6 +40,7 @@ MANY_SYNAPSES = 20_000
     type=click.IntRange(min=1),
     help="Processes that write decks [default: cores, one where decks are few].",
 )
+@names_network
 def generate(
     net: Path,
     out: Path,

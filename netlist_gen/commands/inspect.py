@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from netlist_gen.commands.common import clock_option, clock_phases, process_option
+from netlist_gen.commands.common import clock_option, clock_phases, names_network, process_option
 
 
 @click.command("inspect")
@@ -15,6 +15,7 @@ from netlist_gen.commands.common import clock_option, clock_phases, process_opti
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 @process_option
 @clock_option
+@names_network
 def inspect(net: Path, as_json: bool, process: str, clock_ghz: float | None) -> None:
     """Print the semantics, layers and circuit cost of NET."""
     from netlist_gen.cell_library import CellLibrary

@@ -11,6 +11,7 @@ from netlist_gen.commands.common import (
     check_cooling,
     clock_option,
     clock_phases,
+    names_network,
     process_option,
     read_samples,
 )
@@ -25,6 +26,7 @@ from netlist_gen.commands.common import (
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 @process_option
 @clock_option
+@names_network
 def performance(
     net: Path,
     inputs: Path,

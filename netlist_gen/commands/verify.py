@@ -12,6 +12,7 @@ from netlist_gen.commands.common import (
     clock_option,
     clock_phases,
     default_jobs,
+    names_network,
     pipeline_option,
     process_option,
     progress_bars,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on with what a broken run left.")
 @process_option
 @clock_option
+@names_network
 def verify(net: Path, inputs: Path, labels: Path | None, out: Path, **options: Any) -> None:
     """Verify every neuron of NET on the samples in X.npy; write verify.json and report.html."""
     from netlist_gen.checkpoint.registry import read_network
