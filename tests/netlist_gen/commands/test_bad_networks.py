@@ -157,16 +157,16 @@ NETWORKS = [
     ),
     (
         npz(w0=np.zeros((2, 3), dtype=INT8)),
-        r"{net}: layer 0 has no synapse, so there is nothing to build; at least one of its weights must "
-        r"be -1 or 1",
+        r"{net}: layer 0 has no synapse, so there is nothing to build; at least one of its "
+        r"weights must be -1 or 1",
     ),
     (
         npz(
             w0=np.array([[0, 0, 0], [0, 1, 1]], dtype=INT8),
             theta0=np.array([0, 1], dtype=INT32),
         ),
-        r"{net}: layer 0, neuron 0 has no synapse but theta 0: it would fire at every clock, which no "
-        r"neuron circuit does; theta must be at least 1",
+        r"{net}: layer 0, neuron 0 has no synapse but theta 0: it would fire at every clock, "
+        r"which no neuron circuit does; theta must be at least 1",
     ),
     (pt(FIRST__weight=put(0.3)), r"{net}: .*0\.3.*"),
     (pt(FIRST__weight=put(float("nan"))), r"{net}: .*nan.*"),
@@ -198,7 +198,9 @@ def test_fan_in_over_the_limit(cli, tiny, tmp_path):
     net, x = tmp_path / "wide.npz", tmp_path / "wide.npy"
     np.savez(net, w0=np.ones((1, 257), dtype=np.int8), theta0=np.array([129], dtype=np.int32))
     np.save(x, np.ones((1, 257), dtype=bool))
-    sentence = f"{net}: neuron L0N0: a neuron of fan-in 257 can't be built: shown to work are 1 to 256"
+    sentence = (
+        f"{net}: neuron L0N0: a neuron of fan-in 257 can't be built: shown to work are 1 to 256"
+    )
     for words in (
         ["inspect", net],
         ["generate", net, "-o", tiny.run],
