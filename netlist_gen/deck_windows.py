@@ -19,6 +19,11 @@ def chunks(windows: int, most: int = WINDOWS_PER_DECK) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
+def pipelines(windows: int, most: int | None) -> list[tuple[int, int]]:
+    """Runs of a whole network's decks: all windows in one, or at most ``most`` in each."""
+    return chunks(windows, most or windows)
+
+
 def deck_name(base: str, first: int, runs: Sequence[tuple[int, int]]) -> str:
     """Name of a deck: that of what is simulated, with the first window if there are several."""
     return base if len(runs) == 1 else f"{base}_W{first:0{len(str(runs[-1][0]))}d}"

@@ -74,6 +74,7 @@ NETWORK_PRINT_S = 1e-12
 that of neurons, and a pulse's time is still found within ``NETWORK_TIME_ERROR_S``."""
 
 NETWORK_TIME_ERROR_S = 0.05e-12
+"""How far a pulse's time may be off for that print step."""
 
 
 def network_deck(

@@ -15,7 +15,7 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_sites
 from netlist_gen.circuit.network_circuit import network_bench
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.deck_windows import chunks, deck_name
+from netlist_gen.deck_windows import chunks, deck_name, pipelines
 from netlist_gen.deck_writer import NeuronWriter, write_deck, write_neurons
 from netlist_gen.decks import network_deck, prepare
 from netlist_gen.emit import check_dialect
@@ -96,7 +96,7 @@ def generate(
     if "neurons" in options.scopes:
         count = len(neuron_sites(network)) * len(chunks(windows))
     if "network" in options.scopes:
-        count += len(chunks(windows, options.pipeline or windows))
+        count += len(pipelines(windows, options.pipeline))
     total = count * len(options.dialects)
     head = {
         "format": "netlist-gen manifest 1",
@@ -146,9 +146,9 @@ def _entries(
         work = ((site, lines[site.layer][:, list(site.inputs)]) for site in sites)
         yield from write_neurons(writer, work, library, options.jobs)
     if "network" in options.scopes:
-        runs = tuple(chunks(inputs.shape[0], options.pipeline or inputs.shape[0]))
-        for first, beyond in runs:
-            name = deck_name("network", first, runs)
+        cuts = pipelines(inputs.shape[0], options.pipeline)
+        for first, beyond in cuts:
+            name = deck_name("network", first, cuts)
             whole = network_bench(network, library.fork(), inputs[first:beyond], phases)
             decks = [(d, network_deck(library, whole, name, d)) for d in options.dialects]
             yield write_deck(out, name, decks, network_entry(whole, first))

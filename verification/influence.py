@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import LOAD_OHM, START_S
+from netlist_gen.circuit.bench import LOAD_OHM, START_S, drive
 from netlist_gen.circuit.delays import Delays, Neighbours, table_neuron
 from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource, Resistor
 from netlist_gen.circuit.network_circuit import network_delays
@@ -60,17 +60,17 @@ def measure_influence(library: CellLibrary, delays: Delays) -> dict[Neighbours, 
         SimulatorError, DeckError: a chain that does not run.
     """
     found = {}
+    own = {"jtl": delays.jtl, "splitter": delays.splitter, "merger": delays.merger}
     for key in CHAINS:
         arrivals = _arrivals(library, key)
-        own = {"jtl": delays.jtl, "splitter": delays.splitter, "merger": delays.merger}
         found[key] = arrivals.behind - arrivals.port - own[key.cell](key.load)
     signs, theta = PROBE
     table = float(delays.decide(signs, theta, np.array([theta]))[0])
     for load in ("jtl", "splitter", "merger"):
-        for driver in ("jtl", "splitter"):
-            clocked = _neuron(library, driver, load)
-            found[Neighbours(driver, "neuron", load)] = clocked.port - clocked.clock - table
-        stage = clocked.behind - clocked.port
+        by = {driver: _neuron(library, driver, load) for driver in ("jtl", "splitter")}
+        for driver, seen in by.items():
+            found[Neighbours(driver, "neuron", load)] = seen.port - seen.clock - table
+        stage = by["splitter"].behind - by["splitter"].port
         found[Neighbours("neuron", "jtl", load)] = stage - delays.jtl(load)
     return found
 
@@ -192,25 +192,21 @@ def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
     signs, theta = PROBE
     labels = tuple(str(i) for i in range(len(signs)))
     builder = CircuitBuilder("probe")
-    jtl = library.cell("jtl")
-
-    def line(name: str, times: tuple[float, ...]) -> str:
-        builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, times))
-        builder.place(f"XI{name}", jtl, f"s{name}", f"i{name}")
-        return f"i{name}"
-
     phases = load_phases(process=library.process)
     pulsed = [i for i, sign in enumerate(signs) if sign > 0][:theta]
-    nets = [line(label, (START_S,) * (k in pulsed)) for k, label in enumerate(labels)]
-    port = line("C", (START_S + phases.decision,))
+    nets = [
+        drive(builder, library, label, (START_S,) * (k in pulsed)) for k, label in enumerate(labels)
+    ]
+    port = drive(builder, library, "C", (START_S + phases.decision,))
+    reset = drive(builder, library, "R", ())
     clock = ("splitter", "splitter", "splitter", *(("jtl",) * (driver == "jtl")))
     for k, (kind, beside) in enumerate(zip(clock, (*clock[1:], "jtl"), strict=True)):
         _place(builder, library, f"XK{k}", kind, (port, f"k{k}"), beside)
         port = f"k{k}"
     own = library.fork()
     neuron = neuron_cell(own, "probe", signs, theta, labels=labels)
-    builder.place("XN", neuron, *nets, port, line("R", ()), "o", needs=own.needs(neuron))
-    builder.place("XC", jtl, "o", "q")
+    builder.place("XN", neuron, *nets, port, reset, "o", needs=own.needs(neuron))
+    builder.place("XC", library.cell("jtl"), "o", "q")
     _load(builder, library, "q", load)
     analysis = Analysis(START_S + phases.period, print_step_s=0.2e-12)
     deck = emit(builder.circuit(), library.process, analysis, [Probe(("XC",), "B1")], name="probe")

@@ -9,7 +9,7 @@ threshold. Nothing here has seen a waveform of the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,11 +83,11 @@ def timed_reference(
     neurons: dict[tuple[int, int], NeuronTimes] = {}
     for index, layer in enumerate(network.layers):
         here = [site for site in sites if site.layer == index]
-        loads = _output_loads(index, sites, bench, delays)
-        found = _layer(index, here, launched, driver, loads, bench, delays)
+        loads = _output_loads(network, index, bench, delays)
+        found = _layer(index, here, layer.fan_out, launched, driver, loads, bench, delays)
         launched = np.full((windows.size, layer.outputs), np.nan)
         for one, port in found:
-            after = junctions.after_neuron[loads.get(one.site.neuron, "end")]
+            after = junctions.after_neuron[loads[one.site.neuron]]
             neurons[index, one.site.neuron] = NeuronTimes(
                 one.site, one.count, port + after, one.late
             )
@@ -103,19 +103,20 @@ def timed_reference(
 def _layer(
     index: int,
     sites: list[NeuronSite],
+    fan_out: NDArray[np.int64],
     launched: FloatArray,
     driver: str,
-    loads: Mapping[int, str],
+    loads: Sequence[str],
     bench: NetworkBench,
     delays: Delays,
 ) -> list[tuple[NeuronTimes, FloatArray]]:
     """Neurons of a layer, each with the arrivals at its output stage's port."""
     plan, timing = bench.plan, bench.plan.layers[index]
     period = plan.period_s
-    users = _users(sites)
-    taken = dict.fromkeys(users, 0)
+    taken = np.zeros_like(fan_out)
     offsets: dict[int, FloatArray] = {}
-    for line, leaves in users.items():
+    for line in np.flatnonzero(fan_out).tolist():
+        leaves = int(fan_out[line])
         stages = 1 + plan.pads.get((index, line), 0)
         behind = "first" if driver == "source" and stages == 1 else "jtl"
         offsets[line] = delays.chain(stages, delays.root_load(leaves), driver=driver) + delays.tree(
@@ -149,31 +150,23 @@ def _layer(
             site.theta,
             count[fires],
             driver=by,
-            load=loads.get(site.neuron, "end"),
+            load=loads[site.neuron],
         )
         found.append((NeuronTimes(site, count, port, late), port))
     return found
 
 
-def _users(sites: list[NeuronSite]) -> dict[int, int]:
-    """How many synapses of a layer each line feeds."""
-    users: dict[int, int] = {}
-    for site in sites:
-        for line in site.inputs:
-            users[line] = users.get(line, 0) + 1
-    return users
-
-
 def _output_loads(
-    index: int, sites: list[NeuronSite], bench: NetworkBench, delays: Delays
-) -> dict[int, str]:
-    """What the output stage of each neuron of a layer drives, where that is a cell."""
-    behind = _users([site for site in sites if site.layer == index + 1])
-    loads = {
-        line: "jtl" if bench.plan.pads.get((index + 1, line), 0) else delays.root_load(leaves)
-        for line, leaves in behind.items()
-    }
-    if index + 1 == len(bench.plan.layers):
+    network: TernaryNetwork, index: int, bench: NetworkBench, delays: Delays
+) -> list[str]:
+    """What the output stage of each neuron of a layer drives: a cell, or the "end"."""
+    loads = ["end"] * network.layers[index].outputs
+    if index + 1 < len(network.layers):
+        fan_out = network.layers[index + 1].fan_out
+        for line in np.flatnonzero(fan_out).tolist():
+            padded = bench.plan.pads.get((index + 1, line), 0)
+            loads[line] = "jtl" if padded else delays.root_load(int(fan_out[line]))
+    else:
         for one in bench.read_out.lines:
             for place, (member, stages) in enumerate(zip(one.members, one.stages, strict=True)):
                 loads[member] = "jtl" if stages else _merged_by(place, len(one.members))

@@ -8,6 +8,7 @@ set junction of that synapse ``BA.XS012.XL0N07``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,6 +171,15 @@ def biased_probes(circuit: Circuit) -> list[Probe]:
     ]
 
 
+def drive(
+    builder: CircuitBuilder, library: CellLibrary, name: str, times_s: Iterable[float]
+) -> str:
+    """A pulse source and a JTL stage; the net behind it, ``i{name}``, carries the pulses."""
+    builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, tuple(times_s)))
+    builder.place(f"XI{name}", library.cell("jtl"), f"s{name}", f"i{name}")
+    return f"i{name}"
+
+
 def neuron_bench(
     library: CellLibrary,
     site: NeuronSite,
@@ -213,12 +223,8 @@ def neuron_bench(
     jtl = library.cell("jtl")
 
     def line(name: str, offset_s: NDArray[np.float64], active: NDArray[np.bool_]) -> str:
-        times = tuple(
-            float(t + offset) for t, offset, on in zip(starts, offset_s, active, strict=True) if on
-        )
-        builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, times))
-        builder.place(f"XI{name}", jtl, f"s{name}", f"i{name}")
-        return f"i{name}"
+        pulses = zip(starts, offset_s, active, strict=True)
+        return drive(builder, library, name, (float(t + late) for t, late, on in pulses if on))
 
     every = np.ones(windows, dtype=bool)
     nets = [line(label, late[:, k], stimulus[:, k]) for k, label in enumerate(site.labels)]

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.bench import LOAD_OHM, START_S, TAIL_S, biased_probes
-from netlist_gen.circuit.model import GROUND, Cell, Circuit, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.bench import LOAD_OHM, START_S, TAIL_S, biased_probes, drive
+from netlist_gen.circuit.model import GROUND, Cell, Circuit, CircuitBuilder, Resistor
 from netlist_gen.circuit.neuron import (
     ClockPhases,
     add_decision,
@@ -181,9 +181,7 @@ def merged_bench(
     jtl = library.cell("jtl")
 
     def line(name: str, times: NDArray[np.floating]) -> str:
-        builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, tuple(times.tolist())))
-        builder.place(f"XI{name}", jtl, f"s{name}", f"i{name}")
-        return f"i{name}"
+        return drive(builder, library, name, times.tolist())
 
     nets = [line(str(k), starts[stimulus[:, k]]) for k in range(len(signs))]
     nets.append(line("C", starts + phases.decision))

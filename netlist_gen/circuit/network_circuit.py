@@ -25,6 +25,7 @@ from netlist_gen.circuit.bench import (
     NeuronSite,
     NeuronView,
     biased_probes,
+    drive,
     neuron_sites,
 )
 from netlist_gen.circuit.delays import Delays, has_tables, process_delays
@@ -33,7 +34,6 @@ from netlist_gen.circuit.model import (
     Cell,
     Circuit,
     CircuitBuilder,
-    PulseSource,
     Resistor,
 )
 from netlist_gen.circuit.neuron import (
@@ -203,8 +203,7 @@ class _Parts:
     def source(self, name: str, first_s: float, active: Sequence[bool]) -> None:
         """A pulse source and a JTL stage: net ``i{name}`` carries its pulses."""
         times = (first_s + self.phases.period * w for w, on in enumerate(active) if on)
-        self.builder.add(PulseSource(f"V{name}", f"s{name}", GROUND, tuple(times)))
-        self.place(f"XI{name}", self.library.cell("jtl"), f"s{name}", f"i{name}")
+        drive(self.builder, self.library, name, times)
 
     def tree(self, name: str, root: str, nets: Sequence[str]) -> None:
         self.place(name, splitter_tree(self.library, len(nets)), root, *nets)

@@ -50,9 +50,7 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
         f"{accuracy:.2%} on {x.shape[0]} held-out images",
         err=True,
     )
-    rows = draw(x.shape[0], samples, seed)
-    if rows is not None:
-        x, y = x[list(rows)], y[list(rows)]
+    x, y, rows = draw(x, y, samples, seed)
     chosen_simulators(simulator)  # before anything is written
     prepare_directory(out, resume=False)
     windows = x.reshape(-1, x.shape[-1])

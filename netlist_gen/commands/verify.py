@@ -60,9 +60,7 @@ def verify(net: Path, inputs: Path, labels: Path | None, out: Path, **options: A
 
     network = read_network(net)
     x, y = read_samples(network, inputs, labels)
-    rows = draw(x.shape[0], options.pop("samples"), options["seed"])
-    if rows is not None:
-        x, y = x[list(rows)], None if y is None else y[list(rows)]
+    x, y, rows = draw(x, y, options.pop("samples"), options["seed"])
     result = run_verification(network, x, y, out, source=str(net), rows=rows, **options)
     print_result(result, out)
     require_agreement(result)
@@ -97,20 +95,24 @@ def require_agreement(result: Verification) -> None:
     raise MismatchError(", ".join(facts) + (f"; first: {first['sentence']}" if first else ""))
 
 
-def draw(count: int, samples: int | None, seed: int) -> tuple[int, ...] | None:
-    """Rows of ``samples`` of ``count`` samples, drawn without repetition, rising; None is all.
+def draw(
+    x: NDArray[np.bool_], y: NDArray[np.int64] | None, samples: int | None, seed: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int64] | None, tuple[int, ...] | None]:
+    """``samples`` of the samples, drawn without repetition, in their order, and their rows.
+
+    Without a number all of them, and None.
 
     Raises:
         ConfigurationError: more than there are.
     """
     if samples is None:
-        return None
-    if samples > count:
-        raise ConfigurationError(f"--samples is {samples}; there are {count} samples")
+        return x, y, None
+    if samples > x.shape[0]:
+        raise ConfigurationError(f"--samples is {samples}; there are {x.shape[0]} samples")
     import numpy as np
 
-    chosen = np.random.default_rng(seed).choice(count, samples, replace=False)
-    return tuple(sorted(chosen.tolist()))
+    chosen = np.sort(np.random.default_rng(seed).choice(x.shape[0], samples, replace=False))
+    return x[chosen], None if y is None else y[chosen], tuple(chosen.tolist())
 
 
 def run_verification(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.bench import NeuronSite, neuron_sites
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks, deck_name
+from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks, deck_name, pipelines
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.process import Process
 from verification.reference import layer_inputs
@@ -133,10 +133,10 @@ def plan_neurons(
 
 
 def plan_network(
-    network: TernaryNetwork, inputs: NDArray[np.bool_], most: int = WINDOWS_PER_DECK
+    network: TernaryNetwork, inputs: NDArray[np.bool_], most: int | None
 ) -> Iterator[NetworkTask]:
     """The tasks of the scope "network": a deck of the whole network for each run of windows."""
-    pieces = chunks(inputs.shape[0], most)
+    pieces = pipelines(inputs.shape[0], most)
     for first, beyond in pieces:
         name = deck_name("network", first, pieces)
         yield NetworkTask(network, (Run(name, first, inputs[first:beyond]),))

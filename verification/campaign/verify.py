@@ -25,7 +25,7 @@ from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_sites
 from netlist_gen.circuit.network_circuit import network_outline
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks
+from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks, pipelines
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.generate import SCOPES
@@ -272,8 +272,8 @@ def _plan(
     """Tasks of a scope, and how many decks they hold."""
     count = windows.shape[0]
     if scope == "network":
-        pipeline = options.pipeline or count
-        return plan_network(network, windows, pipeline), len(chunks(count, pipeline))
+        tasks: Iterable[Task] = plan_network(network, windows, options.pipeline)
+        return tasks, len(pipelines(count, options.pipeline))
     most = _windows_per_deck(count, simulator, options)
     # A program runs one deck at a time: nothing is gained where decks share a task.
     together = RUNS_PER_TASK if simulator.name == "embedded" else 1

@@ -11,19 +11,11 @@ from numba import njit, typeof
 
 from verification.engine.kernels.junctions import sine
 from verification.engine.kernels.loop import advance
-from verification.engine.kernels.solve import DONE, INCOMPLETE, SINGULAR, TOO_FAST, factorise
+from verification.engine.kernels.solve import factorise
 from verification.engine.layout import Tile
 from verification.engine.simd import load, store
 
-__all__ = [
-    "DONE",
-    "INCOMPLETE",
-    "SINGULAR",
-    "TOO_FAST",
-    "factorise_tile",
-    "run_tile",
-    "sines",
-]
+__all__ = ["factorise_tile", "run_tile", "sines"]
 
 _OTHERS = ("constants", "layout", "pointers", "random_numbers", "simd", "waves")
 

@@ -31,10 +31,13 @@ _LOST = 1e-16
 
 
 @njit
-def _clear_rest(m, factors, i, w):
-    """Clear what row ``i`` of ``factors.work`` holds outside its pattern; the largest of it."""
+def _fits(m, a, own, factors, i, w):
+    """Clear what row ``i`` of ``factors.work`` holds outside its pattern; whether it was little."""
     W = len(w)
     work, mark = factors.work, factors.mark
+    row = splat(0.0, w)
+    for e in range(m.a_rows[i], m.a_rows[i + 1]):
+        row = maximum(row, absolute(value(a, e, own, w)))
     lost = splat(0.0, w)
     mark[i] = i
     for e in range(m.l_rows[i], m.l_rows[i + 1]):
@@ -48,7 +51,7 @@ def _clear_rest(m, factors, i, w):
             if mark[c] != i:
                 lost = maximum(lost, absolute(load(work, c * W, w)))
                 store(work, c * W, splat(0.0, w))
-    return lost
+    return not largest(lost - row * _LOST) > 0.0
 
 
 @njit(error_model="numpy")
@@ -64,11 +67,8 @@ def factorise(m, a, own, factors, w):
     work, inverse, lower, upper = factors.work, factors.inverse, factors.lower, factors.upper
     status = DONE
     for i in range(m.size):
-        row = splat(0.0, w)
         for e in range(m.a_rows[i], m.a_rows[i + 1]):
-            entry = value(a, e, own, w)
-            row = maximum(row, absolute(entry))
-            store(work, m.a_columns[e] * W, entry)
+            store(work, m.a_columns[e] * W, value(a, e, own, w))
         for e in range(m.l_rows[i], m.l_rows[i + 1]):
             place = m.l_order[e]
             k = m.l_columns[place]
@@ -78,7 +78,7 @@ def factorise(m, a, own, factors, w):
             for f in range(m.u_rows[k], m.u_rows[k + 1]):
                 c = m.u_columns[f] * W
                 store(work, c, load(work, c, w) - multiplier * load(upper, f * W, w))
-        if not m.complete and largest(_clear_rest(m, factors, i, w) - row * _LOST) > 0.0:
+        if not (m.complete or _fits(m, a, own, factors, i, w)):
             return INCOMPLETE
         pivot = load(work, i * W, w)
         store(work, i * W, splat(0.0, w))
