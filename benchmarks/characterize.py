@@ -15,14 +15,14 @@ import sys
 import time
 from dataclasses import dataclass
 
-from verification.characterize.bench import make_bench
-from verification.characterize.cell import CellUnderTest
-from verification.characterize.margins import Margins, margins
-from verification.characterize.runner import Runner
-from verification.characterize.subject import load_subject
-from verification.characterize.sweep import Axis, sweep
-from verification.characterize.timing import delays
-from verification.characterize.yields import Yield, monte_carlo
+from verification.characterize.measure.margins import Margins, margins
+from verification.characterize.measure.sweep import Axis, sweep
+from verification.characterize.measure.timing import delays
+from verification.characterize.measure.yields import Yield, monte_carlo
+from verification.characterize.subject.bench import make_bench
+from verification.characterize.subject.subject import load_subject
+from verification.characterize.trials.cell import CellUnderTest
+from verification.characterize.trials.runner import Runner
 
 
 @dataclass

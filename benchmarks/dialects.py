@@ -5,7 +5,7 @@ first of which makes it fire, if any does) is run in every simulator that is her
 as a program and through its shared library. All junctions that are printed are compared with the
 embedded engine's: number and sign of pulses, their times, the energy of the bias sources; neurons
 also with the reference. Printed are the largest differences. Exit status 1 if one is beyond what
-``verification/agreement.py`` allows, or a count differs.
+``verification/verdict/simulators.py`` allows, or a count differs.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from cell_benches import EVENTS, cell_bench, digits_network, digits_neuron_bench
 
 from netlist_gen.circuit.bench import NeuronView, neuron_sites
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.decks import neuron_deck
-from verification.agreement import (
-    ENERGY_TOLERANCE,
-    SAME_DIALECT_TIME_TOLERANCE_S,
-    TIME_TOLERANCE_S,
-)
-from verification.compare import compare, measured_energy
-from verification.pulses import detect_phase
-from verification.reference import expect
+from netlist_gen.deck.decks import neuron_deck
+from verification.reference.expected import expect
 from verification.simulators.base import DeckJob, Simulator
 from verification.simulators.embedded import EmbeddedSimulator
 from verification.simulators.josim import JosimSimulator
 from verification.simulators.ngspice import NgspiceSimulator
 from verification.simulators.wrspice import WrspiceSimulator
-from verification.waveforms import Waveforms
+from verification.verdict.neuron import compare, measured_energy
+from verification.verdict.simulators import (
+    ENERGY_TOLERANCE,
+    SAME_DIALECT_TIME_TOLERANCE_S,
+    TIME_TOLERANCE_S,
+)
+from verification.waves.pulses import detect_phase
+from verification.waves.waveforms import Waveforms
 
 
 @dataclass

@@ -13,14 +13,14 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from energy_balance import energy_balance
 from engine_circuits import jtl, neuron_deck
 
 from netlist_gen.errors import NetlistGenError
-from verification.engine.energy_balance import energy_balance
 from verification.engine.run import compile_deck_file
-from verification.pulses import detect_phase
-from verification.readers.josim_csv import read_josim_csv
-from verification.waveforms import Waveforms
+from verification.waves.pulses import detect_phase
+from verification.waves.readers.josim_csv import read_josim_csv
+from verification.waves.waveforms import Waveforms
 
 _TESTS = Path(__file__).parents[1] / "tests"
 sys.path += [str(_TESTS), str(_TESTS / "verification" / "engine")]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronSite, neuron_bench
-from netlist_gen.emit import emit
+from netlist_gen.deck.emit import emit
+from netlist_gen.library.cells import CellLibrary
 
 _MODEL = ".model jj1 jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m)\n"
 _STAGE = """.subckt stage 1 2

@@ -33,15 +33,15 @@ from pathlib import Path
 import click
 import numpy as np
 
-from netlist_gen.cell_library import CellLibrary
+from netlist_gen.assembly.close_timing import shortest_period
+from netlist_gen.assembly.network_circuit import network_bench, network_delays
+from netlist_gen.assembly.timing_values import CORNERS
 from netlist_gen.checkpoint.registry import read_network, write_network
-from netlist_gen.circuit.network_circuit import network_bench, network_delays
 from netlist_gen.circuit.neuron import load_phases
-from netlist_gen.circuit.timing import shortest_period
-from netlist_gen.circuit.timing_values import CORNERS
-from netlist_gen.deck_windows import chunks
-from netlist_gen.decks import network_deck
-from netlist_gen.generate import GenerateOptions, generate
+from netlist_gen.deck.decks import network_deck
+from netlist_gen.deck.generate import GenerateOptions, generate
+from netlist_gen.deck.windows import chunks
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from verification.campaign.cases import network_readout
 from verification.campaign.plan import (
@@ -54,10 +54,10 @@ from verification.campaign.plan import (
 )
 from verification.campaign.run import RunOptions, run_tasks
 from verification.campaign.work import build, run_built
+from verification.reference.timed import timed_reference
 from verification.simulators.base import DeckJob, Simulator
 from verification.simulators.embedded import EmbeddedSimulator
 from verification.simulators.registry import get_simulator
-from verification.timed_reference import timed_reference
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HOUR_S = 3600.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.neuron import NeuronDesign, design_neuron
-from verification.characterize.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
+from netlist_gen.library.cells import CellLibrary
+from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
 
 PROCESS = "sfq5ee"
 LANES_AT_ONCE = 32

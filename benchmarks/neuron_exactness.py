@@ -9,11 +9,11 @@ import numpy as np
 from neuron_cases import PROCESS, balanced, lane, run_all, signs_of
 
 from netlist_gen.circuit.neuron import ClockPhases, load_phases
-from verification.characterize.neuron_lanes import NeuronLane, NeuronLanes
-from verification.compare import compare
-from verification.reference import expect
+from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes
+from verification.reference.expected import expect
 from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
+from verification.verdict.neuron import compare
 
 
 def exact(fan_ins: list[int], windows: int, josim: bool) -> None:

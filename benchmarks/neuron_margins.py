@@ -7,8 +7,8 @@ from neuron_cases import PROCESS, balanced, lane, run_all
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.model import CurrentSource, Inductor, Junction, Resistor
-from verification.characterize.neuron_lanes import NeuronLanes
-from verification.characterize.statistics import wilson
+from verification.characterize.trials.neuron_lanes import NeuronLanes
+from verification.characterize.trials.statistics import wilson
 
 
 def bias(fan_ins: list[int], windows: int) -> None:

@@ -13,8 +13,8 @@ from scipy.stats import norm
 from sklearn.isotonic import IsotonicRegression
 
 from netlist_gen.files import atomic_path
-from verification.characterize.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
-from verification.characterize.statistics import wilson
+from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
+from verification.characterize.trials.statistics import wilson
 
 KELVIN = 4.2
 NOISY_WINDOWS = 50

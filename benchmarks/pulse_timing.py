@@ -11,9 +11,9 @@ import sys
 
 import numpy as np
 
-from verification.pulses import detect_phase
 from verification.simulators.base import DeckJob
 from verification.simulators.josim import JosimSimulator
+from verification.waves.pulses import detect_phase
 
 STAGES = 5
 FINE_PS = 0.01

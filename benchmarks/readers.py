@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from verification.readers.josim_csv import read_josim_csv, write_josim_csv
-from verification.readers.raw import read_raw
-from verification.readers.time_axis import josim_axis
 from verification.simulators.josim_controls import Controls, Transient
-from verification.waveforms import Waveforms
+from verification.waves.readers.josim_csv import read_josim_csv, write_josim_csv
+from verification.waves.readers.raw import read_raw
+from verification.waves.readers.time_axis import josim_axis
+from verification.waves.waveforms import Waveforms
 
 STEP_S = 0.05e-12
 PRINT_STEP_S = 0.25e-12

@@ -9,7 +9,7 @@ and of networks that one recipe trains for each size and seed::
     python benchmarks/training.py sweep digits --synapses 300 500 700 990 --seeds 5 -o sweep/
     python benchmarks/training.py sweep mnist --data-dir MNIST --synapses 4400 9000 36000 -o sweep/
 
-Junctions are those of the cell library's own circuits (netlist_gen/cost_estimate.py). Each
+Junctions are those of the cell library's own circuits (netlist_gen/assembly/cost.py). Each
 finished network of a sweep is a line of ``sweep.csv``; a repeated command trains only what is
 missing.
 """
@@ -26,9 +26,9 @@ from typing import Any
 
 import click
 
+from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
 from netlist_gen.checkpoint import read_checkpoint
 from netlist_gen.commands.train import configuration
-from netlist_gen.cost_estimate import CircuitCost, flux_per_synapse
 from netlist_gen.errors import ConfigurationError, NetlistGenError
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork

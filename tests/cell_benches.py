@@ -11,7 +11,6 @@ from functools import cache
 
 import numpy as np
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.checkpoint.registry import read_network
 from netlist_gen.circuit.bench import (
     LOAD_OHM,
@@ -32,10 +31,11 @@ from netlist_gen.circuit.model import (
     Role,
 )
 from netlist_gen.circuit.neuron import load_rules
-from netlist_gen.emit import Analysis, Deck, Probe, emit
+from netlist_gen.deck.emit import Analysis, Deck, Probe, emit
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.resources import resource_dir
-from verification.characterize.subject import load_subject
+from verification.characterize.subject.subject import load_subject
 
 PS = 1e-12
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from support import NO_JOSIM, Files, Ran, tiny_network
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.checkpoint.registry import write_network
+from netlist_gen.library.cells import CellLibrary
 
 
 @pytest.fixture

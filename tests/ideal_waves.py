@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronBench
-from netlist_gen.emit import Probe
-from verification.reference import expect
-from verification.waveforms import Waveforms
+from netlist_gen.deck.emit import Probe
+from netlist_gen.library.cells import CellLibrary
+from verification.reference.expected import expect
+from verification.waves.waveforms import Waveforms
 
 STEP_S = 0.25e-12
 RISE_S = 0.7e-12

@@ -27,10 +27,10 @@ from netlist_gen.circuit.model import (
     PulseSource,
     Resistor,
 )
-from netlist_gen.emit import PULSE_HALF_S, Analysis
-from netlist_gen.process import JunctionModel
-from verification.engine.flatten import flatten
-from verification.engine.reader import read_deck
+from netlist_gen.deck.emit import PULSE_HALF_S, Analysis
+from netlist_gen.library.process import JunctionModel
+from verification.engine.text.flatten import flatten
+from verification.engine.text.reader import read_deck
 
 KINDS = {Junction: "B", Inductor: "L", Resistor: "R", Coupling: "K"}
 

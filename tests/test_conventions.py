@@ -12,19 +12,19 @@ import pytest
 from deck_text import scopes
 from support import neuron_site
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import START_S, neuron_bench, neuron_sites
 from netlist_gen.circuit.model import GROUND, PHI0, CircuitBuilder, PulseSource, Resistor
 from netlist_gen.circuit.neuron import neuron_cell
-from netlist_gen.decks import neuron_deck
-from netlist_gen.emit import PULSE_HALF_S, Analysis, Probe, emit
+from netlist_gen.deck.decks import neuron_deck
+from netlist_gen.deck.emit import PULSE_HALF_S, Analysis, Probe, emit
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
-from verification.compare import compare
 from verification.constants import PHI0_WB
-from verification.engine.constants import PHI_ZERO
-from verification.pulses import detect_phase
-from verification.reference import expect
+from verification.engine.equations.constants import PHI_ZERO
+from verification.reference.expected import expect
 from verification.simulators.base import DeckJob
+from verification.verdict.neuron import compare
+from verification.waves.pulses import detect_phase
 
 
 def jtl_deck(times_s):

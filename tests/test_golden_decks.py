@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from cell_benches import EVENTS, NEURON_FAN_INS, cell_bench, random_neuron_bench
 
-from netlist_gen.decks import neuron_deck
-from netlist_gen.emit import dialects
-from netlist_gen.lint import lint
+from netlist_gen.deck.decks import neuron_deck
+from netlist_gen.deck.emit import dialects
+from netlist_gen.deck.lint import lint
 from verification.simulators.saved_signals import read_saved
 from verification.simulators.wrspice_rules import check_wrspice_deck
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import GROUND, Circuit, CircuitBuilder, PulseSource, Resistor
 from netlist_gen.circuit.neuron import ClockPhases, load_phases, neuron_cell, reset_depth
-from netlist_gen.emit import Analysis, Probe
+from netlist_gen.deck.emit import Analysis, Probe
 from netlist_gen.errors import NetworkError
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 
 START_S = 60e-12

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import LOAD_OHM, START_S, TAIL_S, biased_probes, drive
 from netlist_gen.circuit.model import GROUND, Cell, Circuit, CircuitBuilder, Resistor
 from netlist_gen.circuit.neuron import (
@@ -27,9 +26,10 @@ from netlist_gen.circuit.neuron import (
     reset_depth,
 )
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
-from netlist_gen.emit import Analysis, Probe
+from netlist_gen.deck.emit import Analysis, Probe
 from netlist_gen.errors import NetworkError
-from netlist_gen.process import Process
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import Process
 
 LINES_MAX = 4
 """Fluxons that a storage branch counts rightly at any bias from x 0.55 to x 1.4 (branch.toml)."""

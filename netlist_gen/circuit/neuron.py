@@ -25,11 +25,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import GROUND, PHI0, Cell, CircuitBuilder, CurrentSource, Role
 from netlist_gen.circuit.trees import splitter_tree, tree_shape
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.process import Process, quantity, read_toml
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import Process, quantity, read_toml
 from netlist_gen.resources import resource_dir
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.cells import CellLibrary
 
 
 @dataclass(frozen=True)

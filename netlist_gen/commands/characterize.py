@@ -14,10 +14,10 @@ from netlist_gen.commands.common import default_jobs, process_option, progress_b
 from netlist_gen.errors import ConfigurationError, SimulatorError
 
 if TYPE_CHECKING:
-    from verification.characterize.margins import Margins
+    from verification.characterize.measure.margins import Margins
+    from verification.characterize.measure.yields import Spreads
     from verification.characterize.run import Characterization, Options
-    from verification.characterize.runner import Runner
-    from verification.characterize.yields import Spreads
+    from verification.characterize.trials.runner import Runner
 
 BAR = 30
 """Half width of the terminal's margin bars, characters."""
@@ -105,10 +105,10 @@ def characterize(cell: str | None, out: Path | None, **options: Any) -> None:
         return
     if out is None and not tables:
         raise ConfigurationError("the directory is missing: give -o DIR")
-    from verification.characterize.subject import load_subject, subject_names
+    from verification.characterize.subject.subject import load_subject, subject_names
 
     if every:
-        from netlist_gen.cell_library import CellLibrary
+        from netlist_gen.library.cells import CellLibrary
 
         names = subject_names(CellLibrary(process))
     else:
@@ -132,8 +132,8 @@ def characterize(cell: str | None, out: Path | None, **options: Any) -> None:
 
 
 def _plan(options: dict[str, Any]) -> Options:
+    from verification.characterize.measure.sweep import parse_axis
     from verification.characterize.run import Options
-    from verification.characterize.sweep import parse_axis
 
     for name in ("tolerance", "half_width"):
         value = options[name]
@@ -161,7 +161,7 @@ def _plan(options: dict[str, Any]) -> Options:
 
 
 def _spreads(texts: tuple[str, ...], pairs: tuple[str, ...]) -> Spreads:
-    from verification.characterize.yields import KINDS, Spreads
+    from verification.characterize.measure.yields import KINDS, Spreads
 
     overall: dict[str, float] = {}
     local: dict[str, float] = {}
@@ -199,7 +199,7 @@ def _spreads(texts: tuple[str, ...], pairs: tuple[str, ...]) -> Spreads:
 def _runner(options: dict[str, Any], out: Path | None) -> Iterator[Runner]:
     from verification.campaign.cluster import cluster
     from verification.campaign.ledger import Ledger
-    from verification.characterize.runner import Runner
+    from verification.characterize.trials.runner import Runner
     from verification.simulators.registry import automatic, get_simulator
 
     name = automatic() if options["simulator"] == "auto" else options["simulator"]
@@ -321,8 +321,8 @@ def margin_bars(margins: Margins, most: int = 40) -> list[str]:
 
 
 def _write_tables(names: list[str], process: str, out: Path | None, runner: Runner) -> None:
-    from verification.characterize.subject import load_subject
-    from verification.characterize.tables import measure_table, table_path, write_table
+    from verification.characterize.files.tables import measure_table, table_path, write_table
+    from verification.characterize.subject.subject import load_subject
 
     for name in names:
         subject = load_subject(name, process)
@@ -334,9 +334,14 @@ def _write_tables(names: list[str], process: str, out: Path | None, runner: Runn
 def _compare_tables(names: list[str], process: str, out: Path | None, runner: Runner) -> None:
     import tempfile
 
-    from netlist_gen.timing_table import read_table
-    from verification.characterize.subject import load_subject
-    from verification.characterize.tables import changed, measure_table, table_path, write_table
+    from netlist_gen.library.tables import read_table
+    from verification.characterize.files.tables import (
+        changed,
+        measure_table,
+        table_path,
+        write_table,
+    )
+    from verification.characterize.subject.subject import load_subject
 
     differences = []
     with tempfile.TemporaryDirectory() as folder:
@@ -353,7 +358,7 @@ def _compare_tables(names: list[str], process: str, out: Path | None, runner: Ru
 
 def _design(process: str, *, write: bool) -> None:
     from netlist_gen.circuit.neuron import load_rules
-    from verification.characterize.design import design_path, measure_design, write_design
+    from verification.characterize.measure.design import design_path, measure_design, write_design
 
     found = measure_design(process)
     click.echo(
@@ -374,10 +379,10 @@ def _design(process: str, *, write: bool) -> None:
 
 
 def _check_tables(process: str, cell: str | None) -> None:
-    from netlist_gen.cell_library import CellLibrary
-    from verification.characterize.design import design_is_stale
-    from verification.characterize.subject import load_subject, subject_names
-    from verification.characterize.tables import stale_tables
+    from netlist_gen.library.cells import CellLibrary
+    from verification.characterize.files.tables import stale_tables
+    from verification.characterize.measure.design import design_is_stale
+    from verification.characterize.subject.subject import load_subject, subject_names
 
     if cell is not None:
         load_subject(cell, process)  # refused if there is no such cell

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netlist_gen.circuit.neuron import ClockPhases
+    from netlist_gen.library.process import Process
     from netlist_gen.network import TernaryNetwork
-    from netlist_gen.process import Process
 
 Tick = Callable[[str, int, int], None]
 

@@ -24,7 +24,6 @@ DECKS = "decks"
 @click.option("--jobs", type=click.IntRange(min=1), help="Simulations at a time [default: cores].")
 def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -> None:
     """Run the main job on handwritten digits: checkpoint, decks, simulation, verdict, report."""
-    from netlist_gen.cell_library import CellLibrary
     from netlist_gen.checkpoint.registry import read_checkpoint
     from netlist_gen.commands.common import clock_phases, read_samples
     from netlist_gen.commands.verify import (
@@ -34,7 +33,8 @@ def demo(out: Path, simulator: str, samples: int, seed: int, jobs: int | None) -
         require_agreement,
         run_verification,
     )
-    from netlist_gen.generate import GenerateOptions, generate
+    from netlist_gen.deck.generate import GenerateOptions, generate
+    from netlist_gen.library.cells import CellLibrary
     from netlist_gen.resources import resource_dir
     from verification.campaign.verify import prepare_directory
 

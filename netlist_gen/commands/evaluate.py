@@ -61,8 +61,8 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     """
     import numpy as np
 
+    from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
     from netlist_gen.checkpoint.registry import read_checkpoint
-    from netlist_gen.cost_estimate import CircuitCost, flux_per_synapse
     from netlist_gen.training.cost import loads
     from netlist_gen.training.evaluate import evaluate as exact
     from netlist_gen.training.evaluate import evaluate_with_noise

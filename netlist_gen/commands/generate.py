@@ -53,10 +53,10 @@ def generate(
     jobs: int | None,
 ) -> None:
     """Write the decks of NET and manifest.json into a directory."""
-    from netlist_gen.cell_library import CellLibrary
     from netlist_gen.checkpoint.registry import read_network
-    from netlist_gen.generate import GenerateOptions
-    from netlist_gen.generate import generate as write_decks
+    from netlist_gen.deck.generate import GenerateOptions
+    from netlist_gen.deck.generate import generate as write_decks
+    from netlist_gen.library.cells import CellLibrary
 
     network = read_network(net)
     windows = None

@@ -18,9 +18,9 @@ from netlist_gen.commands.common import clock_option, clock_phases, names_networ
 @names_network
 def inspect(net: Path, as_json: bool, process: str, clock_ghz: float | None) -> None:
     """Print the semantics, layers and circuit cost of NET."""
-    from netlist_gen.cell_library import CellLibrary
+    from netlist_gen.assembly.network_circuit import network_outline
     from netlist_gen.checkpoint.registry import read_checkpoint
-    from netlist_gen.circuit.network_circuit import network_outline
+    from netlist_gen.library.cells import CellLibrary
 
     checkpoint = read_checkpoint(net)
     network, card = checkpoint.network, checkpoint.card

@@ -41,10 +41,10 @@ def performance(
     from rich.console import Console
     from rich.table import Table
 
-    from netlist_gen.cell_library import CellLibrary
     from netlist_gen.checkpoint.registry import read_network
-    from verification.performance import SOURCE
-    from verification.performance import performance as measure
+    from netlist_gen.library.cells import CellLibrary
+    from verification.reference.performance import SOURCE
+    from verification.reference.performance import performance as measure
     from verification.report.html import engineering
 
     check_cooling(cooling)

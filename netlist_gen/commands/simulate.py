@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from verification.waveforms import Waveforms
+    from verification.waves.waveforms import Waveforms
 
 
 @click.command()
@@ -46,7 +46,7 @@ def simulate(
     from verification.simulators.includes import read_with_includes
     from verification.simulators.registry import get_simulator
     from verification.simulators.saved_signals import check_dialect
-    from verification.waveform_files import waveform_writer
+    from verification.waves.files import waveform_writer
 
     if not timeout > 0:
         raise ConfigurationError(f"--timeout is {timeout:g}; it must be positive")
@@ -87,7 +87,7 @@ def _embedded(
     from verification.engine.check_step import check_step as compare_steps
     from verification.engine.ready import make_ready
     from verification.engine.run import compile_deck_file
-    from verification.waveform_files import waveform_writer
+    from verification.waves.files import waveform_writer
 
     make_ready(lanes=1)
     end = time.perf_counter() + timeout

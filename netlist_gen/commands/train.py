@@ -188,7 +188,7 @@ def run(dataset: str, output: Path, **options: Any) -> None:
 
     import torch
 
-    from netlist_gen.cost_estimate import CircuitCost, flux_per_synapse
+    from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
     from netlist_gen.training.cost import loads
     from netlist_gen.training.save import plot_history, save
     from netlist_gen.training.trainer import train as run_training

@@ -86,7 +86,7 @@ def chosen_simulators(names: str) -> list[Simulator]:
 
 def require_agreement(result: Verification) -> None:
     """Raises MismatchError, with the first disagreement in words, if there is one."""
-    from verification.disagreements import disagreements
+    from verification.verdict.in_words import disagreements
 
     if result.agreed:
         return
@@ -141,7 +141,7 @@ def run_verification(
     Raises:
         NetlistGenError: wrong input, or a simulator that is not there.
     """
-    from netlist_gen.cell_library import CellLibrary
+    from netlist_gen.library.cells import CellLibrary
     from verification.campaign.cluster import cluster
     from verification.campaign.several import verify_with
     from verification.campaign.verify import VerifyOptions, check_scopes, prepare_directory

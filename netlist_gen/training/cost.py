@@ -1,7 +1,7 @@
 """What a network costs in hardware, as an argument of training.
 
 Training knows no circuit. It takes any object with ``cost(layers)``; the one with the cell
-library's prices is ``netlist_gen.cost_estimate.CircuitCost``.
+library's prices is ``netlist_gen.assembly.cost.CircuitCost``.
 """
 
 from __future__ import annotations

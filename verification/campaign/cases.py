@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.cell_library import CellLibrary
+from netlist_gen.assembly.network_circuit import NetworkBench, network_bench
 from netlist_gen.circuit.bench import NeuronView, neuron_bench, neuron_sites
-from netlist_gen.circuit.network_circuit import NetworkBench, network_bench
-from netlist_gen.decks import network_deck, neuron_deck, prepare
-from netlist_gen.emit import Deck
+from netlist_gen.deck.decks import network_deck, neuron_deck, prepare
+from netlist_gen.deck.emit import Deck
+from netlist_gen.deck.lint import lint
+from netlist_gen.deck.manifest import read_manifest
 from netlist_gen.errors import DeckError
-from netlist_gen.lint import lint
-from netlist_gen.manifest import read_manifest
+from netlist_gen.library.cells import CellLibrary
 from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
-from verification.compare import BiasSources
-from verification.read_out import LineExpectation, expect_lines
-from verification.readings import Readout
-from verification.reference import EventEnergy, bench_energies, network_energy
+from verification.reference.expected import EventEnergy, bench_energies, network_energy
 from verification.simulators.base import DeckJob
+from verification.verdict.class_lines import LineExpectation, expect_lines
+from verification.verdict.neuron import BiasSources
+from verification.waves.readings import Readout
 
 
 @dataclass(frozen=True, eq=False)

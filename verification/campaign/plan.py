@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.bench import NeuronSite, neuron_sites
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks, deck_name, pipelines
+from netlist_gen.deck.windows import WINDOWS_PER_DECK, chunks, deck_name, pipelines
+from netlist_gen.library.process import Process
 from netlist_gen.network import TernaryNetwork
-from netlist_gen.process import Process
-from verification.reference import layer_inputs
+from verification.reference.expected import layer_inputs
 
 LEAST_WINDOWS = 4
 """Shortest run worth a lane of its own: settling takes the time of less than one window."""

@@ -25,8 +25,8 @@ from verification.campaign.work import (
     run_built,
     run_remote,
 )
-from verification.compare import NeuronVerdict
 from verification.simulators.base import Simulator
+from verification.verdict.neuron import NeuronVerdict
 
 Progress = Callable[[int, int], None]
 """Called with (decks done, decks in all)."""

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.cell_library import CellLibrary
-from netlist_gen.deck_windows import WINDOWS_PER_DECK
-from netlist_gen.decks import NETWORK_TIME_ERROR_S
+from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
+from netlist_gen.deck.windows import WINDOWS_PER_DECK
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
-from verification.agreement import Observed, compare_all
 from verification.campaign.summary import Scope
 from verification.campaign.verify import (
     FOLDER,
@@ -29,6 +28,7 @@ from verification.campaign.verify import (
     verify,
 )
 from verification.simulators.base import Simulator
+from verification.verdict.simulators import Observed, compare_all
 
 Progress = Callable[[str, int, int], None]
 

@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen import __version__
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.model import Totals
-from netlist_gen.emit import Probe
+from netlist_gen.deck.emit import Probe
 from netlist_gen.files import atomic_path
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork, count_votes, vote_accuracy
 from verification.campaign.cases import Case
 from verification.campaign.run import CaseResult, Measured
-from verification.compare import ENERGY_TOLERANCE, NeuronVerdict
-from verification.energy import EnergyLedger
-from verification.reference import expect
-from verification.waveforms import Waveforms
+from verification.reference.energy import EnergyLedger
+from verification.reference.expected import expect
+from verification.verdict.neuron import ENERGY_TOLERANCE, NeuronVerdict
+from verification.waves.waveforms import Waveforms
 
 if TYPE_CHECKING:
     from verification.campaign.verify import VerifyOptions

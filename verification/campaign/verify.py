@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.cell_library import CellLibrary
+from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.circuit.bench import neuron_sites
-from netlist_gen.circuit.network_circuit import network_outline
 from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.deck_windows import WINDOWS_PER_DECK, chunks, pipelines
+from netlist_gen.deck.generate import SCOPES
+from netlist_gen.deck.manifest import read_manifest
+from netlist_gen.deck.windows import WINDOWS_PER_DECK, chunks, pipelines
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
-from netlist_gen.generate import SCOPES
-from netlist_gen.manifest import read_manifest
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from verification.campaign.cases import deck_path
 from verification.campaign.ledger import Ledger
@@ -54,7 +54,7 @@ from verification.campaign.summary import (
     write_run,
 )
 from verification.campaign.work import run_example, run_remote_example
-from verification.energy import COOLING_W_PER_W
+from verification.reference.energy import COOLING_W_PER_W
 from verification.simulators.base import Simulator
 
 

@@ -16,18 +16,18 @@ from netlist_gen.errors import WaveformError
 from verification.campaign.cases import Case, CaseBuilder
 from verification.campaign.ledger import content_key
 from verification.campaign.plan import Setup, Task
-from verification.compare import (
+from verification.reference.expected import expect
+from verification.simulators.base import DeckJob, Outcome, OutcomeKind, Simulator
+from verification.simulators.registry import get_simulator
+from verification.verdict.class_lines import judge_lines
+from verification.verdict.neuron import (
     CounterExample,
     NeuronVerdict,
     compare,
     judge_energy,
     measured_energies,
 )
-from verification.read_out import judge_lines
-from verification.reference import expect
-from verification.simulators.base import DeckJob, Outcome, OutcomeKind, Simulator
-from verification.simulators.registry import get_simulator
-from verification.waveforms import Waveforms
+from verification.waves.waveforms import Waveforms
 
 Row = dict[str, Any]
 """What is stored of one case: see ``judge``."""

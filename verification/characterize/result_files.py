@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from netlist_gen.files import atomic_path
-from verification.characterize.bench import SOURCE_STAGES
-from verification.characterize.measurements import DEFINITIONS, write_csv, write_rows
-from verification.characterize.noise import NoiseResult
+from verification.characterize.files.measurements import DEFINITIONS, write_csv, write_rows
+from verification.characterize.measure.noise import NoiseResult
+from verification.characterize.measure.sweep import Sweep
 from verification.characterize.run import Characterization
-from verification.characterize.stimulus import PS
-from verification.characterize.sweep import Sweep
+from verification.characterize.subject.bench import SOURCE_STAGES
+from verification.characterize.subject.stimulus import PS
 
 
 def summary(result: Characterization) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def write_results(result: Characterization, out: Path) -> list[Path]:
     Raises:
         ConfigurationError: the directory can't be written.
     """
-    from verification.characterize.models import write_models
+    from verification.characterize.files.models import write_models
     from verification.report.cell_page import write_page
 
     out.mkdir(parents=True, exist_ok=True)

@@ -8,12 +8,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from verification.characterize.bench import NEIGHBOURS, make_bench
-from verification.characterize.cell import CellUnderTest
-from verification.characterize.energy import EventEnergy, event_energies, static_power_W
-from verification.characterize.machine import MAX_INPUTS, Machine, find_machine
-from verification.characterize.margins import Margins, margins
-from verification.characterize.neuron import (
+from verification.characterize.measure.energy import EventEnergy, event_energies, static_power_W
+from verification.characterize.measure.machine import MAX_INPUTS, Machine, find_machine
+from verification.characterize.measure.margins import Margins, margins
+from verification.characterize.measure.neuron import (
     ArrivalWindow,
     Leftover,
     Overdrive,
@@ -22,19 +20,15 @@ from verification.characterize.neuron import (
     errors_against_overdrive,
     leftover_flux,
 )
-from verification.characterize.noise import (
+from verification.characterize.measure.noise import (
     NoiseResult,
     bias_points,
     errors_against_parameter,
     errors_against_temperature,
 )
-from verification.characterize.runner import Runner
-from verification.characterize.sizes import Size, sizes
-from verification.characterize.spacing import Spacing, critical_spacings, shortest_period
-from verification.characterize.stimulus import PS
-from verification.characterize.subject import Subject
-from verification.characterize.sweep import Axis, Sweep, sweep
-from verification.characterize.timing import (
+from verification.characterize.measure.spacing import Spacing, critical_spacings, shortest_period
+from verification.characterize.measure.sweep import Axis, Sweep, sweep
+from verification.characterize.measure.timing import (
     Arc,
     ThermalArc,
     arcs,
@@ -45,7 +39,13 @@ from verification.characterize.timing import (
     junction_delays,
     voltage_delays,
 )
-from verification.characterize.yields import Spreads, Yield, monte_carlo
+from verification.characterize.measure.yields import Spreads, Yield, monte_carlo
+from verification.characterize.subject.bench import NEIGHBOURS, make_bench
+from verification.characterize.subject.sizes import Size, sizes
+from verification.characterize.subject.stimulus import PS
+from verification.characterize.subject.subject import Subject
+from verification.characterize.trials.cell import CellUnderTest
+from verification.characterize.trials.runner import Runner
 
 
 @dataclass(frozen=True)

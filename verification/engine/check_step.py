@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.run import CompiledDeck
-from verification.engine.sources import NOISE
-from verification.waveforms import Waveforms
+from verification.engine.text.sources import NOISE
+from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
 PHASE_TOLERANCE = 0.1

@@ -12,26 +12,26 @@ from pathlib import Path
 import numpy as np
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
-from verification.engine.batch import Batch
-from verification.engine.deck import Deck, Spread, Transient
-from verification.engine.equations import Equations, Structure, build_structure, equations
-from verification.engine.factors import (
+from verification.engine.equations.equations import Equations, Structure, build_structure, equations
+from verification.engine.equations.outputs import Trace, resolve_traces, wanted_unknowns
+from verification.engine.equations.topology import Topology, build_topology, check_devices
+from verification.engine.equations.values import Values, nominal_values
+from verification.engine.lanes.batch import Batch
+from verification.engine.lanes.factors import (
     IncompletePattern,
     empty_factors,
     factorise,
     matrix_pointers,
 )
-from verification.engine.flatten import flatten
-from verification.engine.lanes import parameter_values, select_lanes
-from verification.engine.layout import Factors
-from verification.engine.outputs import Trace, resolve_traces, wanted_unknowns
-from verification.engine.pointers import doubles
-from verification.engine.reader import read_deck, read_deck_file
-from verification.engine.results import Extract, LaneResult, Pulses
-from verification.engine.samples import Sink
-from verification.engine.sources import SourceWave
-from verification.engine.topology import Topology, build_topology, check_devices
-from verification.engine.values import Values, nominal_values
+from verification.engine.lanes.lanes import parameter_values, select_lanes
+from verification.engine.lanes.layout import Factors
+from verification.engine.lanes.pointers import doubles
+from verification.engine.lanes.results import Extract, LaneResult, Pulses
+from verification.engine.lanes.samples import Sink
+from verification.engine.text.deck import Deck, Spread, Transient
+from verification.engine.text.flatten import flatten
+from verification.engine.text.reader import read_deck, read_deck_file
+from verification.engine.text.sources import SourceWave
 
 __all__ = [
     "CompiledDeck",

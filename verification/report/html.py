@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.resources import resource_dir
-from verification.disagreements import disagreements
 from verification.report import plots
+from verification.verdict.in_words import disagreements
 
 _LAYER_ARRAYS = ("expected", "measured", "delay")
 """What results.npz holds of each layer."""

@@ -209,7 +209,7 @@ def _count(
 
 def _squids(axis: Any, data: dict[str, Any]) -> None:
     """Phases of the junctions between which the decision falls."""
-    from verification.pulses import detect_phase
+    from verification.waves.pulses import detect_phase
 
     time = data["example_time_s"]
     for row, colour, label in ((0, BOTTOM, "bottom: fires"), (2, TOP, "top: rejects")):
@@ -224,7 +224,7 @@ def _squids(axis: Any, data: dict[str, Any]) -> None:
 
 def _output(axis: Any, data: dict[str, Any]) -> None:
     """Voltage of the output junction; each pulse marked with its time after the clock."""
-    from verification.pulses import detect_phase
+    from verification.waves.pulses import detect_phase
 
     time, phase = data["example_time_s"], data["example_output"]
     millivolt = 1e3 * PHI0_WB / TWO_PI * np.gradient(phase, time)

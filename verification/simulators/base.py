@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Protocol
 
 from netlist_gen.errors import SimulatorError
-from verification.readings import Readings, Readout, WaveformReadings
-from verification.waveforms import Waveforms
+from verification.waves.readings import Readings, Readout, WaveformReadings
+from verification.waves.waveforms import Waveforms
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from netlist_gen.errors import NetlistGenError, SimulatorError
-from verification.pulses import PulseTrain, most_pulses
-from verification.readings import Readout, SampledReadings
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
+from verification.waves.pulses import PulseTrain, most_pulses
+from verification.waves.readings import Readout, SampledReadings
 
 if TYPE_CHECKING:
     from verification.engine.run import Extract, LaneResult
-    from verification.engine.sources import SourceWave
+    from verification.engine.text.sources import SourceWave
 
 _LANES = 64
 """Jobs of one circuit that run together: enough to fill tiles, few enough to see progress."""
@@ -160,8 +160,8 @@ def source_waves(circuit: str, job: DeckJob) -> dict[str, SourceWave]:
     Raises:
         DeckError: a source that can't be read.
     """
-    from verification.engine.flatten import flatten
-    from verification.engine.reader import read_deck
+    from verification.engine.text.flatten import flatten
+    from verification.engine.text.reader import read_deck
 
     text = job.text
     inner, outer = _parts(text)

@@ -7,12 +7,12 @@ import threading
 from pathlib import Path
 
 from netlist_gen.errors import SimulatorError
-from verification.readers.josim_csv import read_josim_csv
 from verification.simulators.base import DeckJob
 from verification.simulators.josim_controls import Controls, read_controls
 from verification.simulators.process import Limits
 from verification.simulators.subprocess_simulator import SubprocessSimulator
-from verification.waveforms import Waveforms
+from verification.waves.readers.josim_csv import read_josim_csv
+from verification.waves.waveforms import Waveforms
 
 OLDEST_VERSION = (2, 7)
 _VERSION = re.compile(r"\bv(\d+)\.(\d+)(?:\.([0-9a-z]+))?")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from netlist_gen.errors import SimulatorError
-from verification.readers.raw import read_raw
 from verification.simulators import ngspice_shared
 from verification.simulators.base import DeckJob
 from verification.simulators.process import Limits
 from verification.simulators.saved_signals import Saved, read_saved, to_waveforms
 from verification.simulators.subprocess_simulator import SubprocessSimulator
-from verification.waveforms import Waveforms
+from verification.waves.readers.raw import read_raw
+from verification.waves.waveforms import Waveforms
 
 Backend = Literal["auto", "shared", "subprocess"]
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from netlist_gen.errors import DeckError, WaveformError
-from verification.readers.raw import RawFile
 from verification.simulators.josim_controls import read_number
-from verification.waveforms import Waveforms
+from verification.waves.readers.raw import RawFile
+from verification.waves.waveforms import Waveforms
 
 TITLES = {"josim": "JoSIM", "wrspice": "WRspice", "ngspice": "ngspice"}
 

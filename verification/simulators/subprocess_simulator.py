@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from netlist_gen.errors import NetlistGenError, SimulatorError
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
 from verification.simulators.process import Ending, Finished, Limits, run_directory, run_process
-from verification.waveforms import Waveforms
+from verification.waves.waveforms import Waveforms
 
 _SHOWN_BYTES = 4000
 _VERSION_TIMEOUT_S = 20.0

@@ -7,13 +7,13 @@ import threading
 from pathlib import Path
 
 from netlist_gen.errors import SimulatorError
-from verification.readers.raw import read_raw
 from verification.simulators.base import DeckJob
 from verification.simulators.process import Ending, Limits, run_directory, run_process
 from verification.simulators.saved_signals import Saved, read_saved, to_waveforms
 from verification.simulators.subprocess_simulator import SubprocessSimulator
 from verification.simulators.wrspice_rules import check_wrspice_deck
-from verification.waveforms import Waveforms
+from verification.waves.readers.raw import read_raw
+from verification.waves.waveforms import Waveforms
 
 # WRspice 4.3.23 exits with 0 for every bad deck tried; these words on stderr are how it says no.
 _COMPLAINT = re.compile(r"\b(error|fatal|warning|unrecognized)\b", re.IGNORECASE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from netlist_gen.dialects import (
+from netlist_gen.deck.dialects import (
     WRSPICE_CAP_PER_A,
     WRSPICE_DELV_PER_VG,
     WRSPICE_ICFACT,

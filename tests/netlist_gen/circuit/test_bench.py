@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import neuron_site, tiny_network
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import (
     GUARD_S,
     START_S,
@@ -20,9 +19,10 @@ from netlist_gen.circuit.bench import (
 )
 from netlist_gen.circuit.model import PulseSource
 from netlist_gen.circuit.neuron import load_phases
-from netlist_gen.decks import neuron_deck
-from netlist_gen.emit import Probe
+from netlist_gen.deck.decks import neuron_deck
+from netlist_gen.deck.emit import Probe
 from netlist_gen.errors import NetworkError
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import NO_JOSIM
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import GUARD_S, START_S
 from netlist_gen.circuit.merged_neuron import (
     STAGGER_S,
@@ -20,11 +19,12 @@ from netlist_gen.circuit.merged_neuron import (
     merged_phases,
 )
 from netlist_gen.circuit.neuron import design_neuron
-from netlist_gen.emit import emit
+from netlist_gen.deck.emit import emit
+from netlist_gen.deck.lint import lint
 from netlist_gen.errors import NetworkError
-from netlist_gen.lint import lint
-from verification.pulses import detect_phase
+from netlist_gen.library.cells import CellLibrary
 from verification.simulators.base import DeckJob
+from verification.waves.pulses import detect_phase
 
 SIGNS = st.lists(st.sampled_from([-1, 1]), min_size=1, max_size=64)
 

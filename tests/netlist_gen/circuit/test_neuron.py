@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import NO_JOSIM, neuron_site
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.neuron import (
     design_neuron,
@@ -20,14 +19,15 @@ from netlist_gen.circuit.neuron import (
     neuron_cell,
     reset_depth,
 )
-from netlist_gen.decks import neuron_deck
-from netlist_gen.emit import emit
+from netlist_gen.deck.decks import neuron_deck
+from netlist_gen.deck.emit import emit
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.process import load_process
-from verification.compare import compare, measured_energy
-from verification.pulses import detect_phase
-from verification.reference import EventEnergy, bench_energy, expect
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import load_process
+from verification.reference.expected import EventEnergy, bench_energy, expect
 from verification.simulators.base import DeckJob
+from verification.verdict.neuron import compare, measured_energy
+from verification.waves.pulses import detect_phase
 
 STORAGE_H = 15.6e-12
 SIGNS = st.lists(st.sampled_from([-1, 1]), min_size=1, max_size=64)

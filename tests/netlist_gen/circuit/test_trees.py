@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import LOAD_OHM, START_S
 from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource, Resistor
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_shape
-from netlist_gen.emit import Analysis, Probe, emit
+from netlist_gen.deck.emit import Analysis, Probe, emit
+from netlist_gen.deck.lint import lint
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.lint import lint
-from verification.pulses import detect_phase
+from netlist_gen.library.cells import CellLibrary
 from verification.simulators.base import DeckJob
+from verification.waves.pulses import detect_phase
 
 SIZES = st.integers(1, 200)
 

@@ -12,11 +12,11 @@ import sys
 import numpy as np
 import pytest
 
-from netlist_gen.cell_library import CellLibrary
-from netlist_gen.circuit.network_circuit import network_bench, network_outline
+from netlist_gen.assembly.network_circuit import network_bench, network_outline
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.resources import resource_dir
-from verification.readers.josim_csv import read_josim_csv
 from verification.simulators.registry import NAMES, get_simulator
+from verification.waves.readers.josim_csv import read_josim_csv
 
 # -- inspect ----------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from cell_benches import cell_bench
 
-from verification.pulses import detect_phase
-from verification.readers.josim_csv import read_josim_csv
 from verification.simulators.josim_controls import read_controls
+from verification.waves.pulses import detect_phase
+from verification.waves.readers.josim_csv import read_josim_csv
 
 HERE = {
     "embedded": [],

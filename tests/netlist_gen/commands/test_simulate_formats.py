@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from verification.engine.run import CompiledDeck
-from verification.readers.josim_csv import read_josim_csv
 from verification.simulators.josim import JosimSimulator
+from verification.waves.readers.josim_csv import read_josim_csv
 
 DECK = """* a junction that turns once
 .model m jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from support import tiny_network
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.circuit.neuron import neuron_cell
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from verification.report.html import load_run
 

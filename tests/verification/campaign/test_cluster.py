@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from support import tiny_network
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.neuron import load_phases
-from netlist_gen.deck_windows import chunks
+from netlist_gen.deck.windows import chunks
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.cells import CellLibrary
 from verification.campaign.cluster import cluster
 from verification.campaign.ledger import Ledger
 from verification.campaign.plan import Setup, plan_neurons

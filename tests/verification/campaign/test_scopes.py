@@ -63,7 +63,7 @@ def test_a_network_cut_into_pipelines_says_the_same(tiny, cli):
 
 def test_a_fault_in_the_network_is_named(tiny, cli, monkeypatch):
     """The circuit is built with a threshold off by one: the reference never saw it."""
-    from netlist_gen.circuit import network_circuit
+    from netlist_gen.assembly import network_circuit
 
     built = network_circuit.neuron_cell
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from verification.characterize.bench import make_bench
-from verification.characterize.cell import CellUnderTest
-from verification.characterize.runner import Runner
-from verification.characterize.subject import load_subject
+from verification.characterize.subject.bench import make_bench
+from verification.characterize.subject.subject import load_subject
+from verification.characterize.trials.cell import CellUnderTest
+from verification.characterize.trials.runner import Runner
 
 CELLS = Path(__file__).parent / "cells"
 

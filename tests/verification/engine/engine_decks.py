@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from netlist_gen.errors import DeckError
-from verification.engine.flatten import FlatCircuit, flatten
-from verification.engine.reader import read_deck
 from verification.engine.run import CompiledDeck, Extract, LaneResult, compile_deck
-from verification.readers.josim_csv import read_josim_csv
-from verification.waveforms import Waveforms
+from verification.engine.text.flatten import FlatCircuit, flatten
+from verification.engine.text.reader import read_deck
+from verification.waves.readers.josim_csv import read_josim_csv
+from verification.waves.waveforms import Waveforms
 
 MODEL = ".model jj1 jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m)\n"
 

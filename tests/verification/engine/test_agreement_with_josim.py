@@ -14,11 +14,11 @@ import pytest
 from cell_benches import EVENTS, NEURON_FAN_INS, cell_bench, random_neuron_bench
 from engine_decks import JOSIM, compile_deck, josim, jtl
 
-from netlist_gen.emit import emit
+from netlist_gen.deck.emit import emit
 from netlist_gen.errors import DeckError
 from verification.engine.run import compile_deck_file
-from verification.pulses import detect_phase
-from verification.waveforms import Waveforms
+from verification.waves.pulses import detect_phase
+from verification.waves.waveforms import Waveforms
 
 pytestmark = list(JOSIM)
 

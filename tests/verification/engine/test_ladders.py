@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from verification.engine.constants import SIGMA
+from verification.engine.equations.constants import SIGMA
 
 PS = 1e-12
 STOP = 12.0  # ps

@@ -10,9 +10,9 @@ from engine_decks import MODEL, compile_deck, every_step, jtl, mesh, same
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine import run as engine_run
-from verification.engine.results import Extract
-from verification.engine.sources import SourceWave
-from verification.pulses import detect_phase
+from verification.engine.lanes.results import Extract
+from verification.engine.text.sources import SourceWave
+from verification.waves.pulses import detect_phase
 
 KEEP = Extract(pulses=("B1|X0", "B1.X4"), rest_s=15e-12, energy=True)
 LANES_OF_STIMULI = 11  # one full tile of 8 and a part of one

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from engine_decks import compile_deck, every_step
 
-from verification.engine.constants import BOLTZMANN
+from verification.engine.equations.constants import BOLTZMANN
 
 KELVIN = 4.2
 LANES = 64

@@ -10,8 +10,8 @@ import pytest
 from ideal_waves import OUTPUT_DELAY_S, IdealWaves
 from support import neuron_site
 
-from netlist_gen.cell_library import CellLibrary
 from netlist_gen.circuit.bench import neuron_bench
+from netlist_gen.library.cells import CellLibrary
 from verification.campaign.summary import Example, _example_arrays
 from verification.report import plots
 from verification.report.html import engineering, percent, share

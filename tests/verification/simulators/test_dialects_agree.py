@@ -20,15 +20,15 @@ from cell_benches import (
 
 from netlist_gen.circuit.bench import neuron_sites
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.decks import neuron_deck
-from verification.compare import compare, measured_energy
-from verification.pulses import detect_phase
-from verification.reference import expect
+from netlist_gen.deck.decks import neuron_deck
+from verification.reference.expected import expect
 from verification.simulators.base import DeckJob
 from verification.simulators.embedded import EmbeddedSimulator
 from verification.simulators.josim import JosimSimulator
 from verification.simulators.ngspice import NgspiceSimulator
-from verification.waveforms import Waveforms
+from verification.verdict.neuron import compare, measured_energy
+from verification.waves.pulses import detect_phase
+from verification.waves.waveforms import Waveforms
 
 NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
 NO_NGSPICE = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not on PATH")

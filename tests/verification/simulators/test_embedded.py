@@ -9,10 +9,10 @@ import pytest
 
 from verification.engine import ready
 from verification.engine.kernels import entry
-from verification.engine.simd import WIDTH
-from verification.readings import Readout, WaveformReadings
+from verification.engine.lanes.simd import WIDTH
 from verification.simulators.base import DeckJob, OutcomeKind
 from verification.simulators.embedded import EmbeddedSimulator, source_waves
+from verification.waves.readings import Readout, WaveformReadings
 
 CELL = """.model m jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m)
 .subckt cell a

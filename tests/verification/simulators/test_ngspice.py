@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from netlist_gen.errors import SimulatorError
-from verification.pulses import detect_phase
 from verification.simulators import ngspice_shared
 from verification.simulators.base import DeckJob, OutcomeKind
 from verification.simulators.josim import JosimSimulator
 from verification.simulators.ngspice import NgspiceSimulator
+from verification.waves.pulses import detect_phase
 
 needs_program = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not on PATH")
 needs_library = pytest.mark.skipif(

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from netlist_gen.errors import DeckError, WaveformError
-from verification.readers.raw import RawFile
 from verification.simulators.saved_signals import (
     canonical,
     read_saved,
     signal_comment,
     to_waveforms,
 )
+from verification.waves.readers.raw import RawFile
 
 DECK = f"""* a title with .save v(9) in it
 B1 1 0 ph1 jmit area=2

@@ -12,12 +12,19 @@ from numba import njit, typeof
 from verification.engine.kernels.junctions import sine
 from verification.engine.kernels.loop import advance
 from verification.engine.kernels.solve import factorise
-from verification.engine.layout import Tile
-from verification.engine.simd import load, store
+from verification.engine.lanes.layout import Tile
+from verification.engine.lanes.simd import load, store
 
 __all__ = ["factorise_tile", "run_tile", "sines"]
 
-_OTHERS = ("constants", "layout", "pointers", "random_numbers", "simd", "waves")
+_OTHERS = (
+    "equations/constants",
+    "lanes/layout",
+    "lanes/pointers",
+    "lanes/random_numbers",
+    "lanes/simd",
+    "text/waves",
+)
 
 
 def _digest() -> str:

@@ -12,7 +12,7 @@ import math
 from numba import njit
 
 from verification.engine.kernels.solve import value
-from verification.engine.layout import (
+from verification.engine.lanes.layout import (
     C1,
     C2,
     COEFFICIENT_ROWS,
@@ -29,7 +29,7 @@ from verification.engine.layout import (
     VOLTAGE,
     G,
 )
-from verification.engine.simd import (
+from verification.engine.lanes.simd import (
     WIDTH,
     absolute,
     fma,

@@ -12,7 +12,7 @@ import math
 
 from numba import njit
 
-from verification.engine.constants import SIGMA
+from verification.engine.equations.constants import SIGMA
 from verification.engine.kernels.junctions import junctions, matrix_with_regions, regions
 from verification.engine.kernels.noise import noise_currents
 from verification.engine.kernels.passive import (
@@ -26,7 +26,7 @@ from verification.engine.kernels.passive import (
 from verification.engine.kernels.record import energy, pulses, record, remember
 from verification.engine.kernels.solve import DONE, TOO_FAST, factorise, solve
 from verification.engine.kernels.sources import inject_sources, sources
-from verification.engine.simd import WIDTH, load, splat, store
+from verification.engine.lanes.simd import WIDTH, load, splat, store
 
 _VECTOR = (0,) * WIDTH
 _SHARED = (0,)

@@ -9,9 +9,9 @@ from numba import njit
 
 from verification.engine.kernels.junctions import coefficient_at, row_of
 from verification.engine.kernels.solve import inject, value
-from verification.engine.layout import SHUNT_G, SHUNT_HISTORY
-from verification.engine.random_numbers import gaussian
-from verification.engine.simd import WIDTH, load, store
+from verification.engine.lanes.layout import SHUNT_G, SHUNT_HISTORY
+from verification.engine.lanes.random_numbers import gaussian
+from verification.engine.lanes.simd import WIDTH, load, store
 
 
 @njit(error_model="numpy")

@@ -7,7 +7,7 @@ from numba import njit
 
 from verification.engine.kernels.junctions import THIRD1, THIRD4
 from verification.engine.kernels.solve import across, inject, value
-from verification.engine.simd import fma, load, store
+from verification.engine.lanes.simd import fma, load, store
 
 
 @njit

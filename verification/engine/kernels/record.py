@@ -7,10 +7,10 @@ import math
 
 from numba import njit
 
-from verification.engine.constants import SIGMA
+from verification.engine.equations.constants import SIGMA
 from verification.engine.kernels.junctions import THIRD1, THIRD4, history_of
 from verification.engine.kernels.solve import across, value
-from verification.engine.simd import absolute, fma, largest, load, splat, store
+from verification.engine.lanes.simd import absolute, fma, largest, load, splat, store
 
 UNKNOWN, COEFFICIENT, STORED, REGION, SOURCE = range(5)
 """Terms of a trace: an unknown times a factor or a coefficient, a stored current, a junction's

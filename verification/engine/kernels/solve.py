@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from verification.engine.simd import (
+from verification.engine.lanes.simd import (
     absolute,
     largest,
     load,

@@ -8,8 +8,8 @@ import math
 from numba import njit
 
 from verification.engine.kernels.solve import inject
-from verification.engine.simd import fma, load, store
-from verification.engine.waves import source_value
+from verification.engine.lanes.simd import fma, load, store
+from verification.engine.text.waves import source_value
 
 
 @njit

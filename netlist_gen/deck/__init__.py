@@ -1,0 +1,1 @@
+"""From circuits to decks: text of each dialect, linter, windows, files, manifest."""

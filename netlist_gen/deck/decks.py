@@ -1,0 +1,95 @@
+"""Decks of neurons and networks: a bench's circuit, analysis and probes, written and linted."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from netlist_gen.assembly.network_circuit import NetworkBench
+from netlist_gen.circuit.bench import NeuronBench, NeuronSite, NeuronView
+from netlist_gen.circuit.trees import splitter_tree
+from netlist_gen.deck.emit import Deck, emit
+from netlist_gen.deck.lint import lint
+from netlist_gen.library.cells import CellLibrary
+
+
+def prepare(library: CellLibrary, sites: Iterable[NeuronSite]) -> None:
+    """Build the cells that neurons share, so that forks of the library have them."""
+    for name in library.descriptions:
+        library.cell(name)
+    for fan_in in sorted({len(site.inputs) for site in sites}):
+        splitter_tree(library, fan_in)
+
+
+def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
+    """Comment lines at the head of a neuron's deck; ``first`` is its first window."""
+    site, phases = view.site, view.phases
+    weights = " ".join(
+        f"{label}{'+' if sign > 0 else '-'}"
+        for label, sign in zip(site.labels, site.signs, strict=True)
+    )
+    return (
+        f"layer {site.layer}, neuron {site.neuron}: fires when n >= {site.theta}",
+        f"synapses (input line and sign): {weights}",
+        f"windows {first} to {first + view.windows - 1}, {phases.period * 1e12:g} ps each; "
+        f"decision {phases.decision * 1e12:g} ps, reset {phases.reset * 1e12:g} ps after the data",
+    )
+
+
+def neuron_deck(
+    library: CellLibrary,
+    bench: NeuronBench,
+    name: str,
+    first: int,
+    dialect: str = "josim",
+    like: Deck | None = None,
+) -> Deck:
+    """The deck of one neuron's bench, linted where there is a linter for its dialect.
+
+    Args:
+        library: the bench's.
+        bench: what is written.
+        name: the deck's.
+        first: the number of its first window.
+        dialect: as ``emit``.
+        like: a deck of the same neuron, made before. Its probes are these, and as the two differ
+            in the pulses of the sources alone, the linter need not read this one too.
+    """
+    deck = emit(
+        bench.circuit,
+        library.process,
+        bench.analysis(),
+        bench.probes() if like is None else like.probes,
+        name=name,
+        dialect=dialect,
+        notes=deck_notes(bench.view, first),
+    )
+    if dialect == "josim" and like is None:
+        lint(deck.text, f"{name}.cir")
+    return deck
+
+
+NETWORK_PRINT_S = 1e-12
+"""Print step of whole networks: with thousands of columns the files would be twice as large at
+that of neurons, and a pulse's time is still found within ``NETWORK_TIME_ERROR_S``."""
+
+NETWORK_TIME_ERROR_S = 0.05e-12
+"""How far a pulse's time may be off for that print step."""
+
+
+def network_deck(
+    library: CellLibrary, bench: NetworkBench, name: str, dialect: str = "josim"
+) -> Deck:
+    """The deck of a whole network's bench, linted where there is a linter for its dialect."""
+    deck = emit(
+        bench.circuit,
+        library.process,
+        dataclasses.replace(bench.analysis(), print_step_s=NETWORK_PRINT_S),
+        bench.probes(),
+        name=name,
+        dialect=dialect,
+        notes=(f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline",),
+    )
+    if dialect == "josim":
+        lint(deck.text, f"{name}.cir")
+    return deck

@@ -1,0 +1,1 @@
+"""What everything is built of: process, cells, measured tables, design rules, clock phases."""

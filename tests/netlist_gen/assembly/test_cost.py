@@ -1,0 +1,69 @@
+"""Prices of training against the circuit that is built."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
+from netlist_gen.assembly.network_circuit import network_bench, network_outline
+from netlist_gen.circuit.neuron import design_neuron
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.training.cost import loads
+
+
+def random_network(seed: int) -> TernaryNetwork:
+    """Uneven fan-in and fan-out, with neurons and lines that are not built."""
+    rng = np.random.default_rng(seed)
+    population = int(rng.integers(1, 5))
+    widths = [*rng.integers(2, 30, size=rng.integers(1, 4)), 3 * population]
+    weights = []
+    for a, b in zip([int(rng.integers(2, 40)), *widths], widths, strict=False):
+        density = rng.random((1, a)) ** 2 * 0.8  # some lines feed many neurons, most few
+        w = rng.choice([-1, 1], size=(b, a)) * (rng.random((b, a)) < density)
+        w[0, 0] = 1  # a layer needs a synapse
+        weights.append(w)
+    thetas = [rng.integers(1, 4, len(w)) for w in weights]
+    return TernaryNetwork.from_arrays(weights, thetas, population)
+
+
+@given(seed=st.integers(0, 10**6), process=st.sampled_from(["sfq5ee", "stp2"]))
+@settings(max_examples=25, deadline=None)
+def test_junctions_are_those_of_the_circuit_and_power_is_not_less(seed: int, process: str) -> None:
+    network = random_network(seed)
+    library = CellLibrary(process)
+    totals = network_outline(network, library).circuit.totals()
+    cost = CircuitCost(network.population, process).cost(loads(network))
+    static = totals.supply_A * library.process.supply_voltage
+    bench = network_bench(network, CellLibrary(process))  # closing the timing adds JTL stages
+    added = bench.plan.padding + sum(layer.reset_stages for layer in bench.plan.layers)
+    added += sum(sum(line.stages) for line in bench.read_out.lines)
+    assert bench.circuit.totals() == totals
+    jtl = library.cell("jtl").biases()[0].value
+    static -= added * jtl * library.process.supply_voltage
+    assert cost.junctions == totals.junctions - added
+    assert static <= cost.static_power_w <= 1.2 * static
+
+
+def test_fan_in_beyond_what_is_built_still_has_a_price() -> None:
+    prices = [
+        CircuitCost(1)
+        .cost(loads(TernaryNetwork.from_arrays([np.ones((1, k), int)], [[1]])))
+        .junctions
+        for k in (64, 128, 256)
+    ]
+    # Branch, splitters of input and reset: the price of a synapse does not depend on the fan-in.
+    assert (prices[2] - prices[1]) / 128 == pytest.approx((prices[1] - prices[0]) / 64, rel=0.02)
+
+
+def test_flux_per_synapse_is_the_designs() -> None:
+    up, down, theta = np.array([3, 20, 0]), np.array([1, 12, 0]), np.array([2, 5, 1])
+    found = flux_per_synapse(up, down, theta)
+    storage = CellLibrary("sfq5ee").description("branch").parameters["l_store"]
+    for j in range(2):
+        signs = [1] * up[j] + [-1] * down[j]
+        assert found[j] == design_neuron(signs, int(theta[j]), storage).unit
+    assert found[0] > found[1]  # a smaller range of n leaves more flux for each synapse

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from netlist_gen.circuit.model import Coupling, Inductor, Junction, Resistor
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.library import cells as cells_module
+from netlist_gen.library.cells import CellLibrary, read_description
+from netlist_gen.resources import resource_dir
+
+JTL = """[cell]
+name = "mine"
+title = "a cell"
+topology = "mine.j2"
+ports = ["a", "q"]
+[parameters]
+ic = { value = 250.0, unit = "uA", source = "a guess" }
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """``own(toml, template)`` is a library whose cells are those of the repository and "mine"."""
+    cells, templates = tmp_path / "cells", tmp_path / "templates"
+    for name, target in (("cells", cells), ("templates", templates)):
+        shutil.copytree(resource_dir(name), target)
+    folders = {"cells": cells, "templates": templates}
+    monkeypatch.setattr(cells_module, "resource_dir", folders.__getitem__)
+
+    def make(toml=JTL, template="J B1 a q {{ ic }}\n"):
+        (cells / "mine.toml").write_text(toml)
+        (templates / "cells" / "mine.j2").write_text(template)
+        return CellLibrary()
+
+    return make
+
+
+def message_of(call, *arguments, **options):
+    with pytest.raises(ConfigurationError) as caught:
+        call(*arguments, **options)
+    return re.sub(r"\S*/cells/(?=mine\.toml)", "", str(caught.value))
+
+
+def test_each_cell_builds_and_its_events_name_its_own_junctions(library):
+    for name, description in library.descriptions.items():
+        cell = library.cell(name)
+        assert cell.kind == name
+        assert cell.ports == description.ports
+        junctions = {j.name for j in cell.junctions()}
+        instances = {i.name for i in cell.instances}
+        for event in description.events.values():
+            assert set(event.advances) <= junctions, (name, event.name)
+            assert {i for i, _ in event.instances} <= {*instances, "*"}, (name, event.name)
+
+
+@pytest.mark.parametrize("stages", [0, 1, 5])
+def test_the_clock_splitters_reset_is_so_many_stages_later(library, stages):
+    cell = library.cell("clock_splitter", str(stages), stages=float(stages))
+    assert [i.cell for i in cell.instances] == ["splitter", *["jtl"] * stages]
+    chain = [i.nets for i in cell.instances[1:]]
+    assert [a[1] for a in chain[:-1]] == [b[0] for b in chain[1:]]
+    assert (chain[-1] if chain else cell.instances[0].nets)[-1] == "r"
+
+
+def test_every_junction_is_shunted_by_the_process(library):
+    process = library.process
+    for name in library.descriptions:
+        cell = library.cell(name)
+        parts = {e.name: e for e in cell.elements}
+        for junction in cell.junctions():
+            shunt, wire = parts[f"R{junction.name}"], parts[f"L{junction.name}"]
+            assert isinstance(shunt, Resistor)
+            assert isinstance(wire, Inductor)
+            critical = junction.area * process.model.critical_current
+            assert shunt.value * critical == pytest.approx(process.ic_rs)
+            assert (shunt.plus, wire.minus) == (junction.plus, junction.minus)
+            assert shunt.minus == wire.plus
+
+
+def test_every_coupling_is_realisable(library):
+    for name in library.descriptions:
+        for element in library.cell(name).elements:
+            if isinstance(element, Coupling):
+                assert abs(element.k) < 0.6, (name, element)
+
+
+def test_the_same_parameters_give_the_same_cell(library):
+    assert library.cell("jtl") is library.cell("jtl")
+    one = library.cell("branch", "x", sign=-1.0)
+    assert library.cell("branch", "x", sign=-1.0) is one
+    assert one.name == "branch_x"
+
+
+def test_another_process_scales_the_areas():
+    one = CellLibrary("sfq5ee").cell("jtl").junctions()[0]
+    two = CellLibrary("stp2").cell("jtl").junctions()[0]
+    assert one.area == two.area == pytest.approx(2.5)  # both have area 1 at 100 uA
+
+
+def test_wrong_requests(library):
+    assert message_of(library.cell, "not") == (
+        "no cell 'not' in the library; it has branch, clock_splitter, dc_sfq, decision, escape, "
+        "jtl, merger, output, sfq_dc, splitter"
+    )
+    assert message_of(library.cell, "jtl", "v", width=1.0) == (
+        "cell jtl has no parameter 'width'; it has ic, bias_ratio, l_half"
+    )
+    assert message_of(library.cell, "jtl", ic=1e-4) == (
+        "cell jtl is asked for with another ic but no variant name"
+    )
+    library.cell("jtl", "big", ic=5e-4)
+    assert message_of(library.cell, "jtl", "big", ic=6e-4) == (
+        "the cell name jtl_big stands for two sets of parameters; give another variant"
+    )
+
+
+def test_two_registered_cells_of_one_name(library):
+    from netlist_gen.circuit.model import Cell
+
+    library.register(Cell("c", ("a",)))
+    library.register(Cell("c", ("a",)))
+    assert message_of(library.register, Cell("c", ("b",))) == (
+        "the cell name c stands for two different cells"
+    )
+
+
+def test_needs_come_before_their_users(library):
+    names = list(library.needs(library.cell("branch")))
+    assert names == ["jtl", "escape"]
+
+
+def test_a_cell_of_ones_own(own):
+    (junction,) = own().cell("mine").junctions()
+    assert junction == Junction("B1", "a", "q", pytest.approx(2.5))
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("Q 1 2 3\n", "templates/cells/mine.j2:1: not an element line: Q 1 2 3"),
+        ("\nL L1 a q\n", "templates/cells/mine.j2:2: not an element line: L L1 a q"),
+        ("L L1 a q much\n", "templates/cells/mine.j2:1: 'much' is not a number"),
+        ("I I1 a q 1e-6 heat\n", "templates/cells/mine.j2:1: 'heat' is neither bias nor flux"),
+        (
+            "J X1 a q 1e-4\n",
+            "junction X1 of mine: the name must begin with B and the critical current (0.0001 A) "
+            "must be positive",
+        ),
+        (
+            "J B1 a q -1e-4\n",
+            "junction B1 of mine: the name must begin with B and the critical current (-0.0001 A) "
+            "must be positive",
+        ),
+        ("L L1 a q {{ l }}\n", "mine.toml: topology mine.j2 fails: 'l' is undefined"),
+    ],
+)
+def test_a_broken_template(own, template, message):
+    assert message_of(own(template=template).cell, "mine") == message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[cell]", "[sell]", "mine.toml: the table [cell] is missing"),
+        ('title = "a cell"', "", "mine.toml: [cell] title is missing or not a str"),
+        ('ports = ["a", "q"]', "ports = 2", "mine.toml: [cell] ports is missing or not a list"),
+        (
+            'name = "mine"',
+            'name = "other"',
+            "mine.toml: [cell] name is 'other'; it must be the file's own name, in lower case "
+            "letters, digits and underscores",
+        ),
+        (
+            "[parameters]",
+            "[events.e]\nadvance = []\n[parameters]",
+            "mine.toml: [events] e may hold advances, instances and says, not {'advance': []}",
+        ),
+        (
+            'source = "a guess"',
+            'source = ""',
+            "mine.toml: [parameters]: ic.source is empty; say where the number is from",
+        ),
+    ],
+)
+def test_a_broken_description(tmp_path, old, new, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(JTL.replace(old, new, 1))
+    with pytest.raises(ConfigurationError) as caught:
+        read_description(path)
+    assert str(caught.value).replace(f"{tmp_path}/", "") == message

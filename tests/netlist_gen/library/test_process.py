@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.process import load_process, quantity
+from netlist_gen.resources import resource_dir
+
+
+def source_text():
+    return (resource_dir("cells") / "process" / "sfq5ee.toml").read_text(encoding="utf-8")
+
+
+def refuse(tmp_path, old, new):
+    """The message for the library's file with one thing changed, without the path."""
+    text = source_text()
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_process(str(path))
+    return str(caught.value).replace(str(path), "FILE")
+
+
+def test_the_default_process_in_si():
+    process = load_process()
+    assert process.name == "sfq5ee"
+    assert process.model.critical_current == pytest.approx(1e-4)
+    assert process.model.capacitance == pytest.approx(7e-14, rel=1e-9, abs=0)  # 70 fF/um2 on 1 um2
+    assert process.model.gap_voltage == pytest.approx(2.8e-3)
+    assert process.area(250e-6) == pytest.approx(2.5)
+    assert process.shunt_ohm(250e-6) == pytest.approx(2.7436)
+    assert process.beta_c == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["sfq5ee", "stp2"])
+def test_every_process_of_the_library_loads(name):
+    process = load_process(name)
+    assert process.name == name
+    assert 0.8 < process.beta_c < 1.1
+    path = resource_dir("cells") / "process" / f"{name}.toml"
+    assert load_process(str(path)) == process
+
+
+def test_an_unknown_name_lists_what_there_is():
+    message = "no process 'nb90'; the library has sfq5ee, stp2, or give a .toml file"
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        load_process("nb90")
+
+
+def test_a_missing_file(tmp_path):
+    path = tmp_path / "none.toml"
+    message = f"{path}: can't be read (No such file or directory)"
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        load_process(str(path))
+
+
+def test_bytes_that_are_not_text(tmp_path):
+    path = tmp_path / "bytes.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(
+        ConfigurationError, match=rf"^{re.escape(str(path))}: not a valid TOML file"
+    ):
+        load_process(str(path))
+
+
+def test_broken_files_are_refused_with_place_and_value(tmp_path):
+    assert refuse(tmp_path, "[shunt]", "[shunted]") == (
+        "FILE: [shunt] lacks 'ic_rs': it wants { value, unit, source }"
+    )
+    assert refuse(
+        tmp_path, 'unit = "mV", source = "ColdFlux library: IcRs', 'unit = "kg", source = "'
+    ) == (
+        "FILE: [shunt]: ic_rs.unit is 'kg'; allowed are uA/um2, uA, fF/um2, ohm, mV, pH, pH/sq, "
+        "ohm/sq, K, ps, 1, Phi0"
+    )
+    assert refuse(tmp_path, "value = 160.0", "value = -160.0") == (
+        "FILE: [junction] subgap_resistance is -160; it must be positive"
+    )
+    assert refuse(tmp_path, "value = 160.0", "value = nan") == (
+        "FILE: [junction]: subgap_resistance.value is nan, not a finite number"
+    )
+    assert refuse(tmp_path, "value = 160.0", "value = true") == (
+        "FILE: [junction]: subgap_resistance.value is True, not a finite number"
+    )
+    assert refuse(tmp_path, 'model = "jjmit"', "model = 3") == (
+        "FILE: 'model' is missing or not a string"
+    )
+    assert refuse(tmp_path, 'name = "sfq5ee"', "") == "FILE: 'name' is missing or not a string"
+    assert re.fullmatch(
+        r"FILE: not a valid TOML file \(.+\)", refuse(tmp_path, "[junction]", "[junction")
+    )
+
+
+def test_a_number_without_a_source_is_refused():
+    table = {"a": {"value": 1, "unit": "uA", "source": " "}}
+    with pytest.raises(
+        ConfigurationError, match=r"^here: a\.source is empty; say where the number is from$"
+    ):
+        quantity(table, "a", "here")
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^here: a must be a table of exactly value, unit and source, not 3$",
+    ):
+        quantity({"a": 3}, "a", "here")
+
+
+def test_all_numbers_of_the_library_have_sources():
+    # Loading reads every number of every cell and process, and refuses one without a source.
+    from netlist_gen.library.cells import CellLibrary
+
+    library = CellLibrary()
+    assert {"jtl", "splitter", "merger", "branch", "decision"} <= set(library.descriptions)

@@ -1,0 +1,53 @@
+"""The trained networks in examples/: both files are one network, and the card says what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from netlist_gen.assembly.cost import CircuitCost
+from netlist_gen.checkpoint import read_checkpoint
+from netlist_gen.resources import resource_dir
+from netlist_gen.training.config import TrainingConfig
+from netlist_gen.training.cost import loads
+from netlist_gen.training.datasets import binarise, load_data
+from netlist_gen.training.evaluate import evaluate
+
+CARDS = sorted(resource_dir("examples").glob("*.card.json"))
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda p: p.name.removesuffix(".card.json"))
+def test_card_and_files_agree(path: Path) -> None:
+    facts = json.loads(path.read_text())
+    name = path.name.removesuffix(".card.json")
+    for suffix in ("pt", "npz"):
+        checkpoint = read_checkpoint(path.with_name(f"{name}.{suffix}"))
+        network = checkpoint.network
+        assert network == read_checkpoint(path.with_name(f"{name}.pt")).network
+        extra = {k: v for k, v in checkpoint.card.extra.items() if k != "population"}
+        assert extra == {k: v for k, v in facts.items() if k != "population"}
+        assert path.with_name(f"{name}.{suffix}").stat().st_size < 500_000
+    assert network.synapses == facts["synapses"]
+    assert network.max_fan_in == facts["max_fan_in"]
+    assert list(network.theta_range) == facts["theta_range"]
+    assert [layer.outputs for layer in network.layers] == facts["neurons"]
+    # The circuit goes on being improved; the card tells what it was when the network was made.
+    now = CircuitCost(network.population).cost(loads(network)).junctions
+    assert facts["junctions"] == pytest.approx(now, rel=0.1)
+    config = TrainingConfig.from_dict(facts["config"])
+    network.check_fan_in(max(config.caps))
+    assert network.silent_input_is_silent
+    assert network.synapses <= (config.max_synapses or network.synapses)
+    assert list(config.grey_levels) == facts["grey_levels"]
+    assert facts["command"].startswith(f"netlist-gen train {facts['dataset']} ")
+    assert "/" not in facts["command"]  # no place of one machine
+
+
+def test_digits_reach_what_the_card_says() -> None:
+    facts = json.loads((resource_dir("examples") / "digits.card.json").read_text())
+    network = read_checkpoint(resource_dir("examples") / "digits.pt").network
+    data = load_data("digits", seed=facts["seed"])
+    found = evaluate(network, binarise(data.test_images, facts["grey_levels"]), data.test_labels)
+    assert found.as_dict() == facts["accuracy"]

@@ -1,0 +1,171 @@
+"""Delays, spacings, energies and temperature: what physics says of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from netlist_gen.circuit.model import PHI0
+from netlist_gen.errors import ConfigurationError
+from verification.characterize.measure.energy import event_energies, static_power_W
+from verification.characterize.measure.spacing import critical_spacings, shortest_period
+from verification.characterize.measure.timing import (
+    arcs,
+    delay_against_bias,
+    delay_against_neighbour,
+    delay_against_temperature,
+    delays,
+    junction_delays,
+    voltage_delays,
+)
+from verification.characterize.subject.stimulus import START_S
+from verification.characterize.subject.thermal import process_at, relative_critical_current
+
+
+def test_jtl_delay_falls_with_bias(cut):
+    found = delay_against_bias(cut("jtl"), (0.8, 0.9, 1.0, 1.1, 1.2))
+    values = [found[ratio][0].mean_s for ratio in (0.8, 0.9, 1.0, 1.1, 1.2)]
+    assert values == sorted(values, reverse=True)
+    assert values[2] == pytest.approx(1.87e-12, abs=0.05e-12)
+
+
+def test_a_slower_load_makes_a_longer_delay(cut):
+    found = delay_against_neighbour(cut("jtl"), "load", ("jtl", "splitter"))
+    assert found["splitter"][0].mean_s > found["jtl"][0].mean_s
+
+
+def test_the_cell_before_matters_less_than_the_cell_after(cut):
+    cell = cut("jtl")
+    (nominal,) = arcs(delays(cell, cell.nominal))
+    for kind in ("splitter", "merger"):
+        load, source = (
+            delay_against_neighbour(cell, side, (kind,))[kind][0].mean_s - nominal.mean_s
+            for side in ("load", "source")
+        )
+        assert 0 < abs(source) < abs(load)
+
+
+def test_state_and_context_of_delays(cut):
+    cell = cut("dff")
+    found = delays(cell, cell.nominal)
+    assert [(d.input, d.output, d.context) for d in found] == [("clk", "q", "a")] * 2
+    (arc,) = arcs(found)
+    assert arc.least_s <= arc.mean_s <= arc.most_s
+    assert junction_delays(cell)["clk", "q"] > 0
+
+
+@pytest.mark.parametrize("name", ["splitter", "merger", "dff"])
+def test_delay_by_phase_is_delay_by_voltage_integral(cut, name):
+    """A node's phase and the integral of its voltage cross the middle together."""
+    cell = cut(name)
+    found = voltage_delays(cell)
+    expected = {(a.input, a.output): a.mean_s for a in arcs(delays(cell, cell.nominal))}
+    assert found == {pair: pytest.approx(delay, abs=0.01e-12) for pair, delay in expected.items()}
+
+
+def test_energy_of_a_pulse_is_bias_current_times_flux_quantum(cut):
+    cell = cut("jtl")
+    for event in event_energies(cell):
+        assert event.energy_J == pytest.approx(175e-6 * PHI0, rel=1e-6)
+    assert static_power_W(cell) == pytest.approx(175e-6 * 2.6e-3)
+
+
+def test_energies_of_a_branch_agree_with_its_events(cut, library):
+    """Measured work of each step against Ib Phi0 of the junctions its TOML file names."""
+    from verification.reference.expected import EventEnergy
+
+    cell = cut("branch")
+    model = EventEnergy(library)
+    expected = {
+        event: model.of(cell.bench.circuit, library.cell("branch"), event)
+        for event in ("data", "clear", "clear_empty")
+    }
+    names = {"d -> BA": "data", "r -> BB": "clear", "r -> BE|XE": "clear_empty"}
+    for found in event_energies(cell):
+        assert found.energy_J == pytest.approx(expected[names[found.event]], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "events"),
+    [
+        ("escape", {"r -> s": "through", "r -> BE": "escape"}),
+        ("clock_splitter", {"a -> d r": "pulse"}),
+        ("dc_sfq", {"a -> q": "pulse"}),
+    ],
+)
+def test_energies_of_other_cells_agree_with_their_events(cut, library, name, events):
+    from verification.reference.expected import EventEnergy
+
+    cell, model = cut(name), EventEnergy(library)
+    for found in event_energies(cell):
+        expected = model.of(cell.bench.circuit, library.cell(name), events[found.event])
+        assert found.energy_J == pytest.approx(expected, rel=0.02)
+
+
+def test_an_output_that_runs_has_no_energy_for_each_event(cut):
+    assert event_energies(cut("sfq_dc")) == []
+
+
+def test_a_level_has_its_time_at_the_middle_of_the_rise(cut):
+    cell = cut("dc_sfq")
+    marks = cell.nominal[""].times_s["BP_A"]
+    assert marks == pytest.approx([START_S, START_S + 80e-12], abs=1e-15)
+    assert junction_delays(cell)["a", "q"] > delays(cell, cell.nominal)[0].delay_s
+
+
+def test_critical_spacings_of_a_merger(cut):
+    found = critical_spacings(cut("merger"))
+    kinds = {(s.first, s.second): s.kind for s in found}
+    assert kinds == {
+        ("a", "a"): "recovery",
+        ("a", "b"): "separation",
+        ("b", "b"): "recovery",
+        ("b", "a"): "separation",
+    }
+    by = {(s.first, s.second, s.criterion): s for s in found}
+    for first, second in kinds:
+        function, delay = by[first, second, "function"], by[first, second, "delay"]
+        assert 2e-12 < function.last_pass_s <= delay.last_pass_s < 20e-12
+        if function.first_fail_s is not None:
+            assert 0 < function.last_pass_s - function.first_fail_s < 1e-12
+    # The two sides are alike.
+    assert by["a", "b", "function"].last_pass_s == pytest.approx(
+        by["b", "a", "function"].last_pass_s, abs=0.2e-12
+    )
+
+
+def test_setup_and_hold_are_told_by_the_clock(cut):
+    kinds = {(s.first, s.second): s.kind for s in critical_spacings(cut("dff"))}
+    assert kinds["a", "clk"] == "setup"
+    assert kinds["clk", "a"] == "hold"
+    assert kinds["clk", "clk"] == "recovery"
+
+
+def test_shortest_period_of_a_line(cut):
+    good, bad = shortest_period(cut("jtl"))
+    assert 4e-12 < bad < good < 8e-12
+    assert good - bad < 0.2e-12
+
+
+def test_noise_gives_jitter_that_grows_with_temperature(cut):
+    cold, warm = delay_against_temperature(cut("jtl"), (1.0, 4.2), runs=48)
+    assert cold.failed == warm.failed == 0
+    assert 0 < cold.jitter_s < warm.jitter_s < 0.5e-12
+
+
+def test_critical_current_against_temperature():
+    assert relative_critical_current(0.0) == 1.0
+    # Ambegaokar and Baratoff at t = T/Tc = 0.5 and near Tc.
+    assert relative_critical_current(4.6) == pytest.approx(0.91, abs=0.02)
+    assert relative_critical_current(8.9) < 0.15
+
+
+def test_a_process_at_its_own_temperature_is_itself(cut):
+    process = cut("jtl").bench.subject.process
+    same = process_at(process, process.temperature)
+    assert dataclasses.astuple(same.model)[1:] == pytest.approx(
+        dataclasses.astuple(process.model)[1:]
+    )
+    with pytest.raises(ConfigurationError, match=r"^a temperature of 9.5 K is outside 0 <= T < 9"):
+        process_at(process, 9.5)

@@ -1,0 +1,134 @@
+"""Library cells, neurons and a user's own subcircuit become subjects; wrong ones are named."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from netlist_gen.errors import ConfigurationError, DeckError
+from verification.characterize.subject.subject import (
+    load_subject,
+    neuron_signs,
+    neuron_windows,
+    subject_names,
+)
+
+
+def test_every_library_cell_and_neuron_is_a_subject(library):
+    names = subject_names(library)
+    assert {"jtl", "splitter", "merger", "branch", "decision", "neuron2", "neuron16"} <= set(names)
+    assert set(library.descriptions) <= set(names)
+
+
+def test_own_cell_is_read_with_its_parameters_and_nested_subcircuit(own_cell):
+    path = own_cell()
+    assert len(path.read_text().splitlines()) < 20
+    subject = load_subject(str(path))
+    cell = subject.cell
+    assert cell.ports == ("a", "clk", "q")
+    assert len(cell.junctions()) == 4
+    values = {e.name: getattr(e, "value", None) for e in cell.elements}
+    assert values["LST"] == pytest.approx(8e-12)
+    assert subject.process.model.capacitance == pytest.approx(0.07e-12)
+
+
+def test_ports_can_be_renamed(own_cell):
+    path = own_cell(
+        ('netlist = "dff.cir"', 'netlist = "dff.cir"\nports = ["d", "t", "out"]'),
+        ('inputs = ["a", "clk"]', 'inputs = ["d", "t"]'),
+        ('outputs = ["q"]', 'outputs = ["out"]'),
+        ('clock = "clk"', 'clock = "t"'),
+        ('["a", "clk -> q", "clk", "a", "clk -> q"]', '["d", "t -> out"]'),
+    )
+    assert load_subject(str(path)).cell.ports == ("d", "t", "out")
+
+
+def test_a_file_without_model_takes_the_processs(own_cell):
+    model = ".model jj1 jj(rtype=1, vg=2.8mV, cap=0.07pF, r0=160, rn=16, icrit=0.1mA)\n"
+    path = own_cell(netlist=((model, ""), ("jj1", "jjmit")))
+    assert load_subject(str(path)).process.model.name == "jjmit"
+
+
+@pytest.mark.parametrize(
+    ("replaced", "sentence"),
+    [
+        (
+            ('name = "DFF"', 'name = "TFF"'),
+            "{dir}/dff.cir: there is no subcircuit TFF; the file has shunted, DFF",
+        ),
+        (
+            ('outputs = ["q"]', 'outputs = ["z"]'),
+            "{dir}/dff.toml: [bench]: 'z' is no port of the cell; it has a, clk, q",
+        ),
+        (
+            ('clock = "clk"', 'clok = "clk"'),
+            "{dir}/dff.toml: [bench] may hold cases, clock, elements, inputs, levels, "
+            "outputs, spacing_ps, stimulus, turning; found clok",
+        ),
+        (
+            ('clock = "clk"', "levels = {q = {}}"),
+            "{dir}/dff.toml: [bench]: levels names 'q'; a level is a table of one of the inputs, "
+            "a, clk",
+        ),
+        (
+            ('clock = "clk"', "levels = {a = {low = 1}}"),
+            "{dir}/dff.toml: [bench]: levels.a may hold edge, high, width; found low",
+        ),
+        (
+            (
+                'clock = "clk"',
+                'levels.a.high = {value = 1000, unit = "uA", source = "x"}\n'
+                'levels.a.width = {value = 5, unit = "ps", source = "x"}\n'
+                'levels.a.edge = {value = 6, unit = "ps", source = "x"}',
+            ),
+            "{dir}/dff.toml: [bench]: levels.a is 0.001 A for 5e-12 s with edges of 6e-12 s; the "
+            "current must be positive and an edge not longer than the width",
+        ),
+        (
+            ('clock = "clk"', 'clock = "q"'),
+            "{dir}/dff.toml: [bench]: clock is 'q'; it must be one of the inputs",
+        ),
+        (
+            ('clock = "clk"', "spacing_ps = 2"),
+            "{dir}/dff.toml: [bench]: spacing_ps is 2; it must be at least 10",
+        ),
+        (
+            ('clock = "clk"', 'elements = ["C CX q 0 1e-12"]'),
+            "{dir}/dff.toml: [bench]: 'C CX q 0 1e-12' is no element; write 'R NAME PORT 0 OHM', "
+            "'L NAME PORT PORT HENRY' or 'I NAME 0 PORT AMPERE bias' (or flux)",
+        ),
+        (
+            ('netlist = "dff.cir"', 'netlist = "none.cir"'),
+            "{dir}/none.cir: can't be read (No such file or directory)",
+        ),
+    ],
+)
+def test_wrong_descriptions_are_named(own_cell, replaced, sentence):
+    path = own_cell(replaced)
+    wanted = re.escape(sentence.format(dir=path.parent))
+    with pytest.raises((ConfigurationError, DeckError), match=f"^{wanted}$"):
+        load_subject(str(path))
+
+
+def test_elements_a_cell_cannot_hold_are_named(own_cell):
+    path = own_cell(netlist=(("LQ 2 q 3p", "LQ 2 q 3p\nVX 2 0 pwl(0 0 1p 1m)"),))
+    with pytest.raises(DeckError, match=r"dff\.cir: VX can't be part of a cell; it may hold "):
+        load_subject(str(path))
+
+
+def test_unknown_cell_is_named():
+    with pytest.raises(
+        ConfigurationError, match=r"^no cell 'xor'; there are branch, clock_splitter, "
+    ):
+        load_subject("xor")
+
+
+@pytest.mark.parametrize("fan_in", [1, 2, 4, 8, 16])
+def test_neurons_windows_cover_the_signed_range(fan_in):
+    signs = neuron_signs(fan_in)
+    theta = max(1, sum(s > 0 for s in signs) // 2)
+    counts = [sum(signs[i] for i in lines) for lines in neuron_windows(signs, theta)]
+    assert min(counts) == -sum(s < 0 for s in signs)
+    assert max(counts) == sum(s > 0 for s in signs)
+    assert {theta, theta - 1} <= set(counts)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import coo_array, csr_array, diags_array, random_array
+
+from netlist_gen.errors import DeckError
+from verification.engine.equations.factorisation import build_pattern, order
+from verification.engine.kernels import DONE, INCOMPLETE, SINGULAR, factorise_tile
+from verification.engine.lanes.layout import Factors, Matrix
+from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
+
+
+def matrix_of(pattern, size):
+    return Matrix(
+        size, pattern.a_columns.size, longs(pattern.a_rows), integers(pattern.a_columns),
+        longs(pattern.l_rows), integers(pattern.l_columns), longs(pattern.l_used),
+        longs(pattern.l_order), longs(pattern.u_rows), integers(pattern.u_columns),
+        pattern.back.size, integers(pattern.back), pattern.complete,
+    )  # fmt: skip
+
+
+def factors_of(pattern, size, values):
+    return Factors(
+        doubles(values), Pointer(np.zeros(size)), Pointer(np.zeros(size, dtype=np.int32)),
+        Pointer(np.zeros(pattern.l_columns.size + 1)),
+        Pointer(np.zeros(pattern.u_columns.size + 1)), Pointer(np.zeros(size)),
+    )  # fmt: skip
+
+
+def pattern_of(a, complete):
+    """Order, pattern and A's entries in it."""
+    size = a.shape[0]
+    rows, columns = (index.astype(np.int64) for index in a.nonzero())
+    entries = a.toarray()[rows, columns]
+    row_of, column_of = order(a, "m", complete=complete)
+    everything = np.ones(size, dtype=bool)
+    pattern, where = build_pattern(
+        rows, columns, entries, row_of, column_of, everything, everything.copy(), complete=complete
+    )
+    values = np.zeros(pattern.a_columns.size)
+    np.add.at(values, where, entries)
+    return pattern, values
+
+
+def product(pattern, size, factors):
+    """L U and A's shape in pivot order, both dense."""
+    lower = np.eye(size)
+    upper = np.diag(1 / factors.inverse.array)
+    for i in range(size):
+        at = slice(pattern.l_rows[i], pattern.l_rows[i + 1])
+        lower[i, pattern.l_columns[at]] = factors.lower.array[at]
+        at = slice(pattern.u_rows[i], pattern.u_rows[i + 1])
+        upper[i, pattern.u_columns[at]] = factors.upper.array[at]
+    return lower @ upper
+
+
+@given(st.integers(1, 40), st.integers(0, 2**31), st.floats(0.02, 0.4), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_the_factors_multiply_to_the_matrix(size, seed, density, complete):
+    rng = np.random.default_rng(seed)
+    a = random_array((size, size), density=density, rng=rng)
+    a = csr_array(a + a.T + np.diag(rng.uniform(1, 2, size) * size))
+    pattern, values = pattern_of(a, complete)
+    factors = factors_of(pattern, size, values)
+    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, (0,)) == DONE
+    np.testing.assert_allclose(
+        product(pattern, size, factors), in_order(a, pattern), atol=1e-14 * size
+    )
+    assert np.all(np.diff(pattern.u_columns[pattern.u_rows[0] : pattern.u_rows[1]]) > 0)
+
+
+def network(size, ground):
+    """Nodes on a ring and with chords at random, conductances 1 between them and to ground."""
+    places = np.concatenate(
+        [np.roll(np.arange(size), 1), np.random.default_rng(1).permutation(size)]
+    )
+    links = coo_array((np.ones(2 * size), (np.tile(np.arange(size), 2), places)), (size, size))
+    between = csr_array(links + links.T)
+    return csr_array(diags_array(between.sum(axis=1) + ground) - between)
+
+
+def in_order(a, pattern):
+    ordered = np.zeros(a.shape)
+    ordered[np.ix_(pattern.row_of, pattern.column_of)] = a.toarray()
+    return ordered
+
+
+def test_what_is_below_rounding_is_left_out():
+    size = 300
+    a = network(size, 1e5)
+    complete, _ = pattern_of(a, True)
+    pattern, values = pattern_of(a, False)
+    assert pattern.entries < 0.5 * complete.entries
+    factors = factors_of(pattern, size, values)
+    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, (0,)) == DONE
+    apart = product(pattern, size, factors) - in_order(a, pattern)
+    assert np.abs(apart).max() < 1e-10  # of 1e5
+
+
+@pytest.mark.parametrize("lanes", [(0,), (0,) * 8])
+def test_values_that_fill_in_more_are_noticed(lanes):
+    """A pattern for weakly coupled nodes has no room for strongly coupled ones."""
+    size = 300
+    pattern, _ = pattern_of(network(size, 1e5), False)
+    ordered = in_order(network(size, 1.0), pattern)
+    rows = np.repeat(np.arange(size), np.diff(pattern.a_rows))
+    values = np.repeat(ordered[rows, pattern.a_columns], len(lanes))
+    factors = factors_of(pattern, size * len(lanes), values)._replace(
+        lower=Pointer(np.zeros(pattern.l_columns.size * len(lanes))),
+        upper=Pointer(np.zeros(pattern.u_columns.size * len(lanes))),
+    )
+    matrix = matrix_of(pattern, size)
+    assert factorise_tile(matrix, factors.a, True, factors, lanes) == INCOMPLETE
+
+
+def test_a_zero_pivot_is_reported():
+    size = 2
+    everything = np.ones(size, dtype=bool)
+    identity = np.arange(size, dtype=np.int32)
+    rows, columns = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    entries = np.ones(4)
+    pattern, _ = build_pattern(
+        rows, columns, entries, identity, identity, everything, everything, complete=True
+    )
+    factors = factors_of(pattern, size, entries)
+    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, (0,)) == SINGULAR
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_singular_matrix_is_refused_in_terms_of_the_circuit(complete):
+    message = (
+        "d: the circuit has no unique solution; look for a node without a path to ground, "
+        "a loop of voltage or phase sources, or a source across ground"
+    )
+    for a in (np.zeros((2, 2)), np.array([[1.0, 1.0], [1.0, 1.0]])):
+        with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+            order(csr_array(a), "d", complete=complete)
+    with pytest.raises(DeckError, match="conductance overflows"):
+        order(csr_array(np.array([[np.inf]])), "d", complete=complete)

@@ -1,0 +1,87 @@
+"""The performance report: each figure is what the circuit and the events say."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support import Files, tiny_network
+
+from netlist_gen.assembly.close_timing import shortest_period
+from netlist_gen.assembly.network_circuit import network_bench, network_delays
+from netlist_gen.checkpoint.registry import write_network
+from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.cells import CellLibrary
+from verification.reference.expected import EventEnergy, network_energy
+from verification.reference.performance import SOURCE, performance
+
+X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0]], dtype=bool)
+
+
+def test_figures_are_those_of_the_circuit():
+    network, library = tiny_network(), CellLibrary()
+    found = performance(
+        network, X, np.array([0, 1, 1]), library, load_phases(), at_shortest=False,
+        cooling_W_per_W=300.0,
+    )  # fmt: skip
+    bench = network_bench(network, library.fork(), X)
+    totals = bench.circuit.totals()
+    assert found.clock_Hz == pytest.approx(1 / load_phases().period)
+    assert (found.junctions, found.bias_A) == (totals.junctions, totals.bias_A)
+    assert found.static_W == pytest.approx(totals.supply_A * library.process.supply_voltage)
+    energy = network_energy(bench, EventEnergy(library.fork())) / 3
+    assert found.dynamic_J == pytest.approx(energy, rel=1e-12, abs=0)
+    assert found.static_J == pytest.approx(found.static_W * load_phases().period, abs=0)
+    assert found.wall_plug_J == pytest.approx(300 * (found.static_J + energy), abs=0)
+    assert found.accuracy == network.accuracy(X, np.array([0, 1, 1]))
+    assert found.latency_s == bench.plan.latency_s
+
+
+def test_at_the_shortest_clock():
+    network, library = tiny_network(), CellLibrary()
+    found = performance(network, X, None, library, load_phases())
+    shortest = shortest_period(network, network_delays(library))
+    assert found.shortest_period_s == shortest
+    assert 1 / found.clock_Hz == pytest.approx(shortest, rel=1e-12)
+    assert found.slacks[0].slack_s >= 0
+    assert found.accuracy is None
+
+
+def test_steps_take_a_window_each():
+    network, library = tiny_network(), CellLibrary()
+    steps = np.repeat(X[:, None], 2, axis=1)
+    one = performance(network, X, None, library, load_phases(), at_shortest=False)
+    two = performance(network, steps, None, library, load_phases(), at_shortest=False)
+    assert two.inferences_per_s == one.inferences_per_s / 2
+    assert two.dynamic_J == pytest.approx(2 * one.dynamic_J, rel=1e-9, abs=0)
+
+
+def test_no_samples():
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^there are no samples to take the dynamic energy of; give one$",
+    ):
+        performance(tiny_network(), X[:0], None, CellLibrary(), load_phases())
+
+
+def test_the_command_prints_the_source_beside_and_every_assumption(tmp_path, cli):
+    files = Files(
+        tiny_network(), tmp_path / "n.npz", tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "r"
+    )
+    write_network(files.network, files.net)
+    np.save(files.x, X)
+    ran = cli("performance", files.net, "--inputs", files.x, "--json")
+    assert ran.status == 0, ran.err
+    facts = json.loads(ran.out)
+    assert facts["source"] == SOURCE
+    assert len(facts["assumptions"]) == 7
+    assert facts["highest_clock_ghz"] == pytest.approx(facts["clock_ghz"])
+    shown = cli("performance", files.net, "--inputs", files.x)
+    assert shown.status == 0
+    for text in ("8.92 GHz", "1.5 nJ", "96.1%", "Worst paths", *facts["assumptions"]):
+        assert text in shown.out
+    refused = cli("performance", files.net, "--inputs", files.x, "--cooling", 0)
+    assert refused.status == 2
+    assert refused.sentence == "--cooling is 0; it must be positive and finite"

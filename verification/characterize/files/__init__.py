@@ -1,0 +1,1 @@
+"""What characterization writes: measurements, tables, models."""

@@ -1,0 +1,1 @@
+"""What is characterized: a cell on its bench."""

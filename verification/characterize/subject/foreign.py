@@ -1,0 +1,168 @@
+"""A user's subcircuit, in JoSIM's syntax, as a cell of ours.
+
+The file is read by the embedded engine's reader, so that parameters, nested subcircuits and
+expressions mean what they mean to JoSIM. Of the main design only models and parameters count:
+a test bench in the same file is passed over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+from netlist_gen.circuit.model import (
+    GROUND,
+    Capacitor,
+    Cell,
+    Coupling,
+    CurrentSource,
+    Element,
+    Inductor,
+    Junction,
+    Resistor,
+    Role,
+)
+from netlist_gen.errors import DeckError
+from netlist_gen.library.process import JunctionModel, Process
+from verification.engine.text.deck import JunctionModel as DeckModel
+from verification.engine.text.flatten import Element as FlatElement
+from verification.engine.text.flatten import flatten
+from verification.engine.text.reader import read_deck
+from verification.engine.text.sources import DC, PWL
+
+_INSTANCE = "XC"
+_KEPT_CONTROLS = (".SUBCKT", ".ENDS", ".MODEL", ".PARAM")
+
+
+def read_subcircuit(path: Path, name: str, process: Process) -> tuple[Cell, Process]:
+    """Read subcircuit ``name`` of the file ``path``.
+
+    Args:
+        process: gives the junction model where the file has none of its own.
+
+    Returns:
+        The cell, flat (names of nested elements joined by ``__``), and its process: the one
+        given, with the file's junction model in it where there is one.
+
+    Raises:
+        DeckError: the file can't be read, has no such subcircuit, or uses what a cell here can't
+            hold.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DeckError(f"{path}: can't be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise DeckError(f"{path}: not a text file ({error})") from error
+    body = _definitions(text)
+    if ".model" not in text.lower():
+        body = [_model_line(process.model), *body]
+    ports = _ports(body, name, path)
+    nodes = [f"N{i}" for i in range(len(ports))]
+    lines = ["* cell", *body, f"{_INSTANCE} {' '.join(nodes)} {name}", ".tran 1e-12 1e-11", ".end"]
+    deck = read_deck("\n".join(lines) + "\n", name=path.name, directory=path.parent)
+    flat = flatten(deck, path.parent)
+    names = {node.upper(): port for node, port in zip(nodes, ports, strict=True)}
+
+    def net(number: int) -> str:
+        if number < 0:
+            return GROUND
+        known = flat.node_names[number]
+        return names.get(known.upper()) or _plain(known)
+
+    models: dict[str, DeckModel] = {}
+    elements = [
+        _element(e, [net(n) for n in e.nodes], models, path)
+        for e in flat.elements
+        if e.label.endswith(f"|{_INSTANCE}")
+    ]
+    if len(models) > 1:
+        raise DeckError(
+            f"{path}: subcircuit {name} uses the junction models {', '.join(sorted(models))}; "
+            "a cell can have one, with areas"
+        )
+    for model in models.values():
+        process = dataclasses.replace(process, model=_model(model, path))
+    cell = Cell(name.lower(), tuple(ports), tuple(elements), (), name.lower(), f"subcircuit {name}")
+    return cell, process
+
+
+def _definitions(text: str) -> list[str]:
+    """Lines of subcircuits, models and parameters; the main design's elements are left out."""
+    kept: list[str] = []
+    depth, taking = 0, False
+    for line in text.splitlines():
+        word = line.strip().split(" ", 1)[0].upper()
+        if line.strip().startswith("+"):
+            if taking:
+                kept.append(line)
+            continue
+        if word == ".SUBCKT":
+            depth += 1
+        taking = word in _KEPT_CONTROLS or (depth > 0 and not word.startswith("."))
+        if taking and not word.startswith("*"):
+            kept.append(line)
+        if word == ".ENDS":
+            depth -= 1
+    return kept
+
+
+def _ports(body: list[str], name: str, path: Path) -> list[str]:
+    found = []
+    for line in body:
+        words = line.split()
+        if words[:1] and words[0].upper() == ".SUBCKT":
+            found.append(words[1] if len(words) > 1 else "")
+            if len(words) > 1 and words[1].upper() == name.upper():
+                return words[2:]
+    raise DeckError(
+        f"{path}: there is no subcircuit {name}; the file has {', '.join(found) or 'none'}"
+    )
+
+
+def _plain(label: str) -> str:
+    return re.sub(rf"\|{_INSTANCE}$", "", label.upper()).replace("|", "__").replace(".", "__")
+
+
+def _element(e: FlatElement, nets: list[str], models: dict[str, DeckModel], path: Path) -> Element:
+    name = _plain(e.label)
+    match e.kind:
+        case "B" if e.model is not None:
+            models[e.model.name] = e.model
+            return Junction(name, nets[0], nets[1], e.value)
+        case "L":
+            return Inductor(name, nets[0], nets[1], e.value)
+        case "R":
+            return Resistor(name, nets[0], nets[1], e.value)
+        case "C":
+            return Capacitor(name, nets[0], nets[1], e.value)
+        case "K":
+            return Coupling(name, _plain(e.pair[0]), _plain(e.pair[1]), e.value)
+        case "I" if e.wave is not None and e.wave.kind in (DC, PWL):
+            return CurrentSource(name, nets[0], nets[1], float(e.wave.values[-1]), Role.BIAS)
+    raise DeckError(
+        f"{path}: {e.label.removesuffix('|' + _INSTANCE)} can't be part of a cell; it may hold "
+        "junctions, L, R, C, K, subcircuits and current sources that are dc or pwl"
+    )
+
+
+def _model_line(model: JunctionModel) -> str:
+    return (
+        f".model {model.name} jj(rtype=1, vg={model.gap_voltage!r}, delv={model.gap_width!r}, "
+        f"icrit={model.critical_current!r}, r0={model.subgap!r}, rn={model.normal!r}, "
+        f"cap={model.capacitance!r})"
+    )
+
+
+def _model(model: DeckModel, path: Path) -> JunctionModel:
+    plain = DeckModel(
+        model.name, 1, model.vg, model.icrit, model.rn, model.r0, model.cap, model.delv
+    )
+    if model != plain:
+        raise DeckError(
+            f"{path}: model {model.name} sets more than rtype=1, vg, delv, icrit, r0, rn and cap"
+        )
+    return JunctionModel(
+        model.name.lower(), model.icrit, model.cap, model.r0, model.rn, model.vg, model.delv
+    )

@@ -1,0 +1,1 @@
+"""Runs of a bench with other values, and their judgement."""

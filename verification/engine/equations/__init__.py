@@ -1,0 +1,1 @@
+"""From a flat circuit to equations and their factors."""

@@ -1,0 +1,294 @@
+"""The matrix: from topology and values to its entries in pivot order.
+
+The matrix has a stamp list (row, column, coefficient, factor). Its values at one time step are a
+sparse product ``stamps @ coefficients``, for all lanes at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification.engine.equations.factorisation import Pattern, build_pattern, order
+from verification.engine.equations.plan import Plan, build_plan
+from verification.engine.equations.topology import Topology
+from verification.engine.equations.values import Coefficients, Values, coefficients, nominal_values
+from verification.engine.text.flatten import GROUND
+
+FloatArray = NDArray[np.float64]
+_CONSTANT = 0
+
+
+@dataclass
+class Equations:
+    """One circuit at one time step, for one lane (shared) or each lane its own values.
+
+    Attributes:
+        scale: factor of prescribing rows and of their currents (A per unit of the unknown).
+        coefficient: all coefficients in one list, shape (coefficients, lanes); offsets by kind.
+        matrix: A's entries in pivot order, shape (entries, lanes).
+    """
+
+    topology: Topology
+    values: Values
+    parts: Coefficients
+    plan: Plan
+    pattern: Pattern
+    scale: float
+    offsets: dict[str, int]
+    coefficient: FloatArray
+    matrix: FloatArray
+
+
+@dataclass
+class Structure:
+    """Stamps, pattern, plan: for all values and time steps where the pattern is complete."""
+
+    topology: Topology
+    stamps: Any
+    pattern: Pattern
+    plan: Plan
+    scale: float
+    offsets: dict[str, int]
+
+
+class _Stamps:
+    def __init__(self) -> None:
+        self.rows: list[NDArray[np.int64]] = []
+        self.columns: list[NDArray[np.int64]] = []
+        self.coefficient: list[NDArray[np.int64]] = []
+        self.factor: list[FloatArray] = []
+
+    def add(self, rows: Any, columns: Any, coefficient: Any, factor: Any) -> None:
+        """Add entries, leaving out those in ground's row or column."""
+        r, c, k, f = np.broadcast_arrays(
+            np.atleast_1d(np.asarray(rows, dtype=np.int64)),
+            np.asarray(columns, dtype=np.int64),
+            np.asarray(coefficient, dtype=np.int64),
+            np.asarray(factor, dtype=np.float64),
+        )
+        keep = (r >= 0) & (c >= 0)
+        self.rows.append(r[keep])
+        self.columns.append(c[keep])
+        self.coefficient.append(k[keep])
+        self.factor.append(f[keep])
+
+    def conductances(self, p: Any, n: Any, first: int) -> None:
+        """Conductances ``first``, ``first + 1``, ... between p and n."""
+        p, n = np.asarray(p, dtype=np.int64), np.asarray(n, dtype=np.int64)
+        k = first + np.arange(p.size)
+        open_ended = p != n  # both ends on one node: no current, as in JoSIM
+        p, n, k = p[open_ended], n[open_ended], k[open_ended]
+        self.add(p, p, k, 1.0)
+        self.add(n, n, k, 1.0)
+        self.add(p, n, k, -1.0)
+        self.add(n, p, k, -1.0)
+
+
+def build_structure(
+    topology: Topology, step: float, extra_wanted: set[int], *, complete: bool
+) -> Structure:
+    """Stamps, ordering and plan.
+
+    Args:
+        step: time step, s, at which the order and (unless ``complete``) the pattern are chosen.
+        extra_wanted: unknowns that outputs need.
+        complete: give the factors room for all fill, whatever the values.
+    """
+    from scipy.sparse import csr_array
+
+    values = nominal_values(topology, 0)
+    parts = coefficients(topology, values, step)
+    offsets = _offsets(topology)
+    listed = coefficient_list(parts, 1.0)
+    conductances = np.abs(listed[1 : offsets["extra"], 0])
+    conductances = conductances[conductances > 0.0]
+    scale = float(np.median(conductances)) if conductances.size else 1.0
+    stamps = _stamp(topology, offsets)
+    rows, columns = np.concatenate(stamps.rows), np.concatenate(stamps.columns)
+    which, factor = np.concatenate(stamps.coefficient), np.concatenate(stamps.factor)
+    size = topology.unknowns
+    listed = coefficient_list(parts, scale)
+    # Every diagonal place is stored: junctions add to it when they cross the gap.
+    entries = factor * listed[which, 0]
+    matrix = csr_array((entries, (rows, columns)), shape=(size, size))
+    row_of, column_of = order(matrix, topology.flat.deck.name, complete=complete)
+    driven, wanted = _activity(topology, extra_wanted)
+    pattern, where = build_pattern(
+        rows, columns, entries, row_of, column_of, driven, wanted, complete=complete
+    )
+    stamp_matrix = csr_array(
+        (factor, (where, which)), shape=(pattern.a_columns.size, listed.shape[0])
+    )
+    plan = build_plan(topology, pattern)
+    return Structure(topology, stamp_matrix, pattern, plan, scale, offsets)
+
+
+def equations(structure: Structure, values: Values, step: float) -> Equations:
+    """The equations at one time step (s) for all lanes of ``values``. Raises DeckError."""
+    parts = coefficients(structure.topology, values, step)
+    listed = coefficient_list(parts, structure.scale)
+    return Equations(
+        structure.topology,
+        values,
+        parts,
+        structure.plan,
+        structure.pattern,
+        structure.scale,
+        structure.offsets,
+        listed,
+        structure.stamps @ listed,
+    )
+
+
+def _offsets(topology: Topology) -> dict[str, int]:
+    sizes = {
+        "constant": 1,
+        "B": len(topology.junctions),
+        "R": len(topology.resistors),
+        "C": len(topology.capacitors),
+        "L": len(topology.inductors),
+        "M": sum(len(group) ** 2 for group in topology.groups),
+        "T": len(topology.lines),
+        "G": len(topology.controlled),
+        "extra": len(topology.current_inductors),
+        "mutual": len(topology.current_couplings),
+        "H": len(topology.controlled),
+    }
+    offsets = {}
+    total = 0
+    for name, size in sizes.items():
+        offsets[name] = total
+        total += size
+    offsets["end"] = total
+    return offsets
+
+
+def coefficient_list(parts: Coefficients, scale: float) -> FloatArray:
+    """All coefficients in the order of ``_offsets``, shape (coefficients, lanes)."""
+    lanes = parts.junction.shape[2]
+
+    def rows(array: FloatArray) -> FloatArray:
+        return array.reshape(-1, lanes) if array.size else np.zeros((0, lanes))
+
+    def same(array: FloatArray) -> FloatArray:
+        return np.repeat(array.reshape(-1, 1), lanes, axis=1)
+
+    groups = [inverse.reshape(lanes, -1).T for inverse in parts.groups]
+    return np.concatenate(
+        [
+            np.full((1, lanes), scale),
+            rows(parts.junction[0]),
+            rows(parts.resistor[0]),
+            rows(parts.capacitor),
+            rows(parts.single),
+            *groups,
+            rows(parts.lines),
+            same(parts.transfer),
+            rows(parts.wide) * scale * scale,
+            rows(parts.wide_mutual) * scale * scale,
+            same(parts.transresistance) * scale * scale,
+        ]
+    )
+
+
+def _stamp(topology: Topology, offsets: dict[str, int]) -> _Stamps:
+    s = _Stamps()
+    s.add([], [], 0, 0.0)
+    s.conductances(topology.junctions.p, topology.junctions.n, offsets["B"])
+    s.conductances(topology.resistors.p, topology.resistors.n, offsets["R"])
+    s.conductances(topology.capacitors.p, topology.capacitors.n, offsets["C"])
+    s.conductances(topology.inductors.p, topology.inductors.n, offsets["L"])
+    at = offsets["M"]
+    for members in topology.groups:
+        p = np.array([topology.coupled.p[m] for m in members])
+        n = np.array([topology.coupled.n[m] for m in members])
+        k = at + np.arange(len(members) ** 2).reshape(len(members), -1)
+        for rows, columns, sign in ((p, p, 1.0), (n, n, 1.0), (p, n, -1.0), (n, p, -1.0)):
+            s.add(rows[:, None], columns[None, :], k, sign)
+        at += len(members) ** 2
+    for index, (_, (p1, n1, p2, n2)) in enumerate(topology.lines):
+        for p_end, n_end in ((p1, n1), (p2, n2)):
+            s.add(
+                [p_end, n_end, p_end, n_end],
+                [p_end, n_end, n_end, p_end],
+                offsets["T"] + index,
+                [1.0, 1.0, -1.0, -1.0],
+            )
+    _stamp_currents(s, topology, offsets)
+    _stamp_controlled(s, topology, offsets)
+    return s
+
+
+def _prescribe(s: _Stamps, p: Any, n: Any, row: Any) -> None:
+    """Unknown ``row`` is a current from p to n, its equation prescribes phase(p) - phase(n)."""
+    s.add(p, row, _CONSTANT, 1.0)
+    s.add(n, row, _CONSTANT, -1.0)
+    s.add(row, p, _CONSTANT, 1.0)
+    s.add(row, n, _CONSTANT, -1.0)
+
+
+def _stamp_currents(s: _Stamps, topology: Topology, offsets: dict[str, int]) -> None:
+    for p, n, row in zip(
+        topology.phase_rows.p, topology.phase_rows.n, topology.phase_unknown, strict=True
+    ):
+        _prescribe(s, p, n, row)
+    rows = topology.current_inductor_rows
+    wide = topology.current_inductors
+    for index, row in enumerate(rows):
+        _prescribe(s, wide.p[index], wide.n[index], row)
+        s.add(row, row, offsets["extra"] + index, -1.0)
+    for index, (a, b, _) in enumerate(topology.current_couplings):
+        s.add([rows[a], rows[b]], [rows[b], rows[a]], offsets["mutual"] + index, -1.0)
+
+
+def _stamp_controlled(s: _Stamps, topology: Topology, offsets: dict[str, int]) -> None:
+    for index, (element, (p, n, cp, cn), extra) in enumerate(topology.controlled):
+        gain = element.value
+        if element.kind == "G":
+            s.add([p, p, n, n], [cp, cn, cp, cn], offsets["G"] + index, [1.0, -1.0, -1.0, 1.0])
+        elif element.kind == "E":
+            row = extra[0]
+            s.add([p, n], row, _CONSTANT, [1.0, -1.0])
+            s.add(row, [p, n, cp, cn], _CONSTANT, [-1.0, 1.0, gain, -gain])
+        elif element.kind == "F":
+            row = extra[0]
+            s.add([p, n, cp, cn], row, _CONSTANT, [1.0, -1.0, 1.0 / gain, -1.0 / gain])
+            s.add(row, [cp, cn], _CONSTANT, [1.0, -1.0])
+        else:
+            control, output = extra
+            s.add([p, n], output, _CONSTANT, [1.0, -1.0])
+            s.add([cp, cn], control, _CONSTANT, [1.0, -1.0])
+            s.add(control, [p, n], _CONSTANT, [1.0, -1.0])
+            s.add(control, control, offsets["H"] + index, -1.0)
+            s.add(output, [cp, cn], _CONSTANT, [1.0, -1.0])
+
+
+def _activity(
+    topology: Topology, extra_wanted: set[int]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    driven = np.zeros(topology.unknowns, dtype=np.bool_)
+    wanted = np.zeros(topology.unknowns, dtype=np.bool_)
+    wanted[list(extra_wanted)] = True
+    both: list[int] = []
+    for branches in (topology.junctions, topology.resistors, topology.capacitors):
+        both += branches.p + branches.n
+    for _, ends in topology.lines:
+        both += ends
+    drives = topology.current_sources.p + topology.current_sources.n + topology.phase_unknown
+    wants = topology.phase_rows.p + topology.phase_rows.n
+    wants += topology.current_sources.p + topology.current_sources.n
+    for element, ends, extra in topology.controlled:
+        if element.kind == "G":
+            drives += ends[:2]
+            wants += ends[2:]
+        elif element.kind == "H":
+            drives.append(extra[0])
+            wants += ends[:2]
+    for flags, items in ((driven, both + drives), (wanted, both + wants)):
+        index = np.array([item for item in items if item != GROUND], dtype=np.int64)
+        flags[index] = True
+    return driven, wanted

@@ -1,0 +1,1 @@
+"""Many copies of one circuit stepped side by side."""

@@ -1,0 +1,102 @@
+"""Values of lanes that differ: overrides by label, and factors on all elements of a kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from netlist_gen.errors import ConfigurationError
+from verification.engine.equations.topology import Topology
+from verification.engine.equations.values import Values, nominal_values
+from verification.engine.text.sources import DC, PWL
+
+_FACTORS = {
+    "B*": ("area",),
+    "L*": ("inductance", "series", "coupled", "wide"),
+    "R*": ("resistance",),
+    "C*": ("capacitance",),
+    "I*": ("currents",),
+}
+
+
+def parameter_values(
+    topology: Topology, overrides: Sequence[Mapping[str, float]], seed: int
+) -> Values:
+    """Values of lanes with overrides (see ``run_parameter_lanes``). Raises ConfigurationError."""
+    nominal = nominal_values(topology, seed)
+    lanes = max(1, len(overrides))
+    arrays = {
+        name: np.repeat(getattr(nominal, name), lanes, axis=1)
+        for name in nominal.__dataclass_fields__
+    }
+    places = _places(topology)
+    for lane, lane_overrides in enumerate(overrides):
+        for label, value in lane_overrides.items():
+            key = label.upper().replace(".", "|")
+            if key in _FACTORS:
+                continue
+            if key not in places:
+                raise ConfigurationError(
+                    f"{topology.flat.deck.name} has no junction, inductor, resistor, capacitor, "
+                    f"coupling or current source {label}"
+                )
+            name, row = places[key]
+            if name == "currents":
+                arrays[name][row, lane] = _current_factor(topology, row, value)
+                continue
+            if not math.isfinite(value) or (value <= 0.0 and "coupling" not in name):
+                raise ConfigurationError(f"{label} = {value:g}: the value must be above 0")
+            arrays[name][row, lane] = value
+        for label, factor in lane_overrides.items():
+            for name in _FACTORS.get(label.upper(), ()):
+                if not math.isfinite(factor) or (factor <= 0.0 and name != "currents"):
+                    raise ConfigurationError(f"{label} = {factor:g}: the factor must be above 0")
+                arrays[name][:, lane] *= factor
+    return Values(**arrays)
+
+
+def _current_factor(topology: Topology, row: int, value: float) -> float:
+    element = topology.current_sources.elements[row]
+    wave = element.wave
+    if wave is None or wave.kind not in (DC, PWL) or wave.values[-1] == 0.0:
+        raise ConfigurationError(
+            f"{element.label} is no dc or pwl source with a final value other than 0; replace its "
+            "wave instead"
+        )
+    return float(value / wave.values[-1])
+
+
+def _places(topology: Topology) -> dict[str, tuple[str, int]]:
+    """Label -> (array of Values, row)."""
+    arrays = {"B": "area", "R": "resistance", "C": "capacitance", "S": "currents"}
+    places: dict[str, tuple[str, int]] = {}
+    wide = {label: i for i, label in enumerate(topology.current_inductors.labels)}
+    for label, (element, current) in topology.devices.items():
+        if element.kind == "L":
+            if current.kind == "M":
+                places[label] = ("coupled", topology.groups[current.index][current.row])
+            elif current.kind == "X":
+                places[label] = ("wide", wide[label])
+            else:
+                places[label] = ("series" if current.kind == "R" else "inductance", current.index)
+        elif current.kind in arrays:
+            places[label] = (arrays[current.kind], current.index)
+    for name, couplings in (
+        ("coupling", topology.couplings),
+        ("wide_coupling", topology.current_couplings),
+    ):
+        for row, (_, _, element) in enumerate(couplings):
+            suffix = element.pair[0].partition("|")[2]
+            own = f"|{suffix}" if suffix and "|" not in element.label else ""
+            places[element.label + own] = (name, row)
+    return places
+
+
+def select_lanes(values: Values, lanes: list[int]) -> Values:
+    """The values of some lanes; values that all lanes share stay as they are."""
+    if values.lanes == 1 or values.lanes == len(lanes):
+        return values
+    picked = {name: getattr(values, name)[:, lanes] for name in values.__dataclass_fields__}
+    return Values(**picked)

@@ -1,0 +1,1 @@
+"""From a deck's text to a flat circuit."""

@@ -1,0 +1,280 @@
+"""Numbers and expressions of JoSIM decks: ``2.5p``, ``{2*scale}``, ``sqrt(a)/3``.
+
+A number is decimal digits, an optional exponent and an optional suffix: F, P, N, U, M, K, MEG,
+X, G, T (JoSIM syntax guide, "Basic syntax"). Letters after the suffix are units and carry no
+meaning; as in JoSIM ``5F`` is 5 femto and ``2.8mV`` is 2.8 milli.
+
+Expressions hold ``+ - * / ^``, brackets of the three kinds, the functions in ``FUNCTIONS`` and
+the names of parameters and constants. ``^`` binds to the right and before a sign. Differences
+from JoSIM, each because its answer there is not the expression's value: a sign after an operator
+(``2*-3`` is -6; JoSIM finds -3), ``log10`` (JoSIM finds 0), and global parameters inside a
+subcircuit's expression (JoSIM stops).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Container, Mapping
+
+from verification.engine.equations.constants import NAMED
+
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(E[+-]?\d+)?([A-Z]*)")
+_TOKEN = re.compile(
+    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?[A-Z]*)"
+    r"|(?P<name>[A-Z_][A-Z0-9_]*)"
+    r"|(?P<op>[-+*/^(){}\[\]])"
+)
+_SCALE = {
+    "X": 1e6,
+    "U": 1e-6,
+    "N": 1e-9,
+    "P": 1e-12,
+    "F": 1e-15,
+    "K": 1e3,
+    "G": 1e9,
+    "T": 1e12,
+}
+_CLOSING = {"(": ")", "{": "}", "[": "]"}
+_MAX_DEPTH = 100
+
+FUNCTIONS: dict[str, Callable[[float], float]] = {
+    "COS": math.cos,
+    "SIN": math.sin,
+    "TAN": math.tan,
+    "ACOS": math.acos,
+    "ASIN": math.asin,
+    "ATAN": math.atan,
+    "COSH": math.cosh,
+    "SINH": math.sinh,
+    "TANH": math.tanh,
+    "ACOSH": math.acosh,
+    "ASINH": math.asinh,
+    "ATANH": math.atanh,
+    "EXP": math.exp,
+    "LOG": math.log,
+    "LOG10": math.log10,
+    "SQRT": math.sqrt,
+    "CBRT": math.cbrt,
+}
+
+
+class ExpressionError(ValueError):
+    """What is wrong with an expression; the reader adds file and line."""
+
+
+class UnknownName(ExpressionError):  # noqa: N818 - a reader retries on it, it is not yet an error
+    """A name that is no parameter, function or constant (perhaps not defined yet)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is no parameter, function or constant")
+        self.name = name
+
+
+def suffix_scale(letters: str) -> float:
+    """The factor of the letters that follow a number (upper case): ``MEG`` is 1e6, ``V`` is 1."""
+    if letters.startswith("M"):
+        return 1e6 if letters.startswith("MEG") else 1e-3
+    return _SCALE.get(letters[:1], 1.0)
+
+
+def parse_number(text: str) -> float | None:
+    """The value of a plain number such as ``2.5PH``, or None if the text is something else."""
+    sign = 1.0
+    if text[:1] in "+-" and len(text) > 1:
+        sign = -1.0 if text[0] == "-" else 1.0
+        text = text[1:]
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    digits, exponent, letters = match.groups()
+    value = float(digits + (exponent or ""))
+    # JoSIM multiplies by the factor; a division would round differently.
+    return sign * (value * suffix_scale(letters) if letters else value)
+
+
+def evaluate(
+    text: str, lookup: Mapping[str, float], unresolved: Container[str] = frozenset()
+) -> float:
+    """The value of an expression in upper case.
+
+    Args:
+        text: a number or expression; blanks don't matter.
+        lookup: parameters in scope, by upper-case name. They hide constants.
+        unresolved: names of parameters that have no value yet.
+
+    Raises:
+        UnknownName: it names something that is not there.
+        ExpressionError: it can't be read, or has no finite value.
+    """
+    compact = "".join(text.split())
+    if not compact:
+        raise ExpressionError("the expression is empty")
+    if compact in lookup:
+        return lookup[compact]
+    plain = parse_number(compact)
+    if plain is None:
+        plain = _Parser(compact, lookup, unresolved).run()
+    if not math.isfinite(plain):
+        raise ExpressionError(f"the value of {text.strip()} is not finite")
+    return plain
+
+
+class _Parser:
+    """Recursive descent over one expression."""
+
+    def __init__(self, text: str, lookup: Mapping[str, float], unresolved: Container[str]) -> None:
+        self._text = text
+        self._lookup = lookup
+        self._unresolved = unresolved
+        self._tokens = self._split(text)
+        self._at = 0
+        self._depth = 0
+
+    @staticmethod
+    def _split(text: str) -> list[tuple[str, str]]:
+        tokens = []
+        at = 0
+        while at < len(text):
+            match = _TOKEN.match(text, at)
+            if match is None:
+                raise ExpressionError(f"{text[at]!r} has no meaning in the expression {text}")
+            tokens.append((str(match.lastgroup), match.group()))
+            at = match.end()
+        return tokens
+
+    def run(self) -> float:
+        value = self._sum()
+        if self._at < len(self._tokens):
+            raise ExpressionError(f"{self._peek()} is not expected in the expression {self._text}")
+        return value
+
+    def _peek(self) -> str:
+        return self._tokens[self._at][1] if self._at < len(self._tokens) else ""
+
+    def _take(self) -> tuple[str, str]:
+        if self._at >= len(self._tokens):
+            raise ExpressionError(f"the expression {self._text} ends too early")
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _sum(self) -> float:
+        value = self._product()
+        while self._peek() in ("+", "-"):
+            operator = self._take()[1]
+            other = self._product()
+            value = value + other if operator == "+" else value - other
+        return value
+
+    def _product(self) -> float:
+        value = self._signed()
+        while self._peek() in ("*", "/"):
+            operator = self._take()[1]
+            other = self._signed()
+            if operator == "/" and other == 0.0:
+                raise ExpressionError(f"division by zero in the expression {self._text}")
+            value = value * other if operator == "*" else value / other
+        return value
+
+    def _signed(self) -> float:
+        if self._peek() in ("+", "-"):
+            negative = self._take()[1] == "-"
+            self._deeper()
+            value = self._signed()
+            self._depth -= 1
+            return -value if negative else value
+        return self._power()
+
+    def _power(self) -> float:
+        base = self._primary()
+        if self._peek() != "^":
+            return base
+        self._take()
+        self._deeper()
+        exponent = self._signed()
+        self._depth -= 1
+        try:
+            value = base**exponent
+        except (OverflowError, ZeroDivisionError) as error:
+            raise ExpressionError(f"{base:g}^{exponent:g} has no finite value") from error
+        if isinstance(value, complex):
+            raise ExpressionError(f"{base:g}^{exponent:g} is not real")
+        return float(value)
+
+    def _primary(self) -> float:
+        kind, token = self._take()
+        if kind == "number":
+            value = parse_number(token)
+            if value is None:
+                raise ExpressionError(f"{token} is not a number")
+            return value
+        if kind == "name":
+            return self._named(token)
+        if token in _CLOSING:
+            return self._bracket(token)
+        raise ExpressionError(f"{token} is not expected in the expression {self._text}")
+
+    def _named(self, name: str) -> float:
+        if name in FUNCTIONS and self._peek() in _CLOSING:
+            argument = self._bracket(self._take()[1])
+            try:
+                return FUNCTIONS[name](argument)
+            except (ValueError, OverflowError) as error:
+                raise ExpressionError(f"{name}({argument:g}) has no finite value") from error
+        if name in self._lookup:
+            return self._lookup[name]
+        if name in NAMED and name not in self._unresolved:
+            return NAMED[name]
+        raise UnknownName(name)
+
+    def _bracket(self, opening: str) -> float:
+        self._deeper()
+        value = self._sum()
+        self._depth -= 1
+        if self._at >= len(self._tokens) or self._peek() != _CLOSING[opening]:
+            raise ExpressionError(
+                f"a bracket {opening} in the expression {self._text} is not closed"
+            )
+        self._at += 1
+        return value
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise ExpressionError(f"the expression nests deeper than {_MAX_DEPTH}")
+
+
+def resolve_parameters(
+    expressions: Mapping[str, str], outer: Mapping[str, float]
+) -> tuple[dict[str, float], dict[str, ExpressionError]]:
+    """Evaluate parameters that may name each other in any order.
+
+    Returns:
+        the values that could be found, and for each other parameter why not.
+    """
+    values: dict[str, float] = dict(outer)
+    own: dict[str, float] = {}
+    pending = dict(expressions)
+    # A parameter of this scope hides the outer one of the same name while it is unresolved.
+    for name in pending:
+        values.pop(name, None)
+    problems: dict[str, ExpressionError] = {}
+    while pending:
+        progress = False
+        for name in list(pending):
+            try:
+                value = evaluate(pending[name], values, pending)
+            except UnknownName as error:
+                problems[name] = error
+                continue
+            except ExpressionError as error:
+                problems[name] = error
+                del pending[name]
+                continue
+            problems.pop(name, None)
+            values[name] = own[name] = value
+            del pending[name]
+            progress = True
+        if not progress:
+            break
+    return own, problems

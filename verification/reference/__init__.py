@@ -1,0 +1,1 @@
+"""What a network must do, from integers and measured tables, never from waveforms."""

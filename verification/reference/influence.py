@@ -1,0 +1,235 @@
+"""How its neighbours change a cell's delay: what the cells' tables leave out.
+
+The tables give each cell behind JTL stages, a splitter with equal loads, and a neuron whose output
+stage drives a JTL. In a tree most cells are behind a splitter, some splitters carry a splitter and
+a JTL stage, and the first cell is behind a pulse source: 0.1 to 0.4 ps each. Here those
+neighbourhoods are simulated in the embedded engine, each by itself, and the differences from the
+tables returned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from netlist_gen.assembly.delays import Delays, Neighbours, table_neuron
+from netlist_gen.assembly.network_circuit import network_delays
+from netlist_gen.circuit.bench import LOAD_OHM, START_S, drive
+from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.neuron import load_phases, neuron_cell
+from netlist_gen.deck.emit import Analysis, Probe, emit
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import Process
+from verification.engine.run import compile_deck
+from verification.waves.pulses import detect_phase
+from verification.waves.waveforms import Waveforms
+
+_BEFORE = {
+    "source": (),
+    "first": ("jtl",),
+    "jtl": ("jtl", "jtl", "jtl"),
+    "splitter": ("jtl", "splitter", "splitter"),
+    "merger": ("jtl", "jtl", "jtl", "merger"),
+}
+"""From a source to each driver."""
+
+CHAINS: tuple[Neighbours, ...] = (
+    *(Neighbours(d, "jtl", load) for d in _BEFORE for load in ("jtl", "splitter", "merger")),
+    *(
+        Neighbours(d, "splitter", load, beside)
+        for d in ("first", "jtl", "splitter")
+        for load in ("jtl", "splitter")
+        for beside in ("jtl", "splitter")
+    ),
+    Neighbours("jtl", "merger", "jtl"),
+)
+"""Neighbourhoods of trees and chains; each is simulated by itself."""
+
+PROBE = table_neuron(8)
+"""The neuron on which the influence of its clock's driver and of its output's load is measured."""
+
+
+def measure_influence(library: CellLibrary, delays: Delays) -> dict[Neighbours, float]:
+    """Differences from the tables, s; see ``Delays``.
+
+    Raises:
+        SimulatorError, DeckError: a chain that does not run.
+    """
+    found = {}
+    own = {"jtl": delays.jtl, "splitter": delays.splitter, "merger": delays.merger}
+    for key in CHAINS:
+        arrivals = _arrivals(library, key)
+        found[key] = arrivals.behind - arrivals.port - own[key.cell](key.load)
+    signs, theta = PROBE
+    table = float(delays.decide(signs, theta, np.array([theta]))[0])
+    for load in ("jtl", "splitter", "merger"):
+        by = {driver: _neuron(library, driver, load) for driver in ("jtl", "splitter")}
+        for driver, seen in by.items():
+            found[Neighbours(driver, "neuron", load)] = seen.port - seen.clock - table
+        stage = by["splitter"].behind - by["splitter"].port
+        found[Neighbours("neuron", "jtl", load)] = stage - delays.jtl(load)
+    return found
+
+
+def influenced_delays(process: Process) -> Delays:
+    """A process's delays with the influence of neighbours; measured once and kept."""
+    return _influenced(process)
+
+
+@lru_cache(maxsize=4)
+def _influenced(process: Process) -> Delays:
+    library = CellLibrary(process)
+    delays = network_delays(library)
+    return delays.with_influence(measure_influence(library, delays))
+
+
+@dataclass(frozen=True)
+class Junctions:
+    """From a pulse's arrival at the port of a JTL stage to its junction's middle crossing, s.
+
+    Attributes:
+        after_neuron: of a neuron's output stage, by what that drives: jtl, splitter or merger.
+        after_merger: of a class line's.
+    """
+
+    after_neuron: Mapping[str, float]
+    after_merger: float
+
+
+@lru_cache(maxsize=4)
+def junctions_after_ports(process: Process) -> Junctions:
+    """The output stages of neurons and of class lines."""
+    library = CellLibrary(process)
+    merged = _arrivals(library, Neighbours("merger", "jtl", "end"))
+    after = {}
+    for load in ("jtl", "splitter", "merger", "end"):
+        arrivals = _neuron(library, "splitter", load)
+        after[load] = arrivals.junction - arrivals.port
+    return Junctions(after, merged.junction - merged.port)
+
+
+@dataclass(frozen=True)
+class _Arrivals:
+    """Arrivals at the ports before and behind a cell, and at its junction B1 between, s.
+
+    Of a neuron's output stage, ``clock`` is the arrival at the neuron's decision port.
+    """
+
+    port: float
+    junction: float
+    behind: float
+    clock: float = math.nan
+
+
+def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str) -> None:
+    """What a cell drives: a cell of a kind with idle ends, or the end itself."""
+
+    def end(port: str) -> None:
+        builder.add(Resistor(f"R{port}", port, GROUND, LOAD_OHM))
+
+    def stage(port: str) -> None:
+        builder.place(f"XE{port}", library.cell("jtl"), port, f"{port}e")
+        end(f"{port}e")
+
+    if kind == "end":
+        end(net)
+        return
+    nets = (net, f"{net}x") if kind == "jtl" else (net, f"{net}y", f"{net}x")
+    builder.place(f"XL{net}", library.cell(kind), *nets)
+    stage(f"{net}x")
+    if kind == "splitter":
+        stage(f"{net}y")
+    elif kind == "merger":  # an idle stage at its other input
+        builder.place(f"XI{net}", library.cell("jtl"), f"{net}i", f"{net}y")
+        end(f"{net}i")
+
+
+def _place(
+    builder: CircuitBuilder,
+    library: CellLibrary,
+    name: str,
+    kind: str,
+    nets: tuple[str, str],
+    beside: str,
+) -> None:
+    """A cell between two nets; a splitter's other output carries ``beside``."""
+    if kind == "jtl":
+        builder.place(name, library.cell(kind), *nets)
+    elif kind == "splitter":
+        builder.place(name, library.cell(kind), *nets, f"s{name}")
+        _load(builder, library, f"s{name}", beside)
+    else:
+        builder.place(name, library.cell(kind), nets[0], f"i{name}", nets[1])
+        builder.place(f"XI{name}", library.cell("jtl"), f"j{name}", f"i{name}")
+        builder.add(Resistor(f"R{name}", f"j{name}", GROUND, LOAD_OHM))
+
+
+@lru_cache(maxsize=256)
+def _arrivals(library: CellLibrary, key: Neighbours) -> _Arrivals:
+    """A cell among its neighbours, behind a source."""
+    builder = CircuitBuilder("chain")
+    builder.add(PulseSource("V0", "n0", GROUND, (START_S,)))
+    before = _BEFORE[key.driver]
+    for k, kind in enumerate(before):
+        _place(builder, library, f"X{k}", kind, (f"n{k}", f"n{k + 1}"), key.cell)
+    port, behind = f"n{len(before)}", f"n{len(before) + 1}"
+    _place(builder, library, "XC", key.cell, (port, behind), key.beside)
+    _load(builder, library, behind, key.load)
+    analysis = Analysis(START_S + 80e-12, print_step_s=0.2e-12)
+    deck = emit(builder.circuit(), library.process, analysis, [Probe(("XC",), "B1")], name="chain")
+    waves = _simulate(deck.text, (port, behind))
+    return _Arrivals(_port(waves, port), _junction(waves), _port(waves, behind))
+
+
+@lru_cache(maxsize=64)
+def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
+    """The output stage of a neuron whose clock comes from a splitter, as in a network, or from a
+    JTL stage behind one."""
+    signs, theta = PROBE
+    labels = tuple(str(i) for i in range(len(signs)))
+    builder = CircuitBuilder("probe")
+    phases = load_phases(process=library.process)
+    pulsed = [i for i, sign in enumerate(signs) if sign > 0][:theta]
+    nets = [
+        drive(builder, library, label, (START_S,) * (k in pulsed)) for k, label in enumerate(labels)
+    ]
+    port = drive(builder, library, "C", (START_S + phases.decision,))
+    reset = drive(builder, library, "R", ())
+    clock = ("splitter", "splitter", "splitter", *(("jtl",) * (driver == "jtl")))
+    for k, (kind, beside) in enumerate(zip(clock, (*clock[1:], "jtl"), strict=True)):
+        _place(builder, library, f"XK{k}", kind, (port, f"k{k}"), beside)
+        port = f"k{k}"
+    own = library.fork()
+    neuron = neuron_cell(own, "probe", signs, theta, labels=labels)
+    builder.place("XN", neuron, *nets, port, reset, "o", needs=own.needs(neuron))
+    builder.place("XC", library.cell("jtl"), "o", "q")
+    _load(builder, library, "q", load)
+    analysis = Analysis(START_S + phases.period, print_step_s=0.2e-12)
+    deck = emit(builder.circuit(), library.process, analysis, [Probe(("XC",), "B1")], name="probe")
+    waves = _simulate(deck.text, (port, "o", "q"))
+    return _Arrivals(
+        _port(waves, "o"), _junction(waves), _port(waves, "q"), clock=_port(waves, port)
+    )
+
+
+def _port(waves: Waveforms, net: str) -> float:
+    """Where a port's flux crosses half a quantum beyond its rest, s."""
+    phase = waves.signal(f"P({net.upper()})")
+    return float(detect_phase(waves.time_s, phase, rest_at_s=START_S - 20e-12).times_s[0])
+
+
+def _junction(waves: Waveforms) -> float:
+    """Where the phase of the cell's junction crosses pi, as pulses are timed, s."""
+    return float(detect_phase(waves.time_s, waves.signal("P(B1|XC)")).times_s[0])
+
+
+def _simulate(deck: str, nodes: Sequence[str]) -> Waveforms:
+    """Run a deck with the phases of some nodes beside what it prints."""
+    printed = "".join(f".print p({node})\n" for node in nodes)
+    waves = compile_deck(deck.replace(".end\n", f"{printed}.end\n"), name="probe").run().waveforms
+    assert waves is not None
+    return waves

@@ -1,0 +1,1 @@
+"""Measured against expected: neurons, class lines, simulators against each other."""

@@ -1,0 +1,1 @@
+"""Waveforms, their files, and the pulses and readings taken from them."""
