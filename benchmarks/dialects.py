@@ -21,11 +21,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from cell_benches import EVENTS, cell_bench, digits_network, digits_neuron_bench
-
-from netlist_gen.circuit.bench import NeuronView, neuron_sites
-from netlist_gen.circuit.model import Circuit
-from netlist_gen.deck.decks import neuron_deck
 from verification.reference.expected import expect
+
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.sites import neuron_sites
+from netlist_gen.circuit.view import NeuronView
+from netlist_gen.deck.decks import neuron_deck
 from verification.simulators.base import DeckJob, Simulator
 from verification.simulators.embedded import EmbeddedSimulator
 from verification.simulators.josim import JosimSimulator

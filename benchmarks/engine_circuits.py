@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.bench import NeuronSite, neuron_bench
+from netlist_gen.circuit.bench import neuron_bench
+from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.deck.emit import emit
 from netlist_gen.library.cells import CellLibrary
 

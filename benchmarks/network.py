@@ -34,14 +34,15 @@ import click
 import numpy as np
 
 from netlist_gen.assembly.close_timing import shortest_period
-from netlist_gen.assembly.network_circuit import network_bench, network_delays
+from netlist_gen.assembly.delays import measured_delays
+from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.assembly.timing_values import CORNERS
 from netlist_gen.checkpoint.registry import read_network, write_network
-from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.deck.decks import network_deck
 from netlist_gen.deck.generate import GenerateOptions, generate
 from netlist_gen.deck.windows import chunks
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_phases
 from netlist_gen.network import TernaryNetwork
 from verification.campaign.cases import network_readout
 from verification.campaign.plan import (
@@ -170,7 +171,7 @@ def timed_(images: int, ghz: float) -> None:
 def clock(ghz: tuple[float, ...], images: int) -> None:
     """Clocks at which the digits network closes, and at which it verifies."""
     network, x = digits(images)
-    delays = network_delays(CellLibrary())
+    delays = measured_delays(CellLibrary())
     for corners in (CORNERS[:1], CORNERS):
         period = shortest_period(network, delays, corners)
         names = ", ".join(c.name for c in corners)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from neuron_cases import PROCESS, balanced, lane
+from verification.reference.expected import EventEnergy, bench_energy
 
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from verification.characterize.trials.neuron_lanes import NeuronLanes
 from verification.reference.energy import COOLING_W_PER_W
-from verification.reference.expected import EventEnergy, bench_energy
 
 
 def cost(fan_ins: list[int]) -> None:

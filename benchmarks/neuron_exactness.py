@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 from neuron_cases import PROCESS, balanced, lane, run_all, signs_of
-
-from netlist_gen.circuit.neuron import ClockPhases, load_phases
-from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes
 from verification.reference.expected import expect
+
+from netlist_gen.library.design import ClockPhases, load_phases
+from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes
 from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
 from verification.verdict.neuron import compare

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from verification.simulators.josim_controls import Controls, Transient
+from verification.waves.josim_controls import Controls, Transient
 from verification.waves.readers.josim_csv import read_josim_csv, write_josim_csv
 from verification.waves.readers.raw import read_raw
 from verification.waves.readers.time_axis import josim_axis

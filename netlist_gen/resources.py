@@ -1,10 +1,17 @@
-"""Where templates, cells and examples lie: inside the wheel, or at the top of a source tree."""
+"""Where templates, cells and examples lie (in the wheel, or above it in a source tree), and the
+one environment that renders templates."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from netlist_gen.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import jinja2
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -21,3 +28,25 @@ def resource_dir(name: str) -> Path:
     raise ConfigurationError(
         f"this installation has no directory {name!r} beside or above {_PACKAGE}: install it again"
     )
+
+
+@cache
+def _environment(root: Path) -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(root),
+        undefined=jinja2.StrictUndefined,
+        # What is shown in a browser is escaped; decks and tables are plain text.
+        autoescape=lambda name: name is not None and name.startswith("report/"),
+        keep_trailing_newline=True,
+        trim_blocks=False,
+        auto_reload=False,
+    )
+
+
+def template(name: str, filters: dict[str, Callable[..., Any]] | None = None) -> jinja2.Template:
+    """The template ``templates/NAME``; ``filters`` are those it uses beside Jinja's own."""
+    environment = _environment(resource_dir("templates"))
+    environment.filters |= filters or {}
+    return environment.get_template(name)

@@ -12,16 +12,9 @@ from functools import cache
 import numpy as np
 
 from netlist_gen.checkpoint.registry import read_network
-from netlist_gen.circuit.bench import (
-    LOAD_OHM,
-    NeuronBench,
-    NeuronSite,
-    biased_probes,
-    neuron_bench,
-)
+from netlist_gen.circuit.bench import LOAD_OHM, NeuronBench, biased_probes, neuron_bench
 from netlist_gen.circuit.model import (
     GROUND,
-    PHI0,
     Circuit,
     CircuitBuilder,
     CurrentSource,
@@ -30,11 +23,15 @@ from netlist_gen.circuit.model import (
     Resistor,
     Role,
 )
-from netlist_gen.circuit.neuron import load_rules
-from netlist_gen.deck.emit import Analysis, Deck, Probe, emit
+from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.circuit.sites import NeuronSite
+from netlist_gen.constants import PHI0
+from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_rules
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.resources import resource_dir
+from netlist_gen.spikes import NetworkSpikes, NeuronSpikes, lone_neuron
 from verification.characterize.subject.subject import load_subject
 
 PS = 1e-12
@@ -143,7 +140,7 @@ def cell_bench(name: str) -> CellBench:
             continue
         builder.add(PulseSource(f"V{port}", f"s_{port}", GROUND, times))
         builder.place(f"XI{port}", jtl, f"s_{port}", nets[port])
-    builder.place("XC", cell, *nets.values(), needs=library.needs(cell))
+    builder.place("XC", cell, *nets.values())
     for port in OUTPUTS[kind].split():
         builder.place(f"XO{port}", jtl, nets[port], f"o_{port}")
         builder.add(Resistor(f"R{port}", f"o_{port}", GROUND, LOAD_OHM))
@@ -167,7 +164,7 @@ def cell_bench(name: str) -> CellBench:
 
 def random_neuron_bench(
     fan_in: int, seed: int = 0, windows: int = 3
-) -> tuple[CellLibrary, NeuronBench]:
+) -> tuple[CellLibrary, NeuronBench, NeuronSpikes]:
     """A neuron of random signs and threshold; its first window decides for a pulse."""
     random = np.random.default_rng([seed, fan_in])
     signs = random.choice([-1, 1], fan_in)
@@ -186,20 +183,24 @@ def random_neuron_bench(
         name=f"N{fan_in}",
         labels=tuple(f"{line:02d}" for line in range(fan_in)),
     )
-    return library, neuron_bench(library, site, stimulus)
+    spikes = lone_neuron(site.signs, site.theta, stimulus)
+    return library, neuron_bench(library, site, stimulus), spikes
 
 
-def digits_neuron_bench(site: NeuronSite, windows: int = 2) -> tuple[CellLibrary, NeuronBench]:
+def digits_neuron_bench(
+    site: NeuronSite, windows: int = 2
+) -> tuple[CellLibrary, NeuronBench, NeuronSpikes]:
     """A neuron of the digits example on held-out images; it fires at the first, if at any.
 
     The images are the first one at which the neuron fires and those that follow it.
     """
-    lines, outputs = _digits_traffic()
-    stimulus = lines[site.layer][:, list(site.inputs)]
-    fires = np.flatnonzero(outputs[site.layer][: len(stimulus) - windows, site.neuron])
+    spikes = _digits_spikes()
+    own = spikes.neuron(site.layer, site.neuron)
+    fires = np.flatnonzero(own.fires[: spikes.windows - windows])
     first = int(fires[0]) if fires.size else 0
-    library = CellLibrary()
-    return library, neuron_bench(library, site, stimulus[first : first + windows])
+    library, part = CellLibrary(), own.part(first, first + windows)
+    stimulus = spikes.layers[site.layer][first : first + windows, list(site.inputs)]
+    return library, neuron_bench(library, site, stimulus), part
 
 
 @cache
@@ -209,9 +210,6 @@ def digits_network() -> TernaryNetwork:
 
 
 @cache
-def _digits_traffic() -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The input lines and the outputs of each layer, for all images."""
-    network = digits_network()
+def _digits_spikes() -> NetworkSpikes:
     images = np.load(resource_dir("examples") / "digits_inputs.npy").astype(bool)
-    outputs = network.forward(images)
-    return [images, *outputs[:-1]], list(outputs)
+    return NetworkSpikes.of(digits_network(), images)

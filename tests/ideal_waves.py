@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from netlist_gen.circuit.bench import NeuronBench
-from netlist_gen.deck.emit import Probe
+from netlist_gen.circuit.probe import Probe
 from netlist_gen.library.cells import CellLibrary
-from verification.reference.expected import expect
+from netlist_gen.spikes import NeuronSpikes
 from verification.waves.waveforms import Waveforms
 
 STEP_S = 0.25e-12
@@ -27,10 +27,10 @@ class IdealWaves:
         rest: for each column the phase in rad it rests at.
     """
 
-    def __init__(self, bench: NeuronBench, library: CellLibrary) -> None:
-        self.bench, self.view = bench, bench.view
+    def __init__(self, bench: NeuronBench, spikes: NeuronSpikes, library: CellLibrary) -> None:
+        self.bench, self.view, self.spikes = bench, bench.view, spikes
         view, phases = bench.view, bench.view.phases
-        fires = expect(view).fires
+        fires = spikes.fires
         decisions = view.decisions_s()
         data = decisions - phases.decision
         resets = data + phases.reset
@@ -46,15 +46,15 @@ class IdealWaves:
         def event(path, cell, name, times_s):
             rule = library.description(cell.kind).events[name]
             advance(path, rule.advances, times_s)
-            inner = {i.name: bench.circuit.cells[i.cell] for i in cell.instances}
+            inner = {i.name: i.cell for i in cell.instances}
             for instance, below in rule.instances:
                 event((*path, instance), inner[instance], below, times_s)
 
         sources = {"XIC": decisions, "XIR": resets, "XO": decisions[fires] + OUTPUT_DELAY_S}
         sources |= {
-            f"XI{label}": data[view.stimulus[:, k]] for k, label in enumerate(view.site.labels)
+            f"XI{label}": data[spikes.arrivals[:, k]] for k, label in enumerate(view.site.labels)
         }
-        storage = dict(zip(view.branches(), view.stimulus.T, strict=True))
+        storage = dict(zip(view.branches().values(), spikes.arrivals.T, strict=True))
         for placed in bench.circuit.walk():
             path, cell = placed.path, placed.cell
             if path in storage:

@@ -17,7 +17,7 @@ import pytest
 
 from netlist_gen.circuit.model import (
     GROUND,
-    PHI0,
+    PULSE_HALF_S,
     Circuit,
     Coupling,
     CurrentSource,
@@ -27,7 +27,8 @@ from netlist_gen.circuit.model import (
     PulseSource,
     Resistor,
 )
-from netlist_gen.deck.emit import PULSE_HALF_S, Analysis
+from netlist_gen.circuit.probe import Analysis
+from netlist_gen.constants import PHI0
 from netlist_gen.library.process import JunctionModel
 from verification.engine.text.flatten import flatten
 from verification.engine.text.reader import read_deck
@@ -79,9 +80,8 @@ def of_circuit(circuit: Circuit, analysis: Analysis) -> Flat:
             kind = KINDS.get(type(e)) or ("V" if isinstance(e, PulseSource) else "I")
             flat[inside_out(e.name, path)] = Part(kind, nodes, values)
         for x in cell.instances:
-            inner = circuit.cells[x.cell]
-            outer = dict(zip(inner.ports, (net(n) for n in x.nets), strict=True))
-            expand(inner, (*path, x.name), {**outer, GROUND: GROUND})
+            outer = dict(zip(x.cell.ports, (net(n) for n in x.nets), strict=True))
+            expand(x.cell, (*path, x.name), {**outer, GROUND: GROUND})
 
     expand(circuit.top, (), {GROUND: GROUND})
     return flat

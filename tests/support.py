@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netlist_gen.circuit.bench import NeuronSite
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
+from verification.verdict.energy import BiasSources, measured_energies
 
 NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
 
@@ -33,8 +36,7 @@ class Ran:
         assert "Traceback" not in self.err, self.err
         lines = [line for line in self.err.splitlines() if line.strip()]
         for line in lines[:-1]:
-            progress = r"(simulator \w+ \S+, \d+ samples$|.* \d+/\d+ .* left )"
-            assert re.match(progress, line), self.err
+            assert re.match(r"(note: |.* \d+/\d+ .* left )", line), self.err
         assert lines, f"nothing on stderr; stdout: {self.out}"
         assert lines[-1].startswith("netlist-gen: "), self.err
         return lines[-1].removeprefix("netlist-gen: ")
@@ -68,3 +70,20 @@ def neuron_site(signs, theta: int, name: str = "L0N0") -> NeuronSite:
     wide = len(str(max(1, len(signs) - 1)))
     labels = tuple(f"{i:0{wide}d}" for i in range(len(signs)))
     return NeuronSite(0, 0, tuple(range(len(signs))), signs, int(theta), name, labels)
+
+
+def site_spikes(site: NeuronSite, stimulus) -> NeuronSpikes:
+    """What a network's neuron with the synapses and threshold of a site must do."""
+    stimulus = np.asarray(stimulus, dtype=bool)
+    weights = np.zeros((1, max(site.inputs) + 1), dtype=np.int8)
+    weights[0, list(site.inputs)] = site.signs
+    windows = np.zeros((len(stimulus), weights.shape[1]), dtype=bool)
+    windows[:, list(site.inputs)] = stimulus
+    network = TernaryNetwork.from_arrays([weights], [[site.theta]])
+    return NetworkSpikes.of(network, windows).neuron(0, 0)
+
+
+def measured_energy(circuit: Circuit, observed, start_s: float, stop_s: float) -> float:
+    """Energy in J that a circuit's bias sources deliver between two times of rest."""
+    bounds = np.array([start_s, stop_s])
+    return float(measured_energies(BiasSources.of(circuit), observed, bounds)[0])

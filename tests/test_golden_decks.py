@@ -25,7 +25,7 @@ NAMES = [*EVENTS, *(f"neuron{fan_in}" for fan_in in NEURON_FAN_INS)]
 
 def text_of(name: str, dialect: str) -> str:
     if name.startswith("neuron"):
-        library, bench = random_neuron_bench(int(name.removeprefix("neuron")))
+        library, bench, _ = random_neuron_bench(int(name.removeprefix("neuron")))
         return neuron_deck(library, bench, name, 0, dialect).text
     return cell_bench(name).deck(dialect).text
 

@@ -13,111 +13,97 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netlist_gen.assembly.delays import Delays
+from netlist_gen.assembly.plan import ClassLine, NetworkPlan, Stage
 from netlist_gen.assembly.timing_values import TimingPlan
-from netlist_gen.circuit.bench import NeuronSite
-from netlist_gen.deck.emit import Probe
 from netlist_gen.errors import TimingError
-from netlist_gen.network import TernaryNetwork
 
 MARGIN_S = 2e-12
 """Beyond the dead time: for the influence of a cell on the delay of the one after it."""
 
 
-@dataclass(frozen=True)
-class ClassLine:
-    """A line of a class.
-
-    Attributes:
-        label: the class. name: of the line, e.g. ``3`` or ``3_1`` where the class has several.
-        members: neurons of the last layer that share it. stages: JTL stages before each.
-        output: the junction whose pulses are counted.
-        earliest_s, latest_s: when its pulses of the first window come, nominal.
-    """
-
-    label: int
-    name: str
-    members: tuple[int, ...]
-    stages: tuple[int, ...]
-    output: Probe
-    earliest_s: float
-    latest_s: float
+def line_spacing(delays: Delays) -> float:
+    """Least spacing of two pulses on a line, s."""
+    table = delays.tables["merger"]
+    dead = max(table.spacing_s(first, second) for first in ("a", "b") for second in ("a", "b"))
+    return dead + MARGIN_S
 
 
-@dataclass(frozen=True)
-class ReadOut:
-    """All lines, class by class, and the least spacing of two pulses on a line."""
-
-    lines: tuple[ClassLine, ...]
-    spacing_s: float
-
-
-def plan_read_out(
-    network: TernaryNetwork, sites: Sequence[NeuronSite], plan: TimingPlan, delays: Delays
-) -> ReadOut:
+def plan_class_lines(plan: NetworkPlan, delays: Delays) -> tuple[ClassLine, ...]:
     """Lines of all classes.
 
     Args:
-        network: with its population.
-        sites: the neurons that have a circuit.
-        plan: closed timing. delays: of the cells.
+        plan: with its closed timing.
+        delays: of the cells.
 
     Raises:
         TimingError: the window is too short even for one neuron's pulses.
     """
-    timing = plan.layers[-1]
-    last = [site for site in sites if site.layer == len(network.layers) - 1]
-    slow = min(plan.corners, key=lambda c: c.bias).bias
-    table = delays.tables["merger"]
-    dead = max(table.spacing_s(first, second) for first in ("a", "b") for second in ("a", "b"))
-    arrival: dict[int, tuple[float, float]] = {}
-    for number, site in enumerate(last):
+    assert plan.timing is not None
+    period = plan.timing.period_s
+    spacing = line_spacing(delays)
+    arrival = _output_arrivals(plan, plan.timing, delays)
+    lines: list[ClassLine] = []
+    for label, members in plan.members():
+        groups: list[list[_Staggered]] = []
+        for member in members:
+            # A line takes one more neuron while the window has room for all of their pulses.
+            if groups:
+                together = [*(one.member for one in groups[-1]), member]
+                staggered = _stagger(together, arrival, delays, spacing)
+                if _span(staggered) + spacing <= period:
+                    groups[-1] = staggered
+                    continue
+            groups.append(_stagger([member], arrival, delays, spacing))
+            needed = _span(groups[-1]) + spacing
+            if needed > period:
+                raise TimingError(
+                    f"the output of layer {len(plan.layers) - 1}, neuron {member} needs "
+                    f"{needed * 1e12:.1f} ps in a window of {period * 1e12:.4g} ps"
+                )
+        last_stages = 2 * delays.stage(Stage("jtl"))  # the neuron's output stage and the line's
+        for number, group in enumerate(groups):
+            lines.append(
+                ClassLine(
+                    label=label,
+                    name=f"{label}" if len(groups) == 1 else f"{label}_{number}",
+                    members=tuple(one.member for one in group),
+                    stages=tuple(one.stages for one in group),
+                    earliest_s=min(one.earliest for one in group) + last_stages,
+                    latest_s=max(one.latest for one in group) + last_stages,
+                )
+            )
+    return tuple(lines)
+
+
+def one_line_each(plan: NetworkPlan) -> tuple[ClassLine, ...]:
+    """A line for each class, not staggered: enough to count a circuit, not to run it."""
+    return tuple(
+        ClassLine(label, str(label), members, (0,) * len(members))
+        for label, members in plan.members()
+        if members
+    )
+
+
+def _output_arrivals(
+    plan: NetworkPlan, timing: TimingPlan, delays: Delays
+) -> dict[int, tuple[float, float]]:
+    """When each neuron's pulse reaches its output stage: earliest and latest, s."""
+    slow = min(timing.corners, key=lambda c: c.bias).bias
+    found = {}
+    for site, decision in zip(plan.layers[-1].sites, timing.layers[-1].decision, strict=True):
         spread = [delays.decide_range(site.signs, site.theta, bias) for bias in (1.0, slow)]
         # At a corner all decisions come later; how far they are apart is what counts.
         least = spread[0][0]
         most = least + max(high - low for low, high in spread)
-        at = float(timing.decision[number])
-        arrival[site.neuron] = (at + least, at + most)
-    lines: list[ClassLine] = []
-    for label in range(network.classes):
-        own = range(label * network.population, (label + 1) * network.population)
-        members = [member for member in own if member in arrival]
-        groups: list[list[int]] = []
-        for member in members:
-            # A line takes one more neuron while the window has room for all of their pulses.
-            together = [*groups[-1], member] if groups else [member]
-            staggered = _stagger(together, arrival, delays, dead + MARGIN_S)
-            if groups and _span(staggered) + dead + MARGIN_S <= plan.period_s:
-                groups[-1] = together
-            else:
-                groups.append([member])
-        for number, group in enumerate(groups):
-            staggered = _stagger(group, arrival, delays, dead + MARGIN_S)
-            if _span(staggered) + dead + MARGIN_S > plan.period_s:
-                raise TimingError(
-                    f"the output of layer {len(network.layers) - 1}, neuron {group[0]} needs "
-                    f"{(_span(staggered) + dead + MARGIN_S) * 1e12:.1f} ps in a window of "
-                    f"{plan.period_s * 1e12:.4g} ps"
-                )
-            name = f"{label}" if len(groups) == 1 else f"{label}_{number}"
-            last_stages = 2 * delays.jtl()  # the neuron's output stage and the line's
-            lines.append(
-                ClassLine(
-                    label,
-                    name,
-                    tuple(group),
-                    tuple(one.stages for one in staggered),
-                    Probe((f"XY{name}",), "B1"),
-                    min(one.earliest for one in staggered) + last_stages,
-                    max(one.latest for one in staggered) + last_stages,
-                )
-            )
-    return ReadOut(tuple(lines), dead + MARGIN_S)
+        found[site.neuron] = (float(decision) + least, float(decision) + most)
+    return found
 
 
 @dataclass(frozen=True)
 class _Staggered:
     """A neuron on a line: JTL stages before the merger tree, arrivals behind it, s."""
 
+    member: int
     stages: int
     earliest: float
     latest: float
@@ -134,31 +120,16 @@ def _stagger(
     What is so far apart behind the tree is so at every merger in it: from a merger on, the way
     of its two sides is the same.
     """
-    stage = delays.jtl()
+    stage = delays.stage(Stage("jtl"))
     found: list[_Staggered] = []
     for member, passed in zip(members, delays.merge(len(members)), strict=True):
         early, late = (float(t + passed) for t in arrival[member])
         stages = 0
         if found:
             stages = max(0, math.ceil((found[-1].latest + spacing - early) / stage))
-        found.append(_Staggered(stages, early + stages * stage, late + stages * stage))
+        found.append(_Staggered(member, stages, early + stages * stage, late + stages * stage))
     return found
 
 
 def _span(staggered: Sequence[_Staggered]) -> float:
     return max(one.latest for one in staggered) - min(one.earliest for one in staggered)
-
-
-def one_line_each(network: TernaryNetwork) -> ReadOut:
-    """A line for each class, not staggered: enough to count a circuit, not to run it."""
-    built = network.layers[-1].fan_in > 0
-    lines = []
-    for label in range(network.classes):
-        own = range(label * network.population, (label + 1) * network.population)
-        members = tuple(j for j in own if built[j])
-        if members:
-            nothing = (0,) * len(members)
-            name = str(label)
-            output = Probe((f"XY{name}",), "B1")
-            lines.append(ClassLine(label, name, members, nothing, output, 0.0, 0.0))
-    return ReadOut(tuple(lines), 0.0)

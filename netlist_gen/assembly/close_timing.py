@@ -23,18 +23,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from netlist_gen.assembly.delays import Delays
-from netlist_gen.assembly.layer_timing import Lines, choose, layer_of, output_lines
+from netlist_gen.assembly.layer_timing import LayerTimer, Lines
+from netlist_gen.assembly.plan import NetworkPlan
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, Slack, TimingPlan
-from netlist_gen.circuit.bench import START_S, neuron_sites
+from netlist_gen.circuit.view import START_S
 from netlist_gen.errors import TimingError
-from netlist_gen.network import TernaryNetwork
 
 CLOCK_PERIODS_S = (20e-12, 2000e-12)
 """Range in which the shortest period is looked for."""
 
 
 def close_timing(
-    network: TernaryNetwork,
+    plan: NetworkPlan,
     delays: Delays,
     period_s: float,
     corners: Sequence[Corner] = CORNERS,
@@ -44,7 +44,7 @@ def close_timing(
     """Padding and clock phases with which every window of a network holds at every corner.
 
     Args:
-        network: what is to be built.
+        plan: what is to be built (``plan.outline``); stages of an earlier timing do not count.
         delays: of the cells.
         period_s: of the clock.
         corners: the first is nominal; the phases of the views are taken there.
@@ -53,39 +53,33 @@ def close_timing(
     Raises:
         TimingError: a layer whose windows can't be made to hold; it names the worst path and the
             picoseconds that are missing.
-        NetworkError: a neuron that can't be built.
     """
     pads: dict[tuple[int, int], int] = {}
     layers: list[LayerTiming] = []
     slacks: list[Slack] = []
-    sites = neuron_sites(network)
-    wired: set[int] | None = None  # lines with a circuit behind them; None: all
-    driven = np.where(network.layers[0].fan_out > 0, START_S, np.nan)
+    driven = np.full(plan.widths[0], np.nan)
+    driven[list(plan.layers[0].lines)] = START_S
     lines = {c.name: Lines(driven, driven) for c in corners}
-    latency = 0.0
-    for index in range(len(network.layers)):
-        layer = layer_of(index, [s for s in sites if s.layer == index], wired)
-        layer.lines = lines
-        choice = choose(layer, delays, period_s, corners)
+    for layer in plan.layers:
+        timer = LayerTimer(layer, delays, period_s, corners, lines)
+        choice = timer.choose()
         worst_here = choice.worst
         if worst_here.slack_s < 0:
             raise TimingError(
-                f"layer {index} does not hold at {1e-9 / period_s:.4g} GHz, corner "
+                f"layer {layer.index} does not hold at {1e-9 / period_s:.4g} GHz, corner "
                 f"{worst_here.corner}: {worst_here.path()} misses "
                 f"{-worst_here.slack_s * 1e12:.2f} ps of {worst_here.kind}"
             )
-        pads |= {(index, line): n for line, n in choice.pads.items() if n}
+        pads |= {(layer.index, line): n for line, n in choice.pads.items() if n}
         layers.append(choice.timing)
-        slacks += choice.slacks
-        slacks = sorted(slacks, key=lambda s: s.slack_s)[:worst]
-        lines = {c.name: output_lines(layer, choice, delays, c) for c in corners}
-        wired = {site.neuron for site in layer.sites}
-        latency = float(np.nanmax(lines[corners[0].name].latest)) - START_S
+        slacks = sorted([*slacks, *choice.slacks], key=lambda s: s.slack_s)[:worst]
+        lines = {c.name: timer.outputs(choice, c) for c in corners}
+    latency = float(np.nanmax(lines[corners[0].name].latest)) - START_S
     return TimingPlan(period_s, tuple(corners), pads, tuple(layers), tuple(slacks), latency)
 
 
 def shortest_period(
-    network: TernaryNetwork, delays: Delays, corners: Sequence[Corner] = CORNERS
+    plan: NetworkPlan, delays: Delays, corners: Sequence[Corner] = CORNERS
 ) -> float:
     """The shortest period at which the timing closes, to 0.01 ps.
 
@@ -93,21 +87,12 @@ def shortest_period(
         TimingError: it closes at no period up to the end of ``CLOCK_PERIODS_S``.
     """
     low, high = CLOCK_PERIODS_S
-    close_timing(network, delays, high, corners)
+    close_timing(plan, delays, high, corners)
     while high - low > 0.01e-12:
         middle = 0.5 * (low + high)
         try:
-            close_timing(network, delays, middle, corners)
+            close_timing(plan, delays, middle, corners)
             high = middle
         except TimingError:
             low = middle
     return high
-
-
-def unclosed(network: TernaryNetwork, period_s: float) -> TimingPlan:
-    """A plan without the stages that timing adds: enough to count a circuit, not to run it."""
-    layers = []
-    for index in range(len(network.layers)):
-        none = np.zeros(sum(site.layer == index for site in neuron_sites(network)))
-        layers.append(LayerTiming(0.0, 0, none, none, none, none, none))
-    return TimingPlan(period_s, (), {}, tuple(layers), (), 0.0)

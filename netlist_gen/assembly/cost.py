@@ -10,17 +10,20 @@ fan-out tells (test_cost_estimate.py holds the two equal).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.network_circuit import network_bench
-from netlist_gen.circuit.model import Cell, Circuit
-from netlist_gen.circuit.neuron import design_neuron, load_rules, neuron_cell
+from netlist_gen.assembly.plan import Part, census
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.neuron import design_neuron, library_design, neuron_cell
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_rules
+from netlist_gen.library.process import DEFAULT_PROCESS
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.cost import HardwareCost, LayerLoad
 
@@ -45,93 +48,58 @@ class CircuitCost:
     """A cost model (``training.cost.CostModel``) with the prices of the cell library.
 
     Junctions are exact but for timing's stages, some percent. Static power is an upper bound of
-    the rest: the current of a neuron's threshold
-    control line depends on its weights and threshold, and the largest that the design rules allow
-    is taken; all other currents are exact.
+    the rest: the current of a neuron's threshold control line depends on its weights and
+    threshold, and the largest that the design rules allow is taken; all other currents are exact.
 
     Args:
-        population: output neurons per class, which the read-out merges.
+        population: output neurons per class, whose pulses the class lines merge.
         process: a process of the library.
     """
 
-    def __init__(self, population: int, process: str = "sfq5ee") -> None:
+    def __init__(self, population: int, process: str = DEFAULT_PROCESS) -> None:
         self.population = population
-        self.process = process
-        self.supply_voltage = CellLibrary(process).process.supply_voltage
-        self._prices = _Prices(process)
+        self.library = CellLibrary(process)
+        self.supply_voltage = self.library.process.supply_voltage
+        self._prices: dict[Part, CellCost] = {}
+        # A control line's current is proportional to its flux: one neuron shows by how much.
+        probe = library_design(self.library, "price_probe", [1], 1)
+        cell = neuron_cell(self.library, "price_probe", [1], 1)
+        flux_A = Circuit(cell).totals().flux_A
+        self._amperes_per_phi0 = flux_A / (abs(probe.common) + abs(probe.threshold))
+        self._rules = load_rules()
 
     def cost(self, layers: Sequence[LayerLoad]) -> HardwareCost:
         """Cost of the layers; neurons without a synapse and lines without a load cost nothing."""
+        fan_ins, fan_outs = [x.fan_in for x in layers], [x.fan_out for x in layers]
         total = CellCost(0.0, 0.0)
-        pulsed: NDArray[np.bool_] | None = None  # lines that carry pulses at all
-        for layer in layers:
-            if pulsed is None:
-                pulsed = layer.fan_out > 0
-                total += self._prices.jtl * int(pulsed.sum())  # the input lines' sources
-            total += self._lines(layer.fan_out, pulsed)
-            total += self._neurons(layer.fan_in)
-            pulsed = layer.fan_in > 0
-        if pulsed is not None:
-            total += self._read_out(pulsed)
+        for part, times in census(fan_ins, fan_outs, self.population).items():
+            total += self.price(part) * times
         return HardwareCost(total.junctions, total.supply_A * self.supply_voltage)
 
     def exact(self, network: TernaryNetwork) -> HardwareCost:
         """Junctions and static power of the circuit that is built, timing's stages included."""
-        totals = network_bench(network, CellLibrary(self.process)).circuit.totals()
+        totals = network_bench(network, self.library).circuit.totals()
         return HardwareCost(totals.junctions, totals.supply_A * self.supply_voltage)
 
-    def _lines(self, fan_out: Counts, pulsed: NDArray[np.bool_]) -> CellCost:
-        """Splitter trees and silent synapses."""
-        prices = self._prices
-        # A synapse on a line without a neuron behind it has a silent source of its own.
-        total = prices.jtl * int(fan_out[~pulsed].sum())
-        return total + _sum(prices.splitter_tree, fan_out[pulsed & (fan_out > 0)])
+    def price(self, part: Part) -> CellCost:
+        """Of one part; each is built and counted once."""
+        if part not in self._prices:
+            self._prices[part] = self._count(part)
+        return self._prices[part]
 
-    def _neurons(self, fan_in: Counts) -> CellCost:
-        """Neurons with their reset trees, output stages, and the layer's two clock trees."""
-        prices = self._prices
-        built = fan_in[fan_in > 0]
-        if not built.size:
-            return CellCost(0.0, 0.0)
-        clocks = prices.jtl + prices.splitter + prices.splitter_tree(built.size) * 2
-        return _sum(prices.neuron, built) + prices.jtl * built.size + clocks
+    def _count(self, part: Part) -> CellCost:
+        if part.kind == "neuron":
+            return self._neuron(part.size)
+        if part.kind == "splitter_tree":
+            cell = splitter_tree(self.library, part.size)
+        elif part.kind == "merger_tree":
+            cell = merger_tree(self.library, part.size)
+        else:
+            cell = self.library.cell(part.kind)
+        totals = Circuit(cell).totals()
+        return CellCost(totals.junctions, totals.supply_A)
 
-    def _read_out(self, pulsed: NDArray[np.bool_]) -> CellCost:
-        """Merger tree and output stage of each class."""
-        prices = self._prices
-        total = CellCost(0.0, 0.0)
-        for group in pulsed.reshape(-1, self.population):
-            if group.any():
-                total += prices.jtl + prices.merger_tree(int(group.sum()))
-        return total
-
-
-class _Prices:
-    """Cells and trees of one process, each built and counted once."""
-
-    def __init__(self, process: str) -> None:
-        self._library = CellLibrary(process)
-        self._trees: dict[tuple[str, int], CellCost] = {}
-        self.jtl = self._count(self._library.cell("jtl"))
-        self.splitter = self._count(self._library.cell("splitter"))
-        self._branch = self._count(self._library.cell("branch"))
-        self._decision = self._count(self._library.cell("decision"))
-        # A control line's current is proportional to its flux: one neuron shows by how much.
-        probe = design_neuron([1], 1, self._library.description("branch").parameters["l_store"])
-        cell = neuron_cell(self._library, "price_probe", [1], 1)
-        flux_A = Circuit(cell, self._library.needs(cell)).totals().flux_A
-        self._amperes_per_phi0 = flux_A / (abs(probe.common) + abs(probe.threshold))
-        self._rules = load_rules()
-
-    def splitter_tree(self, leaves: int) -> CellCost:
-        """A tree of any number of leaves."""
-        return self._tree("split", leaves, splitter_tree)
-
-    def merger_tree(self, leaves: int) -> CellCost:
-        """A tree of any number of leaves."""
-        return self._tree("merge", leaves, merger_tree)
-
-    def neuron(self, fan_in: int) -> CellCost:
+    def _neuron(self, fan_in: int) -> CellCost:
         """A neuron of so many synapses, its threshold's control line at the largest current.
 
         ``design_neuron``: threshold = offset - unit * edge with unit * abs(edge) within reach
@@ -140,16 +108,9 @@ class _Prices:
         rules = self._rules
         threshold = abs(rules.offset) + min(rules.reach, rules.unit_max * (fan_in + 0.5))
         control = CellCost(0.0, (abs(rules.common) + threshold) * self._amperes_per_phi0)
-        return self._branch * fan_in + self._decision + self.splitter_tree(fan_in) + control
-
-    def _tree(self, kind: str, leaves: int, build: Callable[[CellLibrary, int], Cell]) -> CellCost:
-        if (kind, leaves) not in self._trees:
-            self._trees[kind, leaves] = self._count(build(self._library, leaves))
-        return self._trees[kind, leaves]
-
-    def _count(self, cell: Cell) -> CellCost:
-        totals = Circuit(cell, self._library.needs(cell)).totals()
-        return CellCost(totals.junctions, totals.supply_A)
+        parts = (Part("branch"), Part("decision"), Part("splitter_tree", fan_in))
+        branch, decision, tree = (self.price(part) for part in parts)
+        return branch * fan_in + decision + tree + control
 
 
 def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> NDArray[np.float64]:
@@ -162,7 +123,7 @@ def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> N
         Shape (neurons,). A neuron without synapses gets the largest flux: it has no circuit. A
         fan-in beyond what is built gets what the same rules would give.
     """
-    storage = CellLibrary("sfq5ee").description("branch").parameters["l_store"]
+    storage = CellLibrary().description("branch").parameters["l_store"]
     rules = load_rules()
     anything = replace(rules, max_fan_in=int(np.iinfo(np.int32).max))
     result = np.full(len(theta), rules.unit_max)
@@ -171,10 +132,3 @@ def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> N
             signs = [1] * int(up) + [-1] * int(down)
             result[j] = design_neuron(signs, int(edge), storage, anything).unit
     return result
-
-
-def _sum(price: Callable[[int], CellCost], sizes: Counts) -> CellCost:
-    total = CellCost(0.0, 0.0)
-    for size, times in zip(*np.unique(sizes, return_counts=True), strict=True):
-        total += price(int(size)) * int(times)
-    return total

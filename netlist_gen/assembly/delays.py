@@ -1,6 +1,6 @@
 """Delays of what a network is built of, from the cells' measured tables.
 
-    delays = network_delays(CellLibrary())  # of network_circuit
+    delays = measured_delays(load_process())
     delays.tree(5, load="jtl")            # s, root to each leaf, shape (5,)
     delays.decide(signs, theta, counts)   # s, decision clock to output, shape of counts
 
@@ -11,32 +11,38 @@ delay of a decision falls with the flux by which the count is past the threshold
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import NamedTuple
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.neuron import design_neuron, load_phases
-from netlist_gen.circuit.trees import tree_shape
+from netlist_gen.assembly.plan import Stage
+from netlist_gen.circuit.neuron import TABLE_FAN_INS, design_neuron, table_neuron, table_neuron_cell
+from netlist_gen.circuit.trees import merger_nodes, splitter_nodes, tree_root
+from netlist_gen.circuit.view import CLEAR, SET
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import Process
-from netlist_gen.library.tables import CellTable, load_tables
+from netlist_gen.library.tables import CellTable, content_digest, find_tables, how_to_measure
 
 FloatArray = NDArray[np.float64]
+
+TABLE_CELLS = ("jtl", "splitter", "merger", "branch")
+"""Cells whose tables static timing needs, beside neurons of ``TABLE_FAN_INS``."""
+
+PORTS = {
+    "jtl": (("a", "q"),),
+    "splitter": (("a", "q0"),),
+    "merger": (("a", "q"), ("b", "q")),
+}
+"""Ways through each cell that is a stage; a splitter's outputs are alike."""
 
 SETTLE_S = 9e-12
 """From a junction's middle crossing until it rests: a pulse is some 6 ps wide at its foot, and the
 window's end is read where nothing moves, 3 ps before the next pulse's middle."""
-
-
-def table_neuron(fan_in: int) -> tuple[tuple[int, ...], int]:
-    """Signs and theta of the neuron that the table ``neuron{fan_in}`` was measured on: every
-    fourth synapse inhibitory, theta half of the excitatory ones (at least 1)."""
-    signs = tuple(-1 if i % 4 == 3 else 1 for i in range(fan_in))
-    return signs, max(1, sum(s > 0 for s in signs) // 2)
 
 
 @dataclass(frozen=True)
@@ -56,50 +62,37 @@ class NeuronLimits:
     recovery: float
 
 
-class Neighbours(NamedTuple):
-    """A cell among others: what drives it, the cell, what it drives, and beside that.
-
-    A driver is "source" (a pulse source), "first" (the JTL stage behind one), "jtl", "splitter",
-    "merger" or "neuron"; ``beside`` is what a splitter's other output carries. A neuron's load is
-    what its output stage, a JTL stage, drives.
-    """
-
-    driver: str
-    cell: str
-    load: str
-    beside: str = ""
-
-
 class Delays:
     """Delays and limits from tables.
 
     Args:
         tables: by cell; must hold jtl, splitter, merger, branch and a neuron at least.
         storage_H: the branches' storage inductor, for the neurons' designs.
-        slowness: of the process (``neuron.ClockPhases.slowness``).
-        influence: what neighbours change, s; the tables' cells are driven by a JTL stage. What is
-            not there changes nothing.
+        influence: what a stage's neighbours change, s; the tables' cells are driven by a JTL
+            stage. What is not there changes nothing.
+        slowness: of the process (``library.design.ClockPhases.slowness``).
     """
 
     def __init__(
         self,
         tables: Mapping[str, CellTable],
         storage_H: float,
-        influence: Mapping[Neighbours, float] | None = None,
+        influence: Mapping[Stage, float] | None = None,
         slowness: float = 1.0,
     ) -> None:
         self.tables = tables
         self.slowness = slowness
         self._influence = influence or {}
         self._storage = storage_H
-        missing = [c for c in ("jtl", "splitter", "merger", "branch") if c not in tables]
+        missing = [c for c in TABLE_CELLS if c not in tables]
         if missing or not self._fan_ins:
             raise ConfigurationError(
                 f"static timing needs the measured table of {missing[0] if missing else 'a neuron'}"
             )
+        self._stages: dict[tuple[Stage, float], float] = {}
         self._trees: dict[tuple[int, str, float, str], tuple[FloatArray, list[str]]] = {}
 
-    def with_influence(self, influence: Mapping[Neighbours, float]) -> Delays:
+    def with_influence(self, influence: Mapping[Stage, float]) -> Delays:
         """The same delays, with what the neighbours of each cell change."""
         return Delays(self.tables, self._storage, influence, self.slowness)
 
@@ -108,50 +101,27 @@ class Delays:
         names = (name.removeprefix("neuron") for name in self.tables if name.startswith("neuron"))
         return sorted(int(name) for name in names if name.isdigit())
 
-    def jtl(self, load: str = "jtl", bias: float = 1.0, driver: str = "jtl") -> float:
-        """One JTL stage, s."""
-        own = self.tables["jtl"].delay_s("a", "q", load=load, bias=bias)
-        return own + self._influence.get(Neighbours(driver, "jtl", load), 0.0)
+    def stage(self, stage: Stage, bias: float = 1.0) -> float:
+        """One cell among its neighbours, s; of a merger the slower of its inputs."""
+        key = (stage, bias)
+        if key not in self._stages:
+            table = self.tables[stage.cell]
+            own = max(
+                table.delay_s(source, target, load=stage.load, bias=bias)
+                for source, target in PORTS[stage.cell]
+            )
+            self._stages[key] = own + self._influence.get(stage, 0.0)
+        return self._stages[key]
 
-    def chain(
-        self, stages: int, load: str = "jtl", bias: float = 1.0, driver: str = "jtl"
-    ) -> float:
-        """JTL stages in a row, the first behind ``driver``, the last with ``load``, s."""
-        if not stages:
-            return 0.0
-        drivers = [driver, "first" if driver == "source" else "jtl", *["jtl"] * stages]
-        loads = [*["jtl"] * (stages - 1), load]
-        return sum(self.jtl(x, bias, d) for x, d in zip(loads, drivers, strict=False))
-
-    def splitter(
-        self,
-        load: str = "jtl",
-        bias: float = 1.0,
-        driver: str = "jtl",
-        beside: str | None = None,
-    ) -> float:
-        """One splitter to the output that carries ``load``, s; the other one carries ``beside``,
-        or the same."""
-        own = self.tables["splitter"].delay_s("a", "q0", load=load, bias=bias)
-        place = Neighbours(driver, "splitter", load, beside or load)
-        return own + self._influence.get(place, 0.0)
-
-    def merger(self, load: str = "jtl", bias: float = 1.0, driver: str = "jtl") -> float:
-        """One merger, the slower of its inputs, s."""
-        table = self.tables["merger"]
-        own = max(table.delay_s(port, "q", load=load, bias=bias) for port in ("a", "b"))
-        return own + self._influence.get(Neighbours(driver, "merger", load), 0.0)
+    def path(self, stages: Iterable[Stage], bias: float = 1.0) -> float:
+        """Cells in a row, s."""
+        return sum(self.stage(stage, bias) for stage in stages)
 
     def tree(
         self, leaves: int, load: str = "jtl", bias: float = 1.0, driver: str = "jtl"
     ) -> FloatArray:
         """Root to each leaf of ``trees.splitter_tree(leaves)``, s; each leaf carries ``load``."""
         return self._tree(leaves, load, bias, driver)[0]
-
-    def roots(self, fan_ins: Sequence[int], bias: float = 1.0) -> FloatArray:
-        """Root to each leaf of a tree whose leaves are the roots of trees themselves, s."""
-        trees = {load: self.tree(len(fan_ins), load, bias) for load in ("jtl", "splitter")}
-        return np.array([trees[self.root_load(f)][leaf] for leaf, f in enumerate(fan_ins)])
 
     def leaf_drivers(self, leaves: int) -> list[str]:
         """The cell that drives each leaf of ``trees.splitter_tree(leaves)``: splitter or jtl."""
@@ -162,66 +132,37 @@ class Delays:
     ) -> tuple[FloatArray, list[str]]:
         key = (leaves, load, bias, driver)
         if key not in self._trees:
-            depth = tree_shape(leaves).depth
-            out, drivers = np.zeros(leaves), ["jtl"] * leaves
-            if depth == 0:
-                out[0] = self.jtl(load, bias, driver)
-            else:
-                self._grow(out, drivers, 0, depth, (0, leaves), 0.0, load, bias, driver)
-            self._trees[key] = out, drivers
+            nodes = splitter_nodes(leaves)
+            takes = {net: node.cell for node in nodes for net in node.inputs}
+            at = {"a": (0.0, driver)}
+            for node in nodes:
+                begin, by = at[node.inputs[0]]
+                loads = [takes.get(net, load) for net in node.outputs]
+                beside = loads[::-1] if len(loads) > 1 else [""]
+                for net, own, other in zip(node.outputs, loads, beside, strict=True):
+                    delay = self.stage(Stage(node.cell, by, own, other), bias)
+                    at[net] = begin + delay, node.cell
+            ends = [at[f"q{leaf}"] for leaf in range(leaves)]
+            self._trees[key] = np.array([time for time, _ in ends]), [by for _, by in ends]
         return self._trees[key]
 
-    def _grow(
-        self,
-        out: FloatArray,
-        drivers: list[str],
-        level: int,
-        depth: int,
-        span: tuple[int, int],
-        arrival: float,
-        load: str,
-        bias: float,
-        driver: str,
-    ) -> None:
-        """Arrivals at the leaves (first, count) under a node: the walk of ``splitter_tree``."""
-        first, count = span
-        if level == depth:
-            out[first], drivers[first] = arrival, driver
-            return
-
-        def next_load(size: int) -> str:
-            if level + 1 == depth:
-                return load
-            return "splitter" if size > 1 else "jtl"
-
-        if count == 1:
-            later = arrival + self.jtl(next_load(1), bias, driver)
-            self._grow(out, drivers, level + 1, depth, (first, 1), later, load, bias, "jtl")
-            return
-        left = (count + 1) // 2
-        right = count - left
-        for start, size, other in ((first, left, right), (first + left, right, left)):
-            later = arrival + self.splitter(next_load(size), bias, driver, next_load(other))
-            span = (start, size)
-            self._grow(out, drivers, level + 1, depth, span, later, load, bias, "splitter")
+    def roots(self, fan_ins: Sequence[int], bias: float = 1.0) -> FloatArray:
+        """Root to each leaf of a tree whose leaves are the roots of trees themselves, s."""
+        trees = {load: self.tree(len(fan_ins), load, bias) for load in ("jtl", "splitter")}
+        return np.array([trees[tree_root(f)][leaf] for leaf, f in enumerate(fan_ins)])
 
     def merge(self, leaves: int, bias: float = 1.0) -> FloatArray:
         """Each input of ``trees.merger_tree(leaves)`` to its output, the slower way; (leaves,)."""
-        depth = max(1, tree_shape(leaves).depth)
-        out = np.zeros(leaves)
-        place, width = np.arange(leaves), leaves
-        for level in range(depth, 0, -1):
-            alone = (place == width - 1) & (width % 2 == 1)  # its place is taken by a JTL stage
-            out += np.where(alone, self.jtl(bias=bias), self.merger(bias=bias))
-            if level > 1:
-                stages = [self.jtl("merger", bias, driver) for driver in ("jtl", "merger")]
-                out += np.where(alone, *stages)
-            place, width = place // 2, (width + 1) // 2
-        return out
-
-    def root_load(self, leaves: int) -> str:
-        """What a splitter tree's root is to the cell before it."""
-        return "splitter" if leaves > 1 else "jtl"
+        feeds = {net: node.cell for node in merger_nodes(leaves) for net in node.outputs}
+        left = {"q": 0.0}
+        for node in reversed(merger_nodes(leaves)):
+            out = node.outputs[0]
+            # A stage between levels is taken as if a merger always followed it.
+            between = node.name.startswith("XL")
+            stage = Stage("jtl", feeds[node.inputs[0]], "merger") if between else Stage(node.cell)
+            for net in node.inputs:
+                left[net] = left[out] + self.stage(stage, bias)
+        return np.array([left[f"a{leaf}"] for leaf in range(leaves)])
 
     @cached_property
     def _curve(self) -> tuple[FloatArray, FloatArray]:
@@ -274,7 +215,7 @@ class Delays:
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
-        behind = self._influence.get(Neighbours(driver, "neuron", load), 0.0)
+        behind = self._influence.get(Stage("neuron", driver, load), 0.0)
         return np.asarray(found + self._slower(bias) + behind)
 
     def decide_range(
@@ -318,11 +259,11 @@ class Delays:
 
     def stored(self, bias: float = 1.0) -> float:
         """A branch's data port to its set junction, s."""
-        return self.tables["branch"].delay_s("d", "BA", bias=bias)
+        return self.tables["branch"].delay_s("d", SET, bias=bias)
 
     def cleared(self, bias: float = 1.0) -> float:
         """A branch's reset port to its clear junction, s."""
-        return self.tables["branch"].delay_s("r", "BB", bias=bias)
+        return self.tables["branch"].delay_s("r", CLEAR, bias=bias)
 
 
 @cache
@@ -332,19 +273,35 @@ def _neuron_edge(signs: tuple[int, ...], theta: int, storage_H: float) -> tuple[
     return design_neuron(signs, theta, storage_H).unit, edge
 
 
-def process_delays(process: Process, storage_H: float) -> Delays:
-    """The delays of a process's tables. Raises ConfigurationError where there are none."""
-    return Delays(_tables(process.name), storage_H, slowness=load_phases(process=process).slowness)
+@lru_cache(maxsize=8)
+def measured_delays(process: Process) -> Delays:
+    """The delays of a process's library, from the tables measured of its cells.
+
+    Raises:
+        ConfigurationError: a cell that was not measured as it is in this process.
+    """
+    library = CellLibrary(process)
+    stage = [library.cell(name) for name in ("jtl", "splitter", "merger")]
+    cells = {name: library.cell(name) for name in TABLE_CELLS}
+    for fan_in in TABLE_FAN_INS:
+        cells[f"neuron{fan_in}"] = table_neuron_cell(library, fan_in)
+    digests = {name: content_digest(process, cell, stage) for name, cell in cells.items()}
+    tables = find_tables(process, digests)
+    missing = [name for name in cells if name not in tables]
+    if missing:
+        raise ConfigurationError(
+            f"no table was measured of cell {missing[0]} as it is in process {process.name} "
+            f"({process.origin or 'made by a program'}); {how_to_measure(process)} makes "
+            f"the {len(missing)} that are missing"
+        )
+    storage = library.description("branch").parameters["l_store"]
+    return Delays(tables, storage, slowness=load_phases(process=process).slowness)
 
 
 def has_tables(process: Process) -> bool:
     """Whether the cells of a process have been measured."""
     try:
-        return bool(_tables(process.name))
+        measured_delays(process)
     except ConfigurationError:
         return False
-
-
-@cache
-def _tables(process: str) -> Mapping[str, CellTable]:
-    return load_tables(process)
+    return True

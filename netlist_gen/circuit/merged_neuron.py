@@ -15,20 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.bench import LOAD_OHM, START_S, TAIL_S, biased_probes, drive
+from netlist_gen.circuit.bench import CLOCK, LOAD_OHM, RESET, TAIL_S, biased_probes, drive
 from netlist_gen.circuit.model import GROUND, Cell, Circuit, CircuitBuilder, Resistor
 from netlist_gen.circuit.neuron import (
-    ClockPhases,
     add_decision,
     branch_cells,
     design_neuron,
-    load_phases,
-    reset_depth,
 )
-from netlist_gen.circuit.trees import merger_tree, splitter_tree
-from netlist_gen.deck.emit import Analysis, Probe
+from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth
+from netlist_gen.circuit.view import CLEAR, RESET_TREE, SET, START_S, SYNAPSE
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import ClockPhases, load_phases
 from netlist_gen.library.process import Process
 
 LINES_MAX = 4
@@ -104,9 +103,8 @@ def merged_neuron_cell(
         title=f"neuron {name}: {count} lines on {len(groups)} branches, theta {theta}, "
         f"{design.unit:.4g} Phi0 each",
     )
-    tree = splitter_tree(library, len(groups))
     resets = [f"r{g}" for g in range(len(groups))]
-    builder.place("XRT", tree, "rst", *resets, needs=library.needs(tree))
+    builder.place(RESET_TREE, splitter_tree(library, len(groups)), "rst", *resets)
     jtl = library.cell("jtl")
     for g, (sign, lines) in enumerate(groups):
         nets = []
@@ -120,13 +118,11 @@ def merged_neuron_cell(
         data = nets[0]
         if len(nets) > 1:
             data = f"m{g}"
-            merger = merger_tree(library, len(nets))
-            builder.place(f"XM{g}", merger, *nets, data, needs=library.needs(merger))
+            builder.place(f"XM{g}", merger_tree(library, len(nets)), *nets, data)
         ends = (f"b{g}", f"b{g + 1}", f"u{g}", f"u{g + 1}")
-        branch = branches[sign]
-        builder.place(f"XS{g}", branch, data, resets[g], *ends, needs=library.needs(branch))
+        builder.place(f"{SYNAPSE}{g}", branches[sign], data, resets[g], *ends)
     add_decision(library, builder, len(groups), design)
-    return library.register(builder.cell())
+    return builder.cell()
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,16 +180,17 @@ def merged_bench(
         return drive(builder, library, name, times.tolist())
 
     nets = [line(str(k), starts[stimulus[:, k]]) for k in range(len(signs))]
-    nets.append(line("C", starts + phases.decision))
-    first = phases.reset - phases.tree_stage * reset_depth(len(groups))
+    nets.append(line(CLOCK, starts + phases.decision))
+    first = phases.reset - phases.tree_stage * tree_depth(len(groups))
     train = first + STAGGER_S * phases.slowness * np.arange(lines_per_branch)
-    nets.append(line("R", (starts[:, None] + train).ravel()))
+    nets.append(line(RESET, (starts[:, None] + train).ravel()))
     neuron = merged_neuron_cell(library, "merged", signs, theta, lines_per_branch)
-    builder.place("XN", neuron, *nets, "o", needs=library.needs(neuron))
+    builder.place("XN", neuron, *nets, "o")
     builder.place("XO", jtl, "o", "q")
     builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))
     loops = tuple(
-        (Probe(("XN", f"XS{g}"), "BA"), Probe(("XN", f"XS{g}"), "BB")) for g in range(len(groups))
+        (Probe(("XN", f"{SYNAPSE}{g}"), SET), Probe(("XN", f"{SYNAPSE}{g}"), CLEAR))
+        for g in range(len(groups))
     )
     return MergedBench(
         builder.circuit(), phases, windows, tuple(groups), Probe(("XO",), "B1"), loops

@@ -7,19 +7,31 @@ current) come from walking this structure, so they can't drift from what is simu
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
+from netlist_gen.constants import PHI0
 from netlist_gen.errors import DeckError
 
 GROUND = "0"
 
-PHI0 = 2.067833831170082e-15
-"""Magnetic flux quantum h/2e in Wb, the value JoSIM 2.7 uses (``Constants.hpp``)."""
+PULSE_HALF_S = 2e-12
+"""Half width of the triangular input pulses, s: on the grid of every step that divides 1 ps,
+so that the integral stays Phi0 to rounding under the simulator's BDF2 rule."""
+
+
+def pulse_corners(time_s: float) -> tuple[tuple[float, float], ...]:
+    """Time (s) and voltage (V) of a pulse's beginning, middle and end."""
+    return (
+        (time_s - PULSE_HALF_S, 0.0),
+        (time_s, PHI0 / PULSE_HALF_S),
+        (time_s + PULSE_HALF_S, 0.0),
+    )
 
 
 class Role(Enum):
@@ -157,8 +169,11 @@ class Instance:
     """One use of a cell: ``nets[i]`` is joined to port i of ``cell``."""
 
     name: str
-    cell: str
+    cell: Cell
     nets: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Instance(name={self.name!r}, cell={self.cell.name!r}, nets={self.nets!r})"
 
 
 @dataclass(frozen=True)
@@ -180,6 +195,11 @@ class Cell:
     instances: tuple[Instance, ...] = ()
     kind: str = ""
     title: str = ""
+
+    @cached_property
+    def texts(self) -> dict[Hashable, str]:
+        """The cell's text in decks, by dialect and what else it depends on (see ``deck.emit``)."""
+        return {}
 
     def junctions(self) -> tuple[Junction, ...]:
         """The junctions of this cell itself (not of its instances)."""
@@ -244,10 +264,45 @@ class Totals:
 
 @dataclass(frozen=True)
 class Circuit:
-    """A top cell and the cells it needs; ``cells`` is ordered, each after those it uses."""
+    """A top cell and all that is placed in it.
+
+    Raises:
+        DeckError: two different cells of one name.
+    """
 
     top: Cell
-    cells: dict[str, Cell]
+
+    def __post_init__(self) -> None:
+        # Found out at once, not where a deck with one of the two would be wrong.
+        _ = self.cells
+
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """The cells inside the top by name, each after those it uses itself."""
+        found: dict[str, Cell] = {}
+
+        def collect(cell: Cell) -> None:
+            for instance in cell.instances:
+                inner = instance.cell
+                known = found.get(inner.name)
+                if known is None:
+                    collect(inner)
+                    found[inner.name] = inner
+                elif known is not inner and known != inner:
+                    raise DeckError(
+                        f"cell {inner.name} in {self.top.name} is defined twice with different "
+                        "contents"
+                    )
+
+        collect(self.top)
+        return found
+
+    def digest(self) -> str:
+        """SHA-256 of all cells: their names, ports, elements and instances."""
+        total = hashlib.sha256()
+        for cell in (*self.cells.values(), self.top):
+            total.update(repr((cell.name, cell.ports, cell.elements, cell.instances)).encode())
+        return total.hexdigest()
 
     def walk(self) -> Iterator[Placed]:
         """Every placed cell, top first, in the order of instances."""
@@ -256,7 +311,21 @@ class Circuit:
             here = stack.pop()
             yield here
             for instance in reversed(here.cell.instances):
-                stack.append(Placed((*here.path, instance.name), self.cells[instance.cell]))
+                stack.append(Placed((*here.path, instance.name), instance.cell))
+
+    def changed(self, change: Callable[[Cell], Cell]) -> Circuit:
+        """The circuit with ``change`` done to each cell; instances stay as they are."""
+        done: dict[str, Cell] = {}
+
+        def renewed(cell: Cell) -> Cell:
+            inside = tuple(
+                replace(instance, cell=done[instance.cell.name]) for instance in cell.instances
+            )
+            return replace(change(cell), instances=inside)
+
+        for name, cell in self.cells.items():
+            done[name] = renewed(cell)
+        return Circuit(renewed(self.top))
 
     def biased(self) -> list[tuple[tuple[str, ...], str, float]]:
         """(path, junction, current in A) of every bias source that feeds one, in order of places.
@@ -269,11 +338,11 @@ class Circuit:
             found: list[tuple[tuple[str, ...], str, float]]
             found = [((), name, value) for name, value in cell.biased]
             for instance in cell.instances:
-                if instance.cell not in known:
-                    known[instance.cell] = inside(self.cells[instance.cell])
-                found += [((instance.name, *p), j, v) for p, j, v in known[instance.cell]]
+                found += [((instance.name, *p), j, v) for p, j, v in known[instance.cell.name]]
             return found
 
+        for name, cell in self.cells.items():
+            known[name] = inside(cell)
         return inside(self.top)
 
     def totals(self) -> Totals:
@@ -291,9 +360,7 @@ class Circuit:
                         flux += abs(element.value)
             kinds = {cell.kind or "top": 1}
             for instance in cell.instances:
-                if instance.cell not in known:
-                    known[instance.cell] = inside(self.cells[instance.cell])
-                part = known[instance.cell]
+                part = known[instance.cell.name]
                 junctions += part.junctions
                 bias += part.bias_A
                 flux += part.flux_A
@@ -301,6 +368,8 @@ class Circuit:
                     kinds[kind] = kinds.get(kind, 0) + count
             return Totals(junctions, bias, flux, kinds)
 
+        for name, cell in self.cells.items():
+            known[name] = inside(cell)
         return inside(self.top)
 
 
@@ -312,7 +381,6 @@ class CircuitBuilder:
         self.ports = ports
         self.kind = kind
         self.title = title
-        self.cells: dict[str, Cell] = {}
         self._elements: list[Element] = []
         self._instances: list[Instance] = []
         self._names: set[str] = set()
@@ -322,14 +390,11 @@ class CircuitBuilder:
         self._claim(element.name)
         self._elements.append(element)
 
-    def place(
-        self, name: str, cell: Cell, *nets: str, needs: dict[str, Cell] | None = None
-    ) -> None:
-        """Place ``cell`` as instance ``name``; ``needs`` are the cells it uses itself.
+    def place(self, name: str, cell: Cell, *nets: str) -> None:
+        """Place ``cell`` as instance ``name``.
 
         Raises:
-            DeckError: wrong number of nets, a name already taken, or two different cells of
-                the same name.
+            DeckError: wrong number of nets, or a name already taken.
         """
         self._claim(name)
         if len(nets) != len(cell.ports):
@@ -337,13 +402,7 @@ class CircuitBuilder:
                 f"instance {name} of cell {cell.name} in {self.name} got {len(nets)} nets; "
                 f"the cell has {len(cell.ports)} ports: {', '.join(cell.ports)}"
             )
-        for needed in [*(needs or {}).values(), cell]:
-            known = self.cells.setdefault(needed.name, needed)
-            if known is not needed and known != needed:
-                raise DeckError(
-                    f"cell {needed.name} in {self.name} is defined twice with different contents"
-                )
-        self._instances.append(Instance(name, cell.name, tuple(nets)))
+        self._instances.append(Instance(name, cell, tuple(nets)))
 
     def cell(self) -> Cell:
         """The finished cell."""
@@ -357,8 +416,8 @@ class CircuitBuilder:
         )
 
     def circuit(self) -> Circuit:
-        """The finished cell as the top of a circuit."""
-        return Circuit(self.cell(), dict(self.cells))
+        """The finished cell as the top of a circuit. Raises DeckError as ``Circuit``."""
+        return Circuit(self.cell())
 
     def _claim(self, name: str) -> None:
         if name.upper() in self._names:

@@ -19,147 +19,23 @@ loops screen the pick-ups, which makes the SQUID loops smaller and moves the off
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from netlist_gen.circuit.model import GROUND, PHI0, Cell, CircuitBuilder, CurrentSource, Role
-from netlist_gen.circuit.trees import splitter_tree, tree_shape
-from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.circuit.model import GROUND, Cell, CircuitBuilder, CurrentSource, Role
+from netlist_gen.circuit.trees import splitter_tree
+from netlist_gen.circuit.view import (
+    COMMON_SOURCE,
+    DECISION,
+    RESET_TREE,
+    SYNAPSE,
+    THRESHOLD_SOURCE,
+)
+from netlist_gen.constants import PHI0
+from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.process import Process, quantity, read_toml
-from netlist_gen.resources import resource_dir
-
-
-@dataclass(frozen=True)
-class ClockPhases:
-    """When things happen in a clock window, in s after its data pulses.
-
-    Attributes:
-        period: length of a window.
-        decision: decision clock at the neuron's port.
-        reset: reset pulse at the branches (the reset tree's delay is taken off at its port).
-        earliest, latest: an output pulse belongs to the clock if it comes between these times
-            after the decision clock.
-        tree_stage: delay of one stage of a splitter tree.
-        skew: how far apart the data pulses of one window may reach a neuron.
-        slowness: by how much all of them are longer than the design table's.
-    """
-
-    period: float
-    decision: float
-    reset: float
-    earliest: float
-    latest: float
-    tree_stage: float
-    skew: float
-    slowness: float = 1.0
-
-    def slowed(self, slowness: float) -> ClockPhases:
-        """All phases so many times as long."""
-        names = [f.name for f in dataclasses.fields(self)]
-        return ClockPhases(**{name: getattr(self, name) * slowness for name in names})
-
-    def with_period(self, period: float) -> ClockPhases:
-        """The phases of a window of another length.
-
-        These phases where the reset still has its 30 ps before the next data pulses, else those
-        of ``[timing_short]``: less skew allowed at the inputs, decision and reset sooner.
-
-        Raises:
-            ConfigurationError: shorter than the shortest window that was shown to work.
-        """
-        if period >= self.reset + RESET_TIME * self.slowness:
-            return dataclasses.replace(self, period=period)
-        short = self.short()
-        if period < short.period * (1 - 1e-9):
-            raise ConfigurationError(
-                f"a clock of {1e-9 / period:.4g} GHz leaves windows of {period * 1e12:.4g} ps; the "
-                f"shortest shown to work is {short.period * 1e12:.4g} ps "
-                f"({1e-9 / short.period:.4g} GHz)"
-            )
-        return dataclasses.replace(short, period=period)
-
-    def short(self) -> ClockPhases:
-        """The phases of the shortest window that was shown to work, in the same process."""
-        return load_phases("timing_short").slowed(self.slowness)
-
-
-RESET_TIME = 30e-12
-"""From the reset at a neuron's branches to the next data pulses at the least, at the phases of
-``[timing]``: at bias x 0.8 the slower reset tree still comes in time."""
-
-
-@cache
-def load_phases(table: str = "timing", process: Process | None = None) -> ClockPhases:
-    """Clock phases of ``cells/design/neuron.toml``: its table ``timing`` or ``timing_short``.
-
-    Args:
-        process: whose phases; a pulse is about Phi0 / IcRs long, so that the table's are longer
-            by the ratio of its own process's IcRs to this one's (default: the table's own).
-    """
-    path = resource_dir("cells") / "design" / "neuron.toml"
-    data = read_toml(path)
-    names = [f.name for f in dataclasses.fields(ClockPhases) if f.name != "slowness"]
-    values = {name: quantity(data.get(table), name, f"{path}: [{table}]") for name in names}
-    own = quantity(data.get("process"), "ic_rs", f"{path}: [process]")
-    return ClockPhases(**values).slowed(own / process.ic_rs if process else 1.0)
-
-
-@dataclass(frozen=True)
-class DesignRules:
-    """What every neuron is designed by; the TOML files say where each number is from.
-
-    Attributes:
-        max_fan_in: largest fan-in shown to work.
-        reach: largest ``unit * |n - theta + 1/2|`` that is decided rightly, Phi0.
-        rest: largest negative threshold at which no SQUID traps flux at rest, Phi0.
-        unit_max: largest flux of one stored fluxon in either loop, Phi0.
-        common: flux that biases both loops alike, Phi0.
-        offset: differential flux at which the decision is on the edge, without coupling, Phi0.
-        screening: how far the offset moves with the square of the coupling, Phi0.
-        pickup_total: sum of the pick-ups in each loop, H.
-        coupling_max: largest coupling coefficient between storage and pick-up inductor.
-        full: current of a storage inductor with a fluxon, A.
-    """
-
-    max_fan_in: int
-    reach: float
-    rest: float
-    unit_max: float
-    common: float
-    offset: float
-    screening: float
-    pickup_total: float
-    coupling_max: float
-    full: float
-
-
-@cache
-def load_rules() -> DesignRules:
-    """The rules chosen in ``cells/design/neuron.toml`` and those measured in ``flux.toml``."""
-    folder = resource_dir("cells") / "design"
-    chosen, measured = (read_toml(folder / name) for name in ("neuron.toml", "flux.toml"))
-
-    def get(table: str, key: str) -> float:
-        name = "flux" if key in ("offset", "screening", "full") else "neuron"
-        data = measured if name == "flux" else chosen
-        return quantity(data.get(table), key, f"{folder / name}.toml: [{table}]")
-
-    return DesignRules(
-        max_fan_in=int(chosen["neuron"]["max_fan_in"]),
-        reach=get("flux", "reach") / PHI0,
-        rest=get("flux", "rest") / PHI0,
-        unit_max=get("flux", "unit_max") / PHI0,
-        common=get("flux", "common") / PHI0,
-        offset=get("flux", "offset") / PHI0,
-        screening=get("flux", "screening") / PHI0,
-        pickup_total=get("branch", "pickup_total"),
-        coupling_max=get("branch", "coupling_max"),
-        full=get("branch", "full"),
-    )
+from netlist_gen.library.design import DesignRules, load_rules
 
 
 @dataclass(frozen=True)
@@ -272,11 +148,20 @@ def neuron_cell(
         NetworkError: wrong sign, or a fan-in beyond what was shown to work; it names the neuron.
     """
     design = library_design(library, name, signs, theta)
-    count = len(signs)
-    labels = labels or [str(i) for i in range(count)]
+    labels = labels or [str(i) for i in range(len(signs))]
     key = (name, tuple(signs), theta, tuple(labels), design)
-    if key in library.neurons:  # decks of one neuron share it, with the text it keeps
-        return library.neurons[key]
+    return library.own(key, lambda: _build(library, name, signs, theta, labels, design))
+
+
+def _build(
+    library: CellLibrary,
+    name: str,
+    signs: Sequence[int],
+    theta: int,
+    labels: Sequence[str],
+    design: NeuronDesign,
+) -> Cell:
+    count = len(signs)
     branches = branch_cells(library, name, signs, design)
     builder = CircuitBuilder(
         name,
@@ -285,15 +170,13 @@ def neuron_cell(
         title=f"neuron {name}: {count} synapses ({sum(s > 0 for s in signs)} excitatory), "
         f"theta {theta}, {design.unit:.4g} Phi0 each",
     )
-    tree = splitter_tree(library, count)
-    builder.place("XRT", tree, "rst", *(f"r{i}" for i in range(count)), needs=library.needs(tree))
+    resets = (f"r{i}" for i in range(count))
+    builder.place(RESET_TREE, splitter_tree(library, count), "rst", *resets)
     for i, sign in enumerate(signs):
         nets = (f"d{i}", f"r{i}", f"b{i}", f"b{i + 1}", f"u{i}", f"u{i + 1}")
-        branch = branches[sign]
-        builder.place(f"XS{labels[i]}", branch, *nets, needs=library.needs(branch))
+        builder.place(f"{SYNAPSE}{labels[i]}", branches[sign], *nets)
     add_decision(library, builder, count, design)
-    cell = library.neurons[key] = library.register(builder.cell())
-    return cell
+    return builder.cell()
 
 
 def branch_cells(
@@ -320,16 +203,33 @@ def branch_cells(
 def add_decision(
     library: CellLibrary, builder: CircuitBuilder, branches: int, design: NeuronDesign
 ) -> None:
-    """The decision stage as XD on the ends of the pick-up chains, and its two control currents."""
-    decision = library.cell("decision")
+    """The decision stage on the ends of the pick-up chains, and its two control currents."""
     ends = ("clk", "b0", f"b{branches}", "u0", f"u{branches}", "cm", "dm", "q")
-    builder.place("XD", decision, *ends, needs=library.needs(decision))
+    builder.place(DECISION, library.cell("decision"), *ends)
     stage = library.description("decision").parameters
     control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
-    for source, net, flux in (("ICM", "cm", design.common), ("IDM", "dm", design.threshold)):
+    for source, net, flux in (
+        (COMMON_SOURCE, "cm", design.common),
+        (THRESHOLD_SOURCE, "dm", design.threshold),
+    ):
         builder.add(CurrentSource(source, GROUND, net, flux * PHI0 / control, Role.FLUX))
 
 
-def reset_depth(fan_in: int) -> int:
-    """Splitter (or JTL) stages between the neuron's reset port and its branches."""
-    return max(1, tree_shape(fan_in).depth)
+TABLE_FAN_INS = (2, 4, 8, 16)
+"""Fan-ins of the neurons that tables are measured of."""
+
+
+def table_neuron(fan_in: int) -> tuple[tuple[int, ...], int]:
+    """Signs and theta of the neuron that the table ``neuron{fan_in}`` is measured of.
+
+    Every fourth synapse is inhibitory, theta is half of the excitatory ones (at least 1).
+    """
+    signs = tuple(-1 if i % 4 == 3 else 1 for i in range(fan_in))
+    return signs, max(1, sum(s > 0 for s in signs) // 2)
+
+
+def table_neuron_cell(library: CellLibrary, fan_in: int, theta: int | None = None) -> Cell:
+    """That neuron's cell, with another threshold if one is given."""
+    signs, own = table_neuron(fan_in)
+    theta = own if theta is None else theta
+    return neuron_cell(library, f"N{fan_in}T{theta}".replace("-", "M"), signs, theta)

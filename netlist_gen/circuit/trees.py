@@ -1,107 +1,138 @@
-"""Splitter trees (one pulse to many lines) and merger trees (many lines to one)."""
+"""Splitter trees (one pulse to many lines) and merger trees (many lines to one).
+
+How a tree is laid out is said once, by ``splitter_nodes`` and ``merger_nodes``: the builders below
+place a cell for each node, static timing adds the nodes' delays along the same nets.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 
 
-@dataclass(frozen=True)
-class TreeShape:
-    """How a tree of two-way cells is laid out: leaves under each node, and its depth."""
+@dataclass(frozen=True, slots=True)
+class TreeNode:
+    """One cell of a tree.
 
-    leaves: int
-    depth: int
+    Attributes:
+        name: of its instance; it tells the level and the place.
+        cell: "splitter", "merger" or "jtl".
+        inputs: nets at its inputs.
+        outputs: nets at its outputs.
+    """
+
+    name: str
+    cell: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
-def tree_shape(leaves: int) -> TreeShape:
-    """The balanced binary tree with this many leaves: ``leaves - 1`` nodes, least depth.
+def tree_depth(leaves: int) -> int:
+    """Cells between the root and each leaf of the balanced binary tree with this many leaves.
 
     Raises:
         ConfigurationError: fewer than one leaf.
     """
     if leaves < 1:
         raise ConfigurationError(f"a tree needs at least 1 leaf, not {leaves}")
-    return TreeShape(leaves, (leaves - 1).bit_length())
+    return max(1, (leaves - 1).bit_length())
+
+
+def tree_root(leaves: int) -> str:
+    """The cell at a splitter tree's root: "splitter", or "jtl" for a single leaf."""
+    return "splitter" if leaves > 1 else "jtl"
+
+
+@lru_cache(maxsize=4096)
+def splitter_nodes(leaves: int) -> tuple[TreeNode, ...]:
+    """The cells of a splitter tree from net ``a`` to ``q0`` .. ``q{leaves-1}``, roots first.
+
+    Every path has the same number of cells (``tree_depth``): where the tree has no
+    splitter, a JTL stage takes its place, so that leaves differ by less than a stage's delay.
+    """
+    depth = tree_depth(leaves)
+    nodes: list[TreeNode] = []
+
+    def grow(net: str, level: int, index: int, first: int, count: int) -> None:
+        if level == depth:  # the net is a leaf
+            return
+        halves = (count,) if count == 1 else ((count + 1) // 2, count // 2)
+        outputs, start = [], first
+        for side, size in enumerate(halves):
+            last = level + 1 == depth and size == 1
+            outputs.append(f"q{start}" if last else f"t{level + 1}_{2 * index + side}")
+            start += size
+        kind, letter = ("jtl", "J") if count == 1 else ("splitter", "S")
+        nodes.append(TreeNode(f"X{letter}{level}_{index}", kind, (net,), tuple(outputs)))
+        start = first
+        for side, size in enumerate(halves):
+            grow(outputs[side], level + 1, 2 * index + side, start, size)
+            start += size
+
+    grow("a", 0, 0, 0, leaves)
+    return tuple(nodes)
+
+
+@lru_cache(maxsize=4096)
+def merger_nodes(leaves: int) -> tuple[TreeNode, ...]:
+    """The cells of a merger tree from nets ``a0`` .. ``a{leaves-1}`` to ``q``, leaves first.
+
+    Paths are balanced as in ``splitter_nodes``. A JTL stage stands between two mergers: driving
+    another merger directly, one loses a second pulse that comes within 12 ps, where behind a JTL
+    stage 8 ps are enough.
+    """
+    nodes: list[TreeNode] = []
+    nets = [f"a{i}" for i in range(leaves)]
+    for level in range(tree_depth(leaves), 0, -1):
+        joined: list[str] = []
+        for index in range((len(nets) + 1) // 2):
+            place = f"{level - 1}_{index}"
+            pair = tuple(nets[2 * index : 2 * index + 2])
+            kind, letter = ("merger", "M") if len(pair) == 2 else ("jtl", "J")
+            out = "q" if level == 1 else f"m{place}"
+            nodes.append(TreeNode(f"X{letter}{place}", kind, pair, (out,)))
+            if level > 1:
+                nodes.append(TreeNode(f"XL{place}", "jtl", (out,), (f"t{place}",)))
+                out = f"t{place}"
+            joined.append(out)
+        nets = joined
+    return tuple(nodes)
 
 
 def splitter_tree(library: CellLibrary, leaves: int) -> Cell:
-    """A cell that turns a pulse at port ``a`` into one at each of ``q0`` .. ``q{leaves-1}``.
-
-    Every path has the same number of cells (``tree_shape(leaves).depth``): where the tree has no
-    splitter, a JTL stage takes its place, so that leaves differ by less than a stage's delay.
-    Net and instance names tell the level and place: XS{level}_{index}.
-    """
-    name = f"split{leaves}"
-    builder = CircuitBuilder(
-        name,
-        ("a", *(f"q{i}" for i in range(leaves))),
-        kind="splitter_tree",
-        title=f"splitter tree, 1 line to {leaves}",
-    )
-    splitter, jtl = library.cell("splitter"), library.cell("jtl")
-    depth = tree_shape(leaves).depth
-
-    def grow(net: str, level: int, index: int, first: int, count: int) -> None:
-        def child(side: int, start: int, size: int) -> str:
-            last = level + 1 == depth
-            return f"q{start}" if last and size == 1 else f"t{level + 1}_{2 * index + side}"
-
-        if level == depth:
-            return
-        if count == 1:
-            out = child(0, first, 1)
-            builder.place(f"XJ{level}_{index}", jtl, net, out)
-            grow(out, level + 1, 2 * index, first, 1)
-            return
-        left = (count + 1) // 2
-        out0, out1 = child(0, first, left), child(1, first + left, count - left)
-        builder.place(f"XS{level}_{index}", splitter, net, out0, out1)
-        grow(out0, level + 1, 2 * index, first, left)
-        grow(out1, level + 1, 2 * index + 1, first + left, count - left)
-
-    if depth == 0:
-        builder.place("XJ0_0", jtl, "a", "q0")
-    else:
-        grow("a", 0, 0, 0, leaves)
-    return library.register(builder.cell())
+    """A cell that turns a pulse at port ``a`` into one at each of ``q0`` .. ``q{leaves-1}``."""
+    ports = ("a", *(f"q{i}" for i in range(leaves)))
+    title = f"splitter tree, 1 line to {leaves}"
+    return _tree(library, f"split{leaves}", "splitter_tree", ports, title, splitter_nodes(leaves))
 
 
 def merger_tree(library: CellLibrary, leaves: int) -> Cell:
     """A cell that joins ``a0`` .. ``a{leaves-1}`` into ``q``: each input pulse gives one output.
 
-    The inputs must be staggered by more than the merger's dead time. Paths are balanced as in
-    ``splitter_tree``, so that staggering at the inputs is staggering at every merger. A JTL stage
-    stands between two mergers: driving another merger directly, one loses a second pulse that
-    comes within 12 ps, where behind a JTL stage 8 ps are enough.
+    The inputs must be staggered by more than the merger's dead time; paths are balanced, so that
+    staggering at the inputs is staggering at every merger.
     """
-    name = f"merge{leaves}"
-    builder = CircuitBuilder(
-        name,
-        (*(f"a{i}" for i in range(leaves)), "q"),
-        kind="merger_tree",
-        title=f"merger tree, {leaves} lines to 1",
-    )
-    merger, jtl = library.cell("merger"), library.cell("jtl")
-    nets = [f"a{i}" for i in range(leaves)]
-    depth = max(1, tree_shape(leaves).depth)
-    for level in range(depth, 0, -1):
-        joined: list[str] = []
-        pairs = (len(nets) + 1) // 2
-        for index in range(pairs):
-            last = level == 1
-            out = "q" if last else f"m{level - 1}_{index}"
-            pair = nets[2 * index : 2 * index + 2]
-            if len(pair) == 2:
-                builder.place(f"XM{level - 1}_{index}", merger, *pair, out)
-            else:
-                builder.place(f"XJ{level - 1}_{index}", jtl, pair[0], out)
-            if not last:
-                builder.place(f"XL{level - 1}_{index}", jtl, out, f"t{level - 1}_{index}")
-                out = f"t{level - 1}_{index}"
-            joined.append(out)
-        nets = joined
-    return library.register(builder.cell())
+    ports = (*(f"a{i}" for i in range(leaves)), "q")
+    title = f"merger tree, {leaves} lines to 1"
+    return _tree(library, f"merge{leaves}", "merger_tree", ports, title, merger_nodes(leaves))
+
+
+def _tree(
+    library: CellLibrary,
+    name: str,
+    kind: str,
+    ports: tuple[str, ...],
+    title: str,
+    nodes: tuple[TreeNode, ...],
+) -> Cell:
+    def build() -> Cell:
+        builder = CircuitBuilder(name, ports, kind=kind, title=title)
+        for node in nodes:
+            builder.place(node.name, library.cell(node.cell), *node.inputs, *node.outputs)
+        return builder.cell()
+
+    return library.shared(name, build)

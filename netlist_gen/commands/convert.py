@@ -44,7 +44,7 @@ def convert(
     """
     from netlist_gen.checkpoint.registry import read_checkpoint, write_network
     from netlist_gen.checkpoint.ternarize import by_magnitude, ternarize_cost
-    from netlist_gen.commands.common import read_samples
+    from netlist_gen.samples import read_samples
 
     if fan_in is not None and not ternarize:
         raise ConfigurationError("--fan-in drops weights: it needs --ternarize")
@@ -59,7 +59,8 @@ def convert(
     for note in card.notes:
         click.echo(f"note: {note}")
     if inputs is not None:
-        x, y = read_samples(network, inputs, labels)
+        samples = read_samples(network, inputs, labels)
+        x, y = samples.inputs, samples.labels
         assert y is not None
         if rule is None:
             click.echo(f"accuracy: {network.accuracy(x, y):.2%} of {len(y)} samples")

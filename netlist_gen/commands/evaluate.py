@@ -129,7 +129,7 @@ def _samples(
     net: Path, extra: Mapping[str, Any], width: int, options: Mapping[str, Any]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Spikes and labels that the options name."""
-    from netlist_gen.commands.common import read_array
+    from netlist_gen.samples import read_array
     from netlist_gen.training.datasets import binarise, load_data
 
     own = (options["inputs"], options["labels"])

@@ -4,87 +4,45 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from netlist_gen.commands.common import clock_option, clock_phases, names_network, process_option
+from netlist_gen.commands.common import names_network
+from netlist_gen.library.options import ClockOptions
+from netlist_gen.options import options_of
 
 
 @click.command("inspect")
 @click.argument("net", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
-@process_option
-@clock_option
+@options_of(ClockOptions)
 @names_network
-def inspect(net: Path, as_json: bool, process: str, clock_ghz: float | None) -> None:
+def inspect(net: Path, as_json: bool, **options: Any) -> None:
     """Print the semantics, layers and circuit cost of NET."""
-    from netlist_gen.assembly.network_circuit import network_outline
-    from netlist_gen.checkpoint.registry import read_checkpoint
-    from netlist_gen.library.cells import CellLibrary
+    from netlist_gen.inspection import inspect_checkpoint
 
-    checkpoint = read_checkpoint(net)
-    network, card = checkpoint.network, checkpoint.card
-    library = CellLibrary(process)
-    phases = clock_phases(clock_ghz, library.process)
-    bench = network_outline(network, library, phases)
-    totals = bench.circuit.totals()
-    static = totals.supply_A * library.process.supply_voltage
-    facts = {
-        "file": str(net),
-        "card": card.as_dict(),
-        "inputs": network.inputs,
-        "neurons": network.neurons,
-        "synapses": network.synapses,
-        "classes": network.classes,
-        "population": network.population,
-        "layers": [
-            {
-                "inputs": layer.inputs,
-                "outputs": layer.outputs,
-                "synapses": layer.synapses,
-                "fan_in": [int(layer.fan_in.min()), int(layer.fan_in.max())],
-                "theta": [int(layer.theta.min()), int(layer.theta.max())],
-                "n": [int(layer.count_range[:, 0].min()), int(layer.count_range[:, 1].max())],
-            }
-            for layer in network.layers
-        ],
-        "circuit": {
-            "process": library.process.name,
-            "clock_ghz": 1e-9 / phases.period,
-            "junctions": totals.junctions,
-            "junctions_per_synapse": totals.junctions / network.synapses,
-            "bias_A": totals.bias_A,
-            "flux_A": totals.flux_A,
-            "static_W": static,
-            "depth": bench.depth,
-            "latency_ps": bench.plan.latency_s * 1e12 if bench.plan.corners else None,
-            "timing_closed": bool(bench.plan.corners),
-            "worst_slack_ps": bench.plan.worst_s * 1e12 if bench.plan.corners else None,
-            "padding_stages": bench.plan.padding,
-            "cells": totals.cells,
-        },
-    }
+    found = inspect_checkpoint(net, ClockOptions(**options))
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        click.echo(json.dumps(found.to_json(), indent=2))
         return
+    card, circuit = found.card, found.circuit
     click.echo(f"{net}: {card.source_format}, {card.threshold_rule}")
     click.echo(
-        f"reset {card.reset}, beta {card.beta:g}, population {network.population} x "
-        f"{network.classes} classes, tie to the {card.tie_rule}"
+        f"reset {card.reset}, beta {card.beta:g}, population {found.population} x "
+        f"{found.classes} classes, tie to the {card.tie_rule}"
     )
     for note in card.notes:
         click.echo(f"note: {note}")
-    for index, layer in enumerate(network.layers):
-        low, high = layer.count_range[:, 0].min(), layer.count_range[:, 1].max()
+    for index, layer in enumerate(found.layers):
         click.echo(
             f"layer {index}: {layer.inputs} -> {layer.outputs}, {layer.synapses} synapses, fan-in "
-            f"{layer.fan_in.min()} to {layer.fan_in.max()}, theta {layer.theta.min()} to "
-            f"{layer.theta.max()}, n {low} to {high}"
+            "{} to {}, theta {} to {}, n {} to {}".format(*layer.fan_in, *layer.theta, *layer.n)
         )
     click.echo(
-        f"circuit ({library.process.name}): {totals.junctions} junctions, "
-        f"{totals.junctions / network.synapses:.1f} per synapse, "
-        f"bias {totals.bias_A * 1e3:.1f} mA, control lines {totals.flux_A * 1e3:.1f} mA, "
-        f"static {static * 1e3:.3f} mW at {library.process.supply_voltage * 1e3:g} mV, "
-        f"depth {bench.depth} cells"
+        f"circuit ({circuit.process}): {circuit.junctions} junctions, "
+        f"{circuit.junctions_per_synapse:.1f} per synapse, "
+        f"bias {circuit.bias_A * 1e3:.1f} mA, control lines {circuit.flux_A * 1e3:.1f} mA, "
+        f"static {circuit.static_W * 1e3:.3f} mW at {circuit.supply_V * 1e3:g} mV, "
+        f"depth {circuit.depth} cells"
     )

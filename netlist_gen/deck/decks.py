@@ -1,24 +1,79 @@
-"""Decks of neurons and networks: a bench's circuit, analysis and probes, written and linted."""
+"""Decks of neurons and networks: a task's circuits, analyses and probes, written and linted."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from netlist_gen.assembly.network_circuit import NetworkBench
-from netlist_gen.circuit.bench import NeuronBench, NeuronSite, NeuronView
-from netlist_gen.circuit.trees import splitter_tree
+from netlist_gen.assembly.network_circuit import NetworkBench, network_bench
+from netlist_gen.circuit.bench import NeuronBench, neuron_bench
+from netlist_gen.circuit.view import NeuronView
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.deck.lint import lint
+from netlist_gen.deck.plan import NetworkRun, NetworkTask, NeuronRun, NeuronTask
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import ClockPhases
+
+NETWORK_PRINT_S = 1e-12
+"""Print step of whole networks: with thousands of columns the files would be twice as large at
+that of neurons, and a pulse's time is still found within ``NETWORK_TIME_ERROR_S``."""
+
+NETWORK_TIME_ERROR_S = 0.05e-12
+"""How far a pulse's time may be off for that print step."""
+
+Run = TypeVar("Run", NeuronRun, NetworkRun)
+Bench = TypeVar("Bench", NeuronBench, NetworkBench)
 
 
-def prepare(library: CellLibrary, sites: Iterable[NeuronSite]) -> None:
-    """Build the cells that neurons share, so that forks of the library have them."""
-    for name in library.descriptions:
-        library.cell(name)
-    for fan_in in sorted({len(site.inputs) for site in sites}):
-        splitter_tree(library, fan_in)
+@dataclass(frozen=True, eq=False)
+class Built(Generic[Run, Bench]):
+    """A run of windows as a circuit and as decks.
+
+    Attributes:
+        run: the windows, and what must happen in them.
+        bench: the circuit, and where to look at it.
+        decks: by dialect, those that were asked for.
+    """
+
+    run: Run
+    bench: Bench
+    decks: Mapping[str, Deck]
+
+
+def build_neuron(
+    task: NeuronTask, library: CellLibrary, phases: ClockPhases, dialects: Sequence[str]
+) -> Iterator[Built[NeuronRun, NeuronBench]]:
+    """The circuits and decks of one neuron.
+
+    Raises:
+        NetworkError: a neuron that can't be built.
+        DeckError: a deck that breaks a rule of the linter.
+    """
+    like: Mapping[str, Deck] = {}
+    for run in task.runs:
+        bench = neuron_bench(library, task.site, run.stimulus, phases)
+        decks = {d: neuron_deck(library, bench, run.name, run.first, d, like.get(d))
+                 for d in dialects}  # fmt: skip
+        like = decks
+        yield Built(run, bench, decks)
+
+
+def build_network(
+    task: NetworkTask, library: CellLibrary, phases: ClockPhases, dialects: Sequence[str]
+) -> Iterator[Built[NetworkRun, NetworkBench]]:
+    """The circuits and decks of a whole network.
+
+    Raises:
+        NetworkError: a neuron that can't be built.
+        TimingError: windows that can't be made to hold.
+        DeckError: a deck that breaks a rule of the linter.
+    """
+    for run in task.runs:
+        spikes = run.spikes
+        bench = network_bench(spikes.network, library, spikes.layers[0], phases)
+        yield Built(run, bench, {d: network_deck(library, bench, run.name, d) for d in dialects})
 
 
 def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
@@ -67,14 +122,6 @@ def neuron_deck(
     if dialect == "josim" and like is None:
         lint(deck.text, f"{name}.cir")
     return deck
-
-
-NETWORK_PRINT_S = 1e-12
-"""Print step of whole networks: with thousands of columns the files would be twice as large at
-that of neurons, and a pulse's time is still found within ``NETWORK_TIME_ERROR_S``."""
-
-NETWORK_TIME_ERROR_S = 0.05e-12
-"""How far a pulse's time may be off for that print step."""
 
 
 def network_deck(

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from netlist_gen.circuit.model import PHI0, Cell, Circuit, Coupling, Junction
+from netlist_gen.circuit.model import Cell, Circuit, Coupling, Junction
+from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library.process import JunctionModel, Process
 
 if TYPE_CHECKING:
-    from netlist_gen.deck.emit import Analysis, Probe
+    from netlist_gen.circuit.probe import Analysis, Probe
 
 PHASE_NODE = "ph_"
 """A junction's phase node is this and its name in lower case, in the junction's own cell."""

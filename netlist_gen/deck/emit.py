@@ -5,56 +5,20 @@ Deterministic to the byte: the same circuit, analysis and probes give the same t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-
-from netlist_gen.circuit.model import PHI0, Circuit
+from netlist_gen.circuit.model import Circuit, Element, pulse_corners
+from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import dialect_context
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library.process import Process
-from netlist_gen.resources import resource_dir
+from netlist_gen.resources import resource_dir, template
 
-PULSE_HALF_S = 2e-12
-"""Half width of the triangular input pulses, s: on the grid of every step that divides 1 ps,
-so that the integral stays Phi0 to rounding under the simulator's BDF2 rule."""
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """Transient analysis: internal step, end, output step, and the ramp of all biases, in s.
-
-    A ``temperature_K`` above 0 gives every resistance its thermal noise, white up to
-    ``noise_bandwidth_Hz`` and drawn from ``seed`` (None: the simulator draws one).
-    """
-
-    stop_s: float
-    step_s: float = 0.05e-12
-    print_step_s: float = 0.5e-12
-    ramp_s: float = 10e-12
-    temperature_K: float = 0.0
-    noise_bandwidth_Hz: float = 1e12
-    seed: int | None = None
-
-
-class Probe(NamedTuple):
-    """Asks for the phase of ``junction`` in the cell placed at ``path``."""
-
-    path: tuple[str, ...]
-    junction: str
-
-    @property
-    def inside_out(self) -> tuple[str, ...]:
-        """The junction, then the instances that it is in, outwards."""
-        return (self.junction, *self.path[::-1])
-
-    @property
-    def column(self) -> str:
-        """The column's name in JoSIM's output: inside-out, upper case."""
-        return f"P({'|'.join(self.inside_out)})".upper()
+if TYPE_CHECKING:
+    import jinja2
 
 
 @dataclass(frozen=True)
@@ -78,15 +42,6 @@ def _formatted(value: float) -> str:
     return f"{value:.10g}"
 
 
-def pulse_corners(time_s: float) -> tuple[tuple[float, float], ...]:
-    """Time (s) and voltage (V) of a pulse's beginning, middle and end."""
-    return (
-        (time_s - PULSE_HALF_S, 0.0),
-        (time_s, PHI0 / PULSE_HALF_S),
-        (time_s + PULSE_HALF_S, 0.0),
-    )
-
-
 @lru_cache(maxsize=1 << 16)
 def format_pulse(time_s: float) -> str:
     """A pulse's corners for a pwl. The same times come in every deck of a neuron."""
@@ -102,12 +57,12 @@ def dialects() -> tuple[str, ...]:
 def _cell_texts(dialect: str, circuit: Circuit, values: Mapping[str, Any]) -> Iterator[str]:
     """Each subcircuit's text. A cell keeps it: the decks of a network share most of their cells,
     and those of a neuron all."""
-    template = _template(dialect, "cell.cir.j2")
-    key = ("text", dialect, *values.values())
+    cell_template = _template(dialect, "cell.cir.j2")
+    key = (dialect, *values.values())
     for cell in circuit.cells.values():
-        if key not in cell.__dict__:
-            cell.__dict__[key] = template.render(values, cell=cell)  # type: ignore[index]
-        yield cell.__dict__[key]  # type: ignore[index]
+        if key not in cell.texts:
+            cell.texts[key] = cell_template.render(values, cell=cell)
+        yield cell.texts[key]
 
 
 def check_dialect(dialect: str) -> None:
@@ -116,18 +71,19 @@ def check_dialect(dialect: str) -> None:
         raise ConfigurationError(f"no dialect {dialect!r}; there are {', '.join(dialects())}")
 
 
-@cache
-def _template(dialect: str, name: str = "deck.cir.j2") -> jinja2.Template:
-    check_dialect(dialect)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource_dir("templates") / dialect),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-    environment.filters |= {"number": format_number, "pulse": format_pulse}
-    return environment.get_template(name)
+def _template(dialect: str, name: str) -> jinja2.Template:
+    def refuse(element: Element) -> str:
+        raise DeckError(
+            f"element {element.name}: templates/{dialect} has no line for a "
+            f"{type(element).__name__}; its macro element must have one for each kind"
+        )
+
+    filters: dict[str, Callable[..., Any]] = {
+        "number": format_number,
+        "pulse": format_pulse,
+        f"{dialect}_refuse": refuse,
+    }
+    return template(f"{dialect}/{name}", filters)
 
 
 def emit(
@@ -161,11 +117,12 @@ def emit(
             f"decks for {dialect} have no thermal noise; a temperature of "
             f"{analysis.temperature_K:g} K needs the dialect josim"
         )
+    check_dialect(dialect)
     common = {
         "model": process.model,
         "ramp_s": analysis.ramp_s,
     }
-    text = _template(dialect).render(
+    text = _template(dialect, "deck.cir.j2").render(
         common,
         title=f"{name}: {circuit.top.title}",
         notes=notes,

@@ -1,35 +1,178 @@
-"""Entries of ``manifest.json``, which maps names of the network to names in decks and back."""
+"""``manifest.json``, which maps names of the network to names in decks and back."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from netlist_gen.assembly.network_circuit import NetworkBench
-from netlist_gen.circuit.bench import NeuronBench, NeuronSite, NeuronView
-from netlist_gen.circuit.model import Circuit
-from netlist_gen.errors import DeckError
+from netlist_gen.circuit.bench import NeuronBench
+from netlist_gen.circuit.view import NeuronView
+from netlist_gen.errors import ConfigurationError, DeckError
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.records import Record
+
+FORMAT = "netlist-gen manifest 1"
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """What a manifest says of the decks beside it.
+class SynapseEntry(Record):
+    """A synapse.
 
     Attributes:
-        process: name of the process. clock_ghz: of the windows.
-        files: of the decks, by (name, dialect).
+        input: its input line.
+        weight: +1 or -1.
+        instance: path of its storage branch, outside-in.
+        set: column of the junction that a data pulse flips.
+        clear: column of the junction that the reset flips.
     """
+
+    input: int
+    weight: int
+    instance: str
+    set: str
+    clear: str
+
+
+@dataclass(frozen=True)
+class NeuronEntry(Record):
+    """A neuron: its place in the network, its names in the deck, its synapses."""
+
+    name: str
+    layer: int
+    neuron: int
+    theta: int
+    instance: str
+    output: str
+    synapses: tuple[SynapseEntry, ...]
+
+
+@dataclass(frozen=True)
+class DeckFile(Record):
+    """The file of a deck in one dialect, and the hash of its bytes."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class NeuronDeckEntry(Record):
+    """A deck of one neuron; ``files`` is by dialect."""
+
+    scope: Literal["neurons"]
+    first_window: int
+    windows: int
+    name: str
+    layer: int
+    neuron: int
+    theta: int
+    instance: str
+    output: str
+    synapses: tuple[SynapseEntry, ...]
+    junctions: int
+    bias_uA: float
+    flux_uA: float
+    cells: Mapping[str, int]
+    files: Mapping[str, DeckFile]
+
+
+@dataclass(frozen=True)
+class NetworkDeckEntry(Record):
+    """A deck of a whole network; ``files`` is by dialect."""
+
+    scope: Literal["network"]
+    first_window: int
+    windows: int
+    depth: int
+    layer_starts_ps: tuple[float, ...]
+    junctions: int
+    bias_uA: float
+    flux_uA: float
+    cells: Mapping[str, int]
+    neurons: tuple[NeuronEntry, ...]
+    class_lines: tuple[str, ...]
+    files: Mapping[str, DeckFile]
+
+
+DeckEntry = NeuronDeckEntry | NetworkDeckEntry
+
+
+@dataclass(frozen=True)
+class NetworkShape(Record):
+    """What kind of network the decks are of."""
+
+    inputs: int
+    layers: tuple[int, ...]
+    population: int
+    synapses: int
+
+    @staticmethod
+    def of(network: TernaryNetwork) -> NetworkShape:
+        """The shape of a network."""
+        widths = tuple(layer.outputs for layer in network.layers)
+        return NetworkShape(network.inputs, widths, network.population, network.synapses)
+
+
+@dataclass(frozen=True)
+class Manifest(Record):
+    """All that ``manifest.json`` says.
+
+    Attributes:
+        format: of the file.
+        generator: which version wrote it.
+        source: the network's file.
+        process: name of the process.
+        clock_ghz: of the windows.
+        windows: how many, over all decks of a neuron.
+        network: its shape.
+        decks: one entry for each.
+    """
+
+    format: str
+    generator: str
+    source: str
+    process: str
+    clock_ghz: float
+    windows: int
+    network: NetworkShape
+    decks: tuple[NeuronDeckEntry | NetworkDeckEntry, ...]
+
+    def head(self) -> str:
+        """The file's text up to the list of decks, which is written as they come."""
+        plain = self.to_json()
+        del plain["decks"]
+        return json.dumps(plain, indent=1).removesuffix("\n}") + ',\n "decks": ['
+
+
+@dataclass(frozen=True)
+class _Files(Record):
+    files: Mapping[str, DeckFile]
+
+
+@dataclass(frozen=True)
+class DeckFolder(Record):
+    """What a reader of decks needs of a manifest: whose they are, and their files."""
 
     process: str
     clock_ghz: float
-    files: Mapping[tuple[str, str], str]
+    decks: tuple[_Files, ...]
+
+    @cached_property
+    def files(self) -> dict[tuple[str, str], str]:
+        """Files by (name of the deck, dialect)."""
+        found = {}
+        for entry in self.decks:
+            for dialect, written in entry.files.items():
+                name = written.file.removesuffix(".cir").removesuffix(f".{dialect}")
+                found[name, dialect] = written.file
+        return found
 
 
-def read_manifest(folder: Path) -> Manifest | None:
+def read_manifest(folder: Path) -> DeckFolder | None:
     """The manifest in a directory; None where the decks are not those of one ``generate``.
 
     Raises:
@@ -44,74 +187,48 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, _time: int, _size: int) -> Manifest:
-    files = {}
+def _read(path: Path, _time: int, _size: int) -> DeckFolder:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        for entry in data["decks"]:
-            for dialect, written in entry["files"].items():
-                file = str(written["file"])
-                name = file.removesuffix(".cir").removesuffix(f".{dialect}")
-                files[name, dialect] = file
-        return Manifest(str(data["process"]), float(data["clock_ghz"]), files)
+        return DeckFolder.from_json(json.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         raise DeckError(f"{path}: the manifest can't be read ({error.strerror})") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DeckError(f"{path} is no manifest of netlist-gen ({error!r})") from error
+    except (ValueError, ConfigurationError) as error:
+        raise DeckError(f"{path} is no manifest of netlist-gen ({error})") from error
 
 
-def neuron_entry(bench: NeuronBench, first: int) -> dict[str, Any]:
+def neuron_entry(bench: NeuronBench, first: int, files: Mapping[str, DeckFile]) -> NeuronDeckEntry:
     """The manifest's entry of one neuron's deck; ``first`` is its first window."""
     view = bench.view
-    return {
-        "scope": "neurons",
-        "first_window": first,
-        "windows": view.windows,
-        **_site_entry(view.site, view),
-        **_totals(bench.circuit),
-    }
+    totals = bench.circuit.totals()
+    entry = _neuron(view)
+    return NeuronDeckEntry(
+        "neurons", first, view.windows, entry.name, entry.layer, entry.neuron, entry.theta,
+        entry.instance, entry.output, entry.synapses, totals.junctions, totals.bias_A * 1e6,
+        totals.flux_A * 1e6, totals.cells, files,
+    )  # fmt: skip
 
 
-def network_entry(bench: NetworkBench, first: int) -> dict[str, Any]:
+def network_entry(
+    bench: NetworkBench, first: int, files: Mapping[str, DeckFile]
+) -> NetworkDeckEntry:
     """The manifest's entry of a whole network's deck; ``first`` is its first window."""
-    return {
-        "scope": "network",
-        "first_window": first,
-        "windows": bench.windows,
-        "depth": bench.depth,
-        "layer_starts_ps": [s * 1e12 for s in bench.starts_s],
-        **_totals(bench.circuit),
-        "neurons": [_site_entry(v.site, v) for v in bench.views],
-        "class_lines": [p.column for p in bench.class_lines],
-    }
+    totals = bench.circuit.totals()
+    return NetworkDeckEntry(
+        "network", first, bench.windows, bench.plan.depth,
+        tuple(s * 1e12 for s in bench.starts_s), totals.junctions, totals.bias_A * 1e6,
+        totals.flux_A * 1e6, totals.cells, tuple(_neuron(view) for view in bench.views),
+        tuple(probe.column for probe in bench.class_lines), files,
+    )  # fmt: skip
 
 
-def _site_entry(site: NeuronSite, view: NeuronView) -> dict[str, Any]:
-    return {
-        "name": site.name,
-        "layer": site.layer,
-        "neuron": site.neuron,
-        "theta": site.theta,
-        "instance": view.instance,
-        "output": view.output.column,
-        "synapses": [
-            {
-                "input": line,
-                "weight": sign,
-                "instance": ".".join(path),
-                "set": f"P(BA|{path[1]}|{path[0]})".upper(),
-                "clear": f"P(BB|{path[1]}|{path[0]})".upper(),
-            }
-            for line, sign, path in zip(site.inputs, site.signs, view.branches(), strict=True)
-        ],
-    }
-
-
-def _totals(circuit: Circuit) -> dict[str, Any]:
-    totals = circuit.totals()
-    return {
-        "junctions": totals.junctions,
-        "bias_uA": totals.bias_A * 1e6,
-        "flux_uA": totals.flux_A * 1e6,
-        "cells": totals.cells,
-    }
+def _neuron(view: NeuronView) -> NeuronEntry:
+    site, loops = view.site, view.loops()
+    synapses = tuple(
+        SynapseEntry(
+            line, sign, ".".join(loops[line][0].path), loops[line][0].column, loops[line][1].column
+        )
+        for line, sign in zip(site.inputs, site.signs, strict=True)
+    )
+    return NeuronEntry(
+        site.name, site.layer, site.neuron, site.theta, view.instance, view.output.column, synapses
+    )

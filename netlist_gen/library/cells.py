@@ -17,15 +17,16 @@ a builder may override them (``library.cell("branch", sign=-1.0)``).
 from __future__ import annotations
 
 import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
 from netlist_gen.circuit.model import (
-    PHI0,
     Cell,
     CircuitBuilder,
     Coupling,
@@ -35,11 +36,15 @@ from netlist_gen.circuit.model import (
     Resistor,
     Role,
 )
+from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import Process, load_process, quantity, read_toml
-from netlist_gen.resources import resource_dir
+from netlist_gen.library.process import DEFAULT_PROCESS, Process, load_process, quantity, read_toml
+from netlist_gen.resources import resource_dir, template
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_OWN_CELLS = 256
+"""Cells of single neurons that a library keeps: those of some hundred neurons."""
+
 _FIELDS = {"J": 5, "L": 5, "R": 5, "K": 5, "I": 6}
 
 
@@ -118,31 +123,11 @@ class CellLibrary:
         process: a process, or the name or file of one.
     """
 
-    def __init__(self, process: Process | str = "sfq5ee"):
+    def __init__(self, process: Process | str = DEFAULT_PROCESS):
         self.process = load_process(process) if isinstance(process, str) else process
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(resource_dir("templates") / "cells"),
-            undefined=jinja2.StrictUndefined,
-            autoescape=False,
-            keep_trailing_newline=True,
-            auto_reload=False,
-        )
-        self._cells: dict[tuple[str, tuple[tuple[str, float], ...]], Cell] = {}
-        self._by_name: dict[str, Cell] = {}
-        self.neurons: dict[tuple[object, ...], Cell] = {}
-        """Neurons built so far, by all that they are made from."""
-
-    def fork(self) -> CellLibrary:
-        """A library that knows the cells built so far; what either builds from now on is its own.
-
-        Neurons of one network after another, or in several threads, then do not meet.
-        """
-        copy = object.__new__(CellLibrary)
-        copy.__dict__ |= {"descriptions": self.descriptions, "process": self.process}
-        copy._environment = self._environment
-        copy._cells, copy._by_name = dict(self._cells), dict(self._by_name)
-        copy.neurons = dict(self.neurons)
-        return copy
+        self._lock = threading.RLock()
+        self._shared: dict[Hashable, Cell] = {}
+        self._own: OrderedDict[Hashable, Cell] = OrderedDict()
 
     @cached_property
     def descriptions(self) -> dict[str, CellDescription]:
@@ -159,15 +144,6 @@ class CellLibrary:
                 f"no cell {name!r} in the library; it has {', '.join(self.descriptions)}"
             ) from None
 
-    def needs(self, cell: Cell) -> dict[str, Cell]:
-        """The cells that ``cell`` uses, directly or not, each after those it uses itself."""
-        found: dict[str, Cell] = {}
-        for instance in cell.instances:
-            inner = self._by_name[instance.cell]
-            found |= self.needs(inner)
-            found.setdefault(inner.name, inner)
-        return found
-
     def cell(self, kind: str, /, variant: str = "", **overrides: float) -> Cell:
         """Build a cell, or return the one built before with the same parameters.
 
@@ -180,9 +156,6 @@ class CellLibrary:
             ConfigurationError: unknown cell or parameter, broken template or topology line, or
                 overrides without a variant name.
         """
-        key = (f"{kind}/{variant}", tuple(sorted(overrides.items())))
-        if key in self._cells:
-            return self._cells[key]
         description = self.description(kind)
         unknown = set(overrides) - set(description.parameters)
         if unknown:
@@ -195,25 +168,33 @@ class CellLibrary:
                 f"cell {kind} is asked for with another {', '.join(overrides)} but no variant name"
             )
         name = f"{kind}_{variant}" if variant else kind
-        if name in self._by_name:
-            raise ConfigurationError(
-                f"the cell name {name} stands for two sets of parameters; give another variant"
-            )
-        cell = self._build(description, name, overrides)
-        self._cells[key] = self._by_name[name] = cell
-        return cell
+        key = (name, tuple(sorted(overrides.items())))
+        keep = self.own if variant else self.shared
+        return keep(key, lambda: self._build(description, name, overrides))
 
-    def register(self, cell: Cell) -> Cell:
-        """Make a cell built elsewhere known, so that ``needs`` finds it."""
-        known = self._by_name.setdefault(cell.name, cell)
-        if known != cell:
-            raise ConfigurationError(f"the cell name {cell.name} stands for two different cells")
-        return known
+    def shared(self, key: Hashable, build: Callable[[], Cell]) -> Cell:
+        """The cell of a key, built the first time: cells that many circuits are made of."""
+        with self._lock:
+            if key not in self._shared:
+                self._shared[key] = build()
+            return self._shared[key]
+
+    def own(self, key: Hashable, build: Callable[[], Cell]) -> Cell:
+        """The same for cells of one neuron: the last ones used are kept, so that decks of a neuron
+        share them and a million neurons do not fill the memory."""
+        with self._lock:
+            if key in self._own:
+                self._own.move_to_end(key)
+            else:
+                self._own[key] = build()
+                while len(self._own) > _OWN_CELLS:
+                    self._own.popitem(last=False)
+            return self._own[key]
 
     def _build(self, description: CellDescription, name: str, overrides: dict[str, float]) -> Cell:
-        values: dict[str, Any] = {**description.parameters, **overrides, "phi0": PHI0}
+        values = {**description.parameters, **overrides, "phi0": PHI0}
         try:
-            text = self._environment.get_template(description.topology).render(values)
+            text = template(f"cells/{description.topology}").render(values)
         except jinja2.TemplateError as error:
             raise ConfigurationError(
                 f"{description.path}: topology {description.topology} fails: {error}"
@@ -231,7 +212,7 @@ class CellLibrary:
         kind = words[0]
         if kind == "X" and len(words) > 3:
             inner = self.cell(words[2])
-            builder.place(words[1], inner, *words[3:], needs=self.needs(inner))
+            builder.place(words[1], inner, *words[3:])
             return
         if len(words) != _FIELDS.get(kind, 0):
             raise ConfigurationError(f"{where}: not an element line: {' '.join(words)}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.resources import resource_dir
+
+DEFAULT_PROCESS = "sfq5ee"
+"""The process that is taken where none is named."""
 
 _UNITS = {
     "uA/um2": 1e6,  # A/m2
@@ -23,7 +27,7 @@ _UNITS = {
     "K": 1.0,
     "ps": 1e-12,
     "1": 1.0,
-    "Phi0": 2.067833831170082e-15,
+    "Phi0": PHI0,
 }
 """Units a TOML file may use, and their value in SI."""
 
@@ -58,6 +62,7 @@ class Process:
         shunt_inductance: wiring in series with each shunt, H.
         sheet_inductance: H per square. sheet_resistance: ohm per square.
         supply_voltage: bias bus, V (static power). temperature: K.
+        origin: the file it was read from, or the name it was asked for by; no part of its content.
     """
 
     name: str
@@ -70,6 +75,12 @@ class Process:
     sheet_resistance: float
     supply_voltage: float
     temperature: float
+    origin: str = field(default="", compare=False, repr=False)
+
+    def content(self) -> str:
+        """All its numbers: what else is measured of two processes of one content is the same."""
+        plain = replace(self, name="", title="", model=replace(self.model, name=""))
+        return repr(plain)
 
     def area(self, critical_current_A: float) -> float:
         """Junction area in the model's unit for a critical current in A."""
@@ -83,7 +94,7 @@ class Process:
     def beta_c(self) -> float:
         """Stewart-McCumber parameter 2 pi (IcRs)^2 C / (Ic Phi0) of a shunted junction."""
         per_amp = self.model.capacitance / self.model.critical_current
-        return 2 * math.pi * self.ic_rs**2 * per_amp / _UNITS["Phi0"]
+        return 2 * math.pi * self.ic_rs**2 * per_amp / PHI0
 
 
 def quantity(table: Any, key: str, where: str) -> float:
@@ -121,7 +132,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: not a valid TOML file ({error})") from error
 
 
-def load_process(name_or_file: str = "sfq5ee") -> Process:
+def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
     """A process of the library by name, or one of the user's by path (``.toml``).
 
     Raises:
@@ -170,4 +181,5 @@ def load_process(name_or_file: str = "sfq5ee") -> Process:
         sheet_resistance=get("wiring", "sheet_resistance"),
         supply_voltage=get("operation", "supply_voltage"),
         temperature=get("operation", "temperature"),
+        origin=name_or_file,
     )

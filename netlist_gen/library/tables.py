@@ -1,6 +1,6 @@
 """Measured tables of cells (``cells/tables/PROCESS/CELL.toml``): delays, spacings, energies.
 
-    tables = load_tables("sfq5ee")
+    tables = assembly.delays.measured_tables(CellLibrary())
     tables["splitter"].delay_s("a", "q0")                      # 2.857e-12, nominal, loaded by a JTL
     tables["splitter"].delay_s("a", "q0", load="merger")       # another load
     tables["splitter"].delay_s("a", "q0", driver="splitter")   # another cell before it
@@ -18,17 +18,20 @@ The tables are written by ``netlist-gen characterize``, which also checks that t
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import read_toml
+from netlist_gen.library.process import Process, read_toml
 from netlist_gen.resources import resource_dir
 
-FORMAT = 1
+FORMAT = 2
 """Of the files; another number is refused."""
 
 _PS = 1e-12
@@ -90,6 +93,8 @@ class CellTable:
 
     Attributes:
         cell, process, simulator: what was measured, with which simulator and version.
+        content_sha256: of process, cell and neighbours (``content_digest``); tables are found by
+            it.
         bench_sha256: of the bench it was measured on; another one makes the table stale.
         junctions: of the cell. static_W: bias and control currents times supply voltage.
         bias_low, bias_high: bias ratios between which the cell works.
@@ -100,6 +105,7 @@ class CellTable:
     cell: str
     process: str
     simulator: str
+    content_sha256: str
     bench_sha256: str
     junctions: int
     static_W: float
@@ -197,25 +203,68 @@ class CellTable:
         return sum(found) / len(found)
 
 
-def load_tables(process: str = "sfq5ee") -> dict[str, CellTable]:
-    """All tables of a process, by cell.
+def content_digest(process: Process, cell: Cell, neighbours: Sequence[Cell]) -> str:
+    """SHA-256 of what a table was measured of: the process's numbers, the cell, its neighbours.
+
+    The process's name is not in it: a table is found by what it was measured on.
+    """
+    total = hashlib.sha256(f"format {FORMAT} {process.content()}".encode())
+    for one in (cell, *neighbours):
+        total.update(Circuit(one).digest().encode())
+    return total.hexdigest()
+
+
+def find_tables(process: Process, digests: Mapping[str, str]) -> dict[str, CellTable]:
+    """The tables of the given cells, found by content.
+
+    They are looked for in the library, and in the folder ``tables`` beside a process's own file.
+
+    Args:
+        process: of the cells.
+        digests: the ``content_digest`` of each cell by its table's name.
+
+    Returns:
+        Those that there are.
 
     Raises:
-        ConfigurationError: no tables for that process, or one that can't be read.
+        ConfigurationError: a file that is no table.
     """
-    folder = resource_dir("cells") / "tables" / process
-    paths = sorted(folder.glob("*.toml"))
-    if not paths:
-        raise ConfigurationError(
-            f"{folder}: there are no tables for process {process!r}; "
-            "`netlist-gen characterize --all --tables --process ...` makes them, with its name "
-            "or file"
-        )
-    return {path.stem: read_table(path) for path in paths}
+    known = {table.content_sha256: table for table in map(read_table, table_files(process))}
+    return {name: known[digest] for name, digest in digests.items() if digest in known}
+
+
+def table_files(process: Process) -> list[Path]:
+    """The files in which tables for a process may be."""
+    folders = [resource_dir("cells") / "tables", tables_folder(process)]
+    return sorted({path for folder in folders for path in folder.glob("*/*.toml")})
+
+
+def tables_folder(process: Process) -> Path:
+    """Where tables of a process are written, each process in a folder of its name."""
+    own = Path(process.origin)
+    return own.parent / "tables" if own.suffix == ".toml" else resource_dir("cells") / "tables"
+
+
+def how_to_measure(process: Process) -> str:
+    """The command that makes the tables of a process."""
+    return f"`netlist-gen characterize --all --tables --process {process.origin or process.name}`"
+
+
+@cache
+def _read(path: Path, _written: int) -> CellTable:
+    return _table(path)
 
 
 def read_table(path: Path) -> CellTable:
     """One table. Raises ConfigurationError for a file that is not one."""
+    try:
+        written = path.stat().st_mtime_ns
+    except OSError:
+        written = 0  # reading it says why it can't be read
+    return _read(path, written)
+
+
+def _table(path: Path) -> CellTable:
     data = read_toml(path)
     head = data.get("table", {})
     if not isinstance(head, dict) or head.get("format") != FORMAT:
@@ -225,6 +274,7 @@ def read_table(path: Path) -> CellTable:
             cell=str(head["cell"]),
             process=str(head["process"]),
             simulator=str(head["simulator"]),
+            content_sha256=str(head["content_sha256"]),
             bench_sha256=str(head["bench_sha256"]),
             junctions=int(head["junctions"]),
             static_W=float(head["static_nW"]) * 1e-9,

@@ -4,30 +4,55 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.assembly.network_circuit import NetworkBench, network_bench
-from netlist_gen.circuit.bench import NeuronView, neuron_bench, neuron_sites
-from netlist_gen.deck.decks import network_deck, neuron_deck, prepare
+from netlist_gen.assembly.network_circuit import NetworkBench
+from netlist_gen.circuit.bench import NeuronBench
+from netlist_gen.circuit.view import NeuronView
+from netlist_gen.deck.decks import Built, build_network, build_neuron
 from netlist_gen.deck.emit import Deck
 from netlist_gen.deck.lint import lint
 from netlist_gen.deck.manifest import read_manifest
+from netlist_gen.deck.plan import NetworkRun, NeuronRun, NeuronTask, Task
 from netlist_gen.errors import DeckError
 from netlist_gen.library.cells import CellLibrary
-from verification.campaign.plan import NetworkTask, NeuronTask, Run, Setup, Task
-from verification.reference.expected import EventEnergy, bench_energies, network_energy
+from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
+from verification.campaign.plan import Setup
+from verification.reference.event_energy import EventEnergy, bench_energies, network_energy
+from verification.reference.timed import bench_times, timed_reference
 from verification.simulators.base import DeckJob
-from verification.verdict.class_lines import LineExpectation, expect_lines
-from verification.verdict.neuron import BiasSources
+from verification.verdict.class_lines import Line, lines_of
+from verification.verdict.energy import BiasSources
+from verification.verdict.neuron import Predicted
+from verification.verdict.outcome import WHOLE_NETWORK
 from verification.waves.readings import Readout
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedNeuron:
+    """A neuron in a deck: where it is, what it must do, and, where times count, when."""
+
+    view: NeuronView
+    spikes: NeuronSpikes
+    predicted: Predicted | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedLines:
+    """The class lines in a deck, what they must carry, and, where times count, when."""
+
+    lines: tuple[Line, ...]
+    spikes: NetworkSpikes
+    times_s: dict[str, FloatArray] | None = None
+    tolerance_s: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,52 +61,58 @@ class Case:
 
     Attributes:
         scope: "neurons" or "network".
-        run: its windows.
-        views: the neurons that are judged.
+        place: (layer, neuron), or ``WHOLE_NETWORK``.
+        first: its first window's number among all.
+        neurons: what is judged.
         sources: the bias sources of everything in the deck.
         bounds_s: times at which all of it rests, shape (parts + 1,): a neuron's windows, or
             before and after all windows of a network.
         reference_J: the energy that the reference expects between them, shape (parts,).
         job: the deck.
-        lines: what the output stage of a network must give.
+        lines: the output stage of a network.
     """
 
     scope: str
-    run: Run
-    views: tuple[NeuronView, ...]
+    place: tuple[int, int]
+    first: int
+    neurons: tuple[JudgedNeuron, ...]
     sources: BiasSources
-    bounds_s: NDArray[np.float64]
-    reference_J: NDArray[np.float64]
+    bounds_s: FloatArray
+    reference_J: FloatArray
     job: DeckJob
-    lines: tuple[LineExpectation, ...] = ()
+    lines: JudgedLines | None = None
+
+    @property
+    def windows(self) -> int:
+        """How many."""
+        return self.neurons[0].view.windows
 
     @cached_property
-    def judged_by(self) -> dict[str, Any]:
+    def judged_by(self) -> dict[str, object]:
         """What besides the deck decides a verdict, for the ledger's key."""
         digest = hashlib.sha256()
-        for view in self.views:
-            site = view.site
-            for part in (site.name, site.inputs, site.signs, site.theta, view.start_s):
-                digest.update(repr(part).encode())
-            digest.update(repr(dataclasses.astuple(view.phases)).encode())
-            digest.update(view.stimulus.tobytes())
-        for line in self.lines:
-            digest.update(repr((line.name, line.label, line.edges_s.tolist())).encode())
-            digest.update(line.pulses.tobytes())
+
+        def add(*parts: object) -> None:
+            for part in parts:
+                data = part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode()
+                digest.update(data + b"\0")
+
+        for one in self.neurons:
+            add(one.view.site, one.view.start_s, dataclasses.astuple(one.view.phases))
+            add(one.spikes.lines, one.spikes.signs, one.spikes.theta)
+            add(one.spikes.arrivals, one.spikes.fires)
+            if one.predicted is not None:
+                add(one.predicted.times_s, one.predicted.tolerance_s)
+        if self.lines is not None:
+            add(self.lines.spikes.votes())
+            for line in self.lines.lines:
+                add(line.name, line.label, line.members, line.edges_s)
         return {
             "scope": self.scope,
-            "windows": self.run.stimulus.shape[0],
-            "views": digest.hexdigest(),
+            "windows": self.windows,
+            "judged": digest.hexdigest(),
             "reference_J": self.reference_J.tolist(),
         }
-
-
-@dataclass(frozen=True)
-class _Alike:
-    """What decks of one neuron share: one of them (None where they are read) and the sources."""
-
-    deck: Deck | None
-    sources: BiasSources
 
 
 class CaseBuilder:
@@ -95,8 +126,7 @@ class CaseBuilder:
     def __init__(self, setup: Setup, dialect: str) -> None:
         self.setup = setup
         self.dialect = dialect
-        self._base = CellLibrary(setup.process)
-        self._lock = threading.Lock()
+        self.library = CellLibrary(setup.process)
 
     def cases(self, task: Task) -> Iterator[Case]:
         """The cases of a task, in the order of its runs.
@@ -105,63 +135,70 @@ class CaseBuilder:
             NetworkError: a neuron that can't be built.
             DeckError: a deck that breaks a rule of the linter, or is missing from ``decks``.
         """
-        with self._lock:
-            sites = [task.site] if isinstance(task, NeuronTask) else neuron_sites(task.network)
-            prepare(self._base, sites)
-            library = self._base.fork()
-        energies = EventEnergy(library)
-        like: _Alike | None = None
-        for run in task.runs:
-            if isinstance(task, NeuronTask):
-                case, like = self._neuron(task, run, library, energies, like)
-                yield case
-            else:
-                yield self._network(task, run, library, energies)
+        dialects = (self.dialect,) if self.setup.decks is None else ()
+        energies = EventEnergy(self.library)
+        if isinstance(task, NeuronTask):
+            sources: BiasSources | None = None
+            for neuron in build_neuron(task, self.library, self.setup.phases, dialects):
+                sources = sources or BiasSources.of(neuron.bench.circuit)  # the same for all
+                yield self._neuron(neuron, sources, energies)
+        else:
+            for network in build_network(task, self.library, self.setup.phases, dialects):
+                yield self._network(network, energies)
 
     def _neuron(
         self,
-        task: NeuronTask,
-        run: Run,
-        library: CellLibrary,
+        built: Built[NeuronRun, NeuronBench],
+        sources: BiasSources,
         energies: EventEnergy,
-        like: _Alike | None,
-    ) -> tuple[Case, _Alike]:
-        """A case and what those after it in the task share with it."""
-        bench = neuron_bench(library, task.site, run.stimulus, self.setup.phases)
-        view = bench.view
-        bounds = view.boundaries_s()
-        deck = None
-        if self.setup.decks is None:
-            known = like.deck if like else None
-            deck = neuron_deck(library, bench, run.name, run.first, self.dialect, known)
-        sources = like.sources if like else BiasSources.of(bench.circuit)
-        case = Case(
-            "neurons",
-            run,
-            (view,),
-            sources,
-            bounds,
-            bench_energies(bench, energies),
-            self._job(run.name, deck, Readout.at([bounds], [view.output.column])),
-        )
-        return case, _Alike(deck, sources)
-
-    def _network(
-        self, task: NetworkTask, run: Run, library: CellLibrary, energies: EventEnergy
     ) -> Case:
-        bench = network_bench(task.network, library, run.stimulus, self.setup.phases)
-        deck = None
-        if self.setup.decks is None:
-            deck = network_deck(library, bench, run.name, self.dialect)
+        view, spikes = built.bench.view, built.run.spikes
+        bounds = view.boundaries_s()
+        predicted = None
+        if self.setup.tolerance_s is not None:
+            times = bench_times(view, spikes, self.setup.process)
+            predicted = Predicted(times, self.setup.tolerance_s)
         return Case(
-            "network",
-            run,
-            bench.views,
-            BiasSources.of(bench.circuit),
-            np.array(bench.span_s()),
-            np.array([network_energy(bench, energies)]),
-            self._job(run.name, deck, network_readout(bench)),
-            expect_lines(bench),
+            scope="neurons",
+            place=(view.site.layer, view.site.neuron),
+            first=built.run.first,
+            neurons=(JudgedNeuron(view, spikes, predicted),),
+            sources=sources,
+            bounds_s=bounds,
+            reference_J=bench_energies(built.bench, spikes, energies),
+            job=self._job(
+                built.run.name, built.decks.get(self.dialect),
+                Readout.at([bounds], [view.output.column]),
+            ),
+        )  # fmt: skip
+
+    def _network(self, built: Built[NetworkRun, NetworkBench], energies: EventEnergy) -> Case:
+        bench, spikes, tolerance = built.bench, built.run.spikes, self.setup.tolerance_s
+        timed = None
+        if tolerance is not None:
+            timed = timed_reference(bench.plan, spikes.layers[0], self.setup.process)
+        neurons = []
+        for view in bench.views:
+            place = view.site.layer, view.site.neuron
+            predicted = None
+            if timed is not None and tolerance is not None:
+                predicted = Predicted(timed.neurons[place].times_s, tolerance)
+            neurons.append(JudgedNeuron(view, spikes.neuron(*place), predicted))
+        return Case(
+            scope="network",
+            place=WHOLE_NETWORK,
+            first=built.run.first,
+            neurons=tuple(neurons),
+            sources=BiasSources.of(bench.circuit),
+            bounds_s=np.array(bench.span_s()),
+            reference_J=np.array([network_energy(bench.plan, spikes, energies)]),
+            job=self._job(built.run.name, built.decks.get(self.dialect), network_readout(bench)),
+            lines=JudgedLines(
+                lines_of(bench),
+                spikes,
+                None if timed is None else dict(timed.lines),
+                tolerance or 0.0,
+            ),
         )
 
     def _job(self, name: str, deck: Deck | None, readout: Readout) -> DeckJob:
@@ -186,14 +223,14 @@ def deck_path(folder: Path, name: str, dialect: str) -> Path:
         path = folder / f"{name}.{dialect}.cir"
         path = path if path.exists() else folder / f"{name}.cir"
     else:
-        try:
-            path = folder / manifest.files[name, dialect]
-        except KeyError:
-            dialects = sorted({other for _, other in manifest.files})
+        files = manifest.files
+        if (name, dialect) not in files:
+            dialects = sorted({other for _, other in files})
             raise DeckError(
                 f"{folder / 'manifest.json'} lists no deck {name} in the dialect {dialect}; it has "
-                f"{len(manifest.files)} decks in {', '.join(dialects) or 'no dialect'}"
-            ) from None
+                f"{len(files)} decks in {', '.join(dialects) or 'no dialect'}"
+            )
+        path = folder / files[name, dialect]
     if not path.is_file():
         raise DeckError(f"{path}: the deck can't be read (No such file or directory)")
     return path
@@ -202,7 +239,7 @@ def deck_path(folder: Path, name: str, dialect: str) -> Path:
 def network_readout(bench: NetworkBench) -> Readout:
     """What is read of a whole network: each layer's windows, the pulses of all outputs."""
     starts = {view.start_s: view for view in bench.views}
-    times: list[NDArray[np.float64]] = [view.boundaries_s() for view in starts.values()]
+    times: list[FloatArray] = [view.boundaries_s() for view in starts.values()]
     times.append(np.array(bench.span_s()))
     outputs = [view.output.column for view in bench.views]
     return Readout.at(times, [*outputs, *(probe.column for probe in bench.class_lines)])

@@ -17,7 +17,7 @@ CONNECT_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
-class Workers:
+class ClusterWorkers:
     """An executor, and how many threads of workers stand behind it."""
 
     executor: Executor
@@ -25,7 +25,7 @@ class Workers:
 
 
 @contextmanager
-def cluster(address: str | None) -> Iterator[Workers | None]:
+def cluster(address: str | None) -> Iterator[ClusterWorkers | None]:
     """The workers of a scheduler, e.g. ``tcp://10.0.0.1:8786``; None for no address.
 
     Raises:
@@ -51,6 +51,6 @@ def cluster(address: str | None) -> Iterator[Workers | None]:
         if not count:
             raise ConfigurationError(f"the Dask scheduler at {address} has no worker")
         # Functions of no side effect: a task may run twice, but its result counts once.
-        yield Workers(client.get_executor(pure=False, retries=5), count)
+        yield ClusterWorkers(client.get_executor(pure=False, retries=5), count)
     finally:
         client.close()

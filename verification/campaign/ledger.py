@@ -12,11 +12,11 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.records import Json
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -27,9 +27,9 @@ CREATE TABLE IF NOT EXISTS runs (
 """
 
 
-def content_key(text: str, simulator: str, version: str, options: dict[str, Any]) -> str:
+def content_key(text: str, simulator: str, version: str, options: Mapping[str, object]) -> str:
     """The key of a run: SHA-256 over deck, simulator, version and options."""
-    parts = json.dumps([text, simulator, version, options], sort_keys=True)
+    parts = json.dumps([text, simulator, version, dict(options)], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
@@ -54,7 +54,7 @@ class Ledger:
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
-    def get(self, key: str) -> dict[str, Any] | None:
+    def get(self, key: str) -> Json | None:
         """The result stored under a key, or None."""
         try:
             with self._lock:
@@ -63,7 +63,7 @@ class Ledger:
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise self._unusable(error) from error
 
-    def get_all(self, keys: Sequence[str]) -> list[dict[str, Any]] | None:
+    def get_all(self, keys: Sequence[str]) -> list[Json] | None:
         """The results stored under several keys, or None if one of them is not there."""
         found = []
         for key in keys:
@@ -73,11 +73,11 @@ class Ledger:
             found.append(result)
         return found
 
-    def put(self, key: str, name: str, result: dict[str, Any]) -> None:
+    def put(self, key: str, name: str, result: Json) -> None:
         """Store a result; the first one stored under a key stays."""
         self.put_all([(key, name, result)])
 
-    def put_all(self, results: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+    def put_all(self, results: Sequence[tuple[str, str, Json]]) -> None:
         """Store results by (key, name) in one transaction: all of them or none."""
         rows = [(key, name, json.dumps(result)) for key, name, result in results]
         try:

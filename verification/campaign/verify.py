@@ -1,328 +1,257 @@
-"""The verification of a network: plan, run, compare, and the files that hold the result.
-
-A finished run is a directory: ``verify.json`` (the verdict, the contract with scripts),
-``results.npz`` (spikes, delays and the waveforms of one neuron, for the report),
-``ledger.sqlite`` (for resuming) and ``decks/`` (those that a counter-example names). The first
-two are written last and by renaming, so that an unfinished run never looks whole.
-"""
+"""The verification of a network: plan, measure with each simulator, judge all, write all."""
 
 from __future__ import annotations
 
 import dataclasses
-import errno
-import math
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.network_circuit import network_outline
-from netlist_gen.circuit.bench import neuron_sites
-from netlist_gen.circuit.neuron import ClockPhases
-from netlist_gen.deck.generate import SCOPES
-from netlist_gen.deck.manifest import read_manifest
-from netlist_gen.deck.windows import WINDOWS_PER_DECK, chunks, pipelines
+from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.files import atomic_path
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.parallel import Progress, usable_cores
+from netlist_gen.spikes import NetworkSpikes
 from verification.campaign.cases import deck_path
-from verification.campaign.ledger import Ledger
-from verification.campaign.plan import (
-    RUNS_PER_TASK,
-    NeuronTask,
-    Run,
-    Setup,
-    Task,
-    plan_network,
-    plan_neurons,
-    windows_of,
-    windows_per_deck,
-)
-from verification.campaign.run import Measured, RunOptions, collect, run_tasks
-from verification.campaign.summary import (
-    SHOWN_WINDOWS,
-    Example,
-    Scope,
-    counter_example,
-    summarise,
-    write_run,
-)
-from verification.campaign.work import run_example, run_remote_example
-from verification.reference.energy import COOLING_W_PER_W
+from verification.campaign.cluster import ClusterWorkers, cluster
+from verification.campaign.directory import RunDirectory, check_manifest
+from verification.campaign.example import Example, find_example, run_arrays
+from verification.campaign.options import VerifyOptions
+from verification.campaign.plan import Setup, cut_for, windows_of
+from verification.campaign.run import Workers, run_tasks
 from verification.simulators.base import Simulator
+from verification.simulators.registry import chosen_simulators
+from verification.verdict.judge import Facts, agreements, judge_simulator
+from verification.verdict.measured import Measured, collect
+from verification.verdict.outcome import Program, RunVerdict
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@dataclass(frozen=True)
-class VerifyOptions:
-    """What to verify and how.
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """All neuron windows of a run, of each simulator in each scope."""
 
-    Attributes:
-        phases: clock phases. jobs: simulations at a time. timeout_s: for each.
-        cooling_W_per_W: wall-plug watts for one at 4.2 K. seed: recorded in the result.
-        decks: judge the decks in this directory instead of new ones. resume: take what the
-            ledger of the run's directory already holds.
-        scopes: "neurons", "network" or both, in the order in which they run.
-        windows_per_deck: of the scope "neurons"; default: as suits the simulator.
-        pipeline: windows in one deck of the scope "network"; default: all of them.
-        cluster: an executor of other processes to run on, and ``jobs`` of it at a time.
-        rows: which rows of the samples' file these are; None is all of them in order.
-    """
+    measured: tuple[Measured, ...]
+    steps: int
 
-    phases: ClockPhases
-    jobs: int = 2
-    timeout_s: float = 600.0
-    cooling_W_per_W: float = COOLING_W_PER_W
-    seed: int = 0
-    decks: Path | None = None
-    resume: bool = False
-    source: str = ""
-    notes: dict[str, Any] = field(default_factory=dict)
-    scopes: tuple[str, ...] = ("neurons",)
-    windows_per_deck: int | None = None
-    pipeline: int | None = None
-    cluster: Executor | None = None
-    rows: tuple[int, ...] | None = None
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each: scope, simulator, layer, neuron, window, sample, expected and measured
+        pulses, delay (ps), agreed."""
+        import pandas as pd
+
+        frame = pd.concat([one.frame() for one in self.measured], ignore_index=True)
+        frame.insert(5, "sample", frame["window"] // self.steps)
+        return frame
+
+    def __len__(self) -> int:
+        return sum(int(layer.size) for one in self.measured for layer in one.pulses)
+
+    def __repr__(self) -> str:
+        wrong = sum(one.mismatches for one in self.measured)
+        return f"<{len(self)} neuron windows, {wrong} wrong; .to_pandas() lists them>"
 
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """The result of a run: the content of ``verify.json`` and the arrays beside it.
+    """The result of a run.
 
-    ``scopes`` are the results of each scope; ``measured`` are those of the first.
+    Attributes:
+        verdict: the content of ``verify.json``.
+        windows: every neuron window.
+        decks: texts of the decks that disagree, by name.
+        directory: where the run's files are, or None.
     """
 
-    summary: dict[str, Any]
-    measured: Measured
-    scopes: tuple[Scope, ...] = ()
+    verdict: RunVerdict
+    windows: Windows
+    decks: Mapping[str, str]
+    directory: Path | None
 
     @property
     def agreed(self) -> bool:
         """Every window compared and equal, no run failed, energy within the tolerance."""
-        return bool(self.summary["agreed"])
-
-
-FOLDER = "simulators"
-"""Where in a run's directory the runs of the other simulators are."""
-
-
-def prepare_directory(out: Path, *, resume: bool, decks: Path | None = None) -> None:
-    """Make a run's directory and remove what would make an unfinished run look whole.
-
-    The decks of an earlier counter-example go too, unless they are the ``decks`` to be judged.
-
-    Raises:
-        ConfigurationError: it can't be made or written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name in ("verify.json", "results.npz", "report.html"):
-            (out / name).unlink(missing_ok=True)
-        kept = out / "decks"
-        if kept.exists() and not kept.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, f"{kept} is not a directory")
-        generated = (kept / "manifest.json").exists()
-        if not generated and (decks is None or decks.resolve() != kept.resolve()):
-            for path in kept.glob("*.cir"):
-                path.unlink()
-        if not resume:
-            for path in out.glob("ledger.sqlite*"):
-                path.unlink()
-        for folder in sorted(path for path in (out / FOLDER).glob("*") if path.is_dir()):
-            prepare_directory(folder, resume=resume, decks=decks)
-        with atomic_path(out / ".writable") as probe:
-            probe.touch()
-        (out / ".writable").unlink()
-    except OSError as error:
-        raise ConfigurationError(
-            f"the output directory {out} can't be written ({error.strerror})"
-        ) from error
+        return self.verdict.agreed
 
 
 def verify(
     network: TernaryNetwork,
     inputs: NDArray[np.bool_],
     labels: NDArray[np.int64] | None,
-    simulator: Simulator,
-    library: CellLibrary,
-    out: Path,
+    out: Path | None,
     options: VerifyOptions,
-    progress: Callable[[str, int, int], None] | None = None,
-    finish: Callable[[dict[str, Any], Sequence[Scope]], None] | None = None,
+    progress: Progress | None = None,
 ) -> Verification:
-    """Verify every neuron window of the given samples in each scope; write the run's files.
+    """Verify every neuron window of the given samples with each simulator in each scope.
 
     Args:
         network: what is verified.
         inputs: bool, shape (samples, inputs) or (samples, steps, inputs).
         labels: shape (samples,), or None.
-        simulator: which runs the decks.
-        library: cells of one process.
-        out: the run's directory, prepared with ``prepare_directory``.
+        out: the run's directory; None keeps no files.
         options: see there.
-        progress: called with (stage, done, all).
-        finish: called with the summary and the scopes' results before the summary is written; may
-            add to it.
+        progress: see ``Progress``.
 
     Raises:
         NetworkError, DeckError, ConfigurationError: wrong input.
-        SimulatorError: the simulator is not there.
+        TimingError: a network whose windows can't be made to hold.
+        SimulatorError: a simulator that is not there.
     """
     begin = time.perf_counter()
     check_scopes(options.scopes)
-    inputs = network.check_inputs(inputs)
-    windows, steps = windows_of(inputs)
+    windows, steps = windows_of(network.check_inputs(inputs))
     if not windows.shape[0]:
         raise ConfigurationError("there are no samples to verify; give at least one")
-    version = simulator.version()
-    setup = Setup(library.process, options.phases, options.timeout_s, options.decks)
-    silent = {
-        (index, neuron)
-        for index, layer in enumerate(network.layers)
-        for neuron in np.flatnonzero(layer.fan_in == 0).tolist()
-    }
-    totals = network_outline(network, library.fork(), options.phases).circuit.totals()
-    if options.decks is not None:
-        check_manifest(options.decks, library.process.name, options.phases)
-        for scope in options.scopes:
-            for task in _plan(scope, network, windows, simulator, options)[0]:
-                for part in task.runs:
-                    deck_path(options.decks, part.name, simulator.dialect)
-    ledger = Ledger(out / "ledger.sqlite")
-    run = RunOptions(options.jobs, ledger, options.cluster)
-    scopes = []
-    try:
-        for scope in options.scopes:
-            tasks, total = _plan(scope, network, windows, simulator, options)
-            stage = _stage(scope, progress)
-            if stage:
-                stage(0, total)  # the first deck may take a while: the engine is compiled once
-            results = run_tasks(tasks, total, setup, simulator, run, stage)
-            widths = [layer.outputs for layer in network.layers]
-            scopes.append(Scope(scope, collect(results, widths, windows.shape[0], silent)))
-    finally:
-        ledger.close()
-    measured = scopes[0].measured
-    summary = summarise(network, windows, steps, labels, library, totals, scopes, options)
-    summary["simulator"] = {"name": simulator.name, "version": version}
-    wrong = counter_example(scopes, steps, options.rows, out)
-    if wrong is not None:
-        wrong["simulator"] = simulator.name
-    summary["counter_example"] = wrong
-    if finish:
-        finish(summary, scopes)
-    example = None
-    if summary["checked"]:  # a simulator that fails everywhere is not asked once more
-        if wrong is not None and (wrong["failed"] or wrong["scope"] != "neurons"):
-            wrong = None
-        example = _example(network, windows, setup, simulator, options, wrong)
-    summary["wall_s"] = time.perf_counter() - begin
-    write_run(out, network, windows, labels, measured, summary, example)
-    return Verification(summary, measured, tuple(scopes))
-
-
-def check_manifest(folder: Path, process: str, phases: ClockPhases) -> None:
-    """Raises ConfigurationError for decks of another process or clock."""
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return
-    if manifest.process != process:
-        raise ConfigurationError(
-            f"{folder / 'manifest.json'}: the decks are for the process {manifest.process}, "
-            f"asked for is {process}"
+    if options.decks is not None and not options.decks.is_dir():
+        raise ConfigurationError(f"--decks: {options.decks} is not a directory of decks")
+    library = CellLibrary(options.process)
+    phases = options.phases(library.process)
+    simulators = chosen_simulators(options.simulator)
+    tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None
+    setup = Setup(library.process, phases, options.timeout, options.decks, tolerance_s)
+    with cluster(options.scheduler) as workers:
+        directory = None
+        if out is not None:  # from here on no earlier result is left that looks like this one's
+            directory = RunDirectory(out, resume=options.resume, decks=options.decks)
+        facts = Facts(
+            spikes=NetworkSpikes.of(network, windows),
+            steps=steps,
+            labels=labels,
+            process=library.process,
+            totals=network_outline(network, library, phases).circuit.totals(),
+            period_s=phases.period,
+            cooling_W_per_W=options.cooling,
+            tolerance_s=tolerance_s,
+            source=options.source,
+            seed=options.seed,
+            rows=options.rows,
         )
-    clock_ghz = 1e-9 / phases.period
-    if not math.isclose(manifest.clock_ghz, clock_ghz, rel_tol=1e-9):
-        raise ConfigurationError(
-            f"{folder / 'manifest.json'}: the decks are for a clock of {manifest.clock_ghz:.6g} "
-            f"GHz, asked for is {clock_ghz:.6g} GHz"
+        run = _Run(facts, setup, options, simulators, workers, progress)
+        run.check_decks()
+        return run.go(directory, begin)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    facts: Facts
+    setup: Setup
+    options: VerifyOptions
+    simulators: list[Simulator]
+    cluster: ClusterWorkers | None
+    progress: Progress | None
+
+    def check_decks(self) -> None:
+        """Find every deck that is to be judged before anything runs."""
+        folder = self.setup.decks
+        if folder is None:
+            return
+        check_manifest(folder, self.setup.process.name, self.setup.phases)
+        for simulator in self.simulators:
+            cut = self._cut(simulator)
+            for scope in self.options.scopes:
+                for task in plan_decks(self.facts.spikes, scope, cut):
+                    for run in task.runs:
+                        deck_path(folder, run.name, simulator.dialect)
+
+    def go(self, directory: RunDirectory | None, begin: float) -> Verification:
+        first, *others = self.simulators
+        homes = {first.name: directory}
+        homes |= {one.name: directory.of(one.name) if directory else None for one in others}
+        measured = [self._measure(one, homes[one.name]) for one in self.simulators]
+        verdicts = [
+            judge_simulator(self.facts, scopes, home.decks if home else "")
+            for scopes, home in zip(measured, homes.values(), strict=True)
+        ]
+        pairs = agreements(measured, {one.name: one.dialect for one in self.simulators})
+        wrong = next((v.counter_example for v in verdicts if v.counter_example), None)
+        if wrong is not None and wrong.simulator != first.name:
+            sentence = f"{wrong.simulator}: {wrong.sentence}"
+            wrong = dataclasses.replace(wrong, sentence=sentence)
+        whole = dataclasses.replace(
+            verdicts[0],
+            agreed=all(one.agreed for one in verdicts) and all(one.agreed for one in pairs),
+            failed=tuple(sentence for one in verdicts for sentence in one.failed),
+            simulators=tuple(row for one in verdicts for row in one.simulators),
+            agreement=tuple(pairs),
+            counter_example=wrong,
         )
+        final = [whole, *verdicts[1:]]
+        for simulator, verdict, scopes in zip(self.simulators, final, measured, strict=True):
+            finished = self._write(simulator, verdict, scopes, homes[simulator.name], begin)
+            whole = finished if simulator is first else whole
+        decks = {r.name: r.deck for s in measured for m in s for r in m.results if r.deck}
+        every = tuple(one for scopes in measured for one in scopes)
+        path = directory.path if directory else None
+        return Verification(whole, Windows(every, self.facts.steps), decks, path)
 
+    def _cut(self, simulator: Simulator) -> Cut:
+        # Energies are compared deck by deck: several simulators get decks of the same length.
+        usual = self.setup.decks is not None or len(self.simulators) > 1
+        cut = cut_for(self.facts.spikes.windows, simulator.name, self.options.pipeline, usual=usual)
+        length = self.options.windows_per_deck
+        return dataclasses.replace(cut, neurons=length) if length else cut
 
-def check_scopes(scopes: tuple[str, ...]) -> None:
-    """Raises ConfigurationError for no scope, one that there is not, or one that is there twice."""
-    unknown = [scope for scope in scopes if scope not in SCOPES]
-    if not scopes or unknown or len(set(scopes)) != len(scopes):
-        raise ConfigurationError(
-            f"the scopes are {', '.join(scopes) or 'none'}; allowed are {' and '.join(SCOPES)}, "
-            "each once"
+    def _measure(self, simulator: Simulator, home: RunDirectory | None) -> list[Measured]:
+        spikes, options = self.facts.spikes, self.options
+        program, cut = Program(simulator.name, simulator.version()), self._cut(simulator)
+        jobs = options.jobs or (self.cluster.count if self.cluster else usable_cores())
+        executor = self.cluster.executor if self.cluster else None
+        scopes = []
+        with home.ledger() if home else nullcontext() as ledger:
+            workers = Workers(jobs, ledger, executor)
+            for scope in options.scopes:
+                begin = time.perf_counter()
+                total = count_decks(spikes, scope, cut)
+                stage = f"simulation, {scope}"
+                if len(self.simulators) > 1:
+                    stage += f", {simulator.name}"
+
+                def tick(done: int, stage: str = stage, total: int = total) -> None:
+                    if self.progress:
+                        self.progress(stage, done, total)
+
+                tick(0)  # the first deck may take a while: the engine is compiled once
+                tasks = plan_decks(spikes, scope, cut)
+                results = list(run_tasks(tasks, self.setup, simulator, workers, tick))
+                wall_s = time.perf_counter() - begin
+                scopes.append(collect(results, scope, program, spikes, wall_s))
+        return scopes
+
+    def _write(
+        self,
+        simulator: Simulator,
+        verdict: RunVerdict,
+        scopes: list[Measured],
+        home: RunDirectory | None,
+        begin: float,
+    ) -> RunVerdict:
+        """Complete a simulator's verdict by its example and the time, and write its run."""
+        facts, first = self.facts, scopes[0]
+        example: Example | None = None
+        if home is not None and verdict.checked:  # one that fails everywhere is not asked again
+            executor = self.cluster.executor if self.cluster else None
+            wrong = verdict.counter_example
+            if wrong is not None and wrong.simulator != simulator.name:
+                wrong = None
+            example = find_example(
+                facts.spikes, self.setup, simulator, self.options.scopes, wrong, executor
+            )
+        verdict = dataclasses.replace(
+            verdict,
+            example=example.shown() if example else None,
+            wall_s=time.perf_counter() - begin,
         )
-
-
-def _stage(
-    scope: str, progress: Callable[[str, int, int], None] | None
-) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    return lambda done, total: progress(f"simulation, {scope}", done, total)
-
-
-def _plan(
-    scope: str,
-    network: TernaryNetwork,
-    windows: NDArray[np.bool_],
-    simulator: Simulator,
-    options: VerifyOptions,
-) -> tuple[Iterable[Task], int]:
-    """Tasks of a scope, and how many decks they hold."""
-    count = windows.shape[0]
-    if scope == "network":
-        tasks: Iterable[Task] = plan_network(network, windows, options.pipeline)
-        return tasks, len(pipelines(count, options.pipeline))
-    most = _windows_per_deck(count, simulator, options)
-    # A program runs one deck at a time: nothing is gained where decks share a task.
-    together = RUNS_PER_TASK if simulator.name == "embedded" else 1
-    tasks = plan_neurons(network, windows, most, together)
-    return tasks, len(chunks(count, most)) * len(neuron_sites(network))
-
-
-def _windows_per_deck(windows: int, simulator: Simulator, options: VerifyOptions) -> int:
-    if options.decks is not None:
-        return WINDOWS_PER_DECK  # what is there has the usual length
-    return options.windows_per_deck or windows_per_deck(windows, simulator.name)
-
-
-def _example(
-    network: TernaryNetwork,
-    windows: NDArray[np.bool_],
-    setup: Setup,
-    simulator: Simulator,
-    options: VerifyOptions,
-    wrong: dict[str, Any] | None,
-) -> Example | None:
-    """One neuron with waveforms: that of the counter-example, or else, of those that both fire and
-    stay silent in the first windows, the neuron of most synapses."""
-    if "neurons" not in options.scopes and options.decks is not None:
-        # Judged were decks of the whole network: the neuron that is shown is built anew.
-        options = dataclasses.replace(options, decks=None)
-        setup = dataclasses.replace(setup, decks=None)
-    whole = wrong is not None or options.decks is not None  # the deck as it was judged, not a part
-    shown = windows if whole else windows[:SHOWN_WINDOWS]
-    most = _windows_per_deck(len(windows), simulator, options) if whole else SHOWN_WINDOWS
-
-    def interest(task: NeuronTask) -> tuple[bool, bool, int]:
-        counts = task.runs[0].stimulus[:SHOWN_WINDOWS].astype(int) @ np.asarray(task.site.signs)
-        fires = counts >= task.site.theta
-        place = (task.site.layer, task.site.neuron)
-        named = wrong is not None and place == (wrong["layer"], wrong["neuron"])
-        return named, bool(fires.any() and not fires.all()), len(task.site.inputs)
-
-    task = max(plan_neurons(network, shown, most, len(shown)), key=interest)
-    window = wrong["window"] if wrong is not None and interest(task)[0] else 0
-    run = next(r for r in task.runs if window < r.first + r.stimulus.shape[0])
-    name = run.name if whole else f"{run.name}_shown"
-    task = NeuronTask(task.site, (Run(name, run.first, run.stimulus),))
-    if options.cluster is None:
-        case, waves = run_example(task, setup, simulator)
-    else:
-        sent = options.cluster.submit(run_remote_example, task, setup, simulator.name)
-        case, waves = sent.result()
-    if waves is None:
-        return None
-    last = max(0, run.stimulus.shape[0] - SHOWN_WINDOWS)
-    return Example(case, waves, min(last, max(0, window - run.first - SHOWN_WINDOWS // 2)))
+        if home is not None:
+            arrays = run_arrays(first, facts.steps, facts.labels)
+            arrays |= example.arrays() if example else {}
+            home.write(verdict, arrays, [r for scope in scopes for r in scope.results])
+        return verdict

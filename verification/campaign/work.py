@@ -1,6 +1,6 @@
 """What a worker does with a task: build its decks, run them, judge them.
 
-Everything here can be sent to another process: tasks go in, rows of plain numbers come out.
+Everything here can be sent to another process: tasks go in, results come out.
 """
 
 from __future__ import annotations
@@ -8,47 +8,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
+from netlist_gen.deck.plan import Task
 from netlist_gen.errors import WaveformError
 from verification.campaign.cases import Case, CaseBuilder
 from verification.campaign.ledger import content_key
-from verification.campaign.plan import Setup, Task
-from verification.reference.expected import expect
+from verification.campaign.plan import Setup
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind, Simulator
 from verification.simulators.registry import get_simulator
 from verification.verdict.class_lines import judge_lines
-from verification.verdict.neuron import (
-    CounterExample,
-    NeuronVerdict,
-    compare,
-    judge_energy,
-    measured_energies,
-)
+from verification.verdict.energy import judge_energy, measured_energies
+from verification.verdict.neuron import compare
+from verification.verdict.outcome import DeckResult
 from verification.waves.waveforms import Waveforms
-
-Row = dict[str, Any]
-"""What is stored of one case: see ``judge``."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a task: content key and row of each of its decks, in their order."""
+    """What became of a task: content key and result of each of its decks, in their order."""
 
     keys: tuple[str, ...]
-    rows: tuple[Row, ...]
+    results: tuple[DeckResult, ...]
     from_ledger: bool = False
 
 
+@lru_cache(maxsize=4)
 def builder_for(setup: Setup, dialect: str) -> CaseBuilder:
     """The builder of a campaign, kept from task to task."""
-    return _builder(setup, dialect)
-
-
-@lru_cache(maxsize=4)
-def _builder(setup: Setup, dialect: str) -> CaseBuilder:
     return CaseBuilder(setup, dialect)
 
 
@@ -62,14 +50,14 @@ def keys_of(cases: Sequence[Case], simulator: Simulator, version: str) -> tuple[
     return tuple(content_key(c.job.text, simulator.name, version, c.judged_by) for c in cases)
 
 
-def run_built(cases: Sequence[Case], setup: Setup, simulator: Simulator) -> tuple[Row, ...]:
-    """Run and judge cases that share a circuit; rows in their order."""
-    rows: dict[str, Row] = {}
+def run_built(cases: Sequence[Case], setup: Setup, simulator: Simulator) -> tuple[DeckResult, ...]:
+    """Run and judge cases that share a circuit; results in their order."""
+    results: dict[str, DeckResult] = {}
     by_name = {case.job.name: case for case in cases}
     jobs = [case.job for case in cases]
     for outcome in simulator.run_many(jobs, workers=1, timeout_s=setup.timeout_s):
-        rows[outcome.job.name] = judge(by_name[outcome.job.name], outcome)
-    return tuple(rows[case.job.name] for case in cases)
+        results[outcome.job.name] = judge(by_name[outcome.job.name], outcome)
+    return tuple(results[case.job.name] for case in cases)
 
 
 def run_remote(task: Task, setup: Setup, name: str, version: str) -> Done:
@@ -87,7 +75,7 @@ def run_remote(task: Task, setup: Setup, name: str, version: str) -> Done:
             f"the worker has {name} {here}, the campaign runs {name} {version}; "
             "install the same version"
         )
-        return Done(keys, tuple(failure_row(case, message, 0.0) for case in cases))
+        return Done(keys, tuple(failure(case, message, 0.0) for case in cases))
     return Done(keys, run_built(cases, setup, simulator))
 
 
@@ -104,73 +92,52 @@ def run_remote_example(task: Task, setup: Setup, name: str) -> tuple[Case, Wavef
     return run_example(task, setup, get_simulator(name))
 
 
-def judge(case: Case, outcome: Outcome) -> Row:
-    """The row of one outcome: verdicts, or why there can be none."""
+def judge(case: Case, outcome: Outcome) -> DeckResult:
+    """The result of one deck: verdicts, or why there can be none."""
     readings = outcome.readings
     if outcome.kind is not OutcomeKind.OK or readings is None:
-        return failure_row(case, outcome.message, outcome.wall_s)
-    deck = f"{case.job.name}.cir"
+        return failure(case, outcome.message, outcome.wall_s)
     try:
-        verdicts = [compare(view, expect(view), readings, deck) for view in case.views]
-        lines = judge_lines(case.lines, readings)
+        verdicts = [compare(n.view, n.spikes, readings, n.predicted) for n in case.neurons]
+        lines = None
+        if case.lines is not None:
+            own = case.lines
+            lines = judge_lines(own.lines, own.spikes, readings, own.times_s, own.tolerance_s)
         energies = measured_energies(case.sources, readings, case.bounds_s)
     except WaveformError as error:
-        return failure_row(case, f"{case.job.name}: {error}", outcome.wall_s)
+        return failure(case, f"{case.job.name}: {error}", outcome.wall_s)
     if case.scope == "neurons":
-        verdicts = [judge_energy(verdicts[0], energies, case.reference_J, deck)]
-    return {
-        "name": case.job.name,
-        "verdicts": [verdict_row(v) for v in verdicts],
-        "energies_J": energies.tolist(),
-        "reference_J": case.reference_J.tolist(),
-        "lines_wrong": lines.wrong,
-        "lines_first": lines.first,
-        "lines_window": lines.window,
-        "failure": "",
-        "wall_s": outcome.wall_s,
-        "deck": case.job.text if lines.wrong or any(v.mismatches for v in verdicts) else None,
-    }
+        verdicts = [judge_energy(verdicts[0], energies, case.reference_J)]
+    wrong = any(v.mismatches for v in verdicts) or (lines is not None and lines.wrong)
+    return DeckResult(
+        scope=case.scope,
+        name=case.job.name,
+        place=case.place,
+        first=case.first,
+        windows=case.windows,
+        neurons=tuple(verdicts),
+        energies_J=energies,
+        reference_J=case.reference_J,
+        lines=lines,
+        failure="",
+        wall_s=outcome.wall_s,
+        deck=case.job.text if wrong else None,
+    )
 
 
-def failure_row(case: Case, message: str, wall_s: float) -> Row:
-    """The row of a case without a verdict."""
-    return {
-        "name": case.job.name,
-        "verdicts": [],
-        "energies_J": [],
-        "reference_J": [],
-        "lines_wrong": 0,
-        "lines_first": None,
-        "lines_window": 0,
-        "failure": message,
-        "wall_s": wall_s,
-        "deck": case.job.text,
-    }
-
-
-def verdict_row(verdict: NeuronVerdict) -> Row:
-    """A verdict as plain numbers."""
-    first = verdict.first
-    return {
-        "name": verdict.name,
-        "layer": verdict.layer,
-        "neuron": verdict.neuron,
-        "wrong": verdict.wrong.astype(int).tolist(),
-        "pulses": verdict.pulses.tolist(),
-        "delays_s": [None if np.isnan(d) else d for d in verdict.delays_s.tolist()],
-        "first": None if first is None else vars(first),
-    }
-
-
-def read_verdict(row: Row) -> NeuronVerdict:
-    """The verdict of ``verdict_row``."""
-    delays = [np.nan if d is None else d for d in row["delays_s"]]
-    return NeuronVerdict(
-        row["name"],
-        row["layer"],
-        row["neuron"],
-        np.asarray(row["wrong"], dtype=bool),
-        np.asarray(row["pulses"], dtype=np.int64),
-        np.asarray(delays, dtype=np.float64),
-        None if row["first"] is None else CounterExample(**row["first"]),
+def failure(case: Case, message: str, wall_s: float) -> DeckResult:
+    """The result of a deck without a verdict."""
+    return DeckResult(
+        scope=case.scope,
+        name=case.job.name,
+        place=case.place,
+        first=case.first,
+        windows=case.windows,
+        neurons=(),
+        energies_J=np.zeros(0),
+        reference_J=np.zeros(0),
+        lines=None,
+        failure=message,
+        wall_s=wall_s,
+        deck=case.job.text,
     )

@@ -5,9 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.parallel import Progress, usable_cores
+from verification.campaign.cluster import cluster
+from verification.campaign.ledger import Ledger
+from verification.characterize.files.results import write_results
+from verification.characterize.files.summary import summary
 from verification.characterize.measure.energy import EventEnergy, event_energies, static_power_W
 from verification.characterize.measure.machine import MAX_INPUTS, Machine, find_machine
 from verification.characterize.measure.margins import Margins, margins
@@ -27,7 +35,7 @@ from verification.characterize.measure.noise import (
     errors_against_temperature,
 )
 from verification.characterize.measure.spacing import Spacing, critical_spacings, shortest_period
-from verification.characterize.measure.sweep import Axis, Sweep, sweep
+from verification.characterize.measure.sweep import Sweep, sweep
 from verification.characterize.measure.timing import (
     Arc,
     ThermalArc,
@@ -39,38 +47,16 @@ from verification.characterize.measure.timing import (
     junction_delays,
     voltage_delays,
 )
-from verification.characterize.measure.yields import Spreads, Yield, monte_carlo
+from verification.characterize.measure.yields import Yield, monte_carlo
+from verification.characterize.options import CharacterizeOptions
 from verification.characterize.subject.bench import NEIGHBOURS, make_bench
 from verification.characterize.subject.sizes import Size, sizes
 from verification.characterize.subject.stimulus import PS
-from verification.characterize.subject.subject import Subject
+from verification.characterize.subject.subject import Subject, load_subject
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.runner import Runner
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to measure beside delays, spacings, energies and the state machine.
-
-    Attributes:
-        sweep: axes of one grid. margins: of every parameter.
-        monte_carlo: samples, 0 for none. spreads: what scatters. half_width: ends it early.
-        temperatures_K: of noise: delays and jitter at each, error rates about the bias margin.
-        noise_runs: runs at each point of an error rate.
-        load: at the outputs. seed: of all draws. step_s: of the simulation.
-    """
-
-    sweep: tuple[Axis, ...] = ()
-    margins: bool = False
-    monte_carlo: int = 0
-    spreads: Spreads = field(default_factory=Spreads)
-    half_width: float | None = None
-    temperatures_K: tuple[float, ...] = ()
-    noise_runs: int = 100
-    load: str = "jtl"
-    seed: int = 1
-    step_s: float = 0.05 * PS
-    tolerance: float = 0.005
+from verification.report.cell_page import write_index
+from verification.simulators.registry import chosen_simulators
 
 
 @dataclass
@@ -112,10 +98,12 @@ class Characterization:
     trials: int = 0
     trials_stored: int = 0
     wall_s: float = 0.0
-    settings: tuple[tuple[str, float], ...] = ()
+    files: tuple[Path, ...] = ()
 
 
-def characterize(subject: Subject, runner: Runner, options: Options) -> Characterization:
+def characterize(
+    subject: Subject, runner: Runner, options: CharacterizeOptions
+) -> Characterization:
     """Measure a cell.
 
     Raises:
@@ -124,7 +112,8 @@ def characterize(subject: Subject, runner: Runner, options: Options) -> Characte
     """
     start = time.perf_counter()
     before = runner.trials_run, runner.trials_stored
-    bench = make_bench(subject, load=options.load, step_s=options.step_s)
+    step_s = options.step_ps * PS
+    bench = make_bench(subject, load=options.load, step_s=step_s)
     cell = CellUnderTest(bench, runner)
     result = Characterization(
         cell=subject.name,
@@ -135,7 +124,7 @@ def characterize(subject: Subject, runner: Runner, options: Options) -> Characte
         version=runner.version(),
         load=options.load if subject.outputs else "",
         seed=options.seed,
-        step_s=options.step_s,
+        step_s=step_s,
         junctions=len(bench.junctions),
         static_W=static_power_W(cell),
         inputs=subject.inputs,
@@ -162,18 +151,19 @@ def characterize(subject: Subject, runner: Runner, options: Options) -> Characte
         result.period_s = shortest_period(cell)
     if options.margins:
         result.margins = all_margins(cell, options.tolerance)
-    if options.sweep:
-        result.sweep = sweep(cell, options.sweep, seed=options.seed)
+    if options.sweeps:
+        result.sweep = sweep(cell, options.axes(), seed=options.seed)
     if options.monte_carlo:
-        target = cell.with_capacitors() if options.spreads.needs_capacitors else cell
+        spreads = options.spread()
+        target = cell.with_capacitors() if spreads.needs_capacitors else cell
         result.yields = monte_carlo(
             target,
             options.monte_carlo,
-            options.spreads,
+            spreads,
             seed=options.seed,
             half_width=options.half_width,
         )
-    if options.temperatures_K:
+    if options.temperatures:
         _measure_noise(cell, result, options)
     result.trials = runner.trials_run - before[0]
     result.trials_stored = runner.trials_stored - before[1]
@@ -193,9 +183,11 @@ def all_margins(cell: CellUnderTest, tolerance: float) -> Margins:
     return dataclasses.replace(found, margins=merged, trials=found.trials + extra.trials)
 
 
-def _measure_noise(cell: CellUnderTest, result: Characterization, options: Options) -> None:
+def _measure_noise(
+    cell: CellUnderTest, result: Characterization, options: CharacterizeOptions
+) -> None:
     seed, runs = options.seed, options.noise_runs
-    warm = options.temperatures_K
+    warm = options.temperatures
     result.by_temperature = delay_against_temperature(cell, warm, seed=seed)
     if "bias" not in cell.parameters:
         return
@@ -232,3 +224,79 @@ def _measure_noise(cell: CellUnderTest, result: Characterization, options: Optio
 
 TEMPERATURE_FACTORS = (0.5, 0.7, 1.4, 2.0)
 """Temperatures of noise beside those asked for, as factors of the first."""
+
+
+@contextmanager
+def runner_for(
+    options: CharacterizeOptions, out: Path | None = None, progress: Progress | None = None
+) -> Iterator[Runner]:
+    """A runner on the simulator that the options name, with its ledger in ``out``.
+
+    Raises:
+        SimulatorError: the simulator is not there.
+        ConfigurationError: the directory can't be made, or no scheduler answers.
+    """
+    (simulator,) = chosen_simulators(options.simulator)
+    ledger = None
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"{out} can't be made ({error.strerror})") from error
+        if not options.resume:
+            for path in out.glob("ledger.sqlite*"):
+                path.unlink()
+        ledger = Ledger(out / "ledger.sqlite")
+    workers = options.jobs or usable_cores()
+    runner = Runner(simulator.name, workers, ledger=ledger, timeout_s=options.timeout)
+    done = 0
+
+    def count(trials: int) -> None:
+        nonlocal done
+        done += trials
+        if progress:
+            progress("simulations", done, done)
+
+    runner.tick = count
+    try:
+        with cluster(options.scheduler) as found:
+            runner.executor = found.executor if found else None
+            yield runner
+    finally:
+        runner.close()
+        if ledger is not None:
+            ledger.close()
+
+
+def characterize_cells(
+    names: Sequence[str],
+    options: CharacterizeOptions,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Characterization]:
+    """Measure cells one after the other; their files go to ``out``, of several each to a folder.
+
+    Raises:
+        NetlistGenError: wrong input, or a simulator that is missing or fails.
+    """
+    options.axes(), options.spread()  # refused before anything runs
+    with runner_for(options, out, progress) as runner:
+        summaries = []
+        for name in names:
+            subject = load_subject(name, options.process)
+            result = characterize(subject, runner, options)
+            if out is not None:
+                place = out / subject.name if len(names) > 1 else out
+                result.files = tuple(write_results(result, place))
+                summaries.append(summary(result))
+            yield result
+    if out is not None and len(names) > 1:
+        write_index(summaries, out)
+
+
+def characterize_cell(
+    name: str, options: CharacterizeOptions, out: Path | None = None
+) -> Characterization:
+    """Measure one cell. Raises as ``characterize_cells``."""
+    (result,) = characterize_cells([name], options, out)
+    return result

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.constants import PHI0, TWO_PI
 from netlist_gen.errors import WaveformError
-from verification.constants import PHI0_WB, TWO_PI
 
 FloatArray = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ Values in use run from 300 to 1000; every result prints the one it used.
 
 def bias_energy(current_A: float, phase_advance_rad: float) -> float:
     """Energy a constant current delivers to a node whose phase advances: Ib Phi0 dphi / (2 pi)."""
-    return current_A * PHI0_WB * phase_advance_rad / TWO_PI
+    return current_A * PHI0 * phase_advance_rad / TWO_PI
 
 
 def phase_energy(current_A: FloatArray, phase_rad: FloatArray) -> float:
@@ -42,7 +42,7 @@ def phase_energy(current_A: FloatArray, phase_rad: FloatArray) -> float:
         WaveformError: shapes differ, fewer than two samples, or a value is not finite.
     """
     current, phase = _same_shape(current_A, phase_rad, ("current", "phase"))
-    return float(np.sum(0.5 * (current[1:] + current[:-1]) * np.diff(phase))) * PHI0_WB / TWO_PI
+    return float(np.sum(0.5 * (current[1:] + current[:-1]) * np.diff(phase))) * PHI0 / TWO_PI
 
 
 def waveform_energy(time_s: FloatArray, voltage_V: FloatArray, current_A: FloatArray) -> float:

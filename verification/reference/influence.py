@@ -16,13 +16,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from netlist_gen.assembly.delays import Delays, Neighbours, table_neuron
-from netlist_gen.assembly.network_circuit import network_delays
-from netlist_gen.circuit.bench import LOAD_OHM, START_S, drive
+from netlist_gen.assembly.delays import Delays, measured_delays, table_neuron
+from netlist_gen.assembly.plan import Stage
+from netlist_gen.circuit.bench import LOAD_OHM, drive
 from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource, Resistor
-from netlist_gen.circuit.neuron import load_phases, neuron_cell
-from netlist_gen.deck.emit import Analysis, Probe, emit
+from netlist_gen.circuit.neuron import neuron_cell
+from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.circuit.view import START_S
+from netlist_gen.deck.emit import emit
+from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import Process
 from verification.engine.run import compile_deck
 from verification.waves.pulses import detect_phase
@@ -37,15 +41,15 @@ _BEFORE = {
 }
 """From a source to each driver."""
 
-CHAINS: tuple[Neighbours, ...] = (
-    *(Neighbours(d, "jtl", load) for d in _BEFORE for load in ("jtl", "splitter", "merger")),
+CHAINS: tuple[Stage, ...] = (
+    *(Stage("jtl", d, load) for d in _BEFORE for load in ("jtl", "splitter", "merger")),
     *(
-        Neighbours(d, "splitter", load, beside)
+        Stage("splitter", d, load, beside)
         for d in ("first", "jtl", "splitter")
         for load in ("jtl", "splitter")
         for beside in ("jtl", "splitter")
     ),
-    Neighbours("jtl", "merger", "jtl"),
+    Stage("merger"),
 )
 """Neighbourhoods of trees and chains; each is simulated by itself."""
 
@@ -53,37 +57,42 @@ PROBE = table_neuron(8)
 """The neuron on which the influence of its clock's driver and of its output's load is measured."""
 
 
-def measure_influence(library: CellLibrary, delays: Delays) -> dict[Neighbours, float]:
+CLOCKED_BY = {"first": (), "jtl": ("splitter", "jtl"), "splitter": ("splitter",)}
+"""From a JTL stage behind a source to each cell that drives a neuron's clock."""
+
+LOADS = ("jtl", "splitter", "merger", "end")
+"""What a neuron's output stage may drive; the last is a bench's."""
+
+
+def measure_influence(library: CellLibrary, delays: Delays) -> dict[Stage, float]:
     """Differences from the tables, s; see ``Delays``.
 
     Raises:
         SimulatorError, DeckError: a chain that does not run.
     """
     found = {}
-    own = {"jtl": delays.jtl, "splitter": delays.splitter, "merger": delays.merger}
-    for key in CHAINS:
-        arrivals = _arrivals(library, key)
-        found[key] = arrivals.behind - arrivals.port - own[key.cell](key.load)
+    for stage in CHAINS:
+        arrivals = _arrivals(library, stage)
+        # The tables' cells are driven by a JTL stage, a splitter carries the same twice.
+        found[stage] = arrivals.behind - arrivals.port - delays.stage(stage)
     signs, theta = PROBE
     table = float(delays.decide(signs, theta, np.array([theta]))[0])
-    for load in ("jtl", "splitter", "merger"):
-        by = {driver: _neuron(library, driver, load) for driver in ("jtl", "splitter")}
+    for load in LOADS:
+        by = {driver: _neuron(library, driver, load) for driver in CLOCKED_BY}
         for driver, seen in by.items():
-            found[Neighbours(driver, "neuron", load)] = seen.port - seen.clock - table
-        stage = by["splitter"].behind - by["splitter"].port
-        found[Neighbours("neuron", "jtl", load)] = stage - delays.jtl(load)
+            found[Stage("neuron", driver, load)] = seen.port - seen.clock - table
+        if load != "end":
+            behind = by["splitter"].behind - by["splitter"].port
+            stage = Stage("jtl", "neuron", load)
+            found[stage] = behind - delays.stage(stage)
     return found
 
 
+@lru_cache(maxsize=4)
 def influenced_delays(process: Process) -> Delays:
     """A process's delays with the influence of neighbours; measured once and kept."""
-    return _influenced(process)
-
-
-@lru_cache(maxsize=4)
-def _influenced(process: Process) -> Delays:
     library = CellLibrary(process)
-    delays = network_delays(library)
+    delays = measured_delays(process)
     return delays.with_influence(measure_influence(library, delays))
 
 
@@ -104,9 +113,9 @@ class Junctions:
 def junctions_after_ports(process: Process) -> Junctions:
     """The output stages of neurons and of class lines."""
     library = CellLibrary(process)
-    merged = _arrivals(library, Neighbours("merger", "jtl", "end"))
+    merged = _arrivals(library, Stage("jtl", "merger", "end"))
     after = {}
-    for load in ("jtl", "splitter", "merger", "end"):
+    for load in LOADS:
         arrivals = _neuron(library, "splitter", load)
         after[load] = arrivals.junction - arrivals.port
     return Junctions(after, merged.junction - merged.port)
@@ -162,14 +171,16 @@ def _place(
     elif kind == "splitter":
         builder.place(name, library.cell(kind), *nets, f"s{name}")
         _load(builder, library, f"s{name}", beside)
-    else:
+    elif kind == "merger":
         builder.place(name, library.cell(kind), nets[0], f"i{name}", nets[1])
         builder.place(f"XI{name}", library.cell("jtl"), f"j{name}", f"i{name}")
         builder.add(Resistor(f"R{name}", f"j{name}", GROUND, LOAD_OHM))
+    else:
+        raise ConfigurationError(f"a chain can't hold {kind!r}; it takes jtl, splitter, merger")
 
 
 @lru_cache(maxsize=256)
-def _arrivals(library: CellLibrary, key: Neighbours) -> _Arrivals:
+def _arrivals(library: CellLibrary, key: Stage) -> _Arrivals:
     """A cell among its neighbours, behind a source."""
     builder = CircuitBuilder("chain")
     builder.add(PulseSource("V0", "n0", GROUND, (START_S,)))
@@ -199,13 +210,14 @@ def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
     ]
     port = drive(builder, library, "C", (START_S + phases.decision,))
     reset = drive(builder, library, "R", ())
-    clock = ("splitter", "splitter", "splitter", *(("jtl",) * (driver == "jtl")))
-    for k, (kind, beside) in enumerate(zip(clock, (*clock[1:], "jtl"), strict=True)):
+    clock = CLOCKED_BY[driver]
+    if clock:  # deep in a tree a pulse has the shape that splitters give it
+        clock = ("splitter", "splitter", *clock)
+    for k, (kind, beside) in enumerate(zip(clock, (*clock[1:], "jtl"), strict=False)):
         _place(builder, library, f"XK{k}", kind, (port, f"k{k}"), beside)
         port = f"k{k}"
-    own = library.fork()
-    neuron = neuron_cell(own, "probe", signs, theta, labels=labels)
-    builder.place("XN", neuron, *nets, port, reset, "o", needs=own.needs(neuron))
+    neuron = neuron_cell(library, "probe", signs, theta, labels=labels)
+    builder.place("XN", neuron, *nets, port, reset, "o")
     builder.place("XC", library.cell("jtl"), "o", "q")
     _load(builder, library, "q", load)
     analysis = Analysis(START_S + phases.period, print_step_s=0.2e-12)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
 from netlist_gen.files import atomic_path
-from netlist_gen.resources import resource_dir
+from netlist_gen.resources import template
 from verification.report import cell_plots
-from verification.report.html import engineering
+from verification.report.numbers import engineering
 
 if TYPE_CHECKING:
+    from verification.characterize.files.summary import Summary
     from verification.characterize.run import Characterization
 
 
-def write_page(result: Characterization, summary: dict[str, Any], out: Path) -> list[Path]:
+FILTERS = {"eng": engineering}
+
+
+def write_page(result: Characterization, summary: Summary, out: Path) -> list[Path]:
     """Write all plots (PNG and SVG) and ``CELL.html``. Returns the files written."""
     figures: dict[str, Any] = {"delays": cell_plots.delay_plot(result)}
     if result.overdrive:
@@ -33,26 +36,16 @@ def write_page(result: Characterization, summary: dict[str, Any], out: Path) -> 
         pictures[name], paths = cell_plots.save(figure, out / name)
         written += paths
     page = out / f"{result.cell}.html"
-    text = _template("cell.html.j2").render(s=summary, r=result, figures=pictures)
+    text = template("report/cell.html.j2", FILTERS).render(s=summary, r=result, figures=pictures)
     with atomic_path(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return [*written, page]
 
 
-def write_index(summaries: list[dict[str, Any]], out: Path) -> Path:
+def write_index(summaries: Sequence[Summary], out: Path) -> Path:
     """``index.html`` over several cells, each in a directory of its own."""
     page = out / "index.html"
     with atomic_path(page) as temporary:
-        text = _template("cells.html.j2").render(cells=summaries)
+        text = template("report/cells.html.j2", FILTERS).render(cells=summaries)
         temporary.write_text(text, encoding="utf-8")
     return page
-
-
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource_dir("templates") / "report"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-    )
-    environment.filters["eng"] = engineering
-    return environment.get_template(name)

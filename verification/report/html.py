@@ -9,18 +9,22 @@ import json
 import shlex
 import zipfile
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
-from netlist_gen.resources import resource_dir
+from netlist_gen.resources import template
 from verification.report import plots
+from verification.report.numbers import engineering, percent, share
 from verification.verdict.in_words import disagreements
+from verification.verdict.outcome import RunVerdict
+
+Arrays = dict[str, NDArray[np.generic]]
 
 _LAYER_ARRAYS = ("expected", "measured", "delay")
 """What results.npz holds of each layer."""
@@ -29,52 +33,16 @@ SHOWN_WINDOWS, SHOWN_READS = 40, 60
 """Most windows in the raster, and most samples whose class is listed."""
 
 
-def engineering(value: float | None, unit: str) -> str:
-    """A value with an SI prefix and four digits: 1.52e-9 J is "1.520 nJ"."""
-    if value is None:
-        return "-"
-    if value == 0:
-        return f"0 {unit}"
-    for scale, prefix in (
-        (1e9, "G"),
-        (1e6, "M"),
-        (1e3, "k"),
-        (1.0, ""),
-        (1e-3, "m"),
-        (1e-6, "µ"),
-        (1e-9, "n"),
-        (1e-12, "p"),
-        (1e-15, "f"),
-        (1e-18, "a"),
-    ):
-        if abs(value) >= scale:
-            return f"{value / scale:.4g} {prefix}{unit}"
-    return f"{value:.3g} {unit}"
-
-
-def percent(fraction: float | None) -> str:
-    """A signed fraction as a percentage in two digits; below a millionth of one it is 0."""
-    if fraction is None:
-        return "-"
-    value = 100 * fraction
-    return "0 %" if abs(value) < 1e-6 else f"{value:+.2g} %"
-
-
-def share(fraction: float | None) -> str:
-    """A part of a whole: 0.95 is "95.00 %"."""
-    return "-" if fraction is None else f"{fraction:.2%}".replace("%", " %")
-
-
-def load_run(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def load_run(run: Path) -> tuple[RunVerdict, Arrays]:
     """The two files of a finished run.
 
     Raises:
         ConfigurationError: not the directory of a finished run.
     """
     try:
-        summary = json.loads((run / "verify.json").read_text(encoding="utf-8"))
+        data = json.loads((run / "verify.json").read_text(encoding="utf-8"))
         with np.load(run / "results.npz", allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            arrays: Arrays = {name: archive[name] for name in archive.files}
     except OSError as error:
         raise ConfigurationError(
             f"{run} is not the directory of a finished run: {Path(error.filename or '').name} "
@@ -84,13 +52,12 @@ def load_run(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ConfigurationError(
             f"{run}: verify.json or results.npz is damaged ({error})"
         ) from error
-    if not isinstance(summary, dict) or not isinstance(summary.get("layers"), list):
-        raise ConfigurationError(f"{run}: verify.json is damaged (it has no list of layers)")
-    wanted = [f"{k}{i}" for i in range(len(summary["layers"])) for k in _LAYER_ARRAYS]
+    verdict = RunVerdict.from_json(data, f"{run}: verify.json is damaged")
+    wanted = [f"{k}{i}" for i in range(len(verdict.layers)) for k in _LAYER_ARRAYS]
     missing = [name for name in (*wanted, "predicted") if name not in arrays]
     if missing:
         raise ConfigurationError(f"{run}: results.npz is damaged (it has no array {missing[0]})")
-    return summary, arrays
+    return verdict, arrays
 
 
 def write_report(run: Path) -> Path:
@@ -99,40 +66,37 @@ def write_report(run: Path) -> Path:
     Raises:
         ConfigurationError: not the directory of a finished run, or it can't be written.
     """
-    summary, arrays = load_run(run)
-    layers = range(len(summary["layers"]))
-    expected = [arrays[f"expected{i}"] for i in layers]
-    measured = [arrays[f"measured{i}"] for i in layers]
+    verdict, arrays = load_run(run)
+    layers = range(len(verdict.layers))
+    expected = [arrays[f"expected{i}"].astype(bool) for i in layers]
+    measured = [arrays[f"measured{i}"].astype(np.int8) for i in layers]
     try:
         first = _first_shown(expected, measured)
         figures = {
             "raster": plots.raster(expected, measured, first, SHOWN_WINDOWS),
-            "delays": plots.delays([arrays[f"delay{i}"] for i in layers]),
-            "waveforms": plots.waveforms(arrays) if "example" in summary else None,
+            "delays": plots.delays([arrays[f"delay{i}"].astype(float) for i in layers]),
+            "waveforms": plots.waveforms(arrays) if verdict.example else None,
+            "timing": {
+                scope.scope: plots.timing(scope.timing) for scope in verdict.scopes if scope.timing
+            },
         }
     except (KeyError, IndexError, ValueError, TypeError) as error:
         words = " ".join(f"{type(error).__name__} {error}".split())
         raise ConfigurationError(f"{run}: results.npz is damaged ({words})") from error
     windows = expected[0].shape[0]
-    shown = {"first": first, "windows": min(SHOWN_WINDOWS, windows - first), "of": windows}
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource_dir("templates") / "report"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
+    filters: dict[str, Callable[..., object]] = {
+        "eng": engineering,
+        "percent": percent,
+        "share": share,
+        "quoted": shlex.quote,
+    }
+    text = template("report/report.html.j2", filters).render(
+        s=verdict,
+        figures=figures,
+        shown={"first": first, "windows": min(SHOWN_WINDOWS, windows - first), "of": windows},
+        reads=_reads(arrays),
+        reasons=disagreements(verdict),
     )
-    environment.filters |= {"eng": engineering, "percent": percent, "share": share}
-    environment.filters["quoted"] = shlex.quote
-    try:
-        text = environment.get_template("report.html.j2").render(
-            s=summary,
-            figures=figures,
-            shown=shown,
-            reads=_reads(arrays),
-            reasons=disagreements(summary),
-        )
-    except (jinja2.UndefinedError, TypeError, ValueError, KeyError) as error:
-        raise ConfigurationError(f"{run}: verify.json is damaged ({error})") from error
     target = run / "report.html"
     with atomic_path(target) as path:
         path.write_text(text, encoding="utf-8")
@@ -149,19 +113,26 @@ def _first_shown(expected: list[NDArray[np.bool_]], measured: list[NDArray[np.in
     return max(0, min(at, windows - SHOWN_WINDOWS))
 
 
-def _reads(arrays: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Read:
+    """A sample's class in words; ``kind`` is "", "miss" or "differ"."""
+
+    text: str
+    kind: str
+    labelled: bool
+
+
+def _reads(arrays: Arrays) -> list[Read]:
     """Class of each of the first samples: the label, what the reference reads, the simulation."""
-    predicted, simulated = arrays["predicted"], arrays.get("simulated")
-    labels = arrays.get("labels")
+    simulated, labels = arrays.get("simulated"), arrays.get("labels")
     reads = []
-    for sample, reference in enumerate(predicted[:SHOWN_READS].tolist()):
-        got = None if simulated is None else int(simulated[sample])
-        words = [str(reference) if got == reference else f"{reference}, simulated {got}"]
+    for sample, reference in enumerate(arrays["predicted"][:SHOWN_READS].tolist()):
+        got = None if simulated is None else simulated.tolist()[sample]
+        words = [str(reference) if got in (reference, None) else f"{reference}, simulated {got}"]
         kind = "" if got in (reference, None) else "differ"
-        if got is None:
-            words = [str(reference)]
         if labels is not None:
-            words.insert(0, str(int(labels[sample])))
-            kind = kind or ("" if int(labels[sample]) == reference else "miss")
-        reads.append({"text": " → ".join(words), "kind": kind, "labelled": labels is not None})
+            label = labels.tolist()[sample]
+            words.insert(0, str(label))
+            kind = kind or ("" if label == reference else "miss")
+        reads.append(Read(" → ".join(words), kind, labels is not None))
     return reads

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.constants import PHI0_WB, TWO_PI
+from netlist_gen.constants import PHI0, TWO_PI
+
+if TYPE_CHECKING:
+    from verification.verdict.outcome import TimingFigures
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -227,7 +230,7 @@ def _output(axis: Any, data: dict[str, Any]) -> None:
     from verification.waves.pulses import detect_phase
 
     time, phase = data["example_time_s"], data["example_output"]
-    millivolt = 1e3 * PHI0_WB / TWO_PI * np.gradient(phase, time)
+    millivolt = 1e3 * PHI0 / TWO_PI * np.gradient(phase, time)
     axis.plot(time * 1e12, millivolt, c=AGREED, lw=1.1)
     top = max(0.1, float(millivolt.max()))
     clocks = data["example_decisions_s"]
@@ -256,3 +259,16 @@ def delays(delay_s: list[NDArray[np.float64]]) -> str:
     axis.set_xlabel("decision clock to output pulse (ps)")
     axis.set_ylabel("pulses")
     return _svg(figure, "time from decision clock to output pulse")
+
+
+def timing(figures: TimingFigures) -> str:
+    """Histogram of pulses' times, measured less predicted."""
+    plt = _pyplot()
+    figure, axis = plt.subplots(figsize=(9, 2.0), layout="constrained")
+    axis.stairs(figures.counts, figures.bins_ps, fill=True, color=AGREED, alpha=0.75)
+    axis.set_xlabel("measured less predicted, ps")
+    axis.set_ylabel("pulses")
+    axis.set_xlim(figures.bins_ps[0], figures.bins_ps[-1])
+    axis.grid(axis="y", color=GRID, lw=0.6)
+    axis.set_axisbelow(True)
+    return _svg(figure, "times of output pulses against the timed reference")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from netlist_gen.errors import SimulatorError
 from verification.simulators.base import DeckJob
-from verification.simulators.josim_controls import Controls, read_controls
 from verification.simulators.process import Limits
 from verification.simulators.subprocess_simulator import SubprocessSimulator
+from verification.waves.josim_controls import Controls, read_controls
 from verification.waves.readers.josim_csv import read_josim_csv
 from verification.waves.waveforms import Waveforms
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.simulators.base import Simulator
 
 NAMES = ("embedded", "josim", "wrspice", "ngspice")
@@ -38,6 +38,22 @@ def get_simulators(names: str, *, keep_runs: Path | None = None) -> list[Simulat
         for simulator in here:
             found.setdefault(simulator.name, simulator)
     return list(found.values())
+
+
+def chosen_simulators(names: str) -> list[Simulator]:
+    """The simulators of a comma list that are to run here, each of which is there.
+
+    Raises:
+        ConfigurationError: as ``get_simulators``.
+        SimulatorError: one that is not installed.
+    """
+    chosen = get_simulators(names)
+    for one in chosen:
+        if not one.available():
+            raise SimulatorError(
+                f"the simulator {one.name} is not here; netlist-gen doctor says how to get it"
+            )
+    return chosen
 
 
 def get_simulator(name: str = "auto", *, keep_runs: Path | None = None) -> Simulator:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netlist_gen.errors import DeckError, WaveformError
-from verification.simulators.josim_controls import read_number
+from verification.waves.josim_controls import read_number
 from verification.waves.readers.raw import RawFile
 from verification.waves.waveforms import Waveforms
 

@@ -18,8 +18,8 @@ from netlist_gen.deck.dialects import (
     WRSPICE_RN_ICRIT_LEAST_V,
 )
 from netlist_gen.errors import DeckError
-from verification.simulators.josim_controls import read_number
 from verification.simulators.saved_signals import logical_lines
+from verification.waves.josim_controls import read_number
 
 MODEL_PARAMETERS = ("vg", "delv", "icrit", "r0", "rn", "cap")
 """Parameters whose defaults differ from JoSIM's: always to be written."""

@@ -1,41 +1,35 @@
-"""Why a run did not agree, in words, from what its ``verify.json`` says."""
+"""Why a run did not agree, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from verification.verdict.outcome import RunVerdict
 
 
-def disagreements(summary: Mapping[str, Any]) -> list[str]:
-    """Why a run did not agree, each reason in words; of the simulators each by its name."""
-    s = summary
-    first, *others = s.get("simulators") or [{}]
-    own = f"{first['name']}: " if others else ""
-    allowed = s["energy"]["tolerance"]
+def disagreements(verdict: RunVerdict) -> list[str]:
+    """Why a run did not agree, each reason in words; of several simulators each by its name."""
+    allowed = verdict.energy.tolerance
+    several = len(verdict.simulators) > 1
     facts = []
 
     def energy(who: str, error: float | None) -> None:
         if error is not None and not abs(error) <= allowed:
             facts.append(f"{who} is {100 * error:.3g} % off (allowed {100 * allowed:g} %)")
 
-    if s["mismatches"] or s["failed"]:
-        facts.append(f"{own}{s['mismatches']} of {s['checked']} neuron windows disagree")
-    lines = sum(scope["class_lines_wrong"] for scope in s["scopes"])
-    if lines:
-        facts.append(f"{own}{lines} windows of class lines disagree")
-    for row in others:
-        name = row["name"]
-        if row["mismatches"]:
-            facts.append(f"{name}: {row['mismatches']} of {row['checked']} neuron windows disagree")
-        if row.get("class_lines_wrong"):
-            facts.append(f"{name}: {row['class_lines_wrong']} windows of class lines disagree")
-    if s["failed"]:
-        facts.append(f"{len(s['failed'])} run{'' if len(s['failed']) == 1 else 's'} failed")
-    for scope in s["scopes"]:
-        energy(f"{own}the energy of scope {scope['scope']}", scope["energy_relative_error"])
-    for row in others:
-        energy(f"{row['name']}: the energy", row["energy_relative_error"])
-    facts += [pair["difference"] for pair in s.get("agreement", ()) if pair["difference"]]
-    if s["scope_difference"]:
-        facts.append(f"the scopes differ: {s['scope_difference']}")
+    for number, one in enumerate(verdict.simulators):
+        own = f"{one.name}: " if several else ""
+        if one.mismatches or (one.failed and not number):
+            facts.append(f"{own}{one.mismatches} of {one.checked} neuron windows disagree")
+        if one.class_lines_wrong:
+            facts.append(f"{own}{one.class_lines_wrong} windows of class lines disagree")
+    if verdict.failed:
+        many = len(verdict.failed)
+        facts.append(f"{many} run{'' if many == 1 else 's'} failed")
+    own = f"{verdict.simulator.name}: " if several else ""
+    for scope in verdict.scopes:
+        energy(f"{own}the energy of scope {scope.scope}", scope.energy_relative_error)
+    for one in verdict.simulators[1:]:
+        energy(f"{one.name}: the energy", one.energy_relative_error)
+    facts += [pair.difference for pair in verdict.agreement if pair.difference]
+    if verdict.scope_difference:
+        facts.append(f"the scopes differ: {verdict.scope_difference}")
     return facts

@@ -1,32 +1,33 @@
 """Measured against expected: each window of a neuron, and the first counter-example in words.
 
-A window agrees when the output junction gave exactly the expected pulse (one or none) on the
-clock and no pulse backwards, when each storage loop took in and gave out exactly the fluxons
-of its input line, when the two SQUIDs of the decision hold no flux, and when the energy that
-the bias sources delivered is the reference's within the tolerance.
+What is expected are the integer model's spikes (``netlist_gen.spikes``), which never saw the
+circuit. A window agrees when the circuit's synapses and threshold are the network's, when the
+output junction gave exactly the expected pulse (one or none) on the clock and no pulse backwards,
+when each storage loop took in and gave out exactly the fluxons of its input line, when the two
+SQUIDs of the decision hold no flux, and when the energy that the bias sources delivered is the
+reference's within the tolerance. Where times are predicted, each pulse has to come at its own.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.bench import NeuronView
-from netlist_gen.circuit.model import Circuit
-from netlist_gen.deck.emit import Probe
+from netlist_gen.circuit.probe import Probe
+from netlist_gen.circuit.view import NeuronView
+from netlist_gen.constants import TWO_PI
 from netlist_gen.errors import WaveformError
-from verification.reference.energy import bias_energy
-from verification.reference.expected import NeuronExpectation
+from netlist_gen.records import Record
+from netlist_gen.spikes import NeuronSpikes
+from verification.waves.pulses import pulses_in_words
 from verification.waves.readings import Readings, readings_of
 from verification.waves.waveforms import Waveforms
 
-TWO_PI = 2 * np.pi
-
-ENERGY_TOLERANCE = 0.05
-"""Largest relative difference between measured and reference energy that still agrees."""
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
 
 REST_TOLERANCE_FLUXONS = 0.15
 """How far from a whole number of fluxons a phase may be where a window ends. At rest it is
@@ -34,43 +35,57 @@ within 0.02; a tenth of a turn more means that the circuit has not come to rest.
 
 
 @dataclass(frozen=True)
-class CounterExample:
-    """The first disagreement of a neuron, with all that is needed to look at it."""
+class Disagreement(Record):
+    """The first disagreement of a neuron or of class lines in a deck.
+
+    Attributes:
+        window: of the deck.
+        expected: in words.
+        measured: in words.
+    """
 
     window: int
-    layer: int
-    neuron: int
     expected: str
     measured: str
-    deck: str
-
-    def sentence(self, at: str, deck: str) -> str:
-        """The disagreement in words; ``at`` is the sample, ``deck`` the file that reproduces it."""
-        return (
-            f"{at}: layer {self.layer}, neuron {self.neuron}: expected {self.expected}, "
-            f"measured {self.measured}; reproduce with {deck}"
-        )
 
 
 @dataclass(frozen=True, eq=False)
-class NeuronVerdict:
+class Predicted:
+    """When a neuron's pulses have to come.
+
+    Attributes:
+        times_s: at the output junction, shape (windows,), NaN where there is none.
+        tolerance_s: how far off one may be.
+    """
+
+    times_s: FloatArray
+    tolerance_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronVerdict(Record):
     """What was measured on one neuron.
 
     Attributes:
-        name: the neuron's name. layer, neuron: its place in the network.
-        windows: windows compared. wrong: bool, shape (windows,).
+        name: the neuron's name.
+        layer: its layer.
+        neuron: its place in the layer.
+        wrong: bool, shape (windows,).
         pulses: int, shape (windows,): output pulses measured in each window.
-        delays_s: time from decision clock to output pulse, NaN where there is none.
-        first: the first counter-example, or None.
+        delays_s: from decision clock to output pulse, NaN where there is none; shape (windows,).
+        apart_s: measured less predicted time of each pulse, NaN where there is none; shape
+            (windows,), or (0,) where no times were predicted.
+        first: the first disagreement, or None.
     """
 
     name: str
     layer: int
     neuron: int
-    wrong: NDArray[np.bool_]
+    wrong: BoolArray
     pulses: NDArray[np.int64]
-    delays_s: NDArray[np.float64]
-    first: CounterExample | None
+    delays_s: FloatArray
+    apart_s: FloatArray
+    first: Disagreement | None
 
     @property
     def windows(self) -> int:
@@ -83,245 +98,228 @@ class NeuronVerdict:
         return int(self.wrong.sum())
 
 
-@dataclass(frozen=True, eq=False)
-class _Fluxons:
-    """Whole 2 pi advances in each window, and how far from whole, of all that a view watches.
-
-    Attributes:
-        row: the row of each watched probe.
-        counts, residue: shape (probes, windows).
-    """
-
-    row: dict[Probe, int]
-    counts: NDArray[np.int64]
-    residue: NDArray[np.float64]
-
-    def of(self, path: tuple[str, ...], junction: str) -> NDArray[np.int64]:
-        """Advances of one junction, shape (windows,)."""
-        return self.counts[self.row[Probe(path, junction)]]
-
-
-def _advances(view: NeuronView, readings: Readings) -> _Fluxons:
-    watched = view.watched()
-    try:
-        phases = readings.phases([p.column for p in watched], view.boundaries_s())
-    except WaveformError as error:
-        raise WaveformError(f"neuron {view.site.name}: {error}") from None
-    turns = (phases - phases[:, :1]) / TWO_PI
-    whole = np.rint(turns)
-    return _Fluxons(
-        {probe: row for row, probe in enumerate(watched)},
-        np.diff(whole, axis=1).astype(np.int64),
-        np.abs(turns - whole)[:, 1:],
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class BiasSources:
-    """A circuit's bias sources: the columns of the junctions they feed, and their currents (A)."""
-
-    columns: tuple[str, ...]
-    currents_A: NDArray[np.float64]
-
-    @staticmethod
-    def of(circuit: Circuit) -> BiasSources:
-        """Those of a circuit: the same for decks that differ in their pulses alone."""
-        fed = circuit.biased()
-        return BiasSources(
-            tuple(Probe(path, name).column for path, name, _ in fed),
-            np.array([current for _, _, current in fed]),
-        )
-
-
-def measured_energies(
-    sources: BiasSources, observed: Waveforms | Readings, bounds_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Energy in J that the circuit's bias sources deliver between times of rest.
-
-    The current of each source is constant there, so that its integral of V*I is
-    ``Ib * Phi0 / (2 pi)`` times the advance of the phase at its node.
-
-    Args:
-        sources: of the circuit. observed: what a simulator returned.
-        bounds_s: rising times, shape (windows + 1,).
-
-    Returns:
-        shape (windows,).
-
-    Raises:
-        WaveformError: a biased junction's phase is missing, not finite or too short.
-    """
-    if not sources.columns:
-        return np.zeros(bounds_s.size - 1)
-    advances = np.diff(readings_of(observed).phases(sources.columns, bounds_s), axis=1)
-    # bias_energy is linear in both: one product for all sources and windows.
-    return np.asarray(bias_energy(1.0, 1.0) * (sources.currents_A @ advances))
-
-
-def measured_energy(
-    circuit: Circuit, observed: Waveforms | Readings, start_s: float, stop_s: float
-) -> float:
-    """Energy in J that the circuit's bias sources deliver between two times of rest.
-
-    Raises:
-        WaveformError: as ``measured_energies``.
-    """
-    sources = BiasSources.of(circuit)
-    return float(measured_energies(sources, observed, np.array([start_s, stop_s]))[0])
-
-
-def judge_energy(
-    verdict: NeuronVerdict,
-    measured_J: NDArray[np.float64],
-    reference_J: NDArray[np.float64],
-    deck: str,
-) -> NeuronVerdict:
-    """The verdict with every window wrong whose energy is beyond the tolerance.
-
-    Args:
-        verdict: on pulses and flux. measured_J, reference_J: shape (windows,).
-        deck: the deck's name or path, for the counter-example.
-    """
-    beyond = ~(np.abs(measured_J - reference_J) <= ENERGY_TOLERANCE * np.abs(reference_J))
-    first = verdict.first
-    if beyond.any():
-        w = int(np.argmax(beyond))
-        if first is None or w < first.window:
-            first = CounterExample(
-                w,
-                verdict.layer,
-                verdict.neuron,
-                f"an energy of {reference_J[w] * 1e18:.4g} aJ within {ENERGY_TOLERANCE:.0%}",
-                f"{measured_J[w] * 1e18:.4g} aJ",
-                deck,
-            )
-    return dataclasses.replace(verdict, wrong=verdict.wrong | beyond, first=first)
-
-
 def compare(
     view: NeuronView,
-    expected: NeuronExpectation,
+    spikes: NeuronSpikes,
     observed: Waveforms | Readings,
-    deck: str,
+    predicted: Predicted | None = None,
 ) -> NeuronVerdict:
-    """Hold what a simulation says of one neuron against the reference.
+    """Hold what a simulation says of one neuron against the integer model.
 
     Args:
-        view: the neuron and its windows.
-        expected: the reference's expectation for it.
+        view: the neuron in its circuit.
+        spikes: what it must do.
         observed: what a simulator returned; needs what the view watches.
-        deck: the deck's name or path, for the counter-example.
+        predicted: when its pulses must come.
 
     Raises:
         WaveformError: a signal is missing, not finite or too short.
     """
     readings = readings_of(observed)
-    flux = _advances(view, readings)
-    output = readings.train(view.output.column)
-    forward = output.times_s[output.signs > 0]
-    backward = output.times_s[output.signs < 0]
-    decisions = view.decisions_s()
-    edges = np.append(decisions, decisions[-1] + view.phases.period)
-    begin = np.searchsorted(forward, edges)
-    pulses = np.diff(begin)
-    back = np.diff(np.searchsorted(backward, edges))
-    delays = np.full(view.windows, np.nan)
-    came = pulses > 0
-    delays[came] = forward[begin[:-1][came]] - decisions[came]
-    wrong = _wrong(view, expected, flux, pulses, delays, back)
-    first: CounterExample | None = None
+    try:
+        measured = _Measured.of(view, readings)
+    except WaveformError as error:
+        raise WaveformError(f"neuron {view.site.name}: {error}") from None
+    apart = np.zeros(0)
+    if predicted is not None:
+        apart = view.decisions_s() + measured.delays_s - predicted.times_s
+    wrong = np.zeros(view.windows, dtype=bool)
+    checks = list(_checks(view, spikes, measured, predicted, apart))
+    for check in checks:
+        wrong |= check.wrong
+    first: Disagreement | None = None
     if wrong.any():
         w = int(np.argmax(wrong))
-        complaint = _complaint(view, expected, flux, w, int(pulses[w]), delays[w], int(back[w]))
-        first = CounterExample(w, view.site.layer, view.site.neuron, *complaint, deck)
-    early = output.times_s[output.times_s < decisions[0]]
-    if early.size and not wrong[0]:
-        wrong[0] = True
-        first = CounterExample(
-            0,
-            view.site.layer,
-            view.site.neuron,
-            "no pulse before the first clock",
-            f"a pulse at {early[0] * 1e12:.2f} ps",
-            deck,
-        )
+        first = Disagreement(w, *next(c.words(w) for c in checks if c.wrong[w]))
+    site = view.site
     return NeuronVerdict(
-        view.site.name, view.site.layer, view.site.neuron, wrong, pulses, delays, first
+        site.name,
+        site.layer,
+        site.neuron,
+        wrong,
+        measured.pulses,
+        measured.delays_s,
+        apart,
+        first,
     )
 
 
-def _wrong(
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """What a simulation says of a neuron, window by window.
+
+    Attributes:
+        pulses: at the output, forward, shape (windows,).
+        backward: at the output, backward, shape (windows,).
+        delays_s: of the first forward pulse after the decision clock, NaN without one.
+        stray_s: a pulse before the first clock or after the last window, NaN without one.
+        row: the row of each watched probe.
+        advances: whole 2 pi advances in each window, shape (probes, windows).
+        residue: how far from whole each phase is where a window ends, shape (probes, windows).
+    """
+
+    pulses: NDArray[np.int64]
+    backward: NDArray[np.int64]
+    delays_s: FloatArray
+    stray_s: float
+    row: dict[Probe, int]
+    advances: NDArray[np.int64]
+    residue: FloatArray
+
+    @staticmethod
+    def of(view: NeuronView, readings: Readings) -> _Measured:
+        watched = view.watched()
+        phases = readings.phases([p.column for p in watched], view.boundaries_s())
+        turns = (phases - phases[:, :1]) / TWO_PI
+        whole = np.rint(turns)
+        output = readings.train(view.output.column)
+        forward = output.times_s[output.signs > 0]
+        decisions = view.decisions_s()
+        edges = np.append(decisions, decisions[-1] + view.phases.period)
+        begin = np.searchsorted(forward, edges)
+        delays = np.full(view.windows, np.nan)
+        came = np.diff(begin) > 0
+        delays[came] = forward[begin[:-1][came]] - decisions[came]
+        stray = output.times_s[(output.times_s < edges[0]) | (output.times_s >= edges[-1])]
+        return _Measured(
+            np.diff(begin),
+            np.diff(np.searchsorted(output.times_s[output.signs < 0], edges)),
+            delays,
+            float(stray[0]) if stray.size else np.nan,
+            {probe: row for row, probe in enumerate(watched)},
+            np.diff(whole, axis=1).astype(np.int64),
+            np.abs(turns - whole)[:, 1:],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Check:
+    """One thing that has to agree.
+
+    Attributes:
+        wrong: where it does not, shape (windows,).
+        words: (expected, measured) in a window.
+    """
+
+    wrong: BoolArray
+    words: Callable[[int], tuple[str, str]]
+
+
+def _checks(
     view: NeuronView,
-    expected: NeuronExpectation,
-    flux: _Fluxons,
-    pulses: NDArray[np.int64],
-    delays: NDArray[np.float64],
-    backwards: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Windows in which anything disagrees: the checks of ``_complaint``, all windows at once."""
-    fires = expected.fires
-    wrong = (pulses != fires) | (backwards > 0)
-    wrong |= fires & ~((delays >= view.phases.earliest) & (delays <= view.phases.latest))
-    branches = view.branches()
-    for junction in ("BA", "BB"):
-        rows = [flux.row[Probe(path, junction)] for path in branches]
-        wrong |= (flux.counts[rows] != view.stimulus.T).any(axis=0)
-    squids = (view.instance, "XD")
-    for junction, wanted in _decided(fires):
-        wrong |= flux.of(squids, junction) != wanted
-    return np.asarray(wrong | (flux.residue > REST_TOLERANCE_FLUXONS).any(axis=0))
+    spikes: NeuronSpikes,
+    measured: _Measured,
+    predicted: Predicted | None,
+    apart_s: FloatArray,
+) -> Iterator[_Check]:
+    """All that has to agree, in the order in which it is told."""
+    phases, fires, delays = view.phases, spikes.fires, measured.delays_s
+    every = np.ones(view.windows, dtype=bool)
+    built = _built_otherwise(view, spikes)
+    if built is not None:
+        yield _Check(every, lambda _: built)
 
+    def why(w: int) -> str:
+        return f"n = {spikes.count[w]}, theta = {spikes.theta}"
 
-def _decided(fires: NDArray[np.bool_]) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Which junctions of the decision stage advance in each window."""
-    return [("BB1", fires), ("BB2", fires), ("BT1", ~fires), ("BT2", ~fires)]
-
-
-def _complaint(
-    view: NeuronView,
-    expected: NeuronExpectation,
-    flux: _Fluxons,
-    window: int,
-    pulses: int,
-    delay_s: float,
-    backwards: int,
-) -> tuple[str, str]:
-    """(expected, measured) of the first thing wrong in a window that is wrong."""
-    site, phases = view.site, view.phases
-    fires = bool(expected.fires[window])
-    why = f"n = {expected.count[window]}, theta = {site.theta}"
-    if pulses != int(fires):
-        return f"{_pulses(int(fires))} ({why})", _pulses(pulses)
-    if backwards:
-        return f"no pulse backwards ({why})", f"{backwards} backwards at the output"
-    if fires and not phases.earliest <= delay_s <= phases.latest:
-        return (
+    yield _Check(
+        measured.pulses != fires,
+        lambda w: (f"{pulses_in_words(fires[w])} ({why(w)})", pulses_in_words(measured.pulses[w])),
+    )
+    yield _Check(
+        measured.backward > 0,
+        lambda w: (
+            f"no pulse backwards ({why(w)})",
+            f"{measured.backward[w]} backwards at the output",
+        ),
+    )
+    yield _Check(
+        fires & ~((delays >= phases.earliest) & (delays <= phases.latest)),
+        lambda w: (
             f"the pulse {phases.earliest * 1e12:.3g} to {phases.latest * 1e12:.3g} ps after the "
             "decision clock",
-            f"{delay_s * 1e12:.2f} ps",
+            f"{delays[w] * 1e12:.2f} ps",
+        ),
+    )
+    if predicted is not None:
+        times, allowed = predicted.times_s, predicted.tolerance_s
+        yield _Check(
+            fires & ~(np.abs(apart_s) <= allowed),
+            lambda w: (
+                f"the pulse at {times[w] * 1e12:.2f} ps within {allowed * 1e12:g} ps ({why(w)})",
+                f"it {abs(apart_s[w]) * 1e12:.2f} ps {'later' if apart_s[w] > 0 else 'earlier'}",
+            ),
         )
-    for k, path in enumerate(view.branches()):
-        stored = int(view.stimulus[window, k])
-        for junction in ("BA", "BB"):
-            seen = int(flux.of(path, junction)[window])
-            if seen != stored:
-                return (
-                    f"{_pulses(stored)} of {junction} in synapse {path[1]} (no flux left behind)",
-                    _pulses(seen),
-                )
-    for junction, wanted in _decided(expected.fires):
-        seen = int(flux.of((view.instance, "XD"), junction)[window])
-        if seen != int(wanted[window]):
-            return (
-                f"{_pulses(int(wanted[window]))} of {junction} in the decision stage",
-                _pulses(seen),
-            )
-    probe = max(flux.row, key=lambda p: float(flux.residue[flux.row[p], window]))
-    return (
-        f"{probe.column} at rest where the window ends",
-        f"{flux.residue[flux.row[probe], window]:.2f} fluxons from it",
+    yield from _flux_checks(view, spikes, measured)
+    at_end = measured.stray_s >= view.decisions_s()[0]
+    place = -1 if at_end else 0
+    stray = np.zeros(view.windows, dtype=bool)
+    stray[place] = np.isfinite(measured.stray_s)
+    yield _Check(
+        stray,
+        lambda _: (
+            f"no pulse {'after the last window' if at_end else 'before the first clock'}",
+            f"a pulse at {measured.stray_s * 1e12:.2f} ps",
+        ),
     )
 
 
-def _pulses(count: int) -> str:
-    return f"{count} pulse" + ("" if count == 1 else "s")
+def _flux_checks(view: NeuronView, spikes: NeuronSpikes, measured: _Measured) -> Iterator[_Check]:
+    """Storage loops, the decision's SQUIDs, and that all rests where a window ends."""
+    loops, wanted = view.loops(), dict(spikes.arrivals_by_line())
+    lines = [line for line in loops if line in wanted]  # others: ``_built_otherwise``
+    rows = np.array([[measured.row[p] for p in loops[line]] for line in lines], dtype=np.intp)
+    if lines:
+        arrived = np.stack([wanted[line] for line in lines])[:, None, :]
+        seen = measured.advances[rows]  # (lines, 2, windows)
+        unlike = seen != arrived
+
+        def loop(w: int) -> tuple[str, str]:
+            k, side = np.argwhere(unlike[:, :, w])[0].tolist()
+            probe = loops[lines[k]][side]
+            return (
+                f"{pulses_in_words(arrived[k, 0, w])} of {probe.junction} in synapse "
+                f"{probe.path[-1]} (no flux left behind)",
+                pulses_in_words(seen[k, side, w]),
+            )
+
+        yield _Check(unlike.any(axis=(0, 1)), loop)
+    for probe, with_pulse in view.squids():
+        flips = spikes.fires == with_pulse
+        advanced: NDArray[np.int64] = measured.advances[measured.row[probe]]
+
+        def squid(
+            w: int,
+            name: str = probe.junction,
+            flips: BoolArray = flips,
+            advanced: NDArray[np.int64] = advanced,
+        ) -> tuple[str, str]:
+            stage = f"{pulses_in_words(flips[w])} of {name} in the decision stage"
+            return stage, pulses_in_words(advanced[w])
+
+        yield _Check(np.asarray(advanced != flips), squid)
+
+    def rest(w: int) -> tuple[str, str]:
+        probe, row = max(measured.row.items(), key=lambda item: float(measured.residue[item[1], w]))
+        return (
+            f"{probe.column} at rest where the window ends",
+            f"{measured.residue[row, w]:.2f} fluxons from it",
+        )
+
+    yield _Check(np.asarray((measured.residue > REST_TOLERANCE_FLUXONS).any(axis=0)), rest)
+
+
+def _built_otherwise(view: NeuronView, spikes: NeuronSpikes) -> tuple[str, str] | None:
+    """Where the circuit was built from other synapses or another threshold than the network's."""
+    network = dict(zip(spikes.lines, spikes.signs.tolist(), strict=True))
+    circuit = dict(zip(view.site.inputs, view.site.signs, strict=True))
+    for line in sorted(network.keys() | circuit.keys()):
+        wanted, built = network.get(line, 0), circuit.get(line, 0)
+        if wanted != built:
+            return (
+                f"weight {wanted:+d} on line {line}, as the network has it",
+                f"a circuit built with weight {built:+d}",
+            )
+    if view.site.theta != spikes.theta:
+        return f"theta {spikes.theta}, as the network has it", f"a circuit for {view.site.theta}"
+    return None

@@ -7,12 +7,15 @@ it by agreeing with each other and not with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from netlist_gen.records import Record
+from verification.waves.pulses import pulses_in_words
 
 TIME_TOLERANCE_S = 0.2e-12
 """How far two simulators' output pulses may be apart: a 350th of a window of 112 ps, and a tenth
@@ -21,16 +24,18 @@ of the spread of delays over a neuron's overdrives (13 ps)."""
 SAME_DIALECT_TIME_TOLERANCE_S = 0.05e-12
 """Likewise where both read the same deck with the same junction model and time step."""
 
-ENERGY_TOLERANCE = 0.01
+SIMULATORS_ENERGY_TOLERANCE = 0.01
 """Largest relative difference of the energy of one neuron's run."""
 
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What one simulator measured of a network.
+    """What one simulator measured of a network in one scope.
 
     Attributes:
-        simulator: its name. dialect: of the decks that it read.
+        scope: "neurons" or "network".
+        simulator: its name.
+        dialect: of the decks that it read.
         pulses: for each layer, shape (windows, neurons): output pulses; -1 where not measured.
         delays_s: likewise: decision clock to output pulse; NaN where there is none.
         energies_J: of each run that ended, by (layer, neuron, first window).
@@ -38,6 +43,7 @@ class Observed:
             where that is coarser than that of neurons.
     """
 
+    scope: str
     simulator: str
     dialect: str
     pulses: Sequence[NDArray[np.int8]]
@@ -47,53 +53,36 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """Two simulators on the same windows.
+class Agreement(Record):
+    """Two simulators on the same windows: a row of ``verify.json``'s table ``agreement``.
 
     Attributes:
-        first, second: their names.
+        scope: "neurons" or "network".
+        between: their names.
+        agreed: whether there is no disagreement.
         windows: neuron windows that both measured.
         unmeasured: windows that at least one of them did not measure.
         count_differences: windows with different numbers of output pulses.
         pulses: windows in which both saw a pulse, whose times are compared.
-        time_s: largest distance of two such pulses. time_tolerance_s: what is allowed.
-        energy: largest relative difference of the energy of a neuron's run.
+        time_ps: largest distance of two such pulses.
+        time_tolerance_ps: what is allowed.
+        energy: largest relative difference of the energy of a run.
         energy_tolerance: what is allowed.
         difference: the first disagreement in words, or None.
     """
 
-    first: str
-    second: str
+    scope: str
+    between: tuple[str, str]
+    agreed: bool
     windows: int
     unmeasured: int
     count_differences: int
     pulses: int
-    time_s: float
-    time_tolerance_s: float
+    time_ps: float
+    time_tolerance_ps: float
     energy: float
     energy_tolerance: float
     difference: str | None
-
-    @property
-    def agreed(self) -> bool:
-        """Whether there is no disagreement."""
-        return self.difference is None
-
-    def as_json(self) -> dict[str, object]:
-        """The row of ``verify.json``'s table ``agreement``."""
-        return {
-            "between": [self.first, self.second],
-            "agreed": self.agreed,
-            "windows": self.windows,
-            "unmeasured": self.unmeasured,
-            "count_differences": self.count_differences,
-            "pulses": self.pulses,
-            "time_ps": self.time_s * 1e12,
-            "time_tolerance_ps": self.time_tolerance_s * 1e12,
-            "energy": self.energy,
-            "energy_tolerance": self.energy_tolerance,
-            "difference": self.difference,
-        }
 
 
 def compare_all(observed: Sequence[Observed]) -> list[Agreement]:
@@ -112,78 +101,87 @@ def compare_two(one: Observed, other: Observed) -> Agreement:
     """
     if [p.shape for p in one.pulses] != [p.shape for p in other.pulses]:
         raise ValueError("the results of two simulators differ in layers, neurons or windows")
-    same_deck = one.dialect == other.dialect
-    allowed_s = SAME_DIALECT_TIME_TOLERANCE_S if same_deck else TIME_TOLERANCE_S
-    sampled_s = max(one.time_error_s, other.time_error_s)
-    allowed_s = max(allowed_s, SAME_DIALECT_TIME_TOLERANCE_S + sampled_s)
-    windows = unmeasured = differences = pulses = 0
-    apart_s = 0.0
-    found: list[tuple[int, str]] = []
-    for layer in range(len(one.pulses)):
-        mine, theirs = one.pulses[layer], other.pulses[layer]
-        both = (mine >= 0) & (theirs >= 0)
-        windows += int(both.sum())
-        unmeasured += int((~both).sum())
-        counts = both & (mine != theirs)
-        differences += int(counts.sum())
-        distance = np.abs(one.delays_s[layer] - other.delays_s[layer])
-        timed = both & np.isfinite(distance)
-        pulses += int(timed.sum())
-        if timed.any():
-            apart_s = max(apart_s, float(distance[timed].max()))
-        late = timed & (distance > allowed_s)
-        found += [(w, _where(layer, n, w, "not measured by both")) for w, n in _first(~both)]
-        found += [
-            (w, _where(layer, n, w, f"{_pulses(mine[w, n])} against {_pulses(theirs[w, n])}"))
-            for w, n in _first(counts)
-        ]
-        found += [
-            (
-                w,
-                _where(
-                    layer, n, w, f"pulses {distance[w, n] * 1e12:.3f} ps apart, allowed are "
-                    f"{allowed_s * 1e12:g} ps",
-                ),
-            )
-            for w, n in _first(late)
-        ]  # fmt: skip
+    allowed_s = _time_tolerance(one, other)
+    layers = [_compare_layer(one, other, layer, allowed_s) for layer in range(len(one.pulses))]
+    found = [words for each in layers for words in each.found]
     energy, worst = _energy(one, other)
-    if worst is not None and not energy <= ENERGY_TOLERANCE:
+    if worst is not None and not energy <= SIMULATORS_ENERGY_TOLERANCE:
         layer, neuron, window = worst
+        what = "the network" if layer < 0 else f"layer {layer}, neuron {neuron}"
         found.append(
             (
                 window,
-                f"layer {layer}, neuron {neuron}, windows from {window}: energies differ by "
-                f"{100 * energy:.2g} %, allowed are {100 * ENERGY_TOLERANCE:g} %",
+                f"{what}, windows from {window}: energies differ by {100 * energy:.2g} %, allowed "
+                f"are {100 * SIMULATORS_ENERGY_TOLERANCE:g} %",
             )
         )
     first = min(found, default=None)
     return Agreement(
-        one.simulator,
-        other.simulator,
-        windows,
-        unmeasured,
-        differences,
-        pulses,
-        apart_s,
-        allowed_s,
-        energy,
-        ENERGY_TOLERANCE,
-        None if first is None else f"{one.simulator} and {other.simulator}: {first[1]}",
+        scope=one.scope,
+        between=(one.simulator, other.simulator),
+        agreed=first is None,
+        windows=sum(each.windows for each in layers),
+        unmeasured=sum(each.unmeasured for each in layers),
+        count_differences=sum(each.counts for each in layers),
+        pulses=sum(each.pulses for each in layers),
+        time_ps=max((each.apart_s for each in layers), default=0.0) * 1e12,
+        time_tolerance_ps=allowed_s * 1e12,
+        energy=energy,
+        energy_tolerance=SIMULATORS_ENERGY_TOLERANCE,
+        difference=first and f"{one.simulator} and {other.simulator}: {first[1]}",
     )
 
 
-def _first(where: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The first (window, neuron) that is set, if one is."""
-    return [(int(w), int(n)) for w, n in np.argwhere(where)[:1]]
+def _time_tolerance(one: Observed, other: Observed) -> float:
+    same_deck = one.dialect == other.dialect
+    allowed_s = SAME_DIALECT_TIME_TOLERANCE_S if same_deck else TIME_TOLERANCE_S
+    sampled_s = max(one.time_error_s, other.time_error_s)
+    return max(allowed_s, SAME_DIALECT_TIME_TOLERANCE_S + sampled_s)
 
 
-def _where(layer: int, neuron: int, window: int, what: str) -> str:
-    return f"layer {layer}, neuron {neuron}, window {window}: {what}"
+@dataclass(frozen=True)
+class _Layer:
+    """Two simulators on one layer; ``found`` are (window, words) of what is wrong first."""
+
+    windows: int
+    unmeasured: int
+    counts: int
+    pulses: int
+    apart_s: float
+    found: list[tuple[int, str]]
 
 
-def _pulses(count: int) -> str:
-    return f"{count} pulse" + ("" if count == 1 else "s")
+def _compare_layer(one: Observed, other: Observed, layer: int, allowed_s: float) -> _Layer:
+    mine, theirs = one.pulses[layer], other.pulses[layer]
+    both = (mine >= 0) & (theirs >= 0)
+    counts = both & (mine != theirs)
+    distance = np.abs(one.delays_s[layer] - other.delays_s[layer])
+    timed = both & np.isfinite(distance)
+    found: list[tuple[int, str]] = []
+
+    def note(where: NDArray[np.bool_], words: Callable[[tuple[int, int]], str]) -> None:
+        for w, n in np.argwhere(where)[:1].tolist():
+            found.append((w, f"layer {layer}, neuron {n}, window {w}: {words((w, n))}"))
+
+    note(~both, lambda _: "not measured by both")
+    note(
+        counts,
+        lambda at: f"{pulses_in_words(mine[at])} against {pulses_in_words(theirs[at])}",
+    )
+    note(
+        timed & (distance > allowed_s),
+        lambda at: (
+            f"pulses {distance[at] * 1e12:.3f} ps apart, allowed are {allowed_s * 1e12:g} ps"
+        ),
+    )
+    return _Layer(
+        int(both.sum()),
+        int((~both).sum()),
+        int(counts.sum()),
+        int(timed.sum()),
+        float(distance[timed].max(initial=0.0)),
+        found,
+    )
 
 
 def _energy(one: Observed, other: Observed) -> tuple[float, tuple[int, int, int] | None]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.constants import PHI0, TWO_PI
 from netlist_gen.errors import WaveformError
-from verification.constants import PHI0_WB, TWO_PI
 
 FloatArray = NDArray[np.float64]
 SignArray = NDArray[np.int8]
@@ -40,6 +40,11 @@ _EXACT_FLUXONS = 1e-13
 def most_pulses(stop_s: float) -> int:
     """How many pulses a junction may give in a run of so many seconds."""
     return max(64, int(stop_s * MOST_PULSES_PER_S))
+
+
+def pulses_in_words(count: int | np.integer | np.bool_) -> str:
+    """So many pulses: "1 pulse", "2 pulses"."""
+    return f"{int(count)} pulse" + ("" if int(count) == 1 else "s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +150,7 @@ def detect_voltage(
     np.cumsum(0.5 * (voltage[1:] + voltage[:-1]) * np.diff(time), out=area[1:])
     return detect_phase(
         time,
-        area * (TWO_PI / PHI0_WB),
+        area * (TWO_PI / PHI0),
         rest_rad=0.0,
         hysteresis_fluxons=hysteresis_fluxons,
     )

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import WaveformError
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Waveforms:
     """Signals over one time axis.
 
@@ -59,3 +66,23 @@ class Waveforms:
             raise WaveformError(
                 f"the waveforms have no signal {name!r}; they have {known}"
             ) from None
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A column for each signal, over an index of the times in s."""
+        import pandas as pd
+
+        index = pd.Index(self.time_s, name="time")
+        return pd.DataFrame(self.values.T, index=index, columns=list(self.names))
+
+    def plot(
+        self, signals: Sequence[str] | None = None, out: str | Path | None = None, **style: Any
+    ) -> Figure:
+        """Draw signals over time; see ``verification.waves.plot.plot_waveforms``."""
+        from verification.waves.plot import plot_waveforms
+
+        return plot_waveforms(self, signals, None if out is None else Path(out), **style)
+
+    def __repr__(self) -> str:
+        end = f" to {self.time_s[-1] * 1e12:.4g} ps" if self.time_s.size else ""
+        shown = ", ".join(self.names[:4]) + (", ..." if len(self.names) > 4 else "")
+        return f"<Waveforms: {len(self.names)} signals ({shown}), {self.time_s.size} times{end}>"

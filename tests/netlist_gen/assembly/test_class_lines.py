@@ -7,14 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from netlist_gen.assembly.class_lines import one_line_each, plan_read_out
+from netlist_gen.assembly.class_lines import line_spacing, one_line_each, plan_class_lines
 from netlist_gen.assembly.close_timing import close_timing
-from netlist_gen.assembly.network_circuit import network_delays
-from netlist_gen.circuit.bench import neuron_sites
-from netlist_gen.library.cells import CellLibrary
+from netlist_gen.assembly.delays import measured_delays
+from netlist_gen.assembly.plan import Stage, outline
+from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 
-DELAYS = network_delays(CellLibrary())
+DELAYS = measured_delays(load_process())
 
 
 def voting(population, classes=2):
@@ -27,31 +27,31 @@ def voting(population, classes=2):
 @pytest.mark.parametrize("population", [1, 2, 3, 7, 10])
 @pytest.mark.parametrize("period", [70e-12, 112e-12])
 def test_pulses_on_a_line_keep_their_distance(population, period):
-    network = voting(population)
-    plan = close_timing(network, DELAYS, period)
-    read_out = plan_read_out(network, neuron_sites(network), plan, DELAYS)
-    members = [m for line in read_out.lines for m in line.members]
+    plan = outline(voting(population))
+    timing = close_timing(plan, DELAYS, period)
+    lines = plan_class_lines(plan.with_timing(timing), DELAYS)
+    spacing_s, stage_s = line_spacing(DELAYS), DELAYS.stage(Stage("jtl"))
+    members = [m for line in lines for m in line.members]
     assert members == list(range(2 * population))
-    timing = plan.layers[0]
-    for line in read_out.lines:
+    for line in lines:
         arrivals = []
         for passed, member, stages in zip(
             DELAYS.merge(len(line.members)), line.members, line.stages, strict=True
         ):
             low, high = DELAYS.decide_range((1, 1, 1), 1)
-            at = timing.decision[member] + stages * DELAYS.jtl() + passed
+            at = timing.layers[0].decision[member] + stages * stage_s + passed
             arrivals.append((at + low, at + high))
         for (_, before), (after, _) in pairwise(arrivals):
-            assert after - before >= read_out.spacing_s - 1e-15
+            assert after - before >= spacing_s - 1e-15
         around = arrivals[0][0] + period - arrivals[-1][1]
-        assert around >= read_out.spacing_s - 2e-12  # the dead time; its margin may be shared
+        assert around >= spacing_s - 2e-12  # the dead time; its margin may be shared
     if population == 1:
-        assert [line.name for line in read_out.lines] == ["0", "1"]
+        assert [line.name for line in lines] == ["0", "1"]
     if population == 10:
-        assert len(read_out.lines) > 2
-        assert read_out.lines[1].name == "0_1"
+        assert len(lines) > 2
+        assert lines[1].name == "0_1"
 
 
 def test_counting_needs_one_line_for_each_class():
-    lines = one_line_each(voting(3)).lines
+    lines = one_line_each(outline(voting(3)))
     assert [line.members for line in lines] == [(0, 1, 2), (3, 4, 5)]

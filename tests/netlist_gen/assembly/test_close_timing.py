@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from support import tiny_network
 
 from netlist_gen.assembly.close_timing import close_timing, shortest_period
-from netlist_gen.assembly.network_circuit import network_bench, network_delays
+from netlist_gen.assembly.delays import measured_delays
+from netlist_gen.assembly.network_circuit import network_bench
+from netlist_gen.assembly.plan import outline
 from netlist_gen.assembly.timing_values import CORNERS, KINDS, Corner
 from netlist_gen.errors import TimingError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 
-DELAYS = network_delays(CellLibrary())
+DELAYS = measured_delays(load_process())
 
 
 @st.composite
@@ -38,7 +41,7 @@ def networks(draw):
 @settings(deadline=None, max_examples=25)
 @given(networks(), st.sampled_from([60e-12, 75e-12, 112e-12]))
 def test_every_window_holds_at_every_corner(network, period):
-    plan = close_timing(network, DELAYS, period)
+    plan = close_timing(outline(network), DELAYS, period)
     assert plan.worst_s >= 0
     slacks = [s.slack_s for s in plan.slacks]
     assert slacks == sorted(slacks)
@@ -56,20 +59,20 @@ def test_every_window_holds_at_every_corner(network, period):
 @settings(deadline=None, max_examples=10)
 @given(networks())
 def test_slack_grows_with_the_period(network):
-    worst = [close_timing(network, DELAYS, t).worst_s for t in (60e-12, 80e-12, 110e-12)]
+    worst = [close_timing(outline(network), DELAYS, t).worst_s for t in (60e-12, 80e-12, 110e-12)]
     assert worst == sorted(worst)
 
 
 def test_the_shortest_period_is_one():
     network = tiny_network()
-    period = shortest_period(network, DELAYS)
-    assert close_timing(network, DELAYS, period).worst_s >= 0
+    period = shortest_period(outline(network), DELAYS)
+    assert close_timing(outline(network), DELAYS, period).worst_s >= 0
     with pytest.raises(
         TimingError,
         match=r"^layer \d does not hold at [\d.]+ GHz, corner [^:]+: .+ misses [\d.]+ ps of "
         r"(setup|hold|keep|recovery)$",
     ):
-        close_timing(network, DELAYS, period - 0.1e-12)
+        close_timing(outline(network), DELAYS, period - 0.1e-12)
 
 
 def test_a_refusal_names_the_path_and_the_missing_picoseconds():
@@ -77,7 +80,7 @@ def test_a_refusal_names_the_path_and_the_missing_picoseconds():
     weights[:, 0] = weights[0, 1] = 1
     network = TernaryNetwork.from_arrays([weights], [np.ones(64, dtype=int)])
     with pytest.raises(TimingError) as caught:
-        close_timing(network, DELAYS, 20e-12)
+        close_timing(outline(network), DELAYS, 20e-12)
     said = str(caught.value)
     found = re.fullmatch(
         r"layer 0 does not hold at 50 GHz, corner (.+): (.+) misses ([\d.]+) ps of (\w+)", said
@@ -89,28 +92,32 @@ def test_a_refusal_names_the_path_and_the_missing_picoseconds():
 
 def test_corners_cost_slack():
     network = tiny_network()
-    alone = shortest_period(network, DELAYS, [Corner("nominal", 1.0)])
+    alone = shortest_period(outline(network), DELAYS, [Corner("nominal", 1.0)])
     wide = [*CORNERS, Corner("bias -10 %", 0.9)]
-    assert alone < shortest_period(network, DELAYS) < shortest_period(network, DELAYS, wide)
+    assert (
+        alone
+        < shortest_period(outline(network), DELAYS)
+        < shortest_period(outline(network), DELAYS, wide)
+    )
 
 
 def test_the_circuit_is_what_the_plan_says():
     network = tiny_network()
     bench = network_bench(network, CellLibrary())
     top = bench.circuit.top
-    cells = {i.name: bench.circuit.cells[i.cell] for i in top.instances}
-    for index, timing in enumerate(bench.plan.layers):
-        stages = [i for i in cells[f"XK{index}"].instances if i.cell == "jtl"]
+    cells = {i.name: i.cell for i in top.instances}
+    for index, timing in enumerate(bench.timing.layers):
+        stages = [i for i in cells[f"XK{index}"].instances if i.cell.name == "jtl"]
         assert len(stages) == timing.reset_stages
         (clock,) = [e for e in top.elements if e.name == f"VC{index}"]
         assert clock.times_s[0] == timing.clock_s
-    assert bench.plan.latency_s > 0
+    assert bench.timing.latency_s > 0
 
 
 def test_a_neuron_that_hears_nothing_still_has_a_window():
     network = TernaryNetwork.from_arrays(
         [np.array([[1, 1], [0, 0]]), np.array([[0, 1], [1, 0]])], [np.ones(2), np.ones(2)]
     )
-    plan = close_timing(network, DELAYS, 112e-12)
+    plan = close_timing(outline(network), DELAYS, 112e-12)
     assert np.isfinite(plan.layers[1].decision).all()
     assert plan.worst_s > 0

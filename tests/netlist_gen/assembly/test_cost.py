@@ -39,8 +39,8 @@ def test_junctions_are_those_of_the_circuit_and_power_is_not_less(seed: int, pro
     cost = CircuitCost(network.population, process).cost(loads(network))
     static = totals.supply_A * library.process.supply_voltage
     bench = network_bench(network, CellLibrary(process))  # closing the timing adds JTL stages
-    added = bench.plan.padding + sum(layer.reset_stages for layer in bench.plan.layers)
-    added += sum(sum(line.stages) for line in bench.read_out.lines)
+    added = bench.timing.padding + sum(layer.reset_stages for layer in bench.timing.layers)
+    added += sum(sum(line.stages) for line in bench.plan.class_lines)
     assert bench.circuit.totals() == totals
     jtl = library.cell("jtl").biases()[0].value
     static -= added * jtl * library.process.supply_voltage

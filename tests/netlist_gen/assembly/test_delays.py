@@ -7,47 +7,45 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlist_gen.assembly.delays import Delays, table_neuron
-from netlist_gen.assembly.network_circuit import network_delays
-from netlist_gen.circuit.neuron import design_neuron
+from netlist_gen.assembly.delays import Delays, measured_delays
+from netlist_gen.assembly.plan import Stage, jtl_chain
+from netlist_gen.circuit.neuron import design_neuron, table_neuron
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
-from verification.characterize.subject.subject import neuron_signs
 
 LIBRARY = CellLibrary()
-DELAYS = network_delays(LIBRARY)
+DELAYS = measured_delays(LIBRARY.process)
 
 
 def walk(cell, bias, load="jtl"):
     """Arrival at each output of a tree, from the tables, by following its instances."""
     driven = {i.nets[0]: i for i in cell.instances}
     ends = dict.fromkeys(cell.ports[1:], load)
-    kinds = {"jtl": "jtl", "splitter": "splitter"}
 
     def seen(net):
-        return ends[net] if net in ends else kinds[driven[net].cell]
+        return ends[net] if net in ends else driven[net].cell.name
 
     times = {cell.ports[0]: 0.0}
     for instance in cell.instances:
         source, *outputs = instance.nets
         for net in outputs:
-            delay = DELAYS.jtl if instance.cell == "jtl" else DELAYS.splitter
-            times[net] = times[source] + delay(seen(net), bias)
+            stage = Stage(instance.cell.name, load=seen(net))
+            times[net] = times[source] + DELAYS.stage(stage, bias)
     return np.array([times[port] for port in cell.ports[1:]])
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 70), st.sampled_from([0.95, 1.0, 1.05]), st.sampled_from(["jtl", "splitter"]))
 def test_a_trees_delays_are_those_of_its_cells(leaves, bias, load):
-    expected = walk(splitter_tree(LIBRARY.fork(), leaves), bias, load)
+    expected = walk(splitter_tree(LIBRARY, leaves), bias, load)
     np.testing.assert_allclose(DELAYS.tree(leaves, load, bias), expected, rtol=1e-12)
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 20))
 def test_a_merger_trees_delays_are_those_of_its_cells(leaves):
-    cell = merger_tree(LIBRARY.fork(), leaves)
+    cell = merger_tree(LIBRARY, leaves)
     feeds = {net: i for i in cell.instances for net in i.nets[:-1]}
     found = []
     for port in cell.ports[:-1]:
@@ -55,27 +53,26 @@ def test_a_merger_trees_delays_are_those_of_its_cells(leaves):
         while net != "q":
             instance = feeds[net]
             net = instance.nets[-1]
-            load = "merger" if net != "q" and feeds[net].cell == "merger" else "jtl"
-            own = DELAYS.merger if instance.cell == "merger" else DELAYS.jtl
-            total += own(load)
+            load = "merger" if net != "q" and feeds[net].cell.name == "merger" else "jtl"
+            total += DELAYS.stage(Stage(instance.cell.name, load=load))
         found.append(total)
     # A stage of a path without mergers is seen by a JTL stage, not by the merger it replaces.
-    apart = DELAYS.jtl("merger") - DELAYS.jtl("jtl")
+    apart = DELAYS.stage(Stage("jtl", load="merger")) - DELAYS.stage(Stage("jtl"))
     depth = max(1, (leaves - 1).bit_length())
     np.testing.assert_allclose(DELAYS.merge(leaves), found, rtol=0, atol=depth * apart + 1e-15)
 
 
 def test_chains_add_up():
-    assert DELAYS.chain(0) == 0.0
-    assert DELAYS.chain(3, "splitter") == pytest.approx(
-        2 * DELAYS.jtl() + DELAYS.jtl("splitter"), rel=1e-12
-    )
+    assert DELAYS.path(jtl_chain(0)) == 0.0
+    whole = DELAYS.path(jtl_chain(3, "source", "splitter"))
+    apart = [Stage("jtl", "source"), Stage("jtl", "first"), Stage("jtl", "jtl", "splitter")]
+    assert jtl_chain(3, "source", "splitter") == tuple(apart)
+    assert whole == pytest.approx(sum(DELAYS.stage(stage) for stage in apart), rel=1e-12)
 
 
 @pytest.mark.parametrize("fan_in", [2, 4, 8, 16])
 def test_the_tables_neurons_are_those_that_were_measured(fan_in):
     signs, theta = table_neuron(fan_in)
-    assert signs == neuron_signs(fan_in)
     counts = np.array([theta + n for n, _ in DELAYS.tables[f"neuron{fan_in}"].overdrive_s])
     measured = np.array([delay for _, delay in DELAYS.tables[f"neuron{fan_in}"].overdrive_s])
     np.testing.assert_allclose(DELAYS.decide(signs, theta, counts), measured, rtol=0, atol=1e-15)

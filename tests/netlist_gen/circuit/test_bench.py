@@ -9,20 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import neuron_site, tiny_network
 
-from netlist_gen.circuit.bench import (
-    GUARD_S,
-    START_S,
-    TAIL_S,
-    biased_probes,
-    neuron_bench,
-    neuron_sites,
-)
+from netlist_gen.circuit.bench import TAIL_S, biased_probes, neuron_bench
 from netlist_gen.circuit.model import PulseSource
-from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.circuit.probe import Probe
+from netlist_gen.circuit.sites import neuron_sites
+from netlist_gen.circuit.view import GUARD_S, START_S
 from netlist_gen.deck.decks import neuron_deck
-from netlist_gen.deck.emit import Probe
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_phases
 from netlist_gen.network import TernaryNetwork
 
 

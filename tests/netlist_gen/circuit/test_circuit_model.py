@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_totals_count_every_placed_cell():
     top = CircuitBuilder("top")
     middle_cell = middle.cell()
     for name in ("XA", "XB", "XC"):
-        top.place(name, middle_cell, "n", needs={"leaf": leaf})
+        top.place(name, middle_cell, "n")
     top.add(CurrentSource("IC", GROUND, "n", -3e-4, Role.FLUX))
     circuit = top.circuit()
     totals = circuit.totals()
@@ -80,10 +80,33 @@ def test_one_name_stands_for_one_cell():
     builder = CircuitBuilder("c")
     builder.place("X1", Cell("d", ("a",)), "n")
     builder.place("X2", Cell("d", ("a",)), "n")
-    assert refusal(builder.place, "X3", Cell("d", ("b",)), "n") == (
-        "cell d in c is defined twice with different contents"
+    assert list(builder.circuit().cells) == ["d"]
+    builder.place("X3", Cell("d", ("b",)), "n")
+    message = "cell d in c is defined twice with different contents"
+    assert refusal(builder.circuit) == message
+    # Deep inside too: a cell that holds another d than its neighbour.
+    outer = CircuitBuilder("e", ("n",))
+    outer.place("X1", Cell("d", ("b",)), "n")
+    deep = CircuitBuilder("c")
+    deep.place("X1", Cell("d", ("a",)), "n")
+    deep.place("X2", outer.cell(), "n")
+    assert refusal(deep.circuit) == message
+
+
+def test_a_change_reaches_every_cell():
+    leaf = Cell("leaf", ("a",), (Junction("B1", "a", GROUND, 2.0), BIAS), kind="leaf")
+    middle, top = CircuitBuilder("middle", ("a",)), CircuitBuilder("top")
+    middle.place("X1", leaf, "a")
+    top.place("XA", middle.cell(), "n")
+    top.place("XB", leaf, "n")
+    circuit = top.circuit()
+    doubled = circuit.changed(
+        lambda cell: replace(cell, elements=tuple(replace(j, area=4.0) for j in cell.junctions()))
     )
-    assert re.fullmatch("c", builder.cell().name)
+    areas = [j.area for placed in doubled.walk() for j in placed.cell.junctions()]
+    assert areas == [4.0, 4.0]
+    assert [p.path for p in doubled.walk()] == [p.path for p in circuit.walk()]
+    assert doubled.digest() != circuit.digest() == top.circuit().digest()
 
 
 RISES = st.lists(st.floats(1e-12, 200e-12), min_size=1, max_size=6)

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import NO_JOSIM
 
-from netlist_gen.circuit.bench import GUARD_S, START_S
 from netlist_gen.circuit.merged_neuron import (
     STAGGER_S,
     group_lines,
@@ -19,6 +18,7 @@ from netlist_gen.circuit.merged_neuron import (
     merged_phases,
 )
 from netlist_gen.circuit.neuron import design_neuron
+from netlist_gen.circuit.view import GUARD_S, START_S
 from netlist_gen.deck.emit import emit
 from netlist_gen.deck.lint import lint
 from netlist_gen.errors import NetworkError
@@ -63,7 +63,7 @@ def test_more_lines_than_a_loop_counts():
 def test_staggers_fit_the_phases():
     library = CellLibrary()
     cell = merged_neuron_cell(library, "M0", [1, 1, -1, 1], 1, 3)
-    assert [i.cell for i in cell.instances if i.name.startswith("XM")] == ["merge3"]
+    assert [i.cell.name for i in cell.instances if i.name.startswith("XM")] == ["merge3"]
     assert sum(i.name.startswith("XW") for i in cell.instances) == 10 + 20
     for lines in (1, 2, 3, 4):
         phases = merged_phases(lines)

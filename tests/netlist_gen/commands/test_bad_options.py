@@ -14,7 +14,7 @@ OPTIONS = [
     (["--samples", "9"], "--samples is 9; there are 4 samples"),
     (
         ["--timeout", "0"],
-        "--timeout is 0; it must be positive",
+        "--timeout is 0; it must be positive and finite",
     ),
     (
         ["--cooling", "nan"],

@@ -111,7 +111,7 @@ def test_the_manifest_names_every_file_with_its_digest(cli, tiny):
     ("words", "sentence"),
     [
         (["--dialect", "spectre"], r"no dialect 'spectre'; there are josim, ngspice, wrspice"),
-        (["--scope", "chip"], r"no scope 'chip'; allowed are neurons, network"),
+        (["--scope", "chip"], r"the scopes are chip; allowed are neurons and network, each once"),
         (["--dialect", ","], r"no dialect is named, so there would be no deck; name one"),
     ],
 )
@@ -174,7 +174,7 @@ def test_simulate_of_files_that_are_not_there(cli, deck, tmp_path):
             [deck, "-o", tmp_path / "no" / "w.csv"],
             f"{tmp_path / 'no'} is not a directory; {tmp_path / 'no' / 'w.csv'} can't be written",
         ),
-        ([deck, "-o", out, "--timeout", "-1"], "--timeout is -1; it must be positive"),
+        ([deck, "-o", out, "--timeout", "-1"], "--timeout is -1; it must be positive and finite"),
         (
             [deck, "-o", out, "--simulator", "spice3"],
             "there is no simulator 'spice3'; allowed are auto, embedded, josim, wrspice, ngspice",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cell_benches import cell_bench
 
-from verification.simulators.josim_controls import read_controls
+from verification.waves.josim_controls import read_controls
 from verification.waves.pulses import detect_phase
 from verification.waves.readers.josim_csv import read_josim_csv
 

@@ -116,15 +116,14 @@ def test_the_step_is_checked_on_the_noise_that_is_written(cli, deck, tmp_path, m
     [
         (["-o", "{tmp}/out.txt"],
          "{tmp}/out.txt: waveforms are written to .csv, .npz, .parquet, not .txt"),
-        (["-o", "{tmp}/out.csv", "--timeout", "0"], "--timeout is 0; it must be positive"),
+        (["-o", "{tmp}/out.csv", "--timeout", "0"],
+         "--timeout is 0; it must be positive and finite"),
     ],
 )  # fmt: skip
 def test_refusals(cli, deck, tmp_path, arguments, message):
     arguments = [text.format(tmp=tmp_path) for text in arguments]
     ran = cli("simulate", deck, "--simulator", "embedded", *arguments)
-    assert ran.status == 2
-    assert message.format(tmp=tmp_path) in ran.err
-    assert "Traceback" not in ran.err
+    assert (ran.status, ran.sentence) == (2, message.format(tmp=tmp_path))
 
 
 def test_a_deck_that_can_not_be_read(cli, deck, tmp_path):

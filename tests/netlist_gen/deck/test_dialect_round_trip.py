@@ -33,12 +33,13 @@ from netlist_gen.circuit.model import (
     Resistor,
     Role,
 )
-from netlist_gen.deck.emit import Analysis, Probe, emit
+from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.deck.emit import emit
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import load_process
-from verification.simulators.josim_controls import read_controls
 from verification.simulators.process import Limits, run_process
 from verification.simulators.saved_signals import read_saved
+from verification.waves.josim_controls import read_controls
 
 PROCESS = load_process("sfq5ee")
 NO_NGSPICE = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not on PATH")
@@ -138,19 +139,17 @@ def cells(draw, name, inner):
     for x, y in draw(st.lists(st.sampled_from(couples), unique=True)) if couples else []:
         k = draw(st.floats(0.001, 0.99)) * draw(st.sampled_from([-1, 1]))
         builder.add(Coupling(fresh("K"), x, y, k))
-    for cell, needs in inner:
+    for cell in inner:
         for _ in range(draw(st.integers(0, 2))):
-            builder.place(f"XI{len(taken)}_{fresh('Q')}", cell, *pair(), needs=needs)
+            builder.place(f"XI{len(taken)}_{fresh('Q')}", cell, *pair())
     return builder
 
 
 @st.composite
 def circuits(draw):
-    leaf = draw(cells("leaf", []))
-    middle = draw(cells("mid", [(leaf.cell(), {})]))
-    needs = {"leaf": leaf.cell()}
-    top = draw(cells("top", [(leaf.cell(), {}), (middle.cell(), needs)]))
-    return top.circuit()
+    leaf = draw(cells("leaf", [])).cell()
+    middle = draw(cells("mid", [leaf])).cell()
+    return draw(cells("top", [leaf, middle])).circuit()
 
 
 @settings(deadline=None, max_examples=60)

@@ -16,8 +16,9 @@ from netlist_gen.circuit.model import (
     Junction,
     Resistor,
 )
+from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import DIALECTS, dialect_context
-from netlist_gen.deck.emit import Analysis, Probe, dialects, emit
+from netlist_gen.deck.emit import dialects, emit
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library.process import load_process
 from verification.simulators.wrspice_rules import check_wrspice_deck

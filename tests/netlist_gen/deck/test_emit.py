@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from support import neuron_site
 
 from netlist_gen.circuit.bench import neuron_bench
-from netlist_gen.circuit.model import GROUND, PHI0, CircuitBuilder, PulseSource
+from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource
+from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.constants import PHI0
 from netlist_gen.deck.decks import neuron_deck
-from netlist_gen.deck.emit import Analysis, Probe, dialects, emit, format_number
+from netlist_gen.deck.emit import dialects, emit, format_number
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 

@@ -9,10 +9,8 @@ import pytest
 from deck_text import junction_count
 from support import tiny_network
 
-from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.deck.generate import GenerateOptions, generate
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 
 X = np.array([[1, 0, 1], [0, 1, 1]], dtype=bool)
@@ -20,14 +18,7 @@ X = np.array([[1, 0, 1], [0, 1, 1]], dtype=bool)
 
 def write(out, network=None, inputs=X, **options):
     """Generate, and read the manifest back."""
-    written = generate(
-        network or tiny_network(),
-        inputs,
-        CellLibrary(),
-        load_phases(),
-        out,
-        GenerateOptions(**options),
-    )
+    written = generate(network or tiny_network(), inputs, out, GenerateOptions(**options))
     manifest = json.loads((out / "manifest.json").read_text())
     assert written == sum(len(entry["files"]) for entry in manifest["decks"])
     return manifest
@@ -98,17 +89,20 @@ def test_a_network_is_cut_where_it_is_said(tmp_path):
 def test_progress_goes_to_the_end(tmp_path, windows, decks):
     seen = []
     generate(
-        tiny_network(), np.ones((windows, 3), dtype=bool), CellLibrary(), load_phases(), tmp_path,
-        GenerateOptions(), lambda done, total: seen.append((done, total)),
+        tiny_network(), np.ones((windows, 3), dtype=bool), tmp_path, GenerateOptions(),
+        lambda what, done, total: seen.append((what, done, total)),
     )  # fmt: skip
-    assert seen == [(i, decks) for i in range(1, decks + 1)]
+    assert seen == [("decks", i, decks) for i in range(1, decks + 1)]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"scopes": ("neuron",)}, "no scope 'neuron'; allowed are neurons, network"),
-        ({"scopes": ()}, "no scope is named, so there would be no deck; name one"),
+        (
+            {"scopes": ("neuron",)},
+            "the scopes are neuron; allowed are neurons and network, each once",
+        ),
+        ({"scopes": ()}, "the scopes are none; allowed are neurons and network, each once"),
         ({"dialects": ()}, "no dialect is named, so there would be no deck; name one"),
         ({"dialects": ("josim", "JoSIM")}, "no dialect 'JoSIM'; there are josim, ngspice, wrspice"),
     ],

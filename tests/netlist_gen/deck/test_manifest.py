@@ -5,13 +5,11 @@ import json
 from deck_text import scopes
 from support import tiny_network
 
-from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.deck.generate import GenerateOptions, generate
-from netlist_gen.library.cells import CellLibrary
 
 
 def test_the_manifest_leads_from_synapse_to_junction_and_back(tmp_path):
-    generate(tiny_network(), None, CellLibrary(), load_phases(), tmp_path, GenerateOptions())
+    generate(tiny_network(), None, tmp_path, GenerateOptions())
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     for entry in manifest["decks"]:
         text = (tmp_path / entry["files"]["josim"]["file"]).read_text()

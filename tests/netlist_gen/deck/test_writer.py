@@ -14,12 +14,10 @@ import numpy as np
 import pytest
 
 from netlist_gen.checkpoint.registry import write_network
-from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.deck import writer
 from netlist_gen.deck.generate import GenerateOptions, generate
 from netlist_gen.deck.writer import file_name
 from netlist_gen.errors import ConfigurationError, WorkerError
-from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 
 
@@ -32,9 +30,9 @@ def network(neurons: int, fan_in: int = 2) -> TernaryNetwork:
 
 
 def write(out: Path, neurons: int, jobs: int) -> None:
-    options = GenerateOptions(("josim", "wrspice"), jobs=jobs)
+    options = GenerateOptions(dialects=("josim", "wrspice"), jobs=jobs)
     x = np.random.default_rng(0).random((2, 64)) < 0.5
-    generate(network(neurons), x, CellLibrary(), load_phases(), out, options)
+    generate(network(neurons), x, out, options)
 
 
 def test_several_processes_write_the_bytes_that_one_writes(tmp_path):

@@ -5,8 +5,15 @@ import shutil
 
 import pytest
 
-from netlist_gen.circuit.model import Coupling, Inductor, Junction, Resistor
-from netlist_gen.errors import ConfigurationError
+from netlist_gen import resources
+from netlist_gen.circuit.model import (
+    CircuitBuilder,
+    Coupling,
+    Inductor,
+    Junction,
+    Resistor,
+)
+from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library import cells as cells_module
 from netlist_gen.library.cells import CellLibrary, read_description
 from netlist_gen.resources import resource_dir
@@ -28,7 +35,8 @@ def own(tmp_path, monkeypatch):
     for name, target in (("cells", cells), ("templates", templates)):
         shutil.copytree(resource_dir(name), target)
     folders = {"cells": cells, "templates": templates}
-    monkeypatch.setattr(cells_module, "resource_dir", folders.__getitem__)
+    for module in (cells_module, resources):
+        monkeypatch.setattr(module, "resource_dir", folders.__getitem__)
 
     def make(toml=JTL, template="J B1 a q {{ ic }}\n"):
         (cells / "mine.toml").write_text(toml)
@@ -59,7 +67,7 @@ def test_each_cell_builds_and_its_events_name_its_own_junctions(library):
 @pytest.mark.parametrize("stages", [0, 1, 5])
 def test_the_clock_splitters_reset_is_so_many_stages_later(library, stages):
     cell = library.cell("clock_splitter", str(stages), stages=float(stages))
-    assert [i.cell for i in cell.instances] == ["splitter", *["jtl"] * stages]
+    assert [i.cell.name for i in cell.instances] == ["splitter", *["jtl"] * stages]
     chain = [i.nets for i in cell.instances[1:]]
     assert [a[1] for a in chain[:-1]] == [b[0] for b in chain[1:]]
     assert (chain[-1] if chain else cell.instances[0].nets)[-1] == "r"
@@ -111,25 +119,34 @@ def test_wrong_requests(library):
     assert message_of(library.cell, "jtl", ic=1e-4) == (
         "cell jtl is asked for with another ic but no variant name"
     )
-    library.cell("jtl", "big", ic=5e-4)
-    assert message_of(library.cell, "jtl", "big", ic=6e-4) == (
-        "the cell name jtl_big stands for two sets of parameters; give another variant"
-    )
 
 
-def test_two_registered_cells_of_one_name(library):
-    from netlist_gen.circuit.model import Cell
+def test_two_cells_of_one_name_do_not_meet_in_a_circuit(library):
+    builder = CircuitBuilder("top")
+    builder.place("X1", library.cell("jtl", "big", ic=5e-4), "a", "b")
+    builder.place("X2", library.cell("jtl", "big", ic=6e-4), "b", "a")
+    with pytest.raises(
+        DeckError, match=r"^cell jtl_big in top is defined twice with different contents$"
+    ):
+        builder.circuit()
 
-    library.register(Cell("c", ("a",)))
-    library.register(Cell("c", ("a",)))
-    assert message_of(library.register, Cell("c", ("b",))) == (
-        "the cell name c stands for two different cells"
-    )
+
+def test_cells_come_before_their_users(library):
+    inner, outer = CircuitBuilder("inner", ("a", "b")), CircuitBuilder("outer", ("a", "b"))
+    inner.place("XJ", library.cell("jtl"), "a", "b")
+    outer.place("XI", inner.cell(), "a", "b")
+    top = CircuitBuilder("top")
+    top.place("XO", outer.cell(), "a", "b")
+    assert list(top.circuit().cells) == ["jtl", "inner", "outer"]
 
 
-def test_needs_come_before_their_users(library):
-    names = list(library.needs(library.cell("branch")))
-    assert names == ["jtl", "escape"]
+def test_cells_of_single_neurons_are_let_go(library):
+    first = library.cell("jtl", "v0", ic=1e-4)
+    assert library.cell("jtl", "v0", ic=1e-4) is first
+    for number in range(1, 300):
+        library.cell("jtl", f"v{number}", ic=1e-4)
+    assert library.cell("jtl", "v0", ic=1e-4) is not first
+    assert library.cell("jtl") is library.cell("jtl")
 
 
 def test_a_cell_of_ones_own(own):

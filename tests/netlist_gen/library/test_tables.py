@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.tables import load_tables, read_table
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import load_process
+from netlist_gen.library.tables import content_digest, find_tables, read_table, table_files
 
 TABLE = """[table]
-format = 1
+format = 2
 cell = "x"
 process = "p"
 simulator = "embedded 1"
+content_sha256 = "01"
 bench_sha256 = "00"
 junctions = 3
 static_nW = 1000.0
@@ -121,21 +125,37 @@ def test_garbled_table_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"x\.toml: a cell's table lacks or garbles"):
         read_table(path)
     path.write_text("[table]\nformat = 99\n")
-    with pytest.raises(ConfigurationError, match=r"x\.toml: not a cell's table of format 1$"):
+    with pytest.raises(ConfigurationError, match=r"x\.toml: not a cell's table of format 2$"):
         read_table(path)
 
 
-def test_no_tables_for_a_process():
-    sentence = (
-        r"/nowhere: there are no tables for process 'nowhere'; `netlist-gen characterize --all "
-        r"--tables --process \.\.\.` makes them, with its name or file$"
-    )
-    with pytest.raises(ConfigurationError, match=sentence):
-        load_tables("nowhere")
+def test_tables_are_found_by_content_and_not_by_name(tmp_path):
+    """A process of the library's name and other numbers has no tables, until it has its own."""
+    plain, library = load_process(), CellLibrary()
+    cells = [library.cell(name) for name in ("jtl", "splitter", "merger")]
+    jtl = cells[0]
+
+    def found(process):
+        return find_tables(process, {"jtl": content_digest(process, jtl, cells)})
+
+    assert set(found(plain)) == {"jtl"}
+    renamed = dataclasses.replace(plain, name="mine", title="", origin="")
+    assert set(found(renamed)) == {"jtl"}, "a name says nothing of what was measured"
+    other = dataclasses.replace(plain, ic_rs=0.9 * plain.ic_rs, origin=str(tmp_path / "p.toml"))
+    assert other.name == "sfq5ee"
+    assert found(other) == {}
+    folder = tmp_path / "tables" / "sfq5ee"
+    folder.mkdir(parents=True)
+    digest = content_digest(other, jtl, cells)
+    (folder / "jtl.toml").write_text(TABLE.replace('"01"', f'"{digest}"'))
+    assert found(other)["jtl"].period_s == pytest.approx(8e-12)
+    assert found(plain)["jtl"].period_s != found(other)["jtl"].period_s
 
 
 def test_committed_tables_hold_the_librarys_cells():
-    tables = load_tables()
+    process = load_process("sfq5ee")
+    found = [read_table(path) for path in table_files(process)]
+    tables = {table.cell: table for table in found if table.process == process.name}
     assert {"jtl", "splitter", "merger", "branch", "decision", "neuron16"} <= set(tables)
     for table in tables.values():
         assert table.bias_low < 1 < table.bias_high

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from support import tiny_network
 
-from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.deck.plan import Cut, plan_decks
 from netlist_gen.deck.windows import chunks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_phases
+from netlist_gen.spikes import NetworkSpikes
 from verification.campaign.cluster import cluster
 from verification.campaign.ledger import Ledger
-from verification.campaign.plan import Setup, plan_neurons
-from verification.campaign.run import RunOptions, run_tasks
+from verification.campaign.plan import Setup
+from verification.campaign.run import Workers, run_tasks
 from verification.simulators.embedded import EmbeddedSimulator
 
 distributed = pytest.importorskip("distributed")
@@ -38,12 +40,13 @@ def local():
 
 
 def tasks():
-    return plan_neurons(NETWORK, WINDOWS, PER_DECK, runs_per_task=4)
+    cut = Cut(neurons=PER_DECK, together=4)
+    return plan_decks(NetworkSpikes.of(NETWORK, WINDOWS), "neurons", cut)
 
 
 def found(results):
     """What a campaign found, in the order of its decks."""
-    ordered = sorted(results, key=lambda r: r.name)
+    ordered = sorted((result for result, _ in results), key=lambda r: r.name)
     return [
         (r.name, r.failure, r.energies_J.tolist(), *(v.delays_s.tobytes() for v in r.verdicts))
         for r in ordered
@@ -54,7 +57,7 @@ def test_a_worker_dies_and_nothing_is_lost_or_counted_twice(local, tmp_path):
     library = CellLibrary()
     setup = Setup(library.process, load_phases(), 200.0)
     total = len(chunks(WINDOWS.shape[0], PER_DECK)) * 5
-    here = list(run_tasks(tasks(), total, setup, EmbeddedSimulator(), RunOptions(workers=1)))
+    here = list(run_tasks(tasks(), setup, EmbeddedSimulator(), Workers(1)))
     ledger = Ledger(tmp_path / "ledger.sqlite")
     ticks = []
     with cluster(local.scheduler_address) as workers:
@@ -62,21 +65,21 @@ def test_a_worker_dies_and_nothing_is_lost_or_counted_twice(local, tmp_path):
         victim = next(iter(local.workers.values())).pid
         killed = threading.Event()
 
-        def progress(done, all_):
-            ticks.append((done, all_))
+        def progress(done):
+            ticks.append(done)
             if done >= total // 3 and not killed.is_set():
                 killed.set()
                 os.kill(victim, signal.SIGKILL)
 
-        options = RunOptions(workers.count, ledger, workers.executor)
-        there = list(run_tasks(tasks(), total, setup, EmbeddedSimulator(), options, progress))
+        on_cluster = Workers(workers.count, ledger, workers.executor)
+        there = list(run_tasks(tasks(), setup, EmbeddedSimulator(), on_cluster, progress))
     assert killed.is_set()
-    assert ticks == [(i + 1, total) for i in range(total)]
-    assert len({r.name for r in there}) == len(there) == total
+    assert ticks == [i + 1 for i in range(total)]
+    assert len({r.name for r, _ in there}) == len(there) == total
     assert found(there) == found(here)
     # What came back is in the ledger: a resumed campaign asks no worker.
-    again = list(run_tasks(tasks(), total, setup, EmbeddedSimulator(), RunOptions(1, ledger)))
-    assert all(r.from_ledger for r in again)
+    again = list(run_tasks(tasks(), setup, EmbeddedSimulator(), Workers(1, ledger)))
+    assert all(from_ledger for _, from_ledger in again)
     assert found(again) == found(here)
     ledger.close()
 

@@ -133,7 +133,7 @@ def test_a_wrong_class_line_is_named_with_its_sample(tiny, cli, tmp_path):
     assert (example["sample"], example["window"], example["row"]) == (sample,) * 3
     kept = tiny.run / "decks" / f"network_W{sample}.cir"
     reasons = "2 windows of class lines disagree"
-    assert ran.sentence.startswith(f"{reasons}; first: sample {sample}: class ")
+    assert ran.sentence.startswith(f"{reasons}; first: sample {sample}: the class lines: ")
     assert ran.sentence.endswith(f"reproduce with {kept}")
     report = (tiny.run / "report.html").read_text()
     assert f"<p>{reasons}</p>" in report

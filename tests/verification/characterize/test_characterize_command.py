@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from netlist_gen.commands.characterize import _spreads
+from verification.characterize.options import CharacterizeOptions
 
 
 def read_csv(path):
@@ -65,9 +65,12 @@ def test_a_users_cell_with_everything(cli, own_cell, tmp_path):
         (("jtl", "--all", "-o", "x"), "name a cell, or give --all: one of the two"),
         (
             ("jtl", "--temperature", "0", "-o", "x"),
-            "--temperature is 0; it must be above 0 and below 9 K",
+            "--temperature is 0; it must be above 0 and below 9",
         ),
-        (("jtl", "--tolerance", "2", "-o", "x"), "--tolerance is 2; it must be between 0 and 1"),
+        (
+            ("jtl", "--tolerance", "2", "-o", "x"),
+            "--tolerance is 2; it must be above 0 and below 1",
+        ),
         (
             ("jtl", "--spread", "Q=1", "-o", "x"),
             "--spread 'Q=1' is not KIND=GLOBAL[:LOCAL] with KIND one of Ic, L, R, C, bias",
@@ -149,7 +152,9 @@ def test_a_cell_that_fails_as_designed_is_an_error(cli, own_cell, tmp_path):
 
 
 def test_spreads_as_they_are_written():
-    spreads = _spreads(("Ic=0.05:0.02", "bias=0.03"), ("C,Ic=0.5",))
+    spreads = CharacterizeOptions(
+        spreads=("Ic=0.05:0.02", "bias=0.03"), correlations=("C,Ic=0.5",)
+    ).spread()
     assert spreads.overall == {"Ic": 0.05}
     assert spreads.local == {"Ic": 0.02}
     assert spreads.bias == 0.03

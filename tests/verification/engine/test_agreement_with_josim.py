@@ -70,7 +70,7 @@ def test_cells(name, tmp_path):
 
 @pytest.mark.parametrize("fan_in", NEURON_FAN_INS)
 def test_neurons(fan_in, tmp_path):
-    library, bench = random_neuron_bench(fan_in, windows=1)
+    library, bench, _ = random_neuron_bench(fan_in, windows=1)
     watched = list(bench.view.watched())
     deck = emit(bench.circuit, library.process, bench.analysis(), watched, name="neuron")
     check(deck.text, tmp_path)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netlist_gen.constants import PHI0, TWO_PI
 from netlist_gen.errors import WaveformError
-from verification.constants import PHI0_WB, TWO_PI
 from verification.reference.energy import (
     EnergyLedger,
     bias_energy,
@@ -22,7 +22,7 @@ from verification.reference.energy import (
 
 
 def test_one_fluxon_under_a_constant_bias_costs_bias_times_phi0():
-    assert bias_energy(175e-6, TWO_PI) == pytest.approx(175e-6 * PHI0_WB, rel=1e-9, abs=0)
+    assert bias_energy(175e-6, TWO_PI) == pytest.approx(175e-6 * PHI0, rel=1e-9, abs=0)
     # 0.207 aJ for 100 uA: the figure every paper on SFQ starts from.
     assert bias_energy(100e-6, TWO_PI) == pytest.approx(0.2068e-18, rel=1e-3, abs=0)
 
@@ -40,7 +40,7 @@ def test_voltage_and_phase_tell_the_same_energy():
     time = np.arange(0.0, 40e-12, 0.05e-12)
     current = 100e-6 * (1.0 + 0.2 * np.sin(time / 5e-12))
     phase = 4.0 * np.arctan(np.exp((time - at) / tau))
-    voltage = PHI0_WB / TWO_PI * 2.0 / tau / np.cosh((time - at) / tau)
+    voltage = PHI0 / TWO_PI * 2.0 / tau / np.cosh((time - at) / tau)
     assert waveform_energy(time, voltage, current) == pytest.approx(
         phase_energy(current, phase), rel=1e-4
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netlist_gen.assembly.network_circuit import network_delays
-from netlist_gen.circuit.bench import LOAD_OHM, START_S
+from netlist_gen.assembly.delays import measured_delays
+from netlist_gen.circuit.bench import LOAD_OHM
 from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.trees import splitter_tree
-from netlist_gen.deck.emit import Analysis, Probe, emit
+from netlist_gen.circuit.view import START_S
+from netlist_gen.deck.emit import emit
 from netlist_gen.library.cells import CellLibrary
 from verification.engine.run import compile_deck
 from verification.reference.influence import CHAINS, influenced_delays
@@ -36,7 +38,7 @@ def simulated(leaves: int) -> np.ndarray:
         end(f"mb{k}")
     tree = splitter_tree(LIBRARY, leaves)
     nets = [f"q{i}" for i in range(leaves)]
-    builder.place("XT", tree, "n4", *nets, needs=LIBRARY.needs(tree))
+    builder.place("XT", tree, "n4", *nets)
     for net in nets:
         end(net)
     analysis = Analysis(START_S + 120e-12, print_step_s=0.2e-12)
@@ -58,7 +60,7 @@ def test_trees_are_predicted_to_a_tenth_of_a_picosecond(leaves):
     predicted = influenced_delays(LIBRARY.process).tree(leaves, driver="splitter")
     np.testing.assert_allclose(predicted, seen, rtol=0, atol=0.1e-12)
     if leaves > 2:  # where a splitter carries a splitter and a stage, tables alone are further off
-        tables = network_delays(LIBRARY).tree(leaves)
+        tables = measured_delays(LIBRARY.process).tree(leaves)
         assert np.abs(tables - seen).max() > 0.2e-12
 
 

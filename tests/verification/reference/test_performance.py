@@ -9,53 +9,59 @@ import pytest
 from support import Files, tiny_network
 
 from netlist_gen.assembly.close_timing import shortest_period
-from netlist_gen.assembly.network_circuit import network_bench, network_delays
+from netlist_gen.assembly.delays import measured_delays
+from netlist_gen.assembly.network_circuit import network_bench
+from netlist_gen.assembly.plan import outline
 from netlist_gen.checkpoint.registry import write_network
-from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
-from verification.reference.expected import EventEnergy, network_energy
-from verification.reference.performance import SOURCE, performance
+from netlist_gen.library.design import load_phases
+from netlist_gen.library.process import load_process
+from netlist_gen.spikes import NetworkSpikes
+from verification.reference.event_energy import EventEnergy, network_energy
+from verification.reference.options import PerformanceOptions
+from verification.reference.performance import SourceFigures, performance
 
 X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0]], dtype=bool)
 
 
 def test_figures_are_those_of_the_circuit():
     network, library = tiny_network(), CellLibrary()
-    found = performance(
-        network, X, np.array([0, 1, 1]), library, load_phases(), at_shortest=False,
-        cooling_W_per_W=300.0,
-    )  # fmt: skip
-    bench = network_bench(network, library.fork(), X)
+    options = PerformanceOptions(clock_ghz=1e-9 / load_phases().period, cooling=300.0)
+    found = performance(network, X, np.array([0, 1, 1]), options)
+    bench = network_bench(network, library, X)
     totals = bench.circuit.totals()
-    assert found.clock_Hz == pytest.approx(1 / load_phases().period)
+    assert found.clock_ghz == pytest.approx(1e-9 / load_phases().period)
     assert (found.junctions, found.bias_A) == (totals.junctions, totals.bias_A)
     assert found.static_W == pytest.approx(totals.supply_A * library.process.supply_voltage)
-    energy = network_energy(bench, EventEnergy(library.fork())) / 3
-    assert found.dynamic_J == pytest.approx(energy, rel=1e-12, abs=0)
-    assert found.static_J == pytest.approx(found.static_W * load_phases().period, abs=0)
-    assert found.wall_plug_J == pytest.approx(300 * (found.static_J + energy), abs=0)
+    energy = network_energy(bench.plan, NetworkSpikes.of(network, X), EventEnergy(library)) / 3
+    assert found.dynamic_J_per_inference == pytest.approx(energy, rel=1e-12, abs=0)
+    static = found.static_W * load_phases().period
+    assert found.static_J_per_inference == pytest.approx(static, abs=0)
+    assert found.wall_plug_J_per_inference == pytest.approx(300 * (static + energy), abs=0)
     assert found.accuracy == network.accuracy(X, np.array([0, 1, 1]))
-    assert found.latency_s == bench.plan.latency_s
+    assert found.latency_ps == bench.timing.latency_s * 1e12
 
 
 def test_at_the_shortest_clock():
-    network, library = tiny_network(), CellLibrary()
-    found = performance(network, X, None, library, load_phases())
-    shortest = shortest_period(network, network_delays(library))
-    assert found.shortest_period_s == shortest
-    assert 1 / found.clock_Hz == pytest.approx(shortest, rel=1e-12)
-    assert found.slacks[0].slack_s >= 0
+    network = tiny_network()
+    found = performance(network, X, None, PerformanceOptions())
+    shortest = shortest_period(outline(network), measured_delays(load_process()))
+    assert found.shortest_period_ps == shortest * 1e12
+    assert 1e-9 / found.clock_ghz == pytest.approx(shortest, rel=1e-12)
+    assert found.slacks[0].slack_ps >= 0
     assert found.accuracy is None
 
 
 def test_steps_take_a_window_each():
-    network, library = tiny_network(), CellLibrary()
+    network, options = tiny_network(), PerformanceOptions(clock_ghz=8.92)
     steps = np.repeat(X[:, None], 2, axis=1)
-    one = performance(network, X, None, library, load_phases(), at_shortest=False)
-    two = performance(network, steps, None, library, load_phases(), at_shortest=False)
+    one = performance(network, X, None, options)
+    two = performance(network, steps, None, options)
     assert two.inferences_per_s == one.inferences_per_s / 2
-    assert two.dynamic_J == pytest.approx(2 * one.dynamic_J, rel=1e-9, abs=0)
+    assert two.dynamic_J_per_inference == pytest.approx(
+        2 * one.dynamic_J_per_inference, rel=1e-9, abs=0
+    )
 
 
 def test_no_samples():
@@ -63,7 +69,7 @@ def test_no_samples():
         ConfigurationError,
         match=r"^there are no samples to take the dynamic energy of; give one$",
     ):
-        performance(tiny_network(), X[:0], None, CellLibrary(), load_phases())
+        performance(tiny_network(), X[:0], None, PerformanceOptions())
 
 
 def test_the_command_prints_the_source_beside_and_every_assumption(tmp_path, cli):
@@ -75,7 +81,7 @@ def test_the_command_prints_the_source_beside_and_every_assumption(tmp_path, cli
     ran = cli("performance", files.net, "--inputs", files.x, "--json")
     assert ran.status == 0, ran.err
     facts = json.loads(ran.out)
-    assert facts["source"] == SOURCE
+    assert facts["source"] == SourceFigures().to_json()
     assert len(facts["assumptions"]) == 7
     assert facts["highest_clock_ghz"] == pytest.approx(facts["clock_ghz"])
     shown = cli("performance", files.net, "--inputs", files.x)

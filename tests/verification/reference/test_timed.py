@@ -9,9 +9,9 @@ import pytest
 from support import tiny_network
 
 from netlist_gen.assembly.network_circuit import network_bench
-from netlist_gen.circuit.neuron import load_phases
 from netlist_gen.deck.decks import network_deck
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_phases
 from netlist_gen.network import TernaryNetwork
 from verification.campaign.cases import network_readout
 from verification.reference.timed import timed_reference
@@ -35,7 +35,7 @@ def test_every_pulse_comes_when_it_is_predicted(network, period_ps):
     library = CellLibrary()
     phases = load_phases().with_period(period_ps * 1e-12)
     bench = network_bench(network, library, X, phases)
-    reference = timed_reference(network, X, bench, library.process)
+    reference = timed_reference(bench.plan, X, library.process)
     deck = network_deck(library, bench, "network")
     outcome = EmbeddedSimulator().run(
         DeckJob("network", deck.text, network_readout(bench)), timeout_s=300
@@ -54,7 +54,7 @@ def test_every_pulse_comes_when_it_is_predicted(network, period_ps):
         np.testing.assert_allclose(seen, times, rtol=0, atol=0.3e-12)
         pulses += seen.size
     assert pulses > 5
-    for line in bench.read_out.lines:
+    for line in bench.plan.class_lines:
         seen = outcome.readings.train(line.output.column).times_s
         assert seen.size == reference.lines[line.name].size
         np.testing.assert_allclose(seen, reference.lines[line.name], rtol=0, atol=0.3e-12)
@@ -65,11 +65,11 @@ def test_a_pulse_that_misses_its_clock_is_counted_in_the_next_window():
     network = tiny_network()
     library = CellLibrary()
     bench = network_bench(network, library, X)
-    first = bench.plan.layers[0]
+    first, second = bench.timing.layers
     early = dataclasses.replace(first, clock_s=first.clock_s - 60e-12)
-    plan = dataclasses.replace(bench.plan, layers=(early, bench.plan.layers[1]))
-    moved = dataclasses.replace(bench, plan=plan)
-    reference = timed_reference(network, X, moved, library.process)
+    timing = dataclasses.replace(bench.timing, layers=(early, second))
+    moved = dataclasses.replace(bench.plan, timing=timing)
+    reference = timed_reference(moved, X, library.process)
     hidden = [reference.neurons[0, j] for j in range(3)]
     assert sum(one.late for one in hidden) > 0
     expected = network.layers[0].counts(X)

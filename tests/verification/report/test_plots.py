@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from ideal_waves import OUTPUT_DELAY_S, IdealWaves
-from support import neuron_site
+from support import neuron_site, site_spikes
 
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.library.cells import CellLibrary
-from verification.campaign.summary import Example, _example_arrays
+from verification.campaign.cases import JudgedNeuron
+from verification.campaign.example import Example
 from verification.report import plots
-from verification.report.html import engineering, percent, share
+from verification.report.numbers import engineering, percent, share
 
 EXPECTED = [np.array([[1, 0, 1], [0, 0, 1]], dtype=bool), np.array([[1], [0]], dtype=bool)]
 
@@ -72,12 +74,10 @@ def test_a_large_raster_stays_small():
 def example():
     library = CellLibrary()
     stimulus = np.array([[1, 1, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1]] * 3, dtype=bool)
-    bench = neuron_bench(library, neuron_site((1, -1, 1), 1), stimulus)
-
-    class Case:
-        views = (bench.view,)
-
-    return _example_arrays(Example(Case(), IdealWaves(bench, library).waveforms(), 2))
+    site = neuron_site((1, -1, 1), 1)
+    bench, spikes = neuron_bench(library, site, stimulus), site_spikes(site, stimulus)
+    case = SimpleNamespace(neurons=(JudgedNeuron(bench.view, spikes),))
+    return Example(case, IdealWaves(bench, spikes, library).waveforms(), 2).arrays()
 
 
 def test_waveforms_of_one_neuron(example):

@@ -17,16 +17,16 @@ from cell_benches import (
     digits_neuron_bench,
     random_neuron_bench,
 )
+from support import measured_energy
 
-from netlist_gen.circuit.bench import neuron_sites
 from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.sites import neuron_sites
 from netlist_gen.deck.decks import neuron_deck
-from verification.reference.expected import expect
 from verification.simulators.base import DeckJob
 from verification.simulators.embedded import EmbeddedSimulator
 from verification.simulators.josim import JosimSimulator
 from verification.simulators.ngspice import NgspiceSimulator
-from verification.verdict.neuron import compare, measured_energy
+from verification.verdict.neuron import compare
 from verification.waves.pulses import detect_phase
 from verification.waves.waveforms import Waveforms
 
@@ -104,13 +104,13 @@ def neuron_of(fan_in: int):
 )
 def test_neurons(fan_in, other, tolerance_s):
     """One of each fan-in; ``benchmarks/dialects.py`` runs all of the example's neurons."""
-    library, bench = neuron_of(fan_in)
+    library, bench, spikes = neuron_of(fan_in)
     simulator = simulator_of(other)
     mine, theirs = (
         run(s, neuron_deck(library, bench, f"n{fan_in}", 0, s.dialect).text)
         for s in (EmbeddedSimulator(), simulator)
     )
     assert_same(bench.circuit, mine, theirs, tolerance_s)
-    verdict = compare(bench.view, expect(bench.view), theirs, "deck")
+    verdict = compare(bench.view, spikes, theirs)
     assert verdict.first is None
-    assert verdict.pulses.tolist() == expect(bench.view).fires.astype(int).tolist()
+    assert verdict.pulses.tolist() == spikes.fires.astype(int).tolist()

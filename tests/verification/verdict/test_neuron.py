@@ -9,22 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ideal_waves import OUTPUT_DELAY_S, IdealWaves
-from support import neuron_site
+from support import measured_energy, neuron_site, site_spikes
 
-from netlist_gen.circuit.bench import START_S, neuron_bench
-from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.circuit.bench import neuron_bench
+from netlist_gen.circuit.view import START_S
 from netlist_gen.errors import WaveformError
 from netlist_gen.library.cells import CellLibrary
-from verification.reference.expected import EventEnergy, bench_energies, expect
-from verification.verdict.neuron import (
-    BiasSources,
-    CounterExample,
-    NeuronVerdict,
-    compare,
-    judge_energy,
-    measured_energies,
-    measured_energy,
-)
+from netlist_gen.library.design import load_phases
+from verification.reference.event_energy import EventEnergy, bench_energies
+from verification.verdict.energy import BiasSources, judge_energy, measured_energies
+from verification.verdict.neuron import Disagreement, NeuronVerdict, compare
 from verification.waves.waveforms import Waveforms
 
 STIMULUS = np.array([[1, 1, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1]], dtype=bool)
@@ -40,12 +34,13 @@ FIRST_PS = (START_S + PHASES.decision) * 1e12
 
 
 def ideal(stimulus=STIMULUS, signs=SIGNS, theta=THETA) -> IdealWaves:
-    library = CellLibrary()
-    return IdealWaves(neuron_bench(library, neuron_site(signs, theta), stimulus), library)
+    library, site = CellLibrary(), neuron_site(signs, theta)
+    spikes = site_spikes(site, stimulus)
+    return IdealWaves(neuron_bench(library, site, stimulus), spikes, library)
 
 
 def verdict_of(ideal: IdealWaves) -> NeuronVerdict:
-    return compare(ideal.view, expect(ideal.view), ideal.waveforms(), "L0N0.cir")
+    return compare(ideal.view, ideal.spikes, ideal.waveforms())
 
 
 def test_what_the_reference_says_agrees():
@@ -136,7 +131,7 @@ def test_one_thing_wrong(change, windows, expected, measured):
     change(waves)
     verdict = verdict_of(waves)
     assert np.flatnonzero(verdict.wrong).tolist() == windows
-    assert verdict.first == CounterExample(windows[0], 0, 0, expected, measured, "L0N0.cir")
+    assert verdict.first == Disagreement(windows[0], expected, measured)
 
 
 @settings(deadline=None, max_examples=25)
@@ -163,7 +158,7 @@ def test_any_fluxon_too_many_or_too_few_is_found_in_its_window(data):
 
 def test_energies_of_ideal_waveforms_are_the_reference_s_in_each_window():
     waves, library = ideal(), CellLibrary()
-    reference = bench_energies(waves.bench, EventEnergy(library))
+    reference = bench_energies(waves.bench, waves.spikes, EventEnergy(library))
     bounds = waves.view.boundaries_s()
     measured = measured_energies(BiasSources.of(waves.bench.circuit), waves.waveforms(), bounds)
     assert measured == pytest.approx(reference, rel=1e-4, abs=0)
@@ -174,15 +169,13 @@ def test_energies_of_ideal_waveforms_are_the_reference_s_in_each_window():
 
 def test_a_window_whose_energy_is_beyond_the_tolerance_is_wrong():
     verdict, reference = verdict_of(ideal()), np.array([40e-18, 50e-18, 40e-18, 50e-18])
-    assert not judge_energy(verdict, reference * 1.049, reference, "d").wrong.any()
-    assert not judge_energy(verdict, reference * 0.951, reference, "d").wrong.any()
+    assert not judge_energy(verdict, reference * 1.049, reference).wrong.any()
+    assert not judge_energy(verdict, reference * 0.951, reference).wrong.any()
     measured = reference * np.array([1.0, 1.0, 0.94, 1.06])
-    judged = judge_energy(verdict, measured, reference, "d.cir")
+    judged = judge_energy(verdict, measured, reference)
     assert judged.wrong.tolist() == [False, False, True, True]
-    assert judged.first == CounterExample(
-        2, 0, 0, "an energy of 40 aJ within 5%", "37.6 aJ", "d.cir"
-    )
-    assert judge_energy(verdict, np.full(4, np.nan), reference, "d").wrong.all()
+    assert judged.first == Disagreement(2, "an energy of 40 aJ within 5%", "37.6 aJ")
+    assert judge_energy(verdict, np.full(4, np.nan), reference).wrong.all()
 
 
 def test_the_earlier_of_two_disagreements_is_the_counter_example():
@@ -191,18 +184,10 @@ def test_the_earlier_of_two_disagreements_is_the_counter_example():
     waves.drop(OUT, 1)
     verdict = verdict_of(waves)
     off = reference * np.array([1.0, 1.0, 1.1, 1.0])
-    assert judge_energy(verdict, off, reference, "d").first == verdict.first
-    assert judge_energy(verdict, off, reference, "d").wrong.tolist() == [False, True, True, False]
+    assert judge_energy(verdict, off, reference).first == verdict.first
+    assert judge_energy(verdict, off, reference).wrong.tolist() == [False, True, True, False]
     off = reference * np.array([1.1, 1.0, 1.0, 1.0])
-    assert judge_energy(verdict, off, reference, "d").first.window == 0
-
-
-def test_a_counter_example_in_words():
-    example = CounterExample(2, 1, 7, "1 pulse (n = 3, theta = 2)", "0 pulses", "L1N07.cir")
-    assert example.sentence("sample 4", "run/decks/L1N07.cir") == (
-        "sample 4: layer 1, neuron 7: expected 1 pulse (n = 3, theta = 2), measured 0 pulses; "
-        "reproduce with run/decks/L1N07.cir"
-    )
+    assert judge_energy(verdict, off, reference).first.window == 0
 
 
 def short(waves: Waveforms) -> Waveforms:
@@ -231,7 +216,7 @@ def undefined(waves: Waveforms) -> Waveforms:
 def test_waveforms_from_which_no_verdict_can_come(damage, message):
     waves = ideal()
     with pytest.raises(WaveformError, match=f"^{message}$"):
-        compare(waves.view, expect(waves.view), damage(waves.waveforms()), "d.cir")
+        compare(waves.view, waves.spikes, damage(waves.waveforms()))
 
 
 def test_the_energy_needs_every_biased_junction():

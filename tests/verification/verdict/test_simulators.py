@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verification.verdict.simulators import (
-    ENERGY_TOLERANCE,
     SAME_DIALECT_TIME_TOLERANCE_S,
+    SIMULATORS_ENERGY_TOLERANCE,
     TIME_TOLERANCE_S,
     Observed,
     compare_all,
@@ -31,7 +31,9 @@ def observed(name, dialect="josim", *, pulses=None, delays_ps=None, energies=Non
     else:
         delays = [np.array(layer, dtype=float) * PS for layer in delays_ps]
     known = {(0, 0, 0): 2e-17, (0, 1, 0): 3e-17, (1, 0, 0): 1e-17}
-    return Observed(name, dialect, arrays, delays, known if energies is None else energies)
+    return Observed(
+        "neurons", name, dialect, arrays, delays, known if energies is None else energies
+    )
 
 
 NAN = float("nan")
@@ -41,8 +43,9 @@ def test_equal_results_agree():
     pair = compare_two(observed("a"), observed("b", "ngspice"))
     assert pair.agreed
     assert (pair.windows, pair.unmeasured, pair.count_differences, pair.pulses) == (9, 0, 0, 5)
-    assert (pair.time_s, pair.energy) == (0.0, 0.0)
-    assert pair.as_json() == {
+    assert (pair.time_ps, pair.energy) == (0.0, 0.0)
+    assert pair.to_json() == {
+        "scope": "neurons",
         "between": ["a", "b"],
         "agreed": True,
         "windows": 9,
@@ -58,11 +61,11 @@ def test_equal_results_agree():
 
 
 def test_readers_of_one_dialect_are_held_more_tightly():
-    assert compare_two(observed("a"), observed("b")).time_tolerance_s == 0.05 * PS
+    assert compare_two(observed("a"), observed("b")).time_tolerance_ps == pytest.approx(0.05)
     coarse = dataclasses.replace(observed("b"), time_error_s=0.05 * PS)
-    assert compare_two(observed("a"), coarse).time_tolerance_s == pytest.approx(0.1 * PS)
+    assert compare_two(observed("a"), coarse).time_tolerance_ps == pytest.approx(0.1)
     other = compare_two(observed("a"), observed("b", "wrspice"))
-    assert other.time_tolerance_s == 0.2 * PS
+    assert other.time_tolerance_ps == pytest.approx(0.2)
     assert TIME_TOLERANCE_S > SAME_DIALECT_TIME_TOLERANCE_S
 
 
@@ -109,12 +112,12 @@ def test_the_first_window_with_a_disagreement_is_the_one_named():
         "a and b: layer 1, neuron 0, window 0: pulses 1.000 ps apart, allowed are 0.2 ps"
     )
     assert pair.count_differences == 1
-    assert pair.time_s == pytest.approx(1 * PS, rel=1e-9)
+    assert pair.time_ps == pytest.approx(1, rel=1e-9)
 
 
 def test_every_two_are_compared_once():
     pairs = compare_all([observed("a"), observed("b"), observed("c", "ngspice")])
-    assert [(p.first, p.second) for p in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert [p.between for p in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert compare_all([observed("a")]) == []
 
 
@@ -144,7 +147,7 @@ def two_results(draw):
             (0, n, 0): 1e-17 * (1 + draw(st.sampled_from([0.0, 0.004, 0.02])))
             for n in range(neurons)
         }
-        results.append(Observed(name, "josim", [counts], [delays], energies))
+        results.append(Observed("neurons", name, "josim", [counts], [delays], energies))
     return results
 
 
@@ -153,7 +156,7 @@ def test_the_verdict_does_not_depend_on_the_order_and_is_what_the_definition_say
     one, other = results
     forth, back = compare_two(one, other), compare_two(other, one)
     assert forth.agreed == back.agreed
-    for name in ("windows", "unmeasured", "count_differences", "pulses", "time_s", "energy"):
+    for name in ("windows", "unmeasured", "count_differences", "pulses", "time_ps", "energy"):
         assert getattr(forth, name) == getattr(back, name)
     agreed = True
     for mine, theirs, when, then in zip(
@@ -165,5 +168,5 @@ def test_the_verdict_does_not_depend_on_the_order_and_is_what_the_definition_say
             agreed &= abs(when - then) <= SAME_DIALECT_TIME_TOLERANCE_S
     for key, energy in one.energies_J.items():
         larger = max(energy, other.energies_J[key])
-        agreed &= abs(energy - other.energies_J[key]) <= ENERGY_TOLERANCE * larger
+        agreed &= abs(energy - other.energies_J[key]) <= SIMULATORS_ENERGY_TOLERANCE * larger
     assert forth.agreed == agreed

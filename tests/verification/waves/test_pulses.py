@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netlist_gen.constants import PHI0, TWO_PI
 from netlist_gen.errors import WaveformError
-from verification.constants import PHI0_WB, TWO_PI
 from verification.reference.energy import bias_energy, phase_energy, waveform_energy
 from verification.simulators.base import DeckJob
 from verification.simulators.josim import JosimSimulator
@@ -147,7 +147,7 @@ def test_a_port_agrees_with_the_phase_behind_its_voltage(train, step_ps):
     voltage = np.zeros_like(axis)
     for at, sign in zip(times, signs, strict=True):
         voltage += (
-            sign * PHI0_WB / TWO_PI * 2.0 / TAU_S / np.cosh(np.clip((axis - at) / TAU_S, -700, 700))
+            sign * PHI0 / TWO_PI * 2.0 / TAU_S / np.cosh(np.clip((axis - at) / TAU_S, -700, 700))
         )
     found = detect_voltage(axis, voltage)
     assert found.signs.tolist() == signs.tolist()
@@ -159,7 +159,7 @@ def test_a_port_agrees_with_the_phase_behind_its_voltage(train, step_ps):
 def test_a_port_pulse_counts_from_nine_tenths_of_a_fluxon(area, count):
     axis = np.arange(0.0, 40.0, 0.25) * 1e-12
     shape = np.exp(-(((axis - 20e-12) / 1e-12) ** 2))
-    voltage = area * PHI0_WB * shape / (shape.sum() * 0.25e-12)
+    voltage = area * PHI0 * shape / (shape.sum() * 0.25e-12)
     found = detect_voltage(axis, voltage)
     assert found.count == count
     assert found.final_fluxons == pytest.approx(area)

@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netlist_gen.circuit.bench import LOAD_OHM, NeuronSite, neuron_bench
+from netlist_gen.circuit.bench import LOAD_OHM, neuron_bench
 from netlist_gen.circuit.model import CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
-from netlist_gen.deck.emit import Analysis, Probe, emit
+from netlist_gen.deck.emit import emit
 from netlist_gen.library.cells import CellLibrary
 from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
@@ -62,13 +64,13 @@ def _trees() -> tuple[str, list[Probe]]:
     split, merge = splitter_tree(library, 3), merger_tree(library, 3)
     builder.add(PulseSource("VA", "sa", "0", (60e-12, 140e-12)))
     builder.place("XA", jtl, "sa", "a")
-    builder.place("XSPLIT", split, "a", "q0", "q1", "q2", needs=library.needs(split))
+    builder.place("XSPLIT", split, "a", "q0", "q1", "q2")
     for i in range(3):
         builder.place(f"XQ{i}", jtl, f"q{i}", f"e{i}")
         builder.add(Resistor(f"RE{i}", f"e{i}", "0", LOAD_OHM))
         builder.add(PulseSource(f"VM{i}", f"sm{i}", "0", (60e-12 + 40e-12 * i,)))
         builder.place(f"XM{i}", jtl, f"sm{i}", f"m{i}")
-    builder.place("XMERGE", merge, "m0", "m1", "m2", "m", needs=library.needs(merge))
+    builder.place("XMERGE", merge, "m0", "m1", "m2", "m")
     builder.place("XQM", jtl, "m", "e")
     builder.add(Resistor("REM", "e", "0", LOAD_OHM))
     probes = [Probe((name,), "B1") for name in ("XA", "XQ0", "XQ1", "XQ2", "XQM")]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
+from netlist_gen.resources import template
 from verification.characterize.measure.machine import Machine, Transition
-from verification.characterize.templates import model_template
 
 if TYPE_CHECKING:
     from verification.characterize.run import Characterization
@@ -55,7 +55,7 @@ def verilog(result: Characterization, machine: Machine) -> str:
         for s in sorted(result.spacings, key=lambda s: s.last_pass_s)
         if s.criterion == "function" and s.first in result.inputs and s.second in result.inputs
     }
-    return model_template("cell.v.j2").render(
+    return template("models/cell.v.j2").render(
         **_head(result),
         ports=[*result.inputs, *result.outputs],
         inputs=result.inputs,
@@ -92,7 +92,7 @@ def sdf(result: Characterization, machine: Machine) -> str:
                 "most": f"{max(typical, *corners) * _PS:.4f}",
             }
         )
-    return model_template("cell.sdf.j2").render(
+    return template("models/cell.sdf.j2").render(
         **_head(result), arcs=rows, low=BIAS_CORNERS[0], nominal=1, high=BIAS_CORNERS[1]
     )
 
@@ -104,7 +104,7 @@ def dot(result: Characterization, machine: Machine) -> str:
         answers = [f"{o} {t.delays_s[o] * _PS:.2f}" for o in dict.fromkeys(t.outputs)]
         label = f"{t.input} / {', '.join(answers) or '-'}"
         transitions.append({"state": t.state, "next": t.next, "label": label})
-    return model_template("machine.dot.j2").render(
+    return template("models/machine.dot.j2").render(
         **_head(result),
         states=[" ".join(str(n) for n in s) if any(s) else "" for s in machine.states],
         loops=[name.replace("__XC", "").replace("__", ".") for name in machine.loops],

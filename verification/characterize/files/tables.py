@@ -6,15 +6,18 @@ The reader is ``netlist_gen.library.tables``; what is written is what it reads.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
-from netlist_gen.library.tables import FORMAT, CellTable, read_table
-from netlist_gen.resources import resource_dir
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import DEFAULT_PROCESS, Process
+from netlist_gen.library.tables import FORMAT, CellTable, content_digest, read_table, tables_folder
+from netlist_gen.resources import template
 from verification.characterize.measure.energy import event_energies, static_power_W
 from verification.characterize.measure.margins import margins
 from verification.characterize.measure.neuron import delay_against_overdrive
@@ -28,7 +31,6 @@ from verification.characterize.measure.timing import (
 from verification.characterize.subject.bench import NEIGHBOURS, Bench, make_bench
 from verification.characterize.subject.stimulus import PS
 from verification.characterize.subject.subject import Subject, load_subject, subject_names
-from verification.characterize.templates import model_template
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.runner import Runner
 
@@ -45,6 +47,12 @@ def bench_digest(bench: Bench) -> str:
     for case in bench.subject.cases:
         digest.update(repr((case.name, case.settings, case.pulses(), case.steps)).encode())
     return digest.hexdigest()
+
+
+def table_content(subject: Subject) -> str:
+    """By what the table of a library's cell is found (``library.tables.content_digest``)."""
+    stage = [subject.library.cell(name) for name in NEIGHBOURS]
+    return content_digest(subject.process, subject.cell, stage)
 
 
 def measure_table(subject: Subject, runner: Runner) -> dict[str, Any]:
@@ -105,6 +113,7 @@ def measure_table(subject: Subject, runner: Runner) -> dict[str, Any]:
         "step_ps": bench.analysis.step_s / PS,
         "sources": SOURCES,
         "load": bench.load,
+        "content": table_content(subject),
         "digest": bench_digest(bench),
         "junctions": len(bench.junctions),
         "static_nW": f"{static_power_W(cell) * 1e9:.1f}",
@@ -129,15 +138,15 @@ def _ps(seconds: float, digits: int = 3) -> str:
     return f"{seconds / PS:.{digits}f}"
 
 
-def table_path(process: str, cell: str, folder: Path | None = None) -> Path:
+def table_path(process: Process, cell: str, folder: Path | None = None) -> Path:
     """Where a cell's table is."""
-    return (folder or resource_dir("cells") / "tables") / process / f"{cell}.toml"
+    return (folder or tables_folder(process)) / process.name / f"{cell}.toml"
 
 
 def write_table(values: Mapping[str, Any], path: Path) -> CellTable:
     """Write a table and read it back. Raises ConfigurationError where it can't be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = model_template("table.toml.j2").render(values)
+    text = template("models/table.toml.j2").render(values)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return read_table(path)
@@ -151,21 +160,44 @@ class Staleness:
     reason: str
 
 
-def stale_tables(process: str = "sfq5ee", folder: Path | None = None) -> list[Staleness]:
+def stale_tables(
+    process: Process | str = DEFAULT_PROCESS,
+    folder: Path | None = None,
+    only: str | None = None,
+) -> list[Staleness]:
     """Tables that are missing or were measured on another bench than the library's of today.
 
     No simulation: the hashes of the benches are compared.
+
+    Args:
+        process: whose cells.
+        folder: of the tables (default: the process's).
+        only: the cell that is looked at; None is all.
+
+    Raises:
+        ConfigurationError: a cell that there is not, or that has no table.
     """
+    library = CellLibrary(process)
+    names = subject_names(library)
+    if only is not None:
+        load_subject(only, library.process)  # refused if there is no such cell
+        if only not in names:
+            raise ConfigurationError(
+                f"{only}: the library has no table of it to check; with --tables -o DIR one that "
+                "was written there is measured again"
+            )
+        names = [only]
     found = []
-    for name in table_names(process):
-        path = table_path(process, name, folder)
-        digest = bench_digest(make_bench(load_subject(name, process)))
+    for name in names:
+        path = table_path(library.process, name, folder)
+        bench = make_bench(load_subject(name, library.process))
         try:
             table = read_table(path)
         except ConfigurationError as error:
             found.append(Staleness(name, str(error)))
             continue
-        if table.bench_sha256 != digest:
+        own = (table.content_sha256, table.bench_sha256)
+        if own != (table_content(bench.subject), bench_digest(bench)):
             found.append(
                 Staleness(
                     name,
@@ -176,11 +208,27 @@ def stale_tables(process: str = "sfq5ee", folder: Path | None = None) -> list[St
     return found
 
 
-def table_names(process: str = "sfq5ee") -> list[str]:
-    """Every cell that has a table."""
-    from netlist_gen.library.cells import CellLibrary
+def write_tables(
+    names: Iterable[str], process: str, folder: Path | None, runner: Runner
+) -> Iterator[Path]:
+    """Measure cells and write their tables; the path of each."""
+    for name in names:
+        subject = load_subject(name, process)
+        path = table_path(subject.library.process, subject.name, folder)
+        write_table(measure_table(subject, runner), path)
+        yield path
 
-    return subject_names(CellLibrary(process))
+
+def measure_again(
+    names: Iterable[str], process: str, folder: Path | None, runner: Runner
+) -> Iterator[str]:
+    """Measure cells again: what differs from their tables, in words."""
+    with tempfile.TemporaryDirectory() as place:
+        for name in names:
+            subject = load_subject(name, process)
+            new = write_table(measure_table(subject, runner), Path(place) / f"{subject.name}.toml")
+            path = table_path(subject.library.process, subject.name, folder)
+            yield from changed(read_table(path), new)
 
 
 def changed(old: CellTable, new: CellTable) -> list[str]:

@@ -20,14 +20,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.model import PHI0
-from netlist_gen.circuit.neuron import DesignRules, library_design
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.neuron import library_design
+from netlist_gen.circuit.view import SYNAPSE_COUPLINGS, THRESHOLD_SOURCE
+from netlist_gen.constants import PHI0
 from netlist_gen.errors import SimulatorError
 from netlist_gen.files import atomic_path
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.process import read_toml
-from netlist_gen.resources import resource_dir
-from verification.characterize.templates import model_template
+from netlist_gen.library.design import DesignRules
+from netlist_gen.library.process import DEFAULT_PROCESS, read_toml
+from netlist_gen.resources import resource_dir, template
 from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
 from verification.simulators.registry import get_simulator
 
@@ -90,8 +92,8 @@ class _Neuron:
         self.design = library_design(library, "design", self.signs, 1)
         self.storage = library.description("branch").parameters["l_store"]
         names = {label: label.split("|")[0] for label in self.lanes.elements}
-        self._threshold = next(label for label, name in names.items() if name == "IDM")
-        self._couplings = [label for label, name in names.items() if name in ("KB", "KT")]
+        self._threshold = next(label for label, name in names.items() if name == THRESHOLD_SOURCE)
+        self._couplings = [label for label, name in names.items() if name in SYNAPSE_COUPLINGS]
 
     def unit(self, coupling: float, full: float) -> float:
         """Flux of a stored fluxon of current ``full``, Phi0."""
@@ -156,7 +158,7 @@ class _Neuron:
         return last
 
 
-def measure_design(process: str = "sfq5ee") -> FluxDesign:
+def measure_design(process: str = DEFAULT_PROCESS) -> FluxDesign:
     """Measure the flux design of a process in the embedded engine (some 20 s).
 
     Raises:
@@ -188,11 +190,9 @@ def measure_design(process: str = "sfq5ee") -> FluxDesign:
 
 def cells_digest(library: CellLibrary) -> str:
     """SHA-256 of the cells that the measurement depends on, and of the process's junctions."""
-    digest = hashlib.sha256(repr(library.process).encode())
+    digest = hashlib.sha256(library.process.content().encode())
     for name in ("branch", "decision"):
-        cell = library.cell(name)
-        for one in (*library.needs(cell).values(), cell):
-            digest.update(repr((one.name, one.ports, one.elements, one.instances)).encode())
+        digest.update(Circuit(library.cell(name)).digest().encode())
     return digest.hexdigest()
 
 
@@ -201,7 +201,7 @@ def design_path() -> Path:
     return resource_dir("cells") / "design" / "flux.toml"
 
 
-def write_design(found: FluxDesign, path: Path, process: str = "sfq5ee") -> None:
+def write_design(found: FluxDesign, path: Path, process: str = DEFAULT_PROCESS) -> None:
     """Write the measured design; ``load_rules`` reads it in a new process."""
     values: Mapping[str, object] = {
         "process": process,
@@ -217,7 +217,7 @@ def write_design(found: FluxDesign, path: Path, process: str = "sfq5ee") -> None
         "rests_to": f"{found.rests_to:.2f}",
     }
     with atomic_path(path) as temporary:
-        temporary.write_text(model_template("flux.toml.j2").render(values), encoding="utf-8")
+        temporary.write_text(template("models/flux.toml.j2").render(values), encoding="utf-8")
 
 
 def design_is_stale() -> str | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netlist_gen.constants import PHI0
 from verification.characterize.subject.bench import CELL
 from verification.characterize.subject.parameters import element_value, trial
 from verification.characterize.subject.stimulus import Case
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.trial import Response
-from verification.constants import PHI0_WB
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _work(cell: CellUnderTest, response: Response, own: list[str]) -> dict[str, 
         advances = 0
         if junction is not None:
             advances = response.advances("|".join((junction.name, *reversed(path))).upper())
-        work[label] = element_value(source) * PHI0_WB * advances
+        work[label] = element_value(source) * PHI0 * advances
     return work
 
 

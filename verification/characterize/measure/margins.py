@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from netlist_gen.records import Record
 from verification.characterize.subject.parameters import Parameter
 
 LOW, HIGH, GRID = 0.1, 2.0, 20
@@ -32,7 +33,7 @@ Passes = Callable[[Sequence[Mapping[Parameter, float]]], list[bool]]
 
 
 @dataclass(frozen=True)
-class Side:
+class Side(Record):
     """One side of a margin, as factors of nominal.
 
     Attributes:

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netlist_gen.circuit.neuron import load_phases
+from netlist_gen.circuit.neuron import table_neuron
+from netlist_gen.circuit.view import loop_side
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.design import load_phases
+from netlist_gen.records import Record
 from verification.characterize.measure.noise import ErrorRate, NoiseResult
 from verification.characterize.measure.timing import case_delays
 from verification.characterize.subject.bench import make_bench
 from verification.characterize.subject.parameters import trial
 from verification.characterize.subject.stimulus import PS, START_S, Case
-from verification.characterize.subject.subject import Subject, neuron_signs, neuron_subject
+from verification.characterize.subject.subject import Subject, neuron_subject
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.judge import Judge
 from verification.characterize.trials.runner import Runner
@@ -28,7 +31,7 @@ from verification.characterize.trials.trial import Response
 
 
 @dataclass(frozen=True)
-class Overdrive:
+class Overdrive(Record):
     """Answer of a neuron at one n: excess n - theta, whether it fired, delay from clock to q, s."""
 
     excess: int
@@ -37,7 +40,7 @@ class Overdrive:
 
 
 @dataclass(frozen=True)
-class ArrivalWindow:
+class ArrivalWindow(Record):
     """When data may arrive, s relative to the decision clock's arrival.
 
     Attributes:
@@ -52,7 +55,7 @@ class ArrivalWindow:
 
 
 @dataclass(frozen=True)
-class Leftover:
+class Leftover(Record):
     """Flux left in the neuron's loops after a window below threshold, as advances.
 
     Attributes:
@@ -75,7 +78,7 @@ def fan_in_of(subject: Subject) -> int:
 
 def theta_of(subject: Subject) -> int:
     """The threshold that ``neuron_subject`` gives by default."""
-    return max(1, sum(s > 0 for s in neuron_signs(fan_in_of(subject))) // 2)
+    return table_neuron(fan_in_of(subject))[1]
 
 
 def _lines(signs: tuple[int, ...], n: int) -> tuple[int, ...]:
@@ -90,7 +93,7 @@ def delay_against_overdrive(subject: Subject, runner: Runner) -> list[Overdrive]
     Every n has a run of its own: three windows (n, theta - 1, n).
     """
     fan_in, theta = fan_in_of(subject), theta_of(subject)
-    signs = neuron_signs(fan_in)
+    signs, _ = table_neuron(fan_in)
     low, high = -sum(s < 0 for s in signs), sum(s > 0 for s in signs)
     cases = []
     for n in range(low, high + 1):
@@ -123,7 +126,7 @@ def arrival_window(
     passing range that holds the nominal time is the window.
     """
     fan_in, theta = fan_in_of(subject), theta_of(subject)
-    signs = neuron_signs(fan_in)
+    signs, _ = table_neuron(fan_in)
     phases = load_phases(process=subject.process)
     found = []
     for excess in (0, -1):
@@ -166,7 +169,7 @@ def _with_step_at(case: Case, index: int, time_s: float) -> Case:
 def leftover_flux(subject: Subject, runner: Runner) -> list[Leftover]:
     """For every n below theta: is a loop left full, and is the next window decided rightly?"""
     fan_in, theta = fan_in_of(subject), theta_of(subject)
-    signs = neuron_signs(fan_in)
+    signs, _ = table_neuron(fan_in)
     low = -sum(s < 0 for s in signs)
     cases = []
     for n in range(low, theta):
@@ -184,10 +187,10 @@ def leftover_flux(subject: Subject, runner: Runner) -> list[Leftover]:
         fluxons = 0
         if isinstance(outcome, Response):
             for label in cell.bench.junctions:
-                kind = {"BA": 1, "BB": -1}.get(label.split("|")[0])
-                if kind and "|XS" in label and "XRT" not in label:
+                side = loop_side(label)
+                if side:
                     keep = outcome.times_s[label] < end
-                    fluxons += kind * int(outcome.signs[label][keep].sum())
+                    fluxons += side * int(outcome.signs[label][keep].sum())
         found.append(Leftover(n - theta, fluxons, judge(case, outcome).passed))
     return found
 
@@ -212,7 +215,7 @@ def errors_against_overdrive(
         reach: n - theta from -reach to reach - 1, as far as the lines go.
     """
     fan_in, theta = fan_in_of(subject), theta_of(subject)
-    signs = neuron_signs(fan_in)
+    signs, _ = table_neuron(fan_in)
     low, high = -sum(s < 0 for s in signs), sum(s > 0 for s in signs)
     excesses = [e for e in range(-reach, reach) if low <= theta + e <= high]
     cases = [

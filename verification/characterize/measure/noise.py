@@ -19,6 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from netlist_gen.records import Record
 from verification.characterize.subject.bench import make_bench
 from verification.characterize.subject.parameters import Parameter
 from verification.characterize.subject.stimulus import causes
@@ -28,7 +29,7 @@ from verification.characterize.trials.trial import Failure
 
 
 @dataclass(frozen=True)
-class ErrorRate:
+class ErrorRate(Record):
     """Errors at one point.
 
     Attributes:

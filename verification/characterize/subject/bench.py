@@ -34,7 +34,8 @@ from netlist_gen.circuit.model import (
     Resistor,
     Role,
 )
-from netlist_gen.deck.emit import Analysis, Deck, Probe, emit
+from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.subject.stimulus import PS, START_S
 from verification.characterize.subject.subject import Subject
@@ -74,7 +75,7 @@ class Bench:
         nets = {port: f"n_{port}" for port in subject.cell.ports}
         for port in subject.inputs:
             self._drive(builder, port, nets[port])
-        builder.place(CELL, subject.cell, *nets.values(), needs=dict(subject.needs))
+        builder.place(CELL, subject.cell, *nets.values())
         for port in subject.outputs:
             self._load(builder, port, nets[port])
         for element in subject.elements:
@@ -120,7 +121,7 @@ class Bench:
         nets["a"] = joined["a"]
         if "q" in joined:
             nets[outputs[0]] = joined["q"]
-        builder.place(name, cell, *(nets[p] for p in cell.ports), needs=library.needs(cell))
+        builder.place(name, cell, *(nets[p] for p in cell.ports))
         for quiet in inputs[1:]:
             end = f"z{side}_{port}_{quiet}"
             builder.place(f"XQ{side}{port}{quiet}", jtl, end, nets[quiet])
@@ -261,7 +262,7 @@ def flattened(
         for e in cell.elements:
             builder.add(_flat_element(e, path, net, values, pulses))
         for instance in reversed(cell.instances):
-            inner = circuit.cells[instance.cell]
+            inner = instance.cell
             joined = {p: net(n) for p, n in zip(inner.ports, instance.nets, strict=True)}
             stack.append(((*path, instance.name), inner, joined))
     return builder.circuit()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from netlist_gen.circuit.model import Capacitor, Cell
+from netlist_gen.circuit.model import Capacitor, Cell, Circuit
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import Process
 from verification.characterize.subject.subject import Subject
@@ -25,8 +25,7 @@ def split_capacitance(subject: Subject) -> Subject:
     model = dataclasses.replace(process.model, capacitance=KEPT * process.model.capacitance)
     return dataclasses.replace(
         subject,
-        cell=_split(subject.cell, per_area),
-        needs={name: _split(cell, per_area) for name, cell in subject.needs.items()},
+        cell=Circuit(subject.cell).changed(lambda cell: _split(cell, per_area)).top,
         library=_SplitLibrary(subject.library.process, per_area),
         process=dataclasses.replace(process, model=model),
     )
@@ -48,13 +47,8 @@ class _SplitLibrary(CellLibrary):
         self._split: dict[str, Cell] = {}
 
     def cell(self, kind: str, /, variant: str = "", **overrides: float) -> Cell:
-        """As the library's, split."""
+        """As the library's, split; the cells inside it come from here too."""
         plain = super().cell(kind, variant, **overrides)
         if plain.name not in self._split:
             self._split[plain.name] = _split(plain, self._per_area)
         return self._split[plain.name]
-
-    def needs(self, cell: Cell) -> dict[str, Cell]:
-        """As the library's, split."""
-        found = super().needs(cell)
-        return {name: _split(c, self._per_area) for name, c in found.items()}

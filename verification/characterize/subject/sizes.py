@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netlist_gen.circuit.model import Inductor, Junction, Resistor
+from netlist_gen.records import Record
 from verification.characterize.subject.bench import CELL, Bench
 from verification.characterize.subject.parameters import element_name
 
 
 @dataclass(frozen=True)
-class Size:
+class Size(Record):
     """One element of a cell.
 
     Attributes:

@@ -39,7 +39,6 @@ import jinja2
 
 from netlist_gen.circuit.model import (
     GROUND,
-    PHI0,
     Cell,
     CurrentSource,
     Element,
@@ -48,15 +47,15 @@ from netlist_gen.circuit.model import (
     Resistor,
     Role,
 )
-from netlist_gen.circuit.neuron import load_phases, load_rules, neuron_cell, reset_depth
+from netlist_gen.circuit.neuron import TABLE_FAN_INS, table_neuron, table_neuron_cell
+from netlist_gen.circuit.trees import tree_depth
+from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.process import Process, quantity, read_toml
+from netlist_gen.library.design import load_phases, load_rules
+from netlist_gen.library.process import DEFAULT_PROCESS, Process, quantity, read_toml
 from verification.characterize.subject.foreign import read_subcircuit
 from verification.characterize.subject.stimulus import PS, SPACING_S, Case, Step, parse_steps
-
-NEURON_FAN_INS = (2, 4, 8, 16)
-"""Fan-ins of the neurons that are characterised with the library."""
 
 _NEURON = re.compile(r"neuron(\d+)")
 _BENCH_KEYS = {
@@ -93,7 +92,7 @@ class Subject:
     Attributes:
         name: of the cell, as reported.
         title: one line.
-        cell: the cell. needs: the cells it uses.
+        cell: the cell.
         library: standard JTLs (sources and loads) and the other library cells, of its process.
         process: gives the junction model.
         inputs, outputs: ports that carry pulses. clock: the input that is a clock, or "".
@@ -108,7 +107,6 @@ class Subject:
     name: str
     title: str
     cell: Cell
-    needs: Mapping[str, Cell]
     library: CellLibrary
     process: Process
     inputs: tuple[str, ...]
@@ -135,10 +133,10 @@ class Subject:
 def subject_names(library: CellLibrary) -> list[str]:
     """All cells of the library that have a bench, and the neurons."""
     cells = [n for n, d in library.descriptions.items() if "bench" in read_toml(d.path)]
-    return [*cells, *(f"neuron{fan_in}" for fan_in in NEURON_FAN_INS)]
+    return [*cells, *(f"neuron{fan_in}" for fan_in in TABLE_FAN_INS)]
 
 
-def load_subject(name_or_file: str, process: str = "sfq5ee") -> Subject:
+def load_subject(name_or_file: str, process: Process | str = DEFAULT_PROCESS) -> Subject:
     """A subject by name (``splitter``, ``neuron16``) or by a user's TOML file.
 
     Raises:
@@ -168,7 +166,6 @@ def load_subject(name_or_file: str, process: str = "sfq5ee") -> Subject:
         name=name_or_file,
         title=description.title,
         cell=cell,
-        needs=library.needs(cell),
         library=library,
         process=library.process,
         grouped=False,
@@ -199,7 +196,6 @@ def _user_subject(path: Path, library: CellLibrary) -> Subject:
         name=name.lower(),
         title=str(head.get("title", f"subcircuit {name} of {head['netlist']}")),
         cell=cell,
-        needs={},
         library=library,
         process=model,
         grouped=False,
@@ -350,11 +346,6 @@ def _element(line: Any, evaluate: _Expressions, where: str) -> Element:
     )
 
 
-def neuron_signs(fan_in: int) -> tuple[int, ...]:
-    """A quarter of the synapses inhibitory, spread over the lines; at least one is excitatory."""
-    return tuple(-1 if i % 4 == 3 else 1 for i in range(fan_in))
-
-
 def neuron_windows(signs: Sequence[int], theta: int) -> tuple[tuple[int, ...], ...]:
     """Input lines pulsed in each window: the signed range's ends and both sides of theta.
 
@@ -384,11 +375,11 @@ def neuron_subject(
     Raises:
         NetworkError: a fan-in beyond what was shown to work.
     """
-    signs = neuron_signs(fan_in)
-    theta = max(1, sum(s > 0 for s in signs) // 2) if theta is None else theta
+    signs, half = table_neuron(fan_in)
+    theta = half if theta is None else theta
     phases = load_phases(process=library.process)
-    cell = neuron_cell(library, f"N{fan_in}T{theta}".replace("-", "M"), signs, theta)
-    reset = phases.reset - phases.tree_stage * reset_depth(fan_in)
+    cell = table_neuron_cell(library, fan_in, theta)
+    reset = phases.reset - phases.tree_stage * tree_depth(fan_in)
     steps: list[Step] = []
     for w, lines in enumerate(windows if windows is not None else neuron_windows(signs, theta)):
         start = w * phases.period
@@ -403,7 +394,6 @@ def neuron_subject(
         title=f"differential neuron of fan-in {fan_in}, {sum(s > 0 for s in signs)} excitatory, "
         f"theta {theta}",
         cell=cell,
-        needs=library.needs(cell),
         library=library,
         process=library.process,
         inputs=(*(f"d{i}" for i in range(fan_in)), "clk", "rst"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.bench import NeuronBench, NeuronSite, neuron_bench
+from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.model import (
     Cell,
     Circuit,
@@ -24,15 +24,16 @@ from netlist_gen.circuit.model import (
     PulseSource,
     Role,
 )
-from netlist_gen.circuit.neuron import ClockPhases
+from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
+from netlist_gen.spikes import lone_neuron
 from verification.characterize.subject.parameters import element_value
 from verification.characterize.trials.runner import pulse_wave
 from verification.engine.run import Extract, LaneResult, compile_deck
 from verification.engine.text.sources import SourceWave
-from verification.reference.expected import expect
 from verification.verdict.neuron import NeuronVerdict, compare
 from verification.waves.pulses import PulseTrain, most_pulses
 from verification.waves.readings import SampledReadings
@@ -188,8 +189,12 @@ class NeuronLanes:
             threads=threads,
         )
         return [
-            compare(bench.view, expect(bench.view), _readings(bounds, output, result), "neuron.cir")
-            for bench, result in zip(benches, results, strict=True)
+            compare(
+                bench.view,
+                lone_neuron(self.signs, lane.theta, lane.stimulus),
+                _readings(bounds, output, result),
+            )
+            for lane, bench, result in zip(lanes, benches, results, strict=True)
         ]
 
     def _lane_bench(self, lane: NeuronLane) -> NeuronBench:
@@ -234,7 +239,7 @@ def scaled_currents(circuit: Circuit, bias: float, control: float) -> Circuit:
         )
         return dataclasses.replace(cell, elements=elements)
 
-    return Circuit(scaled(circuit.top), {name: scaled(c) for name, c in circuit.cells.items()})
+    return circuit.changed(scaled)
 
 
 def _stimuli(top: Cell) -> dict[str, SourceWave]:

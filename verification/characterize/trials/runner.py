@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from netlist_gen.deck.emit import pulse_corners
+from netlist_gen.circuit.model import pulse_corners
 from netlist_gen.errors import NetlistGenError, SimulatorError
 from verification.campaign.ledger import Ledger, content_key
 from verification.characterize.subject.bench import Bench

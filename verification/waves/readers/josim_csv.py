@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import WaveformError
 from netlist_gen.files import atomic_path
-from verification.simulators.josim_controls import Controls
+from verification.waves.josim_controls import Controls
 from verification.waves.readers.time_axis import restore_josim_axis
 from verification.waves.waveforms import Waveforms
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from netlist_gen.errors import WaveformError
-from verification.simulators.josim_controls import Controls
+from verification.waves.josim_controls import Controls
 from verification.waves.readers.josim_csv import check_header
 from verification.waves.readers.raw import read_raw
 from verification.waves.readers.time_axis import restore_josim_axis
@@ -33,7 +33,7 @@ def read_josim_raw(path: Path, controls: Controls | None = None) -> Waveforms:
             or a time axis that repeats or is another deck's.
     """
     raw = read_raw(path)
-    names = tuple(_column(name) for name in raw.names)
+    names = tuple(josim_column(name) for name in raw.names)
     time = raw.time_s
     if controls is not None:
         check_header(names, controls.columns, path.name)
@@ -51,7 +51,7 @@ def read_josim_raw(path: Path, controls: Controls | None = None) -> Waveforms:
     return Waveforms(time, names, raw.values)
 
 
-def _column(name: str) -> str:
+def josim_column(name: str) -> str:
     """The CSV's name of a column: ``L1.X1#branch`` in raw files is ``I(L1|X1)`` in CSV."""
     plain = name.strip('"').upper().replace(".", "|")
     branch = plain.removesuffix("#BRANCH")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import WaveformError
-from verification.simulators.josim_controls import Transient
+from verification.waves.josim_controls import Transient
 
 FloatArray = NDArray[np.float64]
 

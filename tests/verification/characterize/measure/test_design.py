@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from netlist_gen.circuit.neuron import load_rules
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_rules
 from netlist_gen.library.process import load_process, read_toml
 from verification.characterize.measure import design
 from verification.characterize.measure.design import (

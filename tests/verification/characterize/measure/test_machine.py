@@ -12,7 +12,8 @@ import pytest
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.files.models import dot, sdf, verilog, write_models
 from verification.characterize.measure.machine import LoopFinder, find_machine
-from verification.characterize.run import Options, characterize
+from verification.characterize.options import CharacterizeOptions
+from verification.characterize.run import characterize
 
 NO_ICARUS = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not on PATH")
 
@@ -21,7 +22,7 @@ NO_ICARUS = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilo
 def results(cut):
     """Characterizations without extras, by cell."""
     return {
-        name: characterize(cut(name).bench.subject, cut(name).runner, Options())
+        name: characterize(cut(name).bench.subject, cut(name).runner, CharacterizeOptions())
         for name in ("splitter", "merger", "dff")
     }
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from netlist_gen.errors import ConfigurationError
+from verification.characterize.files.results import write_results
 from verification.characterize.measure.neuron import (
     arrival_window,
     delay_against_overdrive,
@@ -14,8 +15,8 @@ from verification.characterize.measure.neuron import (
     fan_in_of,
     leftover_flux,
 )
-from verification.characterize.result_files import write_results
-from verification.characterize.run import Options, characterize
+from verification.characterize.options import CharacterizeOptions
+from verification.characterize.run import characterize
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_errors_are_windows_decided_wrongly(neuron):
 
 def test_all_files_of_a_neuron(neuron, tmp_path):
     subject, runner = neuron
-    result = characterize(subject, runner, Options())
+    result = characterize(subject, runner, CharacterizeOptions())
     result.noise = [errors_against_overdrive(subject, runner, windows=1, runs=2)]
     write_results(result, tmp_path)
     page = (tmp_path / "neuron2.html").read_text()

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from netlist_gen.circuit.model import PHI0
+from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.measure.energy import event_energies, static_power_W
 from verification.characterize.measure.spacing import critical_spacings, shortest_period
@@ -73,13 +73,12 @@ def test_energy_of_a_pulse_is_bias_current_times_flux_quantum(cut):
 
 def test_energies_of_a_branch_agree_with_its_events(cut, library):
     """Measured work of each step against Ib Phi0 of the junctions its TOML file names."""
-    from verification.reference.expected import EventEnergy
+    from verification.reference.event_energy import EventEnergy
 
     cell = cut("branch")
     model = EventEnergy(library)
     expected = {
-        event: model.of(cell.bench.circuit, library.cell("branch"), event)
-        for event in ("data", "clear", "clear_empty")
+        event: model.of(library.cell("branch"), event) for event in ("data", "clear", "clear_empty")
     }
     names = {"d -> BA": "data", "r -> BB": "clear", "r -> BE|XE": "clear_empty"}
     for found in event_energies(cell):
@@ -95,11 +94,11 @@ def test_energies_of_a_branch_agree_with_its_events(cut, library):
     ],
 )
 def test_energies_of_other_cells_agree_with_their_events(cut, library, name, events):
-    from verification.reference.expected import EventEnergy
+    from verification.reference.event_energy import EventEnergy
 
     cell, model = cut(name), EventEnergy(library)
     for found in event_energies(cell):
-        expected = model.of(cell.bench.circuit, library.cell(name), events[found.event])
+        expected = model.of(library.cell(name), events[found.event])
         assert found.energy_J == pytest.approx(expected, rel=0.02)
 
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from netlist_gen.circuit.neuron import table_neuron
 from netlist_gen.errors import ConfigurationError, DeckError
 from verification.characterize.subject.subject import (
     load_subject,
-    neuron_signs,
     neuron_windows,
     subject_names,
 )
@@ -126,8 +126,7 @@ def test_unknown_cell_is_named():
 
 @pytest.mark.parametrize("fan_in", [1, 2, 4, 8, 16])
 def test_neurons_windows_cover_the_signed_range(fan_in):
-    signs = neuron_signs(fan_in)
-    theta = max(1, sum(s > 0 for s in signs) // 2)
+    signs, theta = table_neuron(fan_in)
     counts = [sum(signs[i] for i in lines) for lines in neuron_windows(signs, theta)]
     assert min(counts) == -sum(s < 0 for s in signs)
     assert max(counts) == sum(s > 0 for s in signs)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.errors import WaveformError
-from verification.simulators.josim_controls import Controls, Transient
+from verification.waves.josim_controls import Controls, Transient
 from verification.waves.readers.josim_csv import read_josim_csv, write_josim_csv
 from verification.waves.waveforms import Waveforms
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from netlist_gen.errors import WaveformError
-from verification.simulators.josim_controls import read_controls
+from verification.waves.josim_controls import read_controls
 from verification.waves.readers.josim_csv import read_josim_csv
 from verification.waves.readers.josim_raw import read_josim_raw
 

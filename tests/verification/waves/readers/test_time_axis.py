@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netlist_gen.errors import WaveformError
 from verification.simulators.base import DeckJob
 from verification.simulators.josim import JosimSimulator
-from verification.simulators.josim_controls import Transient
+from verification.waves.josim_controls import Transient
 from verification.waves.readers.time_axis import josim_axis, restore_josim_axis
 
 PS = 1e-12

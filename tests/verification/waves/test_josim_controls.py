@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netlist_gen.errors import DeckError
 from verification.simulators.base import DeckJob
 from verification.simulators.josim import JosimSimulator
-from verification.simulators.josim_controls import Transient, read_controls, read_number
+from verification.waves.josim_controls import Transient, read_controls, read_number
 
 needs_josim = pytest.mark.skipif(
     shutil.which("josim-cli") is None, reason="josim-cli is not on PATH"

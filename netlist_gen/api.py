@@ -1,0 +1,224 @@
+"""The front door: what the command line does, as functions.
+
+    import netlist_gen as ng
+
+    net = ng.read("digits.pt")
+    run = ng.verify(net, x, labels, simulator="embedded")     # a directory is optional
+    run.agreed, run.counter_example, run.energy.wall_plug_J, run.windows.to_pandas()
+    ng.generate(net, x, "decks", dialects=["josim", "wrspice"])
+    ng.performance(net, x)
+    ng.characterize("splitter")
+    waves = ng.simulate("deck.cir")
+    waves.to_pandas(), waves.plot()
+
+A network may be given by its file, samples and labels by ``.npy`` files, paths as texts. Options
+are those of the commands, by the names of their options' classes, which check them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.parallel import Progress
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from netlist_gen.samples import Source
+    from verification.campaign.verify import Verification
+    from verification.characterize.run import Characterization
+    from verification.reference.performance import Performance
+    from verification.simulators.simulate import Simulated
+    from verification.waves.waveforms import Waveforms
+
+PathLike = str | os.PathLike[str]
+Network = TernaryNetwork | PathLike
+
+
+def read(path: PathLike) -> TernaryNetwork:
+    """The network in a checkpoint: ``.pt``, ``.safetensors``, ``.nir`` or ``.npz``.
+
+    Raises:
+        NetworkError: the file is missing, damaged, or not what the hardware can be.
+        ConfigurationError: another extension.
+    """
+    from netlist_gen.checkpoint.registry import read_network
+
+    return read_network(path)
+
+
+def generate(
+    net: Network,
+    x: Source | None = None,
+    out: PathLike = "decks",
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> int:
+    """Write a network's decks and ``manifest.json`` into a directory; how many decks.
+
+    Args:
+        net: a network or its file.
+        x: samples, or their file; None is one window in which every line is pulsed.
+        out: the directory.
+        progress: see ``Progress``.
+        **options: of ``netlist_gen.deck.options.GenerateOptions``: dialects, scopes, ...
+
+    Raises:
+        NetlistGenError: wrong input, or a directory that can't be written.
+    """
+    from netlist_gen.deck.generate import generate as write
+    from netlist_gen.deck.options import GenerateOptions
+    from netlist_gen.samples import read_samples
+
+    network, source = _network(net)
+    windows = None if x is None else read_samples(network, x).windows()
+    chosen = GenerateOptions(**{"source": source, **options})
+    return write(network, windows, Path(out), chosen, progress)
+
+
+def verify(
+    net: Network,
+    x: Source,
+    labels: Source | None = None,
+    out: PathLike | None = None,
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Verification:
+    """Simulate a network's neurons and hold them against the integer model.
+
+    Args:
+        net: a network or its file.
+        x: samples, or their file.
+        labels: the class of each, or their file.
+        out: a directory for ``verify.json``, ``report.html`` and what else a run leaves; None
+            keeps no files.
+        progress: see ``Progress``.
+        **options: of ``verification.campaign.options.VerifyOptions``: simulator, scopes, ...
+
+    Raises:
+        NetlistGenError: wrong input, or a simulator that is not there. A disagreement is a
+            result, not an error.
+    """
+    from netlist_gen.samples import read_samples
+    from verification.campaign.options import VerifyOptions
+    from verification.campaign.verify import verify as run
+    from verification.report.html import write_report
+
+    network, source = _network(net)
+    chosen = VerifyOptions(**{"source": source, **options})
+    samples = read_samples(network, x, labels).draw(chosen.samples, chosen.seed)
+    chosen = replace(chosen, rows=samples.rows if chosen.rows is None else chosen.rows)
+    where = None if out is None else Path(out)
+    result = run(network, samples.inputs, samples.labels, where, chosen, progress)
+    if where is not None:
+        write_report(where)
+    return result
+
+
+def performance(
+    net: Network, x: Source, labels: Source | None = None, **options: Any
+) -> Performance:
+    """Throughput, latency, power and energy of a network, beside the source's.
+
+    Args:
+        net: a network or its file.
+        x: samples, or their file: the dynamic energy is the mean over them.
+        labels: the class of each, or their file.
+        **options: of ``verification.reference.options.PerformanceOptions``: clock_ghz, ...
+
+    Raises:
+        NetlistGenError: wrong input, or a timing that does not close.
+    """
+    from netlist_gen.samples import read_samples
+    from verification.reference.options import PerformanceOptions
+    from verification.reference.performance import performance as measure
+
+    network, _ = _network(net)
+    chosen = PerformanceOptions(**options)
+    samples = read_samples(network, x, labels).first(chosen.samples)
+    return measure(network, samples.inputs, samples.labels, chosen)
+
+
+def characterize(cell: str, out: PathLike | None = None, **options: Any) -> Characterization:
+    """Measure a cell: delays, spacings, energies; margins, yield and noise where asked for.
+
+    Args:
+        cell: a cell of the library, ``neuron16`` (any fan-in), or a TOML file of one's own.
+        out: a directory for tables, models, plots and pages; None keeps no files.
+        **options: of ``verification.characterize.options.CharacterizeOptions``: margins, ...
+
+    Raises:
+        NetlistGenError: wrong input, or a simulator that is missing or fails.
+    """
+    from verification.characterize.options import CharacterizeOptions
+    from verification.characterize.run import characterize_cell
+
+    return characterize_cell(
+        cell, CharacterizeOptions(**options), None if out is None else Path(out)
+    )
+
+
+@overload
+def simulate(deck: PathLike, out: None = None, **options: Any) -> Waveforms: ...
+@overload
+def simulate(deck: PathLike, out: PathLike, **options: Any) -> Simulated: ...
+def simulate(
+    deck: PathLike,
+    out: PathLike | None = None,
+    *,
+    note: Callable[[str], None] = lambda _: None,
+    **options: Any,
+) -> Waveforms | Simulated:
+    """Simulate a deck: its waveforms, or, with ``out``, what was written there.
+
+    Args:
+        deck: the file.
+        out: .csv (JoSIM's columns), .parquet or .npz, written while the run goes on.
+        note: called with each sentence that a user should read.
+        **options: of ``verification.simulators.options.SimulateOptions``: simulator, ...
+
+    Raises:
+        NetlistGenError: a deck that can't be read, or a simulator that is missing or fails.
+    """
+    from verification.simulators.options import SimulateOptions
+    from verification.simulators.simulate import simulate as run
+
+    done = run(Path(deck), None if out is None else Path(out), SimulateOptions(**options), note)
+    return done if done.waveforms is None else done.waveforms
+
+
+def plot(
+    waves: Waveforms | PathLike,
+    signals: Sequence[str] | None = None,
+    out: PathLike | None = None,
+    **style: Any,
+) -> Figure:
+    """Draw waveforms, or those in a file (CSV, raw, Parquet, NPZ).
+
+    Args:
+        waves: the waveforms or their file.
+        signals: names or patterns (``P(B1*)``); None is the first ones.
+        out: a file to write, .png, .svg or .pdf.
+        **style: of ``verification.waves.plot.plot_waveforms``: window_ps, turns, combined.
+
+    Raises:
+        NetlistGenError: a file that can't be read or written, or a signal that is not there.
+    """
+    from verification.waves.plot import plot_waveforms
+    from verification.waves.read import read_waveforms
+
+    if isinstance(waves, str | os.PathLike):
+        waves = read_waveforms(Path(waves))
+    return plot_waveforms(waves, signals, None if out is None else Path(out), **style)
+
+
+def _network(net: Network) -> tuple[TernaryNetwork, str]:
+    """The network, and the file it is from."""
+    return (net, "") if isinstance(net, TernaryNetwork) else (read(net), str(net))

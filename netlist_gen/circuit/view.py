@@ -1,0 +1,151 @@
+"""One neuron in a circuit: the names of its parts, where to look at it and when, what happens.
+
+Names lead from the network to the junction: layer 0, neuron 7 is the instance XL0N07, its synapse
+from input line 12 the instance XS012 in it, the set junction of that synapse ``BA.XS012.XL0N07``.
+The names of cells' own junctions are those of ``templates/cells/branch.j2`` and ``decision.j2``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.circuit.probe import Probe
+from netlist_gen.circuit.sites import NeuronSite
+from netlist_gen.library.design import ClockPhases
+from netlist_gen.spikes import NeuronSpikes
+
+START_S = 60e-12
+"""Data pulses of the first window: the biases have ramped up (10 ps) and everything rests."""
+
+GUARD_S = 6e-12
+"""Before the next window's data pulses, the time at which a window is read as finished."""
+
+SYNAPSE = "XS"
+"""Begins the instance's name of each storage branch; its label follows."""
+
+RESET_TREE, DECISION = "XRT", "XD"
+"""Instances of the tree of resets and of the decision stage."""
+
+COMMON_SOURCE, THRESHOLD_SOURCE = "ICM", "IDM"
+"""Current sources of the two control lines."""
+
+SET, CLEAR = "BA", "BB"
+"""Junctions of a storage loop: a data pulse flips the first, a reset that finds it the second."""
+
+SYNAPSE_COUPLINGS = ("KB", "KT")
+"""Couplings of a branch's storage inductor with the bottom and the top loop."""
+
+BOTTOM, TOP = ("BB1", "BB2"), ("BT1", "BT2")
+"""Junctions of the decision's SQUIDs: the bottom one flips where the neuron fires, else the top."""
+
+Counts = NDArray[np.int64]
+Events = dict[tuple[str, ...], list[tuple[str, Counts]]]
+"""How often each event happens in each window, by the path of the placed cell it happens in."""
+
+
+def instance_name(site: NeuronSite) -> str:
+    """Name of a neuron's instance."""
+    return f"X{site.name}"
+
+
+def output_stage(site: NeuronSite) -> str:
+    """Name of the JTL stage behind a neuron of a network."""
+    return f"XO{site.name}"
+
+
+def loop_side(label: str) -> int:
+    """Of a junction's flat label (``BA|XS0|XL0N0``): 1 where it sets a loop, -1 where it clears
+    one, 0 where it is no junction of a storage loop."""
+    name, _, path = label.partition("|")
+    if not path.startswith(SYNAPSE):
+        return 0
+    return {SET: 1, CLEAR: -1}.get(name, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronView:
+    """One neuron in a simulated circuit: where to look and when.
+
+    Attributes:
+        site: which neuron.
+        phases: clock phases.
+        windows: how many clock windows are simulated.
+        start_s: data time of the first window.
+        output: the junction whose pulses are the neuron's output.
+    """
+
+    site: NeuronSite
+    phases: ClockPhases
+    windows: int
+    start_s: float
+    output: Probe
+
+    @property
+    def instance(self) -> str:
+        """Instance name of the neuron."""
+        return instance_name(self.site)
+
+    def boundaries_s(self) -> NDArray[np.float64]:
+        """Times between windows, all at rest, shape (windows + 1,)."""
+        steps = np.arange(self.windows + 1, dtype=np.float64)
+        return np.asarray(self.start_s - GUARD_S + self.phases.period * steps)
+
+    def decisions_s(self) -> NDArray[np.float64]:
+        """Decision clock of each window, shape (windows,)."""
+        first = self.start_s + self.phases.decision
+        return np.asarray(first + self.phases.period * np.arange(self.windows, dtype=np.float64))
+
+    def branches(self) -> dict[int, tuple[str, ...]]:
+        """Path of each storage branch by the input line that it hears, in the order of synapses."""
+        return {
+            line: (self.instance, f"{SYNAPSE}{label}")
+            for line, label in zip(self.site.inputs, self.site.labels, strict=True)
+        }
+
+    def loops(self) -> dict[int, tuple[Probe, Probe]]:
+        """Set and clear junction of each storage loop by its input line."""
+        return {
+            line: (Probe(path, SET), Probe(path, CLEAR)) for line, path in self.branches().items()
+        }
+
+    def squids(self) -> tuple[tuple[Probe, bool], ...]:
+        """The junctions of the decision's SQUIDs, and whether each flips where the neuron fires."""
+        path = (self.instance, DECISION)
+        return tuple((Probe(path, name), name in BOTTOM) for name in (*BOTTOM, *TOP))
+
+    def watched(self) -> tuple[Probe, ...]:
+        """Output, both junctions of each storage loop, the four of the SQUIDs."""
+        loops = [probe for pair in self.loops().values() for probe in pair]
+        return (self.output, *loops, *(probe for probe, _ in self.squids()))
+
+    def events(self, spikes: NeuronSpikes) -> Events:
+        """Events of the neuron's own cells, by their paths, where it does what it must."""
+        inside = neuron_events(self.site, spikes)
+        return {(self.instance, name): events for name, events in inside.items()}
+
+
+def neuron_events(site: NeuronSite, spikes: NeuronSpikes) -> dict[str, list[tuple[str, Counts]]]:
+    """How often each event happens in each window, by the instance in the neuron.
+
+    A synapse that the circuit lacks has none here: that it is missing is for the verdict to say.
+    """
+    fires = spikes.fires.astype(np.int64)
+    every = np.ones_like(fires)
+    events = {
+        RESET_TREE: [("pulse", every)],
+        DECISION: [("fire", fires), ("reject", every - fires)],
+    }
+    labels = dict(zip(site.inputs, site.labels, strict=True))
+    for line, pulses in spikes.arrivals_by_line():
+        if line in labels:
+            stored = pulses.astype(np.int64)
+            empty = every - stored
+            events[f"{SYNAPSE}{labels[line]}"] = [
+                ("data", stored),
+                ("clear", stored),
+                ("clear_empty", empty),
+            ]
+    return events

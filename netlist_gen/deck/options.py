@@ -1,0 +1,42 @@
+"""Options of ``generate``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netlist_gen.library.options import ClockOptions
+from netlist_gen.options import option
+
+
+@dataclass(frozen=True)
+class DeckOptions(ClockOptions):
+    """What decks of a network have in common, whoever writes them.
+
+    Attributes:
+        scopes: "neurons", "network" or both.
+        pipeline: windows in one deck of the scope "network"; None is all of them.
+    """
+
+    scopes: tuple[str, ...] = option(
+        ("neurons",), "neurons, network, or both with a comma.", flag="--scope"
+    )
+    pipeline: int | None = option(
+        None, "Windows in one deck of the scope network [default: all].", least=1
+    )
+
+
+@dataclass(frozen=True)
+class GenerateOptions(DeckOptions):
+    """What ``generate`` writes, and how.
+
+    Attributes:
+        dialects: of the decks.
+        jobs: processes that write neurons' decks; None: as many as the cores where decks are many.
+        source: what the manifest records as the network's origin.
+    """
+
+    dialects: tuple[str, ...] = option(("josim",), "Comma list of dialects.", flag="--dialect")
+    jobs: int | None = option(
+        None, "Processes that write decks [default: cores, one where decks are few].", least=1
+    )
+    source: str = ""

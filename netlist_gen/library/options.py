@@ -1,0 +1,50 @@
+"""Options that name a process and a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netlist_gen.library.process import DEFAULT_PROCESS
+from netlist_gen.options import Options, option
+
+if TYPE_CHECKING:
+    from netlist_gen.library.design import ClockPhases
+    from netlist_gen.library.process import Process
+
+
+@dataclass(frozen=True)
+class ProcessOptions(Options):
+    """Whose cells.
+
+    Attributes:
+        process: a process of the library by name, or a user's own by its file.
+    """
+
+    process: str = option(DEFAULT_PROCESS, "Process of the library, or a .toml file.")
+
+
+@dataclass(frozen=True)
+class ClockOptions(ProcessOptions):
+    """Whose cells, and at which clock.
+
+    Attributes:
+        clock_ghz: of the windows; None is the design's.
+    """
+
+    clock_ghz: float | None = option(
+        None,
+        "Clock in GHz [default: the process's; of sfq5ee 8.929, windows of 112 ps].",
+        positive=True,
+    )
+
+    def phases(self, process: Process) -> ClockPhases:
+        """The design's clock phases in a process, at the clock that is asked for.
+
+        Raises:
+            ConfigurationError: a clock that was not shown to work.
+        """
+        from netlist_gen.library.design import load_phases
+
+        phases = load_phases(process=process)
+        return phases if self.clock_ghz is None else phases.with_period(1e-9 / self.clock_ghz)

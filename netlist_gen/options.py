@@ -1,0 +1,209 @@
+"""Options of a command, spelled once: a frozen dataclass from which click's options are made.
+
+    @dataclass(frozen=True)
+    class GenerateOptions(Options):
+        dialects: tuple[str, ...] = option(("josim",), "Comma list.", flag="--dialect")
+        jobs: int | None = option(None, "Processes that write decks.", least=1)
+
+    @click.command()
+    @options_of(GenerateOptions)
+    def generate(**options: Any) -> None:
+        api.generate(..., **options)
+
+    GenerateOptions(dialects="josim,wrspice", jobs=2)   # from Python, with the same checks
+
+A ``tuple`` is a comma list on the command line (or, ``multiple``, an option given several times)
+and any iterable of texts in Python; a ``Path`` may be given as text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+
+from netlist_gen.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import click
+
+_RULE = "option"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is known of an option beside its type and default.
+
+    Attributes:
+        help: one sentence or two.
+        flag: on the command line, e.g. ``--scope``; "" where there is none.
+        short: a second flag of one letter, or "".
+        metavar: how its value is shown in the help.
+        least: smallest whole number.
+        positive: a number above 0.
+        below: a number under this.
+        choices: the values that are allowed.
+        multiple: given once for each value.
+    """
+
+    help: str
+    flag: str
+    short: str = ""
+    metavar: str | None = None
+    least: int | None = None
+    positive: bool = False
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+    multiple: bool = False
+
+
+def option(default: Any, help: str, *, flag: str | None = None, **rule: Any) -> Any:
+    """A field of ``Options``; ``rule`` are fields of ``Rule``. ``flag`` defaults to the name."""
+    return dataclasses.field(default=default, metadata={_RULE: (help, flag, rule)})
+
+
+_KNOWN: dict[type, dict[str, tuple[Rule, Any]]] = {}
+
+
+def _rules(cls: type[Options]) -> dict[str, tuple[Rule, Any]]:
+    """Rule and type of each field that has a rule."""
+    if cls not in _KNOWN:
+        _KNOWN[cls] = _read_rules(cls)
+    return _KNOWN[cls]
+
+
+def _read_rules(cls: type[Options]) -> dict[str, tuple[Rule, Any]]:
+    hints = get_type_hints(cls)
+    found = {}
+    for field in dataclasses.fields(cls):
+        if _RULE in field.metadata:
+            words, flag, rest = field.metadata[_RULE]
+            name = f"--{field.name.replace('_', '-')}" if flag is None else flag
+            found[field.name] = (Rule(words, name, **rest), hints[field.name])
+    return found
+
+
+@dataclass(frozen=True)
+class Options:
+    """Base of a command's options: values are brought to their types and checked.
+
+    Raises:
+        ConfigurationError: a value that is not allowed; the message names the option.
+    """
+
+    def __post_init__(self) -> None:
+        for name, (rule, hint) in _rules(type(self)).items():
+            value = _converted(getattr(self, name), hint)
+            object.__setattr__(self, name, value)
+            _check(value, rule, rule.flag or name)
+
+
+def _converted(value: Any, hint: Any) -> Any:
+    if value is None:
+        return None
+    kind = _kind(hint)
+    if kind is tuple:
+        parts: Iterable[Any] = value.split(",") if isinstance(value, str) else value
+        inner = get_args(_plain(hint))[0]
+        plain = (part.strip() if isinstance(part, str) else part for part in parts)
+        return tuple(dict.fromkeys(_converted(part, inner) for part in plain if part != ""))
+    if kind is Path:
+        return Path(value)
+    return float(value) if kind is float and isinstance(value, int) else value
+
+
+def _check(value: Any, rule: Rule, name: str) -> None:
+    if value is None:
+        return
+    for one in value if isinstance(value, tuple) else (value,):
+        if rule.least is not None and one < rule.least:
+            raise ConfigurationError(f"{name} is {one}; it must be at least {rule.least}")
+        if rule.positive and rule.below is not None and not 0 < one < rule.below:
+            raise ConfigurationError(
+                f"{name} is {one:g}; it must be above 0 and below {rule.below:g}"
+            )
+        if rule.positive and not 0 < one < math.inf:
+            raise ConfigurationError(f"{name} is {one:g}; it must be positive and finite")
+        if rule.choices and one not in rule.choices:
+            raise ConfigurationError(
+                f"{name} is {one!r}; allowed are {', '.join(map(str, rule.choices))}"
+            )
+
+
+def _plain(hint: Any) -> Any:
+    """The type of a value that is not None."""
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = (kind for kind in get_args(hint) if kind is not type(None))
+    return hint
+
+
+def _kind(hint: Any) -> type:
+    hint = _plain(hint)
+    return get_origin(hint) or hint
+
+
+def options_of(
+    cls: type[Options], *, unset: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a click command the options of ``cls``, as keyword arguments.
+
+    Args:
+        cls: the options.
+        unset: only those that were given; the defaults are decided elsewhere.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def called(**values: Any) -> None:
+            own = {name: values.pop(name) for name in _rules(cls) if name in values}
+            if unset:
+                own = {k: v for k, v in own.items() if v is not None and v != ()}
+            command(**values, **own)
+
+        for name, (rule, hint) in reversed(_rules(cls).items()):
+            if rule.flag:
+                default = next(f.default for f in dataclasses.fields(cls) if f.name == name)
+                called = _click_option(name, rule, hint, None if unset else default)(called)
+        return called
+
+    return decorate
+
+
+def _click_option(name: str, rule: Rule, hint: Any, default: Any) -> Callable[..., Any]:
+    import click
+
+    kind = _kind(hint)
+    flags = [rule.flag, *([rule.short] if rule.short else []), name]
+    if kind is bool:
+        return click.option(*flags, is_flag=True, default=default, help=rule.help)
+    if kind is tuple and not rule.multiple:
+        shown = ",".join(map(str, default)) if default else default
+        return click.option(
+            *flags, default=shown, show_default=bool(shown), help=rule.help, metavar=rule.metavar
+        )
+    inner = get_args(_plain(hint))[0] if kind is tuple else kind
+    return click.option(
+        *flags,
+        type=_click_type(inner, rule),
+        multiple=kind is tuple,
+        default=() if kind is tuple and default is None else default,
+        show_default=default not in (None, ()),
+        help=rule.help,
+        metavar=rule.metavar,
+    )
+
+
+def _click_type(kind: type, rule: Rule) -> click.ParamType[Any]:
+    import click
+
+    if rule.choices:
+        return click.Choice(list(rule.choices))
+    if kind is int and rule.least is not None:
+        return click.IntRange(min=rule.least)
+    plain = {str: click.STRING, int: click.INT, float: click.FLOAT}
+    return plain[kind] if kind in plain else click.Path(path_type=Path)

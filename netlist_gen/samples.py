@@ -1,0 +1,120 @@
+"""Samples and labels: from files or arrays, checked against a network, drawn by a seed."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.network import TernaryNetwork
+
+Source = str | os.PathLike[str] | ArrayLike
+"""A ``.npy`` file, or the array itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples of a network.
+
+    Attributes:
+        inputs: bool, shape (samples, inputs) or (samples, steps, inputs).
+        labels: shape (samples,), or None.
+        rows: of the samples among those they were drawn from; None is all of them in order.
+    """
+
+    inputs: NDArray[np.bool_]
+    labels: NDArray[np.int64] | None
+    rows: tuple[int, ...] | None = None
+
+    def draw(self, count: int | None, seed: int) -> Samples:
+        """So many of them, drawn without repetition, in their order; all where None is asked for.
+
+        Raises:
+            ConfigurationError: more than there are.
+        """
+        if count is None:
+            return self
+        have = self.inputs.shape[0]
+        if count > have:
+            raise ConfigurationError(f"--samples is {count}; there are {have} samples")
+        chosen = np.sort(np.random.default_rng(seed).choice(have, count, replace=False))
+        labels = None if self.labels is None else self.labels[chosen]
+        return Samples(self.inputs[chosen], labels, tuple(chosen.tolist()))
+
+    def first(self, count: int) -> Samples:
+        """The first so many of them."""
+        labels = None if self.labels is None else self.labels[:count]
+        return Samples(self.inputs[:count], labels, self.rows)
+
+    def windows(self) -> NDArray[np.bool_]:
+        """All steps of all samples in a row, shape (windows, inputs)."""
+        return self.inputs.reshape(-1, self.inputs.shape[-1])
+
+
+def read_samples(network: TernaryNetwork, inputs: Source, labels: Source | None = None) -> Samples:
+    """Inputs and labels of samples, checked against the network.
+
+    Raises:
+        NetworkError: inputs of a wrong width or value.
+        ConfigurationError: a file that can't be read, no samples, or labels that do not fit.
+    """
+    place = f"{inputs}: " if isinstance(inputs, str | os.PathLike) else ""
+    try:
+        x = network.check_inputs(_array(inputs, "inputs"))
+    except NetworkError as error:
+        raise NetworkError(f"{place}{error}") from None
+    if not x.size:
+        raise ConfigurationError(f"{place}there is no sample in it; give at least one")
+    if labels is None:
+        return Samples(x, None)
+    place = f"{labels}: " if isinstance(labels, str | os.PathLike) else ""
+    y = _array(labels, "labels")
+    if y.shape != (x.shape[0],) or y.dtype.kind not in "iu":
+        raise ConfigurationError(
+            f"{place}labels of shape {y.shape} and type {y.dtype}; they must be "
+            f"{x.shape[0]} whole numbers, one for each sample"
+        )
+    wrong = (y < 0) | (y >= network.classes)
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise ConfigurationError(
+            f"{place}label {at} is {y[at]}; the network has classes 0 to {network.classes - 1}"
+        )
+    return Samples(x, y.astype(np.int64))
+
+
+def _array(source: Source, what: str) -> NDArray[Any]:
+    if isinstance(source, str | os.PathLike):
+        return read_array(Path(source), what)
+    return np.asarray(source)
+
+
+def read_array(path: Path, what: str) -> NDArray[Any]:
+    """An array from a ``.npy`` file.
+
+    Raises:
+        ConfigurationError: missing, truncated, pickled or not ``.npy``.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: the {what} can't be read ({error.strerror or error})"
+        ) from error
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        if "pickle" in str(error):  # what numpy takes for pickled is not numbers, whatever it is
+            raise ConfigurationError(
+                f"{path}: the {what} are not numbers in a .npy file; write them with numpy.save"
+            ) from None
+        raise ConfigurationError(
+            f"{path}: the {what} are not a whole .npy file ({error})"
+        ) from error
+    if not isinstance(loaded, np.ndarray):
+        raise ConfigurationError(f"{path}: the {what} must be one array (.npy), not an archive")
+    return loaded

@@ -1,0 +1,117 @@
+"""What every neuron and class of a network must do, from the integer model and nothing else.
+
+``NetworkSpikes.of(network, windows)`` runs ``TernaryNetwork.forward`` once; a verification carries
+the result to each deck that it judges. Nothing here has seen a circuit: not its sites, not its
+wiring, not its thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.network import TernaryNetwork, count_votes
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronSpikes:
+    """What one neuron must do in each window.
+
+    Attributes:
+        layer: of the neuron.
+        neuron: its place in the layer.
+        theta: its threshold.
+        lines: input lines of its synapses, rising.
+        signs: int8, shape (synapses,): +1 or -1 for each line.
+        arrivals: bool, shape (windows, synapses): which lines carry a pulse.
+        fires: bool, shape (windows,).
+    """
+
+    layer: int
+    neuron: int
+    theta: int
+    lines: tuple[int, ...]
+    signs: NDArray[np.int8]
+    arrivals: BoolArray
+    fires: BoolArray
+
+    @property
+    def count(self) -> NDArray[np.int64]:
+        """n in each window: pulses on +1 lines less pulses on -1 lines, shape (windows,)."""
+        return np.asarray(self.arrivals.astype(np.int64) @ self.signs.astype(np.int64))
+
+    def part(self, first: int, beyond: int) -> NeuronSpikes:
+        """The windows from ``first`` up to, not including, ``beyond``."""
+        some = slice(first, beyond)
+        return replace(self, arrivals=self.arrivals[some], fires=self.fires[some])
+
+    def arrivals_by_line(self) -> Iterator[tuple[int, BoolArray]]:
+        """Each input line with its pulses, shape (windows,)."""
+        return zip(self.lines, self.arrivals.T, strict=True)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkSpikes:
+    """The spikes of a network in each window.
+
+    Attributes:
+        network: the integer model.
+        layers: bool arrays of shape (windows, width): the inputs, then each layer's outputs.
+    """
+
+    network: TernaryNetwork
+    layers: tuple[BoolArray, ...]
+
+    @staticmethod
+    def of(network: TernaryNetwork, windows: BoolArray) -> NetworkSpikes:
+        """Of input pulses, bool of shape (windows, inputs).
+
+        Raises:
+            NetworkError: inputs of another shape or value.
+        """
+        return NetworkSpikes(network, (network.check_inputs(windows), *network.forward(windows)))
+
+    @property
+    def windows(self) -> int:
+        """How many."""
+        return int(self.layers[0].shape[0])
+
+    def part(self, first: int, beyond: int) -> NetworkSpikes:
+        """The windows from ``first`` up to, not including, ``beyond``."""
+        return NetworkSpikes(self.network, tuple(layer[first:beyond] for layer in self.layers))
+
+    def neuron(self, layer: int, neuron: int) -> NeuronSpikes:
+        """Those of one neuron."""
+        own = self.network.layers[layer]
+        weights = own.weights[neuron]
+        lines = np.flatnonzero(weights)
+        return NeuronSpikes(
+            layer,
+            neuron,
+            int(own.theta[neuron]),
+            tuple(lines.tolist()),
+            weights[lines],
+            self.layers[layer][:, lines],
+            self.layers[layer + 1][:, neuron],
+        )
+
+    def votes(self) -> NDArray[np.int64]:
+        """Votes of each class in each window, shape (windows, classes)."""
+        return count_votes(self.layers[-1], self.network.population)
+
+
+def lone_neuron(signs: Sequence[int], theta: int, arrivals: BoolArray) -> NeuronSpikes:
+    """What a neuron that stands alone must do: line k feeds synapse k.
+
+    Args:
+        signs: +1 or -1 for each synapse.
+        theta: threshold.
+        arrivals: bool, shape (windows, synapses).
+    """
+    network = TernaryNetwork.from_arrays([[list(signs)]], [[theta]])
+    return NetworkSpikes.of(network, arrivals).neuron(0, 0)

@@ -1,0 +1,71 @@
+"""The reference: pulses from integers, energy from counted events."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from support import neuron_site, site_spikes
+
+from netlist_gen.circuit.bench import neuron_bench
+from netlist_gen.constants import PHI0
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.cells import CellLibrary
+from verification.reference.event_energy import EventEnergy, bench_energies
+
+
+def energies_of(signs, theta, stimulus):
+    """What the reference expects of a neuron's bench."""
+    library, site = CellLibrary(), neuron_site(signs, theta)
+    bench = neuron_bench(library, site, np.asarray(stimulus, dtype=bool))
+    return bench_energies(bench, site_spikes(site, stimulus), EventEnergy(library))
+
+
+@pytest.mark.parametrize(("cell", "event"), [("jtl", "pulse"), ("splitter", "pulse")])
+def test_an_event_costs_bias_times_flux_quantum_for_each_junction_that_advances(cell, event):
+    library = CellLibrary()
+    built = library.cell(cell)
+    advances = library.description(cell).events[event].advances
+    by_hand = sum(
+        bias.value * PHI0
+        for bias in built.biases()
+        if (junction := built.biased_junction(bias)) is not None and junction.name in advances
+    )
+    assert by_hand > 0
+    cost = EventEnergy(library).of(built, event)
+    assert cost == pytest.approx(by_hand, rel=1e-12, abs=0)
+
+
+def test_energy_adds_over_windows_and_events():
+    """Windows in any order cost the same; a pulse more costs more; silence costs the clocks."""
+    rows = [[0, 0], [1, 0], [1, 1]]
+    costs = energies_of([1, 1], 2, rows)
+    assert costs.shape == (3,)
+    assert 0 < costs[0] < costs[1] < costs[2]
+    assert energies_of([1, 1], 2, rows[::-1]) == pytest.approx(costs[::-1], rel=1e-12, abs=0)
+
+
+def test_an_event_that_a_cell_does_not_have():
+    library = CellLibrary()
+    path = library.description("jtl").path
+    with pytest.raises(
+        ConfigurationError,
+        match=f"^{re.escape(str(path))}: cell jtl has no event 'explode'; it has pulse$",
+    ):
+        EventEnergy(library).of(library.cell("jtl"), "explode")
+
+
+def test_an_event_that_names_a_junction_which_is_not_there(monkeypatch):
+    library = CellLibrary()
+    description = library.description("jtl")
+    rule = dataclasses.replace(description.events["pulse"], advances=("B1", "B77"))
+    changed = dataclasses.replace(description, events={"pulse": rule})
+    monkeypatch.setattr(library, "description", lambda _: changed)
+    with pytest.raises(
+        ConfigurationError,
+        match=rf"^{re.escape(str(description.path))}: \[events\] pulse names 'B77', which the "
+        r"cell does not have$",
+    ):
+        EventEnergy(library).of(library.cell("jtl"), "pulse")

@@ -1,0 +1,129 @@
+"""The directory of a run: what is in it, and that an unfinished run never looks whole.
+
+A finished run has ``verify.json`` (the verdict, the contract with scripts), ``results.npz``
+(spikes, delays and the waveforms of one neuron, for the report), ``ledger.sqlite`` (for resuming)
+and ``decks/`` (those that disagree). The first two are written last and by renaming. Each further
+simulator's run is in ``simulators/NAME``, whole, so that it can be looked at and resumed by itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.deck.manifest import read_manifest
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import atomic_path
+from netlist_gen.library.design import ClockPhases
+from verification.campaign.ledger import Ledger
+from verification.verdict.outcome import DeckResult, RunVerdict
+
+SIMULATORS = "simulators"
+"""Where in a run's directory the runs of the other simulators are."""
+
+RESULTS, ARRAYS, REPORT = "verify.json", "results.npz", "report.html"
+
+
+class RunDirectory:
+    """A run's directory, made ready for a new run or for going on with a broken one.
+
+    The decks of an earlier counter-example go, unless they are those to be judged, or those that
+    ``generate`` wrote.
+
+    Args:
+        path: of the directory.
+        resume: keep the ledger.
+        decks: the directory of decks to be judged, or None.
+
+    Raises:
+        ConfigurationError: it can't be made or written.
+    """
+
+    def __init__(self, path: Path, *, resume: bool, decks: Path | None = None) -> None:
+        self.path = path
+        self._resume, self._decks = resume, decks
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._clear()
+            with atomic_path(path / ".writable") as probe:
+                probe.touch()
+            (path / ".writable").unlink()
+        except OSError as error:
+            raise ConfigurationError(
+                f"the output directory {path} can't be written ({error.strerror})"
+            ) from error
+
+    def _clear(self) -> None:
+        for name in (RESULTS, ARRAYS, REPORT):
+            (self.path / name).unlink(missing_ok=True)
+        kept = self.path / "decks"
+        if kept.exists() and not kept.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{kept} is not a directory")
+        generated = (kept / "manifest.json").exists()
+        if not generated and (self._decks is None or self._decks.resolve() != kept.resolve()):
+            for deck in kept.glob("*.cir"):
+                deck.unlink()
+        if not self._resume:
+            for ledger in self.path.glob("ledger.sqlite*"):
+                ledger.unlink()
+        for folder in sorted(p for p in (self.path / SIMULATORS).glob("*") if p.is_dir()):
+            RunDirectory(folder, resume=self._resume, decks=self._decks)
+
+    def of(self, simulator: str) -> RunDirectory:
+        """The directory of another simulator's run."""
+        return RunDirectory(
+            self.path / SIMULATORS / simulator, resume=self._resume, decks=self._decks
+        )
+
+    @property
+    def decks(self) -> str:
+        """Where decks of disagreements are kept, with a slash at its end."""
+        return f"{self.path / 'decks'}/"
+
+    def ledger(self) -> closing[Ledger]:
+        """The ledger, to be closed. Raises ConfigurationError for one that can't be used."""
+        return closing(Ledger(self.path / "ledger.sqlite"))
+
+    def write(
+        self,
+        verdict: RunVerdict,
+        arrays: Mapping[str, NDArray[np.generic]],
+        results: Iterable[DeckResult],
+    ) -> None:
+        """Write the decks that disagree, ``results.npz`` and ``verify.json``, in that order."""
+        folder = self.path / "decks"
+        for result in results:
+            if result.deck is not None:
+                folder.mkdir(exist_ok=True)
+                with atomic_path(folder / f"{result.name}.cir") as path:
+                    path.write_text(result.deck, encoding="utf-8")
+        with atomic_path(self.path / ARRAYS) as path:
+            np.savez_compressed(path, allow_pickle=False, **arrays)
+        with atomic_path(self.path / RESULTS) as path:
+            text = json.dumps(verdict.to_json(), indent=2) + "\n"
+            path.write_text(text, encoding="utf-8")
+
+
+def check_manifest(folder: Path, process: str, phases: ClockPhases) -> None:
+    """Raises ConfigurationError for decks of another process or clock."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return
+    if manifest.process != process:
+        raise ConfigurationError(
+            f"{folder / 'manifest.json'}: the decks are for the process {manifest.process}, "
+            f"asked for is {process}"
+        )
+    clock_ghz = 1e-9 / phases.period
+    if not math.isclose(manifest.clock_ghz, clock_ghz, rel_tol=1e-9):
+        raise ConfigurationError(
+            f"{folder / 'manifest.json'}: the decks are for a clock of {manifest.clock_ghz:.6g} "
+            f"GHz, asked for is {clock_ghz:.6g} GHz"
+        )

@@ -1,0 +1,137 @@
+"""One neuron's waveforms for the report: which neuron, and what of it is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.deck.plan import NeuronTask, plan_decks
+from netlist_gen.spikes import NetworkSpikes
+from verification.campaign.cases import Case
+from verification.campaign.plan import Setup, cut_for
+from verification.campaign.work import run_example, run_remote_example
+from verification.simulators.base import Simulator
+from verification.verdict.measured import Measured
+from verification.verdict.outcome import CounterExample, ShownNeuron
+from verification.waves.waveforms import Waveforms
+
+SHOWN_WINDOWS = 6
+"""Windows of the one neuron whose waveforms the report shows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A neuron's waveforms; shown is what begins at ``window`` of the case."""
+
+    case: Case
+    waves: Waveforms
+    window: int = 0
+
+    def shown(self) -> ShownNeuron:
+        """Which neuron it is."""
+        site = self.case.neurons[0].view.site
+        return ShownNeuron(
+            deck=self.case.job.name,
+            layer=site.layer,
+            neuron=site.neuron,
+            theta=site.theta,
+            first_window=self.case.first + self.window,
+        )
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """What the report plots, see ``verification.report.plots.waveforms``."""
+        view, spikes = self.case.neurons[0].view, self.case.neurons[0].spikes
+        part = slice(self.window, self.window + SHOWN_WINDOWS)
+        bounds = view.boundaries_s()[self.window : self.window + SHOWN_WINDOWS + 1]
+        keep = (self.waves.time_s >= bounds[0]) & (self.waves.time_s <= bounds[-1])
+
+        def phases(columns: Sequence[str]) -> NDArray[np.float64]:
+            return np.stack([self.waves.signal(column)[keep] for column in columns])
+
+        loops = view.loops().values()
+        return {
+            "example_time_s": self.waves.time_s[keep],
+            "example_output": phases([view.output.column])[0],
+            "example_set": phases([into.column for into, _ in loops]),
+            "example_clear": phases([out.column for _, out in loops]),
+            "example_squids": phases([probe.column for probe, _ in view.squids()]),
+            "example_signs": np.asarray(view.site.signs),
+            "example_lines": np.asarray(view.site.inputs),
+            "example_theta": np.asarray(spikes.theta),
+            "example_decisions_s": view.decisions_s()[part],
+            "example_bounds_s": bounds,
+            "example_count": spikes.count[part],
+            "example_fires": spikes.fires[part],
+        }
+
+
+def find_example(
+    spikes: NetworkSpikes,
+    setup: Setup,
+    simulator: Simulator,
+    scopes: Sequence[str],
+    wrong: CounterExample | None,
+    cluster: Executor | None,
+) -> Example | None:
+    """One neuron with waveforms: that of the counter-example, or else, of those that both fire and
+    stay silent in the first windows, the neuron of most synapses; None where its run fails."""
+    if wrong is not None and (wrong.failed or wrong.scope != "neurons"):
+        wrong = None
+    if "neurons" not in scopes:
+        # Judged were decks of the whole network: the neuron that is shown is built anew.
+        setup = dataclasses.replace(setup, decks=None)
+    setup = dataclasses.replace(setup, tolerance_s=None)
+    whole = wrong is not None or setup.decks is not None  # the deck as it was judged, not a part
+    shown = spikes if whole else spikes.part(0, SHOWN_WINDOWS)
+    cut = cut_for(spikes.windows, simulator.name, None, usual=setup.decks is not None)
+    tasks = (t for t in plan_decks(shown, "neurons", cut) if isinstance(t, NeuronTask))
+    task = max(tasks, key=lambda task: _interest(task, wrong))
+    window = wrong.window if wrong is not None and _is_at(task, wrong) else 0
+    run = next(r for r in task.runs if window < r.first + r.windows)
+    name = run.name if whole else f"{run.name}_shown"
+    task = NeuronTask(task.site, (dataclasses.replace(run, name=name),))
+    if cluster is None:
+        case, waves = run_example(task, setup, simulator)
+    else:
+        case, waves = cluster.submit(run_remote_example, task, setup, simulator.name).result()
+    if waves is None:
+        return None
+    last = max(0, run.windows - SHOWN_WINDOWS)
+    return Example(case, waves, min(last, max(0, window - run.first - SHOWN_WINDOWS // 2)))
+
+
+def _is_at(task: NeuronTask, wrong: CounterExample) -> bool:
+    return (task.site.layer, task.site.neuron) == (wrong.layer, wrong.neuron)
+
+
+def _interest(task: NeuronTask, wrong: CounterExample | None) -> tuple[bool, bool, int]:
+    fires = task.runs[0].spikes.fires[:SHOWN_WINDOWS]
+    named = wrong is not None and _is_at(task, wrong)
+    return named, bool(fires.any() and not fires.all()), len(task.site.inputs)
+
+
+def run_arrays(
+    measured: Measured, steps: int, labels: NDArray[np.int64] | None
+) -> dict[str, NDArray[np.generic]]:
+    """What ``results.npz`` holds of all neurons: expected and measured by layer, and classes."""
+    spikes, votes = measured.spikes, measured.votes(steps)
+    inputs = spikes.layers[0]
+    samples = inputs.reshape(-1, steps, inputs.shape[-1])
+    arrays: dict[str, NDArray[np.generic]] = {
+        "inputs": inputs,
+        "predicted": spikes.network.predict(samples),
+    }
+    if votes is not None:
+        arrays["simulated"] = votes.argmax(axis=1)
+    if labels is not None:
+        arrays["labels"] = labels
+    for index, expected in enumerate(spikes.layers[1:]):
+        arrays[f"expected{index}"] = expected
+        arrays[f"measured{index}"] = measured.pulses[index]
+        arrays[f"delay{index}"] = measured.delays_s[index]
+    return arrays

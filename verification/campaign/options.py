@@ -1,0 +1,53 @@
+"""Options of ``verify``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from netlist_gen.deck.options import DeckOptions
+from netlist_gen.options import option
+
+
+@dataclass(frozen=True)
+class VerifyOptions(DeckOptions):
+    """What to verify and how.
+
+    Attributes:
+        simulator: names with commas; "auto" is JoSIM where it is here, "installed" all that are.
+        samples: how many of the samples to take; None is all.
+        seed: of their draw, and recorded.
+        jobs: simulations at a time; None: as many as there are cores.
+        timeout: seconds one simulation may take.
+        cooling: watts at the wall for one at 4.2 K.
+        timing: pulses must also come when the timed reference says.
+        tolerance_ps: how far off one may be.
+        decks: judge the decks in this directory instead of new ones.
+        scheduler: address of a Dask scheduler on whose workers to simulate.
+        resume: take what the ledger of the run's directory already holds.
+        source: the network's file, recorded.
+        rows: rows of the samples in their file, recorded; None is all of them in order.
+        windows_per_deck: of the scope "neurons"; None: as suits the simulator.
+    """
+
+    simulator: str = option(
+        "auto",
+        "auto, embedded, josim, wrspice, ngspice, or several with commas; installed: all here.",
+    )
+    samples: int | None = option(None, "Take so many, drawn with --seed.", least=1)
+    seed: int = option(0, "Of the draw of --samples.", least=0)
+    jobs: int | None = option(None, "Simulations at a time [default: cores].", least=1)
+    timeout: float = option(600.0, "Seconds one simulation may take.", positive=True)
+    cooling: float = option(400.0, "Wall-plug watts for one at 4.2 K.", positive=True)
+    timing: bool = option(False, "Pulses must also come when the timed reference says.")
+    tolerance_ps: float = option(
+        1.0, "With --timing: how far off a pulse may be.", flag="--timing-tolerance", positive=True
+    )
+    decks: Path | None = option(None, "Judge the decks in this directory.")
+    scheduler: str | None = option(
+        None, "Address of a Dask scheduler on whose workers to simulate."
+    )
+    resume: bool = option(False, "Go on with what a broken run left.")
+    source: str = ""
+    rows: tuple[int, ...] | None = None
+    windows_per_deck: int | None = None

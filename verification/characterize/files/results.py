@@ -1,0 +1,76 @@
+"""The files of a characterization, all of them; ``summary.json`` is written last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netlist_gen.files import atomic_path
+from verification.characterize.files.measurements import write_csv, write_rows
+from verification.characterize.files.models import write_models
+from verification.characterize.files.summary import summary
+from verification.characterize.measure.sweep import Sweep
+from verification.characterize.subject.stimulus import PS
+from verification.report.cell_page import write_page
+
+if TYPE_CHECKING:
+    from verification.characterize.run import Characterization
+
+
+def write_results(result: Characterization, out: Path) -> list[Path]:
+    """All files of a characterization; ``summary.json`` is written last.
+
+    Raises:
+        ConfigurationError: the directory can't be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    _remove_earlier(out)
+    written = [out / "measurements.csv"]
+    write_csv(result, written[0])
+    if result.sweep:
+        written.append(out / "sweep.csv")
+        _write_sweep(result.sweep, written[-1])
+    if result.yields:
+        written.append(out / "monte_carlo.csv")
+        table = [(i, v == "pass", v) for i, v in enumerate(result.yields.verdicts)]
+        write_rows(written[-1], ("sample", "passed", "verdict"), table)
+    written += write_models(result, out)
+    found = summary(result)
+    written += write_page(result, found, out)
+    with atomic_path(out / "summary.json") as temporary:
+        temporary.write_text(json.dumps(found.to_json(), indent=1) + "\n", encoding="utf-8")
+    return [*written, out / "summary.json"]
+
+
+def _remove_earlier(out: Path) -> None:
+    """Remove what an earlier characterization left: its cell or what was asked may be others."""
+    summary = out / "summary.json"
+    try:
+        earlier = str(json.loads(summary.read_text(encoding="utf-8"))["cell"])
+    except (OSError, ValueError, TypeError, KeyError):
+        earlier = None
+    summary.unlink(missing_ok=True)
+    stems = ["overdrive", "margins", "sweep", *(p.stem for p in out.glob("noise[0-9]*_*.svg"))]
+    names = [f"{stem}{suffix}" for stem in stems for suffix in (".png", ".svg")]
+    names += ["sweep.csv", "monte_carlo.csv"]
+    if earlier:
+        names += [f"{earlier}{suffix}" for suffix in (".html", ".dot", ".v", ".sdf")]
+    for name in names:
+        (out / name).unlink(missing_ok=True)
+
+
+def _write_sweep(result: Sweep, path: Path) -> None:
+    pairs = sorted({(a.input, a.output) for p in result.points for a in p.arcs})
+    header = [
+        *(axis.name for axis in result.axes),
+        "passed",
+        "reason",
+        *(f"delay_{i}_{o}_ps" for i, o in pairs),
+    ]
+    table: list[Sequence[object]] = []
+    for p in result.points:
+        known = {(a.input, a.output): f"{a.mean_s / PS:.6g}" for a in p.arcs}
+        table.append([*p.at, p.passed, p.reason, *(known.get(pair, "") for pair in pairs)])
+    write_rows(path, header, table)

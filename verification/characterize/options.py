@@ -1,0 +1,135 @@
+"""Options of ``characterize``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.options import ProcessOptions
+from netlist_gen.options import option
+
+if TYPE_CHECKING:
+    from verification.characterize.measure.sweep import Axis
+    from verification.characterize.measure.yields import Spreads
+
+
+@dataclass(frozen=True)
+class CharacterizeOptions(ProcessOptions):
+    """What to measure beside delays, spacings, energies and the state machine, and how.
+
+    Attributes:
+        sweeps: axes of one grid, each ``NAME=LO:HI:N``.
+        margins: of every parameter.
+        tolerance: of each margin, as a factor.
+        monte_carlo: samples of a yield; None for none.
+        spreads: what scatters, each ``KIND=GLOBAL[:LOCAL]``; none is the usual spread.
+        correlations: each ``KIND,KIND=RHO``.
+        half_width: ends a yield early.
+        temperatures: of noise, K: delays and jitter at each, error rates about the bias margin.
+        noise_runs: runs at each point of an error rate.
+        load: at the outputs.
+        simulator: its name, or "auto".
+        seed: of all draws.
+        jobs: simulations at a time; None: as many as there are cores.
+        timeout: seconds one simulation may take.
+        scheduler: address of a Dask scheduler that runs the simulations.
+        resume: go on with what a broken run left in the directory.
+        step_ps: of the simulation.
+    """
+
+    sweeps: tuple[str, ...] = option(
+        (),
+        "An axis: a parameter's factor, period (factor) or temperature (K). Two make a shmoo.",
+        flag="--sweep",
+        metavar="NAME=LO:HI:N",
+        multiple=True,
+    )
+    margins: bool = option(False, "Global bias, then every parameter alone.")
+    tolerance: float = option(0.005, "Of each margin, as a factor.", positive=True, below=1.0)
+    monte_carlo: int | None = option(None, "Yield over so many samples.", least=1)
+    spreads: tuple[str, ...] = option(
+        (),
+        "One sigma of Ic, L, R, C or bias, e.g. L=0.05:0.02 [default: 0.05:0.02 of Ic, L, R].",
+        flag="--spread",
+        metavar="KIND=GLOBAL[:LOCAL]",
+        multiple=True,
+    )
+    correlations: tuple[str, ...] = option(
+        (),
+        "Correlation of two kinds' draws, e.g. Ic,C=0.8.",
+        flag="--correlation",
+        metavar="KIND,KIND=RHO",
+        multiple=True,
+    )
+    half_width: float | None = option(
+        None, "End when the yield's interval is so narrow.", positive=True, below=1.0
+    )
+    temperatures: tuple[float, ...] = option(
+        (),
+        "Thermal noise: delay, jitter and error rates at this temperature.",
+        flag="--temperature",
+        metavar="K",
+        multiple=True,
+        positive=True,
+        below=9.0,
+    )
+    noise_runs: int = option(100, "Runs at each point.", least=1)
+    load: str = option("jtl", "Cell at each output: jtl, splitter or merger.")
+    simulator: str = option("embedded", "embedded, josim, wrspice, ngspice or auto.")
+    seed: int = option(1, "Of all draws.", least=0)
+    jobs: int | None = option(None, "Simulations at a time [default: cores].", least=1)
+    timeout: float = option(120.0, "Seconds one simulation may take.", positive=True)
+    scheduler: str | None = option(
+        None, "Dask scheduler that runs the simulations.", metavar="ADDRESS"
+    )
+    resume: bool = option(False, "Go on with what a broken run left in the directory.")
+    step_ps: float = 0.05
+
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the sweep. Raises ConfigurationError for one that is none."""
+        from verification.characterize.measure.sweep import parse_axis
+
+        return tuple(parse_axis(text) for text in self.sweeps)
+
+    def spread(self) -> Spreads:
+        """What scatters. Raises ConfigurationError for a spread or correlation that is none."""
+        from verification.characterize.measure.yields import KINDS, Spreads
+
+        correlation = dict(_correlation(text, KINDS) for text in self.correlations)
+        if not self.spreads:
+            return Spreads(correlation=correlation)
+        overall: dict[str, float] = {}
+        local: dict[str, float] = {}
+        for text in self.spreads:
+            kind, overall_sigma, local_sigma = _spread(text, KINDS)
+            overall[kind], local[kind] = overall_sigma, local_sigma
+        bias = overall.pop("bias", 0.0)
+        local.pop("bias", None)
+        return Spreads(overall, local, correlation, bias)
+
+
+def _spread(text: str, kinds: tuple[str, ...]) -> tuple[str, float, float]:
+    match = re.fullmatch(r"(\w+)=([\d.eE+-]+)(?::([\d.eE+-]+))?", text)
+    try:
+        if match is None or match[1] not in (*kinds, "bias"):
+            raise ValueError
+        return match[1], float(match[2]), float(match[3] or 0)
+    except ValueError:
+        raise ConfigurationError(
+            f"--spread {text!r} is not KIND=GLOBAL[:LOCAL] with KIND one of "
+            f"{', '.join(kinds)}, bias"
+        ) from None
+
+
+def _correlation(text: str, kinds: tuple[str, ...]) -> tuple[tuple[str, str], float]:
+    match = re.fullmatch(r"(\w+),(\w+)=(-?(?:\d+\.?\d*|\.\d+))", text)
+    named = {match[1], match[2]} if match else set()
+    if match is None or len(named & set(kinds)) != 2 or not -1 <= float(match[3]) <= 1:
+        raise ConfigurationError(
+            f"--correlation {text!r} is not KIND,KIND=RHO with two of {', '.join(kinds)} and "
+            "-1 <= RHO <= 1"
+        )
+    first, second = sorted(named, key=kinds.index)
+    return (first, second), float(match[3])

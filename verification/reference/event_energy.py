@@ -1,0 +1,170 @@
+"""The reference's energy: from counted events, never from waves.
+
+Each cell's TOML file says which of its junctions advance by 2 pi in each event; a bias source of
+current Ib whose node such a junction carries delivers ``Ib * Phi0`` for each advance. Which events
+there are follows from the integer model's spikes and from the plan of the network.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan
+from netlist_gen.circuit.bench import NeuronBench
+from netlist_gen.circuit.model import Cell
+from netlist_gen.circuit.trees import merger_nodes, splitter_tree
+from netlist_gen.circuit.view import DECISION, RESET_TREE, neuron_events
+from netlist_gen.constants import PHI0
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.cells import CellLibrary
+from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
+
+ALL_SUBCELLS = {"splitter_tree"}
+"""Composite cells in which an event reaches every sub-cell as a pulse."""
+
+
+class EventEnergy:
+    """Energy that bias sources deliver for each event of a cell, from the cell's TOML file."""
+
+    def __init__(self, library: CellLibrary):
+        self.library = library
+        self._known: dict[tuple[str, str], float] = {}
+
+    def of(self, cell: Cell, event: str) -> float:
+        """Energy in J of one ``event`` in ``cell``, its sub-cells included.
+
+        Raises:
+            ConfigurationError: the cell has no such event, or the event names a junction or
+                instance the cell does not have.
+        """
+        key = (cell.name, event)
+        if key not in self._known:
+            self._known[key] = self._compute(cell, event)
+        return self._known[key]
+
+    def _compute(self, cell: Cell, event: str) -> float:
+        inner = {i.name: i.cell for i in cell.instances}
+        if cell.kind in ALL_SUBCELLS:
+            return sum(self.of(sub, event) for sub in inner.values())
+        description = self.library.description(cell.kind)
+        if event not in description.events:
+            raise ConfigurationError(
+                f"{description.path}: cell {cell.kind} has no event {event!r}; "
+                f"it has {', '.join(description.events) or 'none'}"
+            )
+        rule = description.events[event]
+        below = [
+            (name, inner_event)
+            for place, inner_event in rule.instances
+            for name in (inner if place == "*" else (place,))
+        ]
+        unknown = set(rule.advances) - {j.name for j in cell.junctions()}
+        unknown |= {name for name, _ in below} - set(inner)
+        if unknown:
+            raise ConfigurationError(
+                f"{description.path}: [events] {event} names {sorted(unknown)[0]!r}, which the "
+                "cell does not have"
+            )
+        energy = 0.0
+        for bias in cell.biases():
+            junction = cell.biased_junction(bias)
+            if junction is not None and junction.name in rule.advances:
+                energy += bias.value * PHI0
+        return energy + sum(self.of(inner[name], e) for name, e in below)
+
+
+def bench_energies(
+    bench: NeuronBench, spikes: NeuronSpikes, energies: EventEnergy
+) -> NDArray[np.float64]:
+    """Energy in J that the reference expects of a neuron's bench, shape (windows,).
+
+    Raises:
+        ConfigurationError: a cell's TOML file lacks an event it needs.
+    """
+    energy = np.zeros(bench.view.windows)
+    events = bench.events(spikes)
+    for placed in bench.circuit.walk():
+        for event, times in events.get(placed.path, ()):
+            energy += times * energies.of(placed.cell, event)
+    return energy
+
+
+def network_energy(plan: NetworkPlan, spikes: NetworkSpikes, energies: EventEnergy) -> float:
+    """Energy in J that the reference expects of a whole network over all windows.
+
+    A fold over the plan: each line's pulses pass its stages and its tree, a neuron gives as many
+    as the integer model says, a merger tree passes on those of all its inputs.
+
+    Raises:
+        ConfigurationError: a cell's TOML file lacks an event it needs.
+    """
+    fold = _NetworkEnergy(energies, spikes)
+    return fold.layers(plan) + fold.class_lines(plan)
+
+
+class _NetworkEnergy:
+    def __init__(self, energies: EventEnergy, spikes: NetworkSpikes) -> None:
+        self.energies = energies
+        self.library = energies.library
+        self.spikes = spikes
+        self.pulses = [layer.sum(axis=0, dtype=np.int64) for layer in spikes.layers]
+
+    def _stage(self) -> float:
+        return self.energies.of(self.library.cell("jtl"), "pulse")
+
+    def _tree(self, leaves: int) -> float:
+        return self.energies.of(splitter_tree(self.library, leaves), "pulse")
+
+    def layers(self, plan: NetworkPlan) -> float:
+        return sum(self._lines(layer) + self._clock(layer) + self._neurons(layer)
+                   for layer in plan.layers)  # fmt: skip
+
+    def _lines(self, layer: LayerPlan) -> float:
+        energy = 0.0
+        for number, line in layer.lines.items():
+            way = line.stages * self._stage() + (self._tree(len(line.users)) if line.users else 0.0)
+            energy += float(self.pulses[layer.index][number]) * way
+        return energy
+
+    def _clock(self, layer: LayerPlan) -> float:
+        stages, count = layer.clock.reset_stages, len(layer.sites)
+        splitter = self.library.cell("clock_splitter", f"{stages}", stages=float(stages))
+        window = self._stage() + self.energies.of(splitter, "pulse") + 2 * self._tree(count)
+        return self.spikes.windows * window
+
+    def _neurons(self, layer: LayerPlan) -> float:
+        energy = 0.0
+        for site in layer.sites:
+            # What an event costs is the same in all branches and all decision stages.
+            known = {
+                RESET_TREE: splitter_tree(self.library, len(site.inputs)),
+                DECISION: self.library.cell("decision"),
+            }
+            spikes = self.spikes.neuron(site.layer, site.neuron)
+            for name, events in neuron_events(site, spikes).items():
+                cell = known.get(name, self.library.cell("branch"))
+                for event, times in events:
+                    energy += float(times.sum()) * self.energies.of(cell, event)
+        return energy
+
+    def class_lines(self, plan: NetworkPlan) -> float:
+        return sum(self._class_line(line) for line in plan.class_lines)
+
+    def _class_line(self, line: ClassLine) -> float:
+        energy, counts = 0.0, defaultdict(int)
+        for place, (member, chain) in enumerate(zip(line.members, line.chains(), strict=True)):
+            counts[f"a{place}"] = int(self.pulses[-1][member])
+            energy += counts[f"a{place}"] * len(chain) * self._stage()
+        for node in merger_nodes(len(line.members)):
+            arrived = [counts[net] for net in node.inputs]
+            if node.cell == "merger":
+                merger = self.library.cell("merger")
+                for event, pulses in zip(("pulse_a", "pulse_b"), arrived, strict=True):
+                    energy += pulses * self.energies.of(merger, event)
+            else:
+                energy += arrived[0] * self._stage()
+            counts[node.outputs[0]] = sum(arrived)
+        return energy + counts["q"] * self._stage()

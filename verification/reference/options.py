@@ -1,0 +1,25 @@
+"""Options of ``performance``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netlist_gen.library.options import ClockOptions
+from netlist_gen.options import option
+
+
+@dataclass(frozen=True)
+class PerformanceOptions(ClockOptions):
+    """What to take the figures of.
+
+    Attributes:
+        samples: the first so many; the dynamic energy is the mean over them.
+        cooling: watts at the wall for one at 4.2 K.
+        clock_ghz: None is the highest clock at which the timing closes.
+    """
+
+    samples: int = option(100, "Take the first so many.", least=1)
+    cooling: float = option(400.0, "Wall-plug watts for one at 4.2 K.", positive=True)
+    clock_ghz: float | None = option(
+        None, "Clock in GHz [default: the highest at which the timing closes].", positive=True
+    )

@@ -1,0 +1,96 @@
+"""The energy that bias sources deliver, measured from phases and held against the reference's.
+
+Reference and formula: ``verification.reference.energy``. The currents are those of the circuit
+from which the deck was made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.probe import Probe
+from verification.reference.energy import bias_energy
+from verification.verdict.neuron import Disagreement, NeuronVerdict
+from verification.waves.readings import Readings, readings_of
+from verification.waves.waveforms import Waveforms
+
+FloatArray = NDArray[np.float64]
+
+ENERGY_TOLERANCE = 0.05
+"""Largest relative difference between measured and reference energy that still agrees."""
+
+
+@dataclass(frozen=True, eq=False)
+class BiasSources:
+    """A circuit's bias sources.
+
+    Attributes:
+        columns: of the junctions that they feed.
+        currents_A: shape (sources,).
+    """
+
+    columns: tuple[str, ...]
+    currents_A: FloatArray
+
+    @staticmethod
+    def of(circuit: Circuit) -> BiasSources:
+        """Those of a circuit: the same for decks that differ in their pulses alone."""
+        fed = circuit.biased()
+        return BiasSources(
+            tuple(Probe(path, name).column for path, name, _ in fed),
+            np.array([current for _, _, current in fed]),
+        )
+
+
+def measured_energies(
+    sources: BiasSources, observed: Waveforms | Readings, bounds_s: FloatArray
+) -> FloatArray:
+    """Energy in J that the circuit's bias sources deliver between times of rest.
+
+    The current of each source is constant there, so that its integral of V*I is
+    ``Ib * Phi0 / (2 pi)`` times the advance of the phase at its node.
+
+    Args:
+        sources: of the circuit.
+        observed: what a simulator returned.
+        bounds_s: rising times, shape (windows + 1,).
+
+    Returns:
+        shape (windows,).
+
+    Raises:
+        WaveformError: a biased junction's phase is missing, not finite or too short.
+    """
+    if not sources.columns:
+        return np.zeros(bounds_s.size - 1)
+    advances = np.diff(readings_of(observed).phases(sources.columns, bounds_s), axis=1)
+    # bias_energy is linear in both: one product for all sources and windows.
+    return np.asarray(bias_energy(1.0, 1.0) * (sources.currents_A @ advances))
+
+
+def judge_energy(
+    verdict: NeuronVerdict, measured_J: FloatArray, reference_J: FloatArray
+) -> NeuronVerdict:
+    """The verdict with every window wrong whose energy is beyond the tolerance.
+
+    Args:
+        verdict: on pulses and flux.
+        measured_J: shape (windows,).
+        reference_J: shape (windows,).
+    """
+    beyond = ~(np.abs(measured_J - reference_J) <= ENERGY_TOLERANCE * np.abs(reference_J))
+    first = verdict.first
+    if beyond.any():
+        w = int(np.argmax(beyond))
+        if first is None or w < first.window:
+            first = Disagreement(
+                w,
+                f"an energy of {reference_J[w] * 1e18:.4g} aJ within {ENERGY_TOLERANCE:.0%}",
+                f"{measured_J[w] * 1e18:.4g} aJ",
+            )
+    return dataclasses.replace(verdict, wrong=verdict.wrong | beyond, first=first)

@@ -1,0 +1,217 @@
+"""From what was measured to the verdict on a run: figures of scopes, layers, energy, simulators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen import __version__
+from netlist_gen.circuit.model import Totals
+from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
+from netlist_gen.library.process import Process
+from netlist_gen.network import vote_accuracy
+from netlist_gen.spikes import NetworkSpikes
+from verification.reference.energy import EnergyLedger
+from verification.verdict.energy import ENERGY_TOLERANCE
+from verification.verdict.measured import Measured, counter_example, scope_difference
+from verification.verdict.outcome import (
+    Accuracy,
+    CircuitFigures,
+    EnergyFigures,
+    LayerFigures,
+    NetworkFacts,
+    RunVerdict,
+    SimulatorVerdict,
+)
+from verification.verdict.simulators import Agreement, Observed, compare_all
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What a run is of, whatever was measured.
+
+    Attributes:
+        spikes: of the integer model, in all windows.
+        steps: windows of a sample.
+        labels: of the samples, or None.
+        process: of the cells.
+        totals: of the whole network's circuit.
+        period_s: of the clock.
+        cooling_W_per_W: watts at the wall for one at 4.2 K.
+        tolerance_s: of pulses' times; None where they do not count.
+        source: the network's file.
+        seed: of the draw of samples.
+        rows: of the samples in their file; None is all of them in order.
+    """
+
+    spikes: NetworkSpikes
+    steps: int
+    labels: NDArray[np.int64] | None
+    process: Process
+    totals: Totals
+    period_s: float
+    cooling_W_per_W: float
+    tolerance_s: float | None
+    source: str
+    seed: int
+    rows: tuple[int, ...] | None
+
+    @property
+    def samples(self) -> int:
+        """How many."""
+        return self.spikes.windows // self.steps
+
+
+def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> RunVerdict:
+    """The verdict on what one simulator measured, in each scope.
+
+    Args:
+        facts: of the run.
+        scopes: what it measured.
+        folder: where decks of disagreements are kept, with a slash at its end, or "".
+    """
+    first = scopes[0]
+    unlike = scope_difference(scopes)
+    agreed = all(scope.agreed for scope in scopes) and unlike is None
+    network = facts.spikes.network
+    charged = next((scope for scope in scopes if scope.scope == "network"), first)
+    energy = _energy(facts, charged, scopes)
+    own = SimulatorVerdict(
+        name=first.simulator.name,
+        version=first.simulator.version,
+        agreed=agreed,
+        checked=sum(scope.checked for scope in scopes),
+        mismatches=sum(scope.mismatches for scope in scopes),
+        class_lines_wrong=sum(scope.lines_wrong for scope in scopes),
+        failed=sum(len(scope.failures) for scope in scopes),
+        pulses=first.pulse_count,
+        energy_J=energy.measured_J,
+        energy_relative_error=energy.relative_error,
+    )
+    return RunVerdict(
+        agreed=agreed,
+        checked=own.checked,
+        mismatches=own.mismatches,
+        failed=tuple(sentence for scope in scopes for sentence in scope.failures),
+        samples=facts.samples,
+        steps=facts.steps,
+        scope=", ".join(scope.scope for scope in scopes),
+        scopes=tuple(scope.verdict(facts.tolerance_s) for scope in scopes),
+        scope_difference=unlike,
+        network=NetworkFacts(
+            source=facts.source,
+            inputs=network.inputs,
+            neurons=network.neurons,
+            synapses=network.synapses,
+            classes=network.classes,
+            population=network.population,
+        ),
+        generator=__version__,
+        process=facts.process.name,
+        clock_ghz=1e-9 / facts.period_s,
+        energy=energy,
+        circuit=CircuitFigures(
+            facts.totals.junctions, facts.totals.bias_A, facts.totals.flux_A, facts.totals.cells
+        ),
+        layers=tuple(_layer(index, scopes) for index in range(len(network.layers))),
+        accuracy=_accuracy(facts, first),
+        from_ledger=sum(scope.from_ledger for scope in scopes),
+        seed=facts.seed,
+        rows=facts.rows,
+        simulator=first.simulator,
+        simulators=(own,),
+        agreement=(),
+        counter_example=counter_example(scopes, facts.steps, facts.rows, folder),
+        example=None,
+        wall_s=0.0,
+    )
+
+
+def agreements(
+    measured: Sequence[Sequence[Measured]], dialects: Mapping[str, str]
+) -> list[Agreement]:
+    """Every two simulators in each scope.
+
+    Args:
+        measured: of each simulator its scopes, in one order.
+        dialects: of the decks that each simulator reads, by its name.
+    """
+    return [
+        pair
+        for scopes in zip(*measured, strict=True)
+        for pair in compare_all([_observed(scope, dialects) for scope in scopes])
+    ]
+
+
+def _observed(scope: Measured, dialects: Mapping[str, str]) -> Observed:
+    return Observed(
+        scope.scope,
+        scope.simulator.name,
+        dialects[scope.simulator.name],
+        scope.pulses,
+        scope.delays_s,
+        {(*r.place, r.first): r.energy_J for r in scope.results if not r.failed},
+        NETWORK_TIME_ERROR_S if scope.scope == "network" else 0.0,
+    )
+
+
+def _energy(facts: Facts, charged: Measured, scopes: Sequence[Measured]) -> EnergyFigures:
+    ledger = EnergyLedger(
+        dynamic_J=charged.energy_J / facts.samples,
+        static_W=facts.totals.supply_A * facts.process.supply_voltage,
+        duration_s=facts.period_s * facts.steps,
+        cooling_W_per_W=facts.cooling_W_per_W,
+    )
+    return EnergyFigures(
+        scope=charged.scope,
+        measured_J=charged.energy_J,
+        reference_J=charged.reference_J,
+        relative_error=charged.energy_error,
+        worst_window_error=max((scope.worst_error for scope in scopes), key=abs),
+        tolerance=ENERGY_TOLERANCE,
+        dynamic_J_per_inference=ledger.dynamic_J,
+        static_W=ledger.static_W,
+        static_J_per_inference=ledger.static_J,
+        wall_plug_J_per_inference=ledger.wall_plug_J,
+        cooling_W_per_W=ledger.cooling_W_per_W,
+        supply_V=facts.process.supply_voltage,
+    )
+
+
+def _layer(index: int, scopes: Sequence[Measured]) -> LayerFigures:
+    first = scopes[0]
+    layer = first.spikes.network.layers[index]
+    results = [r for scope in scopes for r in scope.results]
+    verdicts = [v for r in results for v in r.neurons if v.layer == index]
+    alone = [r for r in results if r.place[0] == index]
+    delays = first.delays_s[index]
+    seen = delays[np.isfinite(delays)] * 1e12
+    return LayerFigures(
+        layer=index,
+        neurons=layer.outputs,
+        synapses=layer.synapses,
+        fan_in=(int(layer.fan_in.min()), int(layer.fan_in.max())),
+        theta=(int(layer.theta.min()), int(layer.theta.max())),
+        checked=sum(v.windows for v in verdicts),
+        mismatches=sum(v.mismatches for v in verdicts),
+        failed=sum(r.failed for r in alone),
+        pulses=int(np.clip(first.pulses[index], 0, None).sum()),
+        delay_ps=(float(seen.min()), float(seen.max())) if seen.size else None,
+        energy_J=sum(r.energy_J for r in alone) if alone else None,
+        reference_J=sum(float(r.reference_J.sum()) for r in alone) if alone else None,
+    )
+
+
+def _accuracy(facts: Facts, measured: Measured) -> Accuracy | None:
+    if facts.labels is None:
+        return None
+    votes = measured.votes(facts.steps)
+    inputs = facts.spikes.layers[0]
+    samples = inputs.reshape(-1, facts.steps, inputs.shape[-1])
+    return Accuracy(
+        reference=facts.spikes.network.accuracy(samples, facts.labels),
+        simulated=None if votes is None else vote_accuracy(votes, facts.labels),
+    )

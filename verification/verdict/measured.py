@@ -1,0 +1,300 @@
+"""All results of a simulator in one scope, laid out by layer and window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.network import count_votes
+from netlist_gen.spikes import NetworkSpikes
+from verification.verdict.energy import ENERGY_TOLERANCE
+from verification.verdict.neuron import Disagreement
+from verification.verdict.outcome import (
+    WHOLE_NETWORK,
+    CounterExample,
+    DeckResult,
+    Program,
+    ScopeVerdict,
+    TimingFigures,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TIMING_BINS = 20
+"""Bins of the histogram of pulses' times, over the tolerance on either side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What one simulator says of a network in one scope.
+
+    Attributes:
+        scope: "neurons" or "network".
+        simulator: its name and version.
+        spikes: what was expected.
+        pulses: for each layer int8 (windows, neurons): pulses measured; -1 where not measured.
+        delays_s: for each layer (windows, neurons): decision clock to pulse, NaN without one.
+        apart_s: measured less predicted time of each pulse; empty where no times were predicted.
+        wrong: for each layer bool (windows, neurons): windows that disagree.
+        results: one for each deck, in order of place and window.
+        from_ledger: how many of them an earlier run had judged.
+        wall_s: time from first to last.
+    """
+
+    scope: str
+    simulator: Program
+    spikes: NetworkSpikes
+    pulses: tuple[NDArray[np.int8], ...]
+    delays_s: tuple[NDArray[np.float64], ...]
+    apart_s: NDArray[np.float64]
+    wrong: tuple[NDArray[np.bool_], ...]
+    results: tuple[DeckResult, ...]
+    from_ledger: int
+    wall_s: float
+
+    @property
+    def energy_J(self) -> float:
+        """Measured, of all decks that were judged."""
+        return sum(r.energy_J for r in self.results)
+
+    @property
+    def reference_J(self) -> float:
+        """Expected of the same decks."""
+        return sum(float(r.reference_J.sum()) for r in self.results)
+
+    @property
+    def energy_error(self) -> float | None:
+        """Relative difference of the two; None where no deck was judged."""
+        return (self.energy_J - self.reference_J) / self.reference_J if self.reference_J else None
+
+    @property
+    def worst_error(self) -> float:
+        """Relative energy error of the part (a neuron's window) in which it is greatest."""
+        errors = [r.energies_J / r.reference_J - 1.0 for r in self.results if not r.failed]
+        every = np.concatenate(errors) if errors else np.zeros(1)
+        return float(every[np.argmax(np.abs(every))])
+
+    @property
+    def checked(self) -> int:
+        """Neuron windows compared."""
+        return sum(r.checked for r in self.results)
+
+    @property
+    def mismatches(self) -> int:
+        """Neuron windows that disagree."""
+        return sum(r.mismatches for r in self.results)
+
+    @property
+    def lines_wrong(self) -> int:
+        """Windows of classes that disagree."""
+        return sum(r.lines_wrong for r in self.results)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why decks have no verdict."""
+        return tuple(r.failure for r in self.results if r.failed)
+
+    @property
+    def agreed(self) -> bool:
+        """Whether all of it agrees with the reference."""
+        error = self.energy_error
+        within = error is not None and abs(error) <= ENERGY_TOLERANCE
+        return all(r.agreed for r in self.results) and within
+
+    @property
+    def pulse_count(self) -> int:
+        """Output pulses of all neurons."""
+        return sum(int(np.clip(layer, 0, None).sum()) for layer in self.pulses)
+
+    def votes(self, steps: int) -> NDArray[np.int64] | None:
+        """Votes (samples, classes) of the pulses measured; None where some were not measured."""
+        last = self.pulses[-1]
+        if (last < 0).any():
+            return None
+        spikes = last.reshape(-1, steps, last.shape[-1]) > 0
+        return count_votes(spikes, self.spikes.network.population)
+
+    def verdict(self, tolerance_s: float | None) -> ScopeVerdict:
+        """The scope against the reference; ``tolerance_s`` of pulses' times, where they count."""
+        return ScopeVerdict(
+            scope=self.scope,
+            agreed=self.agreed,
+            decks=len(self.results),
+            checked=self.checked,
+            mismatches=self.mismatches,
+            class_lines_wrong=self.lines_wrong,
+            failed=len(self.failures),
+            pulses=self.pulse_count,
+            energy_J=self.energy_J,
+            energy_relative_error=self.energy_error,
+            from_ledger=self.from_ledger,
+            wall_s=self.wall_s,
+            timing=None if tolerance_s is None else timing_figures(self.apart_s, tolerance_s),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each neuron window: what was expected and what was measured."""
+        import pandas as pd
+
+        parts = []
+        for layer, (pulses, delays, wrong) in enumerate(
+            zip(self.pulses, self.delays_s, self.wrong, strict=True)
+        ):
+            window, neuron = np.indices(pulses.shape).reshape(2, -1)
+            columns = {
+                "scope": self.scope,
+                "simulator": self.simulator.name,
+                "layer": layer,
+                "neuron": neuron,
+                "window": window,
+                "expected": self.spikes.layers[layer + 1].ravel().astype(np.int8),
+                "measured": pulses.ravel(),
+                "delay_ps": delays.ravel() * 1e12,
+                "agreed": ~wrong.ravel(),
+            }
+            parts.append(pd.DataFrame(columns))
+        return pd.concat(parts, ignore_index=True)
+
+
+def collect(
+    results: Iterable[tuple[DeckResult, bool]],
+    scope: str,
+    simulator: Program,
+    spikes: NetworkSpikes,
+    wall_s: float,
+) -> Measured:
+    """Gather results; each comes with whether an earlier run had judged it."""
+    widths = [layer.shape[1] for layer in spikes.layers[1:]]
+    shapes = [(spikes.windows, width) for width in widths]
+    pulses = [np.full(shape, -1, dtype=np.int8) for shape in shapes]
+    delays = [np.full(shape, np.nan) for shape in shapes]
+    wrong = [np.zeros(shape, dtype=bool) for shape in shapes]
+    for layer, own in zip(pulses, spikes.network.layers, strict=True):
+        layer[:, own.fan_in == 0] = 0  # without a circuit there is no pulse
+    apart: list[NDArray[np.float64]] = []
+    gathered: list[DeckResult] = []
+    known = 0
+    for result, from_ledger in results:
+        gathered.append(result)
+        known += from_ledger
+        rows = slice(result.first, result.first + result.windows)
+        for verdict in result.neurons:
+            at = (rows, verdict.neuron)
+            pulses[verdict.layer][at] = np.clip(verdict.pulses, 0, 127)
+            delays[verdict.layer][at] = verdict.delays_s
+            wrong[verdict.layer][at] = verdict.wrong
+            apart.append(verdict.apart_s[np.isfinite(verdict.apart_s)])
+    gathered.sort(key=lambda r: (r.place, r.first))
+    return Measured(
+        scope,
+        simulator,
+        spikes,
+        tuple(pulses),
+        tuple(delays),
+        np.concatenate(apart) if apart else np.zeros(0),
+        tuple(wrong),
+        tuple(gathered),
+        known,
+        wall_s,
+    )
+
+
+def timing_figures(apart_s: NDArray[np.float64], tolerance_s: float) -> TimingFigures:
+    """The distribution of pulses' times about the predicted ones."""
+    apart, tolerance = apart_s * 1e12, tolerance_s * 1e12
+    edges = np.linspace(-tolerance, tolerance, TIMING_BINS + 1)
+    counts, _ = np.histogram(np.clip(apart, edges[0], edges[-1]), edges)
+    return TimingFigures(
+        tolerance_ps=tolerance,
+        pulses=int(apart.size),
+        worst_ps=float(np.abs(apart).max(initial=0.0)),
+        mean_ps=float(apart.mean()) if apart.size else 0.0,
+        sigma_ps=float(apart.std()) if apart.size else 0.0,
+        bins_ps=tuple(edges.round(6).tolist()),
+        counts=tuple(counts.tolist()),
+    )
+
+
+def scope_difference(scopes: Sequence[Measured]) -> str | None:
+    """The first neuron window in which two scopes saw different pulses, in words; or None."""
+    one = scopes[0]
+    for other in scopes[1:]:
+        for layer, (mine, theirs) in enumerate(zip(one.pulses, other.pulses, strict=True)):
+            unlike = (mine != theirs) & (mine >= 0) & (theirs >= 0)
+            if unlike.any():
+                w, n = np.argwhere(unlike)[0].tolist()
+                return (
+                    f"window {w}: layer {layer}, neuron {n}: {mine[w, n]} pulses in the scope "
+                    f"{one.scope}, {theirs[w, n]} in the scope {other.scope}"
+                )
+    return None
+
+
+def counter_example(
+    scopes: Sequence[Measured], steps: int, rows: Sequence[int] | None, folder: str
+) -> CounterExample | None:
+    """The first disagreement of a simulator in all its scopes, or None.
+
+    Args:
+        scopes: what it measured.
+        steps: windows of a sample.
+        rows: of the samples in their file, where they are not all.
+        folder: where the decks of disagreements are kept, with a slash at its end, or "".
+    """
+    wrong = [r for scope in scopes for r in scope.results if not r.agreed]
+    if not wrong:
+        return None
+    result = min(wrong, key=lambda r: _first(r)[:3])
+    window, layer, neuron, first = _first(result)
+    deck = f"{folder}{result.name}.cir"
+    sample, step = divmod(window, steps)
+    row = sample if rows is None else rows[sample]
+    at = f"sample {sample}" + ("" if rows is None else f" (row {row})")
+    at += f", step {step}" if steps > 1 else ""
+    whole = layer < 0
+    who = "the whole network" if whole else f"layer {layer}, neuron {neuron}"
+    if result.failed:
+        sentence = f"{who}: {result.failure}"
+    else:
+        where = "the class lines" if whole else who
+        sentence = (
+            f"{at}: {where}: expected {first.expected}, measured {first.measured}; reproduce with "
+            f"{deck}"
+        )
+    return CounterExample(
+        scope=result.scope,
+        failed=result.failed,
+        sample=sample,
+        window=window,
+        row=row,
+        layer=None if whole else layer,
+        neuron=None if whole else neuron,
+        expected=first.expected,
+        measured=first.measured,
+        deck=deck,
+        sentence=sentence,
+        simulator=scopes[0].simulator.name,
+    )
+
+
+def _first(result: DeckResult) -> tuple[int, int, int, Disagreement]:
+    """Window among all, layer, neuron and words of a deck's first disagreement."""
+    if result.failed:
+        words = Disagreement(0, "a finished simulation", result.failure)
+        return (result.first, *result.place, words)
+    found = [
+        (result.first + v.first.window, v.layer, v.neuron, v.first)
+        for v in result.neurons
+        if v.first is not None
+    ]
+    if not found:  # a neuron's disagreement tells more than that of the line it votes on
+        assert result.lines is not None
+        assert result.lines.first is not None
+        first = result.lines.first
+        found.append((result.first + first.window, *WHOLE_NETWORK, first))
+    return min(found, key=lambda each: each[:3])
