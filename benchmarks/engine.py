@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from engine_checks import agreement, energy, fuzz
 from engine_circuits import jtl, neuron_deck
 
 from verification.engine.run import Extract, compile_deck
+from verification.engine.text.sources import SourceWave
 from verification.simulators.base import DeckJob
 from verification.simulators.embedded import source_waves
 
@@ -138,7 +140,8 @@ def stimuli() -> None:
 
         def work(decks: list = decks) -> None:
             compiled = compile_deck(decks[0].text)
-            waves = [{}] + [
+            waves: list[dict[str, SourceWave]] = [{}]
+            waves += [
                 source_waves(decks[0].text, DeckJob(deck.name, deck.text)) for deck in decks[1:]
             ]
             compiled.run_lanes(waves, extract=Extract(waveforms=False, pulses=(decks[0].output,)))
@@ -192,9 +195,9 @@ def throughput() -> None:
         deck = compile_deck(text)
         deck.run_lanes([{}] * 8, extract=extract)
         work = deck.transient.steps * len(deck.topology.junctions) * 64
-        shared = engine_seconds(lambda d=deck: d.run_lanes([{}] * 64, extract=extract))
+        shared = engine_seconds(partial(deck.run_lanes, [{}] * 64, extract=extract))
         sets = [{"I*": 1.0 + 1e-3 * k} for k in range(64)]
-        own = engine_seconds(lambda d=deck, s=sets: d.run_parameter_lanes(s, extract=extract))
+        own = engine_seconds(partial(deck.run_parameter_lanes, sets, extract=extract))
         print(
             f"throughput, {name}: {work / shared:.3g} junction-steps/s (stimuli), "
             f"{work / own:.3g} (values)",

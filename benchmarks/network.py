@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -36,27 +36,23 @@ import numpy as np
 from netlist_gen.assembly.close_timing import shortest_period
 from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.network_circuit import network_bench
+from netlist_gen.assembly.plan import outline
 from netlist_gen.assembly.timing_values import CORNERS
 from netlist_gen.checkpoint.registry import read_network, write_network
 from netlist_gen.deck.decks import network_deck
 from netlist_gen.deck.generate import GenerateOptions, generate
-from netlist_gen.deck.windows import chunks
+from netlist_gen.deck.plan import Cut, NetworkRun, NetworkTask, NeuronTask, plan_decks
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
+from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.spikes import NetworkSpikes
 from verification.campaign.cases import network_readout
-from verification.campaign.plan import (
-    NetworkTask,
-    NeuronTask,
-    Run,
-    Setup,
-    plan_neurons,
-    windows_per_deck,
-)
-from verification.campaign.run import RunOptions, run_tasks
+from verification.campaign.plan import Setup, cut_for
+from verification.campaign.run import Workers, run_tasks
 from verification.campaign.work import build, run_built
 from verification.reference.timed import timed_reference
-from verification.simulators.base import DeckJob, Simulator
+from verification.simulators.base import DeckJob, Outcome, Simulator
 from verification.simulators.embedded import EmbeddedSimulator
 from verification.simulators.registry import get_simulator
 
@@ -98,7 +94,7 @@ def simulate(network: TernaryNetwork, x: np.ndarray, simulator: Simulator, perio
     library = CellLibrary()
     phases = load_phases().with_period(period_s)
     setup = Setup(library.process, phases, timeout_s=4 * HOUR_S)
-    task = NetworkTask(network, (Run("network", 0, x),))
+    task = NetworkTask((NetworkRun("network", 0, NetworkSpikes.of(network, x)),))
     with timed("  built, timing closed") as _:
         cases = build(task, setup, simulator)
     text = cases[0].job.text
@@ -106,14 +102,12 @@ def simulate(network: TernaryNetwork, x: np.ndarray, simulator: Simulator, perio
     click.echo(f"  {totals.junctions} junctions, deck of {len(text) / 1e6:.1f} MB")
     with timed(f"  {x.shape[0]} windows of {period_s * 1e12:.4g} ps simulated and judged"):
         (row,) = run_built(cases, setup, simulator)
-    checked = sum(len(v["wrong"]) for v in row["verdicts"])
-    wrong = sum(sum(v["wrong"]) for v in row["verdicts"])
-    energy, reference = sum(row["energies_J"]), sum(row["reference_J"])
+    energy, reference = row.energy_J, row.reference_J.sum()
     click.echo(
-        f"  {simulator.name} {simulator.version()}: {checked} neuron windows, {wrong} mismatches, "
-        f"{row['lines_wrong']} on class lines, energy off by "
+        f"  {simulator.name} {simulator.version()}: {row.checked} neuron windows, "
+        f"{row.mismatches} mismatches, {row.lines_wrong} on class lines, energy off by "
         f"{100 * (energy / reference - 1) if reference else 0:.2g} %, {peak_MB():.0f} MB "
-        f"{row['failure']}"
+        f"{row.failure}"
     )
 
 
@@ -141,7 +135,7 @@ def timed_(images: int, ghz: float) -> None:
     network, x = digits(images)
     library = CellLibrary()
     bench = network_bench(network, library, x, load_phases().with_period(1e-9 / ghz))
-    reference = timed_reference(network, x, bench, library.process)
+    reference = timed_reference(bench.plan, x, library.process)
     deck = network_deck(library, bench, "network")
     job = DeckJob("network", deck.text, network_readout(bench))
     readings = EmbeddedSimulator().run(job, timeout_s=4 * HOUR_S).readings
@@ -153,7 +147,7 @@ def timed_(images: int, ghz: float) -> None:
         apart.setdefault(f"layer {view.site.layer}", []).extend(
             seen - predicted.times_s[predicted.fires]
         )
-    for line in bench.read_out.lines:
+    for line in bench.plan.class_lines:
         seen = readings.train(line.output.column).times_s
         apart.setdefault("class lines", []).extend(seen - reference.lines[line.name])
     click.echo(f"timed reference against simulation, {ghz:.4g} GHz, {images} images")
@@ -171,9 +165,9 @@ def timed_(images: int, ghz: float) -> None:
 def clock(ghz: tuple[float, ...], images: int) -> None:
     """Clocks at which the digits network closes, and at which it verifies."""
     network, x = digits(images)
-    delays = measured_delays(CellLibrary())
+    delays = measured_delays(load_process())
     for corners in (CORNERS[:1], CORNERS):
-        period = shortest_period(network, delays, corners)
+        period = shortest_period(outline(network), delays, corners)
         names = ", ".join(c.name for c in corners)
         click.echo(f"closes up to {1e-9 / period:.2f} GHz ({period * 1e12:.2f} ps) at {names}")
     for one in ghz:
@@ -181,11 +175,17 @@ def clock(ghz: tuple[float, ...], images: int) -> None:
         simulate(network, x, EmbeddedSimulator(), 1e-9 / one)
 
 
+def neuron_tasks(network: TernaryNetwork, x: np.ndarray, cut: Cut) -> list[NeuronTask]:
+    """The work of the scope "neurons"."""
+    tasks = plan_decks(NetworkSpikes.of(network, x), "neurons", cut)
+    return [task for task in tasks if isinstance(task, NeuronTask)]
+
+
 def write_decks(network: TernaryNetwork, scopes: tuple[str, ...], jobs: int) -> None:
     x = samples(network, 1, None)
     options = GenerateOptions(scopes=scopes, jobs=jobs)
     with tempfile.TemporaryDirectory() as out, timed(f"  scope {', '.join(scopes)}") as used:
-        decks = generate(network, x, CellLibrary(), load_phases(), Path(out), options)
+        decks = generate(network, x, Path(out), options)
     click.echo(
         f"  {decks} decks, {network.synapses} synapses, "
         f"{used['cpu'] * 1e6 / network.synapses:.0f} us of processor each, {peak_MB():.0f} MB"
@@ -228,8 +228,7 @@ def neurons(net: Path, neurons: int, images: int, inputs: Path | None, jobs: int
     network = read_network(net)
     x = samples(network, images, inputs)
     library, simulator = CellLibrary(), EmbeddedSimulator()
-    most = windows_per_deck(x.shape[0], simulator.name)
-    tasks = list(plan_neurons(network, x, most))
+    tasks = neuron_tasks(network, x, cut_for(images, simulator.name, None, usual=False))
     sites = {task.site.name for task in tasks}
     chosen = sites
     if neurons:
@@ -237,9 +236,8 @@ def neurons(net: Path, neurons: int, images: int, inputs: Path | None, jobs: int
         chosen = set(np.random.default_rng(1).choice(names, neurons, replace=False))
     drawn = [task for task in tasks if task.site.name in chosen]
     setup = Setup(library.process, load_phases(), HOUR_S)
-    total = len(chunks(x.shape[0], most)) * len(chosen)
     with timed(f"{len(chosen)} of {len(sites)} neurons, {images} images") as used:
-        results = list(run_tasks(drawn, total, setup, simulator, RunOptions(jobs)))
+        results = [result for result, _ in run_tasks(drawn, setup, simulator, Workers(jobs))]
     checked, wrong = (sum(getattr(r, n) for r in results) for n in ("checked", "mismatches"))
     failed = sum(r.failed for r in results)
     whole = used["cpu"] * len(sites) / len(chosen)
@@ -269,13 +267,16 @@ class _Stopwatch:
     def __init__(self, inner: Simulator) -> None:
         self.inner, self.seconds = inner, 0.0
         self.name, self.dialect = inner.name, inner.dialect
-        self.cancel, self.version = inner.cancel, inner.version
+        self.available, self.version = inner.available, inner.version
+        self.run, self.cancel = inner.run, inner.cancel
+        self.clock = time.process_time if inner.name == "embedded" else time.perf_counter
 
-    def run_many(self, *args: object, **options: object) -> Iterator[object]:
-        begin = time.process_time() if self.name == "embedded" else time.perf_counter()
-        outcomes = list(self.inner.run_many(*args, **options))
-        end = time.process_time() if self.name == "embedded" else time.perf_counter()
-        self.seconds += end - begin
+    def run_many(
+        self, jobs: Sequence[DeckJob], *, workers: int, timeout_s: float
+    ) -> Iterator[Outcome]:
+        begin = self.clock()
+        outcomes = list(self.inner.run_many(jobs, workers=workers, timeout_s=timeout_s))
+        self.seconds += self.clock() - begin
         return iter(outcomes)
 
 
@@ -289,17 +290,15 @@ def harness(images: int, neurons: int, names: tuple[str, ...]) -> None:
     x = np.resize(x, (images, x.shape[1]))
     for name in names:
         watch = _Stopwatch(get_simulator(name))
-        most = windows_per_deck(images, name)
-        tasks = list(plan_neurons(network, x, most, 32 if name == "embedded" else 1))
+        tasks = neuron_tasks(network, x, cut_for(images, name, None, usual=False))
         first = {t.site.name for t in tasks[: neurons if name == "embedded" else 1]}
-        drawn: list[NeuronTask] = [t for t in tasks if t.site.name in first]
+        drawn = [t for t in tasks if t.site.name in first]
         setup = Setup(CellLibrary().process, load_phases(), HOUR_S)
         run_built(build(drawn[0], setup, watch), setup, watch)  # compiled and warm
         watch.seconds = 0.0
-        clock = time.process_time if name == "embedded" else time.perf_counter
-        begin = clock()
-        list(run_tasks(drawn, 0, setup, watch, RunOptions(1)))
-        whole = clock() - begin
+        begin = watch.clock()
+        list(run_tasks(drawn, setup, watch, Workers(1)))
+        whole = watch.clock() - begin
         share = 100 * (whole - watch.seconds) / watch.seconds
         click.echo(f"harness on {name}: {whole:.1f} s, {watch.seconds:.1f} s of it simulator: "
                    f"{share:.1f} % on top")  # fmt: skip
@@ -325,13 +324,14 @@ def kill(times: int) -> None:
                 "--jobs", "1", "--resume",
             ]  # fmt: skip
 
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         begin = time.perf_counter()
-        subprocess.run(command(root / "whole"), check=True, **quiet)
+        subprocess.run(command(root / "whole"), check=True, capture_output=True)
         took = time.perf_counter() - begin
         whole, kills, same, runs, broken = found(root / "whole"), 0, 0, 0, root / "b0"
         while kills < times:
-            child = subprocess.Popen(command(broken), **quiet)
+            child = subprocess.Popen(
+                command(broken), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             try:
                 child.wait(rng.uniform(0.05, 1.0) * took)
             except subprocess.TimeoutExpired:
@@ -341,7 +341,7 @@ def kill(times: int) -> None:
                 continue
             runs, same = runs + 1, same + (found(broken) == whole)
             broken = root / f"b{runs}"
-        subprocess.run(command(broken), check=True, **quiet)
+        subprocess.run(command(broken), check=True, capture_output=True)
         runs, same = runs + 1, same + (found(broken) == whole)
         with closing(sqlite3.connect(broken / "ledger.sqlite")) as db:
             rows = db.execute("SELECT count(*) FROM runs").fetchone()[0]

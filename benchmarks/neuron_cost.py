@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from neuron_cases import PROCESS, balanced, lane
-from verification.reference.expected import EventEnergy, bench_energy
 
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.spikes import lone_neuron
 from verification.characterize.trials.neuron_lanes import NeuronLanes
 from verification.reference.energy import COOLING_W_PER_W
+from verification.reference.event_energy import EventEnergy, bench_energies
 
 
 def cost(fan_ins: list[int]) -> None:
@@ -31,7 +32,8 @@ def cost(fan_ins: list[int]) -> None:
         signs = balanced(fan_in, rng)
         lanes = NeuronLanes(PROCESS, signs.tolist(), 20)
         case = lane(signs, 1, 20, rng, near=0.0)
-        energy = bench_energy(lanes.bench(case), EventEnergy(library)) / 20
+        spikes = lone_neuron(signs.tolist(), 1, case.stimulus)
+        energy = bench_energies(lanes.bench(case), spikes, EventEnergy(library)).mean()
         watts = totals.supply_A * library.process.supply_voltage
         print(
             f"  fan-in {fan_in:3d}: {totals.junctions / synapses:.1f} junctions and "

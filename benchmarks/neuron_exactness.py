@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 from neuron_cases import PROCESS, balanced, lane, run_all, signs_of
-from verification.reference.expected import expect
 
 from netlist_gen.library.design import ClockPhases, load_phases
+from netlist_gen.spikes import lone_neuron
 from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes
 from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
@@ -47,8 +47,8 @@ def josim_wrong(lanes: NeuronLanes, case: NeuronLane) -> str:
     simulator = get_simulator("josim")
     begin = time.perf_counter()
     outcome = simulator.run(DeckJob("neuron", lanes.deck(case).text), timeout_s=3600.0)
-    view = lanes.bench(case).view
-    verdict = compare(view, expect(view), outcome.require(), "neuron.cir")
+    spikes = lone_neuron(lanes.signs, case.theta, case.stimulus)
+    verdict = compare(lanes.bench(case).view, spikes, outcome.require())
     return (
         f"{verdict.mismatches} wrong of {verdict.windows} windows at theta {case.theta} "
         f"({time.perf_counter() - begin:.1f} s, JoSIM {simulator.version()})"

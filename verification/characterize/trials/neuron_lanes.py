@@ -79,7 +79,7 @@ def single_site(signs: Sequence[int], theta: int, name: str = "L0N0") -> NeuronS
 
 
 def windows_of_counts(
-    signs: Sequence[int], counts: Iterable[int], rng: np.random.Generator
+    signs: Sequence[int] | NDArray[np.int64], counts: Iterable[int], rng: np.random.Generator
 ) -> BoolArray:
     """Windows with a given n each, and otherwise random: which lines carry a pulse.
 
