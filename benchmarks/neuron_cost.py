@@ -10,8 +10,8 @@ from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.spikes import lone_neuron
 from verification.characterize.trials.neuron_lanes import NeuronLanes
-from verification.reference.energy import COOLING_W_PER_W
 from verification.reference.event_energy import EventEnergy, bench_energies
+from verification.reference.options import COOLING_W_PER_W
 
 
 def cost(fan_ins: list[int]) -> None:

@@ -7,7 +7,16 @@ from neuron_cases import PROCESS, balanced, lane, run_all
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.model import CurrentSource, Inductor, Junction, Resistor
-from verification.characterize.trials.neuron_lanes import NeuronLanes
+from netlist_gen.circuit.view import (
+    CLEAR,
+    COMMON_SOURCE,
+    DECISION,
+    SET,
+    SYNAPSE,
+    THRESHOLD_SOURCE,
+    instance_name,
+)
+from verification.characterize.trials.neuron_lanes import NeuronLanes, single_site
 from verification.characterize.trials.statistics import wilson
 
 
@@ -96,19 +105,19 @@ def parameter_groups(lanes: NeuronLanes) -> dict[str, list[str]]:
     for label, element in lanes.elements.items():
         parts = [part for part in label.split("|") if part != "XE"]  # a branch's escape stage
         if not (isinstance(element, Junction | Inductor | Resistor | CurrentSource)):
-            if parts[0].startswith("K") and parts[-1].startswith("XL"):
-                groups.setdefault("branch k" if "XS" in label else parts[0], []).append(label)
+            if parts[0].startswith("K") and parts[-1] == instance_name(single_site((1,), 1)):
+                groups.setdefault("branch k" if SYNAPSE in label else parts[0], []).append(label)
             continue
         if type(element) in kinds:
             groups.setdefault(kinds[type(element)], []).append(label)
-        if parts[0].startswith(("RB", "LB")) and parts[0][1:] in {"B1", "BA", "BB", "BE", "BR"}:
+        if parts[0].startswith(("RB", "LB")) and parts[0][1:] in {"B1", SET, CLEAR, "BE", "BR"}:
             continue  # shunts follow their junctions' spread as one kind: "all R"
         inside = parts[1] if len(parts) > 1 else ""
-        if inside.startswith("XS") and len(parts) == 3:
+        if inside.startswith(SYNAPSE) and len(parts) == 3:
             groups.setdefault(f"branch {parts[0]}", []).append(label)
-        elif inside == "XD" and len(parts) == 3 and not parts[0].startswith("RB"):
+        elif inside == DECISION and len(parts) == 3 and not parts[0].startswith("RB"):
             groups.setdefault(f"decision {parts[0]}", []).append(label)
-        elif parts[0] in ("ICM", "IDM"):
+        elif parts[0] in (COMMON_SOURCE, THRESHOLD_SOURCE):
             groups.setdefault(parts[0], []).append(label)
     return groups
 

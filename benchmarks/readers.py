@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from verification.waves.files import write_waveforms
 from verification.waves.josim_controls import Controls, Transient
-from verification.waves.readers.josim_csv import read_josim_csv, write_josim_csv
+from verification.waves.readers.josim_csv import read_josim_csv
 from verification.waves.readers.raw import read_raw
 from verification.waves.readers.time_axis import josim_axis
 from verification.waves.waveforms import Waveforms
@@ -53,7 +54,7 @@ def case(signals: int, samples: int) -> tuple[Waveforms, Controls]:
 
 def josim_text(path: Path, waveforms: Waveforms) -> None:
     """The file as JoSIM writes it: 7 digits everywhere, the time axis included."""
-    write_josim_csv(path, waveforms)
+    write_waveforms(path, waveforms)
     frame = pd.read_csv(path)
     frame.to_csv(path, index=False, float_format="%.6e")
 

@@ -33,7 +33,6 @@ from netlist_gen.errors import ConfigurationError, NetlistGenError
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
-from netlist_gen.training.cost import loads
 from netlist_gen.training.datasets import GreyData, binarise, load_data
 from netlist_gen.training.evaluate import evaluate, evaluate_with_noise
 from netlist_gen.training.noise import normal_curve
@@ -49,7 +48,7 @@ def measure(
     network: TernaryNetwork, data: GreyData, levels: Sequence[int], seed: int, noise_phi0: float
 ) -> dict[str, float]:
     """Size, cost and test accuracy of a network; keys are columns."""
-    cost = CircuitCost(network.population).cost(loads(network))
+    cost = CircuitCost(network.population).cost(network.layers)
     x = binarise(data.test_images, levels)
     exact = evaluate(network, x, data.test_labels)
     curve = normal_curve(noise_phi0, "Phi0")

@@ -7,11 +7,12 @@ name here; nothing is imported before it is used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
 
-__version__ = "0.1.0"
+from netlist_gen.version import __version__
 
 __all__ = [
+    "NetlistGenError",
     "TernaryNetwork",
     "__version__",
     "characterize",
@@ -23,7 +24,10 @@ __all__ = [
     "verify",
 ]
 
+TYPE_CHECKING = False  # type checkers take it for true; typing itself takes 5 ms to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from netlist_gen.api import (
         characterize,
         generate,
@@ -33,15 +37,17 @@ if TYPE_CHECKING:
         simulate,
         verify,
     )
+    from netlist_gen.errors import NetlistGenError
     from netlist_gen.network import TernaryNetwork
+
+
+_HOMES = {"NetlistGenError": "netlist_gen.errors", "TernaryNetwork": "netlist_gen.network"}
 
 
 def __getattr__(name: str) -> Any:
     """The functions of the front door, imported when they are first asked for (PEP 562)."""
     if name in __all__:
-        from netlist_gen import api
-
-        return getattr(api, name)
+        return getattr(import_module(_HOMES.get(name, "netlist_gen.api")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

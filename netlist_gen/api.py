@@ -206,17 +206,16 @@ def plot(
         waves: the waveforms or their file.
         signals: names or patterns (``P(B1*)``); None is the first ones.
         out: a file to write, .png, .svg or .pdf.
-        **style: of ``verification.waves.plot.plot_waveforms``: window_ps, turns, combined.
+        **style: of ``verification.waves.plot.plot_signals``: window_ps, turns, combined.
 
     Raises:
         NetlistGenError: a file that can't be read or written, or a signal that is not there.
     """
-    from verification.waves.plot import plot_waveforms
     from verification.waves.read import read_waveforms
 
     if isinstance(waves, str | os.PathLike):
         waves = read_waveforms(Path(waves))
-    return plot_waveforms(waves, signals, None if out is None else Path(out), **style)
+    return waves.plot(signals, None if out is None else Path(out), **style)
 
 
 def _network(net: Network) -> tuple[TernaryNetwork, str]:

@@ -17,8 +17,8 @@ from types import FrameType
 
 import click
 
-from netlist_gen import __version__
 from netlist_gen.errors import NetlistGenError
+from netlist_gen.version import __version__
 
 COMMANDS = {
     "demo": "Run the main job on handwritten digits, from checkpoint to report.",
@@ -42,9 +42,11 @@ class LazyGroup(click.Group):
     """Imports a command's module when the command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """All names."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, its module imported."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"netlist_gen.commands.{cmd_name}")
@@ -119,8 +121,10 @@ def _fail(message: str, status: int) -> None:
 
 @contextmanager
 def _termination_interrupts() -> Iterator[None]:
-    """While a command runs, SIGTERM interrupts it as Ctrl-C does: simulators it has started are
-    stopped and temporary files removed."""
+    """While a command runs, SIGTERM interrupts it as Ctrl-C does.
+
+    Simulators it has started are stopped and temporary files removed.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

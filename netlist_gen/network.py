@@ -28,7 +28,7 @@ _CHUNK_ROWS = 4096
 _MAX_FAN_IN = 1 << 24
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TernaryLayer:
     """One fully connected layer of memoryless threshold neurons.
 
@@ -54,10 +54,12 @@ class TernaryLayer:
 
     @property
     def inputs(self) -> int:
+        """Input lines."""
         return int(self.weights.shape[1])
 
     @property
     def outputs(self) -> int:
+        """Neurons."""
         return int(self.weights.shape[0])
 
     @property
@@ -72,6 +74,7 @@ class TernaryLayer:
 
     @property
     def synapses(self) -> int:
+        """Weights that are not 0."""
         return int(np.count_nonzero(self.weights))
 
     @property
@@ -80,6 +83,14 @@ class TernaryLayer:
         low = -np.count_nonzero(self.weights < 0, axis=1)
         high = np.count_nonzero(self.weights > 0, axis=1)
         return np.stack([low, high], axis=1).astype(np.int64)
+
+    def __repr__(self) -> str:
+        fan_in = self.fan_in
+        return (
+            f"<TernaryLayer: {self.inputs} -> {self.outputs}, {self.synapses} synapses, "
+            f"fan-in {fan_in.min()} to {fan_in.max()}, theta {self.theta.min()} to "
+            f"{self.theta.max()}>"
+        )
 
     def counts(self, x: ArrayLike) -> NDArray[np.int32]:
         """n for each neuron: spikes of shape (..., inputs) to int32 of shape (..., outputs)."""
@@ -103,7 +114,7 @@ class TernaryLayer:
         return np.asarray(self.counts(x) >= self.theta, dtype=np.bool_)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TernaryNetwork:
     """Layers in order, with how the outputs are read: class c owns ``population`` neurons.
 
@@ -183,28 +194,59 @@ class TernaryNetwork:
         parts = tuple((x.weights.tobytes(), x.theta.tobytes()) for x in self.layers)
         return hash((self.population, parts))
 
+    def __repr__(self) -> str:
+        shape = " -> ".join(str(width) for width in (self.inputs, *(x.outputs for x in self)))
+        votes = f" of {self.population} neurons" if self.population > 1 else ""
+        return f"<TernaryNetwork: {shape}, {self.synapses} synapses, {self.classes} classes{votes}>"
+
+    def _repr_html_(self) -> str:
+        from netlist_gen.notebook import html_table
+
+        header = ("layer", "inputs", "neurons", "synapses", "fan-in", "theta")
+        return html_table(
+            repr(self)[1:-1],
+            header,
+            (
+                (
+                    index,
+                    layer.inputs,
+                    layer.outputs,
+                    layer.synapses,
+                    f"{layer.fan_in.min()} to {layer.fan_in.max()}",
+                    f"{layer.theta.min()} to {layer.theta.max()}",
+                )
+                for index, layer in enumerate(self)
+            ),
+        )
+
     @property
     def inputs(self) -> int:
+        """Input lines of the first layer."""
         return self.layers[0].inputs
 
     @property
     def outputs(self) -> int:
+        """Neurons of the last layer."""
         return self.layers[-1].outputs
 
     @property
     def classes(self) -> int:
+        """Classes that the outputs vote for."""
         return self.outputs // self.population
 
     @property
     def neurons(self) -> int:
+        """Of all layers."""
         return sum(layer.outputs for layer in self.layers)
 
     @property
     def synapses(self) -> int:
+        """Of all layers."""
         return sum(layer.synapses for layer in self.layers)
 
     @property
     def max_fan_in(self) -> int:
+        """Most synapses of a neuron."""
         return max(int(layer.fan_in.max()) for layer in self.layers)
 
     @property
@@ -213,22 +255,6 @@ class TernaryNetwork:
         lows = [int(layer.theta.min()) for layer in self.layers]
         highs = [int(layer.theta.max()) for layer in self.layers]
         return min(lows), max(highs)
-
-    @property
-    def silent_input_is_silent(self) -> bool:
-        """True when no neuron fires without an input pulse: every theta is at least 1."""
-        return self.theta_range[0] >= 1
-
-    def check_fan_in(self, limit: int) -> None:
-        """Raise NetworkError for the first neuron with more than ``limit`` synapses."""
-        for index, layer in enumerate(self.layers):
-            over = np.flatnonzero(layer.fan_in > limit)
-            if over.size:
-                neuron = int(over[0])
-                raise NetworkError(
-                    f"layer {index}, neuron {neuron} has {int(layer.fan_in[neuron])} synapses; "
-                    f"the fan-in limit is {limit}"
-                )
 
     def check_inputs(self, x: ArrayLike) -> SpikeArray:
         """Validated input spikes as bool, same shape.

@@ -8,8 +8,10 @@
     Point(1.0).to_json()                          # {"x_ps": 1.0, "label": None}
     Point.from_json({"x_ps": 1.0}, "file.json")   # Point(x_ps=1.0, label=None)
 
-A field's metadata may say ``json``, the key where that is no name in Python, and ``absent``: the
-key is left out where the value is None. A field may be a string, a number, a truth value, a list
+A field's metadata may say ``json``, the key where it is not the field's name (None: the field is
+no part of the JSON, and needs a default if the record is read), ``unit``, what the JSON counts a
+number in (``1e-12``: kept in s, written in ps), and ``absent``: the key is left out where the value
+is None. A field may be a string, a number, a truth value, a list
 of fixed or any length (``tuple``), a table (``Mapping[str, X]``), another record, a NumPy array,
 or any of these or None. Numbers that are not finite have no JSON: they become null, and null in an
 array of numbers is read as NaN.
@@ -37,10 +39,12 @@ class Record:
     def to_json(self) -> Json:
         """The record as JSON has it, in the order of its fields."""
         found = {}
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+        for field, key in _written(type(self)):
             value = getattr(self, field.name)
+            if value is not None and "unit" in field.metadata:
+                value = value / field.metadata["unit"]
             if value is not None or not field.metadata.get("absent"):
-                found[_key(field)] = _plain(value)
+                found[key] = _plain(value)
         return found
 
     @classmethod
@@ -57,10 +61,12 @@ class Record:
         if not isinstance(data, Mapping):
             raise ConfigurationError(f"{where}: {_short(data)} is no table")
         values = {}
-        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-            key = _key(field)
+        for field, key in _written(cls):
             if key in data:
-                values[field.name] = _read(_hints(cls)[field.name], data[key], f"{where}: {key}")
+                value = _read(_hints(cls)[field.name], data[key], f"{where}: {key}")
+                if value is not None and "unit" in field.metadata:
+                    value *= field.metadata["unit"]
+                values[field.name] = value
             elif field.default is field.default_factory is dataclasses.MISSING:
                 raise ConfigurationError(f"{where}: {key!r} is missing")
         return cls(**values)
@@ -74,8 +80,11 @@ class Record:
         return {**head, **body, "$defs": dict(sorted(definitions.items()))}
 
 
-def _key(field: dataclasses.Field[Any]) -> str:
-    return str(field.metadata.get("json", field.name))
+def _written(cls: type) -> list[tuple[dataclasses.Field[Any], str]]:
+    """The fields that are part of the JSON, each with its key."""
+    fields = dataclasses.fields(cls)
+    keys = ((field, field.metadata.get("json", field.name)) for field in fields)
+    return [(field, key) for field, key in keys if key is not None]
 
 
 _HINTS: dict[type, dict[str, Any]] = {}
@@ -174,11 +183,11 @@ def _kind(hint: Any) -> str:
 
 
 def _object_schema(cls: type, definitions: Json) -> Json:
-    fields = dataclasses.fields(cls)
+    fields = _written(cls)
     return {
         "type": "object",
-        "properties": {_key(f): _schema(_hints(cls)[f.name], definitions) for f in fields},
-        "required": [_key(f) for f in fields if not f.metadata.get("absent")],
+        "properties": {key: _schema(_hints(cls)[f.name], definitions) for f, key in fields},
+        "required": [key for f, key in fields if not f.metadata.get("absent")],
     }
 
 

@@ -1,5 +1,7 @@
-"""Where templates, cells and examples lie (in the wheel, or above it in a source tree), and the
-one environment that renders templates."""
+"""Where templates, cells and examples lie, and the one environment that renders templates.
+
+They are in the wheel, or above the package in a source tree.
+"""
 
 from __future__ import annotations
 

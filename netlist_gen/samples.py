@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.network import TernaryNetwork
+from netlist_gen.network import TernaryNetwork, check_labels
 
 Source = str | os.PathLike[str] | ArrayLike
 """A ``.npy`` file, or the array itself."""
@@ -74,19 +74,11 @@ def read_samples(network: TernaryNetwork, inputs: Source, labels: Source | None 
     if labels is None:
         return Samples(x, None)
     place = f"{labels}: " if isinstance(labels, str | os.PathLike) else ""
-    y = _array(labels, "labels")
-    if y.shape != (x.shape[0],) or y.dtype.kind not in "iu":
-        raise ConfigurationError(
-            f"{place}labels of shape {y.shape} and type {y.dtype}; they must be "
-            f"{x.shape[0]} whole numbers, one for each sample"
-        )
-    wrong = (y < 0) | (y >= network.classes)
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise ConfigurationError(
-            f"{place}label {at} is {y[at]}; the network has classes 0 to {network.classes - 1}"
-        )
-    return Samples(x, y.astype(np.int64))
+    try:
+        y = check_labels(_array(labels, "labels"), samples=x.shape[0], classes=network.classes)
+    except NetworkError as error:
+        raise ConfigurationError(f"{place}{error}") from None
+    return Samples(x, y)
 
 
 def _array(source: Source, what: str) -> NDArray[Any]:

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netlist_gen.assembly.delays import Delays
-from netlist_gen.assembly.layer_timing import LayerTimer, Lines
+from netlist_gen.assembly.layer_timing import LayerTimer, LineArrivals
 from netlist_gen.assembly.plan import NetworkPlan
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, Slack, TimingPlan
 from netlist_gen.circuit.view import START_S
@@ -59,7 +59,7 @@ def close_timing(
     slacks: list[Slack] = []
     driven = np.full(plan.widths[0], np.nan)
     driven[list(plan.layers[0].lines)] = START_S
-    lines = {c.name: Lines(driven, driven) for c in corners}
+    lines = {c.name: LineArrivals(driven, driven) for c in corners}
     for layer in plan.layers:
         timer = LayerTimer(layer, delays, period_s, corners, lines)
         choice = timer.choose()

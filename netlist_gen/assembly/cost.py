@@ -1,11 +1,11 @@
 """What training pays for a network: the junctions and power of the circuit, without building it.
 
-The circuit of a network (``circuit/network_circuit.py``) is made of a few cells and of trees whose
+The circuit of a network (``assembly/network_circuit.py``) is made of a few cells and of trees whose
 size follows from fan-in and fan-out alone. Each cell and each size of tree is built once and
 counted; a network's cost is then a sum over its fan-ins and fan-outs, fast enough for pruning and
 equal to what is in the circuit but for the JTL stages that closing the timing adds (those that hold
-early lines back, the reset clocks' chains, the staggering of the read-out), which no fan-in or
-fan-out tells (test_cost_estimate.py holds the two equal).
+early lines back, the reset clocks' chains, the staggering of the class lines), which no fan-in or
+fan-out tells (tests/netlist_gen/assembly/test_cost.py holds the two equal).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
 from netlist_gen.library.process import DEFAULT_PROCESS
-from netlist_gen.network import TernaryNetwork
+from netlist_gen.network import TernaryLayer, TernaryNetwork
 from netlist_gen.training.cost import HardwareCost, LayerLoad
 
 Counts = NDArray[np.int64]
@@ -68,7 +68,7 @@ class CircuitCost:
         self._amperes_per_phi0 = flux_A / (abs(probe.common) + abs(probe.threshold))
         self._rules = load_rules()
 
-    def cost(self, layers: Sequence[LayerLoad]) -> HardwareCost:
+    def cost(self, layers: Sequence[LayerLoad | TernaryLayer]) -> HardwareCost:
         """Cost of the layers; neurons without a synapse and lines without a load cost nothing."""
         fan_ins, fan_outs = [x.fan_in for x in layers], [x.fan_out for x in layers]
         total = CellCost(0.0, 0.0)
@@ -117,7 +117,9 @@ def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> N
     """Flux of one synapse in the decision loops (Phi0) of each neuron, as the library designs it.
 
     Args:
-        excitatory, inhibitory, theta: integers, shape (neurons,).
+        excitatory: synapses of weight +1, integers of shape (neurons,).
+        inhibitory: synapses of weight -1, likewise.
+        theta: thresholds, likewise.
 
     Returns:
         Shape (neurons,). A neuron without synapses gets the largest flux: it has no circuit. A

@@ -158,16 +158,15 @@ class Delays:
         for node in reversed(merger_nodes(leaves)):
             out = node.outputs[0]
             # A stage between levels is taken as if a merger always followed it.
-            between = node.name.startswith("XL")
-            stage = Stage("jtl", feeds[node.inputs[0]], "merger") if between else Stage(node.cell)
+            feed = feeds.get(node.inputs[0], "")
+            stage = Stage("jtl", feed, "merger") if node.between else Stage(node.cell)
             for net in node.inputs:
                 left[net] = left[out] + self.stage(stage, bias)
         return np.array([left[f"a{leaf}"] for leaf in range(leaves)])
 
     @cached_property
     def _curve(self) -> tuple[FloatArray, FloatArray]:
-        """Logarithm of the flux past the edge (Phi0), rising, and delay (s), of the tables'
-        neurons."""
+        """The tables' neurons: log of the flux past the edge (Phi0), rising, and delay (s)."""
         points: list[tuple[float, float]] = []
         for fan_in in self._fan_ins:
             table = self.tables[f"neuron{fan_in}"]

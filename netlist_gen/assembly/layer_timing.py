@@ -28,7 +28,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Lines:
+class LineArrivals:
     """What drives the lines of a layer, at one corner: arrivals at each line's first JTL stage.
 
     Attributes:
@@ -115,7 +115,7 @@ class LayerTimer:
         delays: Delays,
         period: float,
         corners: Sequence[Corner],
-        lines: Mapping[str, Lines],
+        lines: Mapping[str, LineArrivals],
     ) -> None:
         self.layer = layer
         self.delays = delays
@@ -156,7 +156,7 @@ class LayerTimer:
         assert best is not None
         return best
 
-    def outputs(self, choice: Choice, corner: Corner) -> Lines:
+    def outputs(self, choice: Choice, corner: Corner) -> LineArrivals:
         """Arrivals at the JTL stage behind each neuron, at a corner."""
         width = max(site.neuron for site in self.layer.sites) + 1
         earliest, latest = np.full(width, np.nan), np.full(width, np.nan)
@@ -164,7 +164,7 @@ class LayerTimer:
         for site, at in zip(self.layer.sites, decisions, strict=True):
             least, most = self.delays.decide_range(site.signs, site.theta, corner.bias)
             earliest[site.neuron], latest[site.neuron] = at + least, at + most
-        return Lines(earliest, latest)
+        return LineArrivals(earliest, latest)
 
     def _limits(self, bias: float) -> dict[str, FloatArray]:
         known: dict[tuple[tuple[int, ...], int], tuple[float, ...]] = {}

@@ -149,8 +149,10 @@ class LayerPlan:
 
     @cached_property
     def synapses(self) -> IntArray:
-        """Synapses that hear a line, neuron by neuron: rows of (index into the sites, line,
-        leaf of the line's tree), shape (synapses, 3)."""
+        """Synapses that hear a line, neuron by neuron, shape (synapses, 3).
+
+        Rows are (index into the sites, line, leaf of the line's tree).
+        """
         seen: Counter[int] = Counter()
         rows = []
         for number, site in enumerate(self.sites):

@@ -35,11 +35,16 @@ class Slack:
     """One check of one neuron at one corner.
 
     Attributes:
-        kind: of ``KINDS``. corner: its name. layer, neuron: where; name: the neuron's.
+        kind: of ``KINDS``.
+        corner: its name.
+        layer: of the neuron.
+        neuron: its place in the layer.
+        name: the neuron's.
         line: the input line whose data are late or early; None for hold.
-        data_s, clock_s: arrivals of the data and of the decision (of the reset for recovery; for
-            hold ``data_s`` is the reset's).
-        limit_s: least spacing. slack_s: what is left of the spacing beyond it.
+        data_s: arrival of the data (for hold: of the reset).
+        clock_s: arrival of the decision (for recovery: of the reset).
+        limit_s: least spacing.
+        slack_s: what is left of the spacing beyond it.
         depth: cells that the data have passed since their source or decision.
     """
 
@@ -82,8 +87,10 @@ class LayerTiming:
     Attributes:
         clock_s: of the clock source.
         reset_stages: JTL stages between the root splitter and the tree of the resets.
-        decision, reset: arrivals at the neurons' ports, shape (neurons,).
-        earliest, latest: arrivals of their data, shape (neurons,).
+        decision: arrivals at the neurons' ports, shape (neurons,).
+        reset: likewise.
+        earliest: first arrivals of their data, shape (neurons,).
+        latest: last ones.
         boundary: a time before the window's data at which all of a neuron rests, shape (neurons,).
     """
 

@@ -1,12 +1,16 @@
-"""The semantics card: what a checkpoint's numbers mean, stated instead of assumed."""
+"""What a file holds, and the semantics card: what its numbers mean, stated instead of assumed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
+from netlist_gen.checkpoint.real import RealNetwork
+from netlist_gen.errors import NetworkError
+from netlist_gen.network import TernaryNetwork
+
+METADATA_KEY = "netlist_gen"  # where a file's metadata hold what is said of the network
 THRESHOLD_RULE = "fires when n >= theta (from strict U > threshold: theta = floor(threshold) + 1)"
 
 
@@ -37,14 +41,34 @@ class SemanticsCard:
     tie_rule: str = "lowest class"
     steps: int | None = None
     notes: tuple[str, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON types, in a fixed order."""
-        result = asdict(self)
-        result["notes"] = list(self.notes)
-        result["extra"] = dict(self.extra)
-        return result
+    def as_dict(self) -> dict[str, object]:
+        """The card in JSON types, in a fixed order."""
+        return {**asdict(self), "notes": list(self.notes)}
 
-    def to_json(self) -> str:
-        return json.dumps(self.as_dict(), indent=2, sort_keys=False) + "\n"
+
+@dataclass(frozen=True)
+class StoredNetwork:
+    """What a file holds: a network, ternary already or in real numbers, and what is said of it.
+
+    ``extra`` is in JSON types; ``population`` is as the file states it, not yet checked, or None.
+    """
+
+    network: TernaryNetwork | RealNetwork
+    extra: Mapping[str, object]
+    population: object
+
+
+def json_object(text: str, place: str) -> dict[str, object] | None:
+    """The JSON object that a text is; None where it is JSON of another kind."""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise NetworkError(f"{place} is not JSON: {error}") from None
+    return found if isinstance(found, dict) else None
+
+
+def metadata_object(text: str) -> dict[str, object]:
+    """What the metadata of a file say; nothing where they are no object."""
+    return json_object(text, f"metadata '{METADATA_KEY}'") or {}

@@ -10,24 +10,16 @@ as memoryless only where its decay per step, 1 - dt / tau, is zero; any other ne
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netlist_gen.checkpoint.card import SemanticsCard
-from netlist_gen.checkpoint.snntorch_pt import METADATA_KEY, stored_population, stored_steps
-from netlist_gen.checkpoint.state_dict import (
-    AffineLayer,
-    NeuronRule,
-    Ternarize,
-    card_for,
-    network_from_layers,
-)
+from netlist_gen.checkpoint.card import METADATA_KEY, StoredNetwork, metadata_object
+from netlist_gen.checkpoint.real import AffineLayer, NeuronRule, RealNetwork, Reals, real_vector
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
@@ -36,43 +28,21 @@ SNNTORCH_DT = 1e-4  # seconds per step, snntorch 1.0 export_nir.py
 _DECAY_TOLERANCE = 1e-6  # tau is stored as float32
 
 
-def read_nir(
-    path: Path,
-    *,
-    steps: int | None = None,
-    population: int | None = None,
-    ternarize: Ternarize | None = None,
-) -> tuple[TernaryNetwork, SemanticsCard]:
-    """Read a network; arguments and errors as in ``snntorch_pt.read_pt``."""
-    layers, rule, extra = read_nir_layers(path)
-    try:
-        count = population if population is not None else stored_population(extra)
-        network, notes = network_from_layers(layers, count, ternarize)
-        card = card_for(
-            rule, layers, source_format="nir", steps=steps, population=count, notes=notes
-        )
-    except NetworkError as error:
-        raise NetworkError(f"{path}: {error}") from None
-    return network, replace(card, extra=extra, steps=stored_steps(extra))
-
-
-def read_nir_layers(path: Path) -> tuple[list[AffineLayer], NeuronRule, dict[str, Any]]:
-    """The layers in real numbers, the neuron rule, and the file's own metadata."""
+def read_nir(path: Path) -> StoredNetwork:
+    """Read a network; errors as in ``snntorch_pt.read_pt``."""
     nir = _library()
-    if not path.is_file():
-        raise NetworkError(f"{path}: no such file")
     try:
         graph = nir.read(path)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, AssertionError) as error:
         raise NetworkError(f"{path} is not a whole NIR file: {error}") from None
-    try:
-        layers, rule = _layers(graph)
-        return layers, rule, _plain(getattr(graph, "metadata", {}))
-    except NetworkError as error:
-        raise NetworkError(f"{path}: {error}") from None
+    network = _network(graph)
+    metadata = getattr(graph, "metadata", None)
+    text = metadata.get(METADATA_KEY, "{}") if isinstance(metadata, Mapping) else "{}"
+    extra = metadata_object(text.decode() if isinstance(text, bytes) else str(text))
+    return StoredNetwork(network, extra, extra.get("population"))
 
 
-def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, Any] | None = None) -> None:
+def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) -> None:
     """Write a chain of Linear and Threshold nodes; of ``extra``, what HDF5 can hold as text."""
     nir = _library()
     nodes: dict[str, Any] = {"input": nir.Input({"input": np.array([network.inputs])})}
@@ -81,10 +51,9 @@ def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, Any] | No
         # Strict v > theta - 0.5 is n >= theta.
         nodes[f"threshold_{index}"] = nir.Threshold((layer.theta - 0.5).astype(np.float32))
     nodes["output"] = nir.Output({"output": np.array([network.outputs])})
-    names = list(nodes)
-    graph = nir.NIRGraph(nodes, list(pairwise(names)))
-    facts = {**(extra or {}), "population": network.population}
-    graph.metadata = {METADATA_KEY: _as_json(facts)}
+    graph = nir.NIRGraph(nodes, list(pairwise(nodes)))
+    facts = {**extra, "population": network.population}
+    graph.metadata = {METADATA_KEY: json.dumps(facts, sort_keys=True)}
     with atomic_path(path) as temporary:
         nir.write(temporary, graph)
 
@@ -99,63 +68,57 @@ def _library() -> Any:
     return nir
 
 
-def _layers(graph: Any) -> tuple[list[AffineLayer], NeuronRule]:
-    chain = _chain(graph)
-    layers: list[AffineLayer] = []
-    decay, reset = 0.0, "none"
-    position = 0
-    while position < len(chain):
-        name, node = chain[position]
+def _network(graph: Any) -> RealNetwork:
+    layers, rules = [], []
+    nodes = iter(_chain(graph))
+    for name, node in nodes:
         kind = type(node).__name__
         if kind not in ("Linear", "Affine"):
             raise NetworkError(
                 f"node '{name}' is a {kind} where Linear or Affine is needed; "
                 "convolutions must be unrolled, other nodes can't be built"
             )
-        if position + 1 == len(chain):
+        neuron = next(nodes, None)
+        if neuron is None:
             raise NetworkError(f"node '{name}' is followed by no neuron")
-        neuron_name, neuron = chain[position + 1]
-        weights = _finite(name, node.weight)
+        weights = np.asarray(node.weight, dtype=np.float64)
         if weights.ndim != 2 or 0 in weights.shape:
             raise NetworkError(f"node '{name}' has weights of shape {weights.shape}; 2-D is needed")
-        outputs = weights.shape[0]
-        bias = np.zeros(outputs) if kind == "Linear" else _vector(name, node.bias, outputs)
-        gain, offset, threshold, beta, rule = _neuron(neuron_name, neuron, outputs)
-        layers.append(AffineLayer(name, weights, bias, threshold, gain, offset))
-        decay = max(decay, beta)
-        reset = rule if rule != "none" else reset
-        position += 2
+        bias = real_vector(f"{name}.bias", getattr(node, "bias", 0.0), len(weights))
+        gain, shift, threshold, rule = _neuron(*neuron, len(weights))
+        layers.append(AffineLayer(name, weights, bias, threshold, gain, shift))
+        rules.append(rule)
     if not layers:
         raise NetworkError("the graph holds no layer")
-    return layers, NeuronRule(decay, reset)
+    return RealNetwork(layers, NeuronRule.most(rules))
 
 
-def _neuron(
-    name: str, node: Any, outputs: int
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, NDArray[np.float64], float, str]:
-    """(gain, offset, threshold, decay, reset) of ``gain * I + offset > threshold``."""
+def _neuron(name: str, node: Any, outputs: int) -> tuple[Reals, Reals, Reals, NeuronRule]:
+    """Gain, shift and threshold of ``gain * I + shift > threshold``, and the rule."""
+
+    def vector(field: str) -> Reals:
+        return real_vector(f"{name}.{field}", getattr(node, field), outputs)
+
     kind = type(node).__name__
+    one, zero = np.ones(outputs), np.zeros(outputs)
     if kind == "Threshold":
-        return None, None, _vector(name, node.threshold, outputs), 0.0, "none"
+        return one, zero, vector("threshold"), NeuronRule()
     if kind == "IF":
-        r = _vector(name, node.r, outputs)
-        return r, np.zeros(outputs), _vector(name, node.v_threshold, outputs), 1.0, "zero"
+        return vector("r"), zero, vector("v_threshold"), NeuronRule(1.0, "zero")
     if kind != "LIF":
         raise NetworkError(f"node '{name}' is a {kind}; Threshold, LIF and IF are known neurons")
-    tau = _vector(name, node.tau, outputs)
+    tau = vector("tau")
     if np.any(tau <= 0):
         raise NetworkError(f"node '{name}' has tau {tau.min()}; above 0 is needed")
     share = SNNTORCH_DT / tau
     beta = float(np.max(np.abs(1 - share)))
-    beta = 0.0 if beta < _DECAY_TOLERANCE else beta
-    if beta == 0.0:
-        share = np.ones(outputs)
+    if beta < _DECAY_TOLERANCE:
+        beta, share = 0.0, one
     # One step from v = 0: v = dt / tau * (v_leak + r * I). With r = tau / dt, which snnTorch
     # writes, the gain is 1; rounding of the two floats must not move a threshold.
-    gain = share * _vector(name, node.r, outputs)
+    gain = share * vector("r")
     gain = np.where(np.abs(gain - 1) < _DECAY_TOLERANCE, 1.0, gain)
-    offset = share * _vector(name, node.v_leak, outputs)
-    return gain, offset, _vector(name, node.v_threshold, outputs), beta, "zero"
+    return gain, share * vector("v_leak"), vector("v_threshold"), NeuronRule(beta, "zero")
 
 
 def _chain(graph: Any) -> list[tuple[str, Any]]:
@@ -166,59 +129,17 @@ def _chain(graph: Any) -> list[tuple[str, Any]]:
     starts = [name for name, node in graph.nodes.items() if type(node).__name__ == "Input"]
     if len(starts) != 1:
         raise NetworkError(f"the graph has {len(starts)} Input nodes; one is needed")
-    chain: list[tuple[str, Any]] = []
-    name, seen = starts[0], {starts[0]}
-    while True:
+    name = starts[0]
+    chain = {name: graph.nodes[name]}
+    while type(chain[name]).__name__ != "Output":
         following = after.get(name, [])
         if len(following) != 1:
             raise NetworkError(f"node '{name}' feeds {len(following)} nodes; a chain is needed")
         name = following[0]
-        if name in seen:
+        if name in chain:
             raise NetworkError(f"node '{name}' is in a loop; recurrence can't be built")
-        seen.add(name)
-        node = graph.nodes[name]
-        if type(node).__name__ == "Output":
-            break
-        chain.append((name, node))
-    if len(seen) != len(graph.nodes):
-        unused = sorted(set(graph.nodes) - seen)
+        chain[name] = graph.nodes[name]
+    unused = sorted(set(graph.nodes) - set(chain))
+    if unused:
         raise NetworkError(f"node '{unused[0]}' is not on the way from Input to Output")
-    return chain
-
-
-def _finite(name: str, values: Any) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(array).all():
-        place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
-        raise NetworkError(f"node '{name}' {place} is not finite; a number is needed")
-    return array
-
-
-def _vector(name: str, values: Any, outputs: int) -> NDArray[np.float64]:
-    array = _finite(name, values)
-    if array.size == 1:
-        array = np.broadcast_to(array.reshape(()), (outputs,))
-    if array.shape != (outputs,):
-        raise NetworkError(f"node '{name}' has a parameter of shape {array.shape} for {outputs}")
-    return array
-
-
-def _as_json(facts: Mapping[str, Any]) -> str:
-    import json
-
-    return json.dumps(dict(facts), sort_keys=True)
-
-
-def _plain(metadata: Any) -> dict[str, Any]:
-    import json
-
-    if not isinstance(metadata, Mapping) or METADATA_KEY not in metadata:
-        return {}
-    text = metadata[METADATA_KEY]
-    if isinstance(text, bytes):
-        text = text.decode()
-    try:
-        facts = json.loads(str(text))
-    except json.JSONDecodeError:
-        raise NetworkError(f"metadata '{METADATA_KEY}' is not JSON") from None
-    return facts if isinstance(facts, dict) else {}
+    return list(chain.items())[1:-1]

@@ -14,41 +14,28 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netlist_gen.checkpoint.card import SemanticsCard
+from netlist_gen.checkpoint.card import StoredNetwork, json_object
+from netlist_gen.checkpoint.real import Array
 from netlist_gen.errors import NetworkError
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
 
 _ARRAY = re.compile(r"(w|theta)(0|[1-9][0-9]*)")
 _OPTIONAL = {"population", "card"}
-NPZ_RULE = "fires when n >= theta (stated by the file)"
 
 
-def read_npz(path: Path, *, steps: int | None = None) -> tuple[TernaryNetwork, SemanticsCard]:
-    """Read the contract's ``.npz``; raises NetworkError naming file, array, index and value."""
-    del steps  # memoryless by definition: right for any number of steps
+def read_npz(path: Path) -> StoredNetwork:
+    """Read the contract's ``.npz``; raises NetworkError naming array, index and value."""
     arrays = _load(path)
-    try:
-        network = network_from_arrays(arrays)
-    except NetworkError as error:
-        raise NetworkError(f"{path}: {error}") from None
-    card = SemanticsCard(
-        source_format="npz",
-        threshold_rule=NPZ_RULE,
-        population=network.population,
-        extra=_card_text(path, arrays),
-    )
-    return network, card
+    return StoredNetwork(network_from_arrays(arrays), _card(arrays), stated_population(arrays))
 
 
-def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, Any] | None = None) -> None:
+def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) -> None:
     """Write the contract's ``.npz`` (compressed), with ``population`` and ``extra`` as a card."""
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Array] = {}
     for index, layer in enumerate(network.layers):
         arrays[f"w{index}"] = layer.weights
         arrays[f"theta{index}"] = layer.theta
@@ -59,16 +46,15 @@ def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, Any] | No
         np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
-def network_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> TernaryNetwork:
-    """Network from named arrays ``w{i}``, ``theta{i}`` and, if there, ``population``."""
+def network_from_arrays(arrays: Mapping[str, Array]) -> TernaryNetwork:
+    """Network, of population 1, from named arrays ``w{i}`` and ``theta{i}``."""
     for name in arrays:
         if name not in _OPTIONAL and not _ARRAY.fullmatch(name):
             raise NetworkError(
                 f"array '{name}' is not known; allowed are w0, theta0, w1, theta1, ..., "
                 "population and card"
             )
-    count = sum(name.startswith("w") for name in arrays)
-    count = max(count, sum(name.startswith("theta") for name in arrays))
+    count = max(sum(name.startswith(kind) for name in arrays) for kind in ("w", "theta"))
     if count == 0:
         raise NetworkError("there is no array 'w0': the file holds no layer")
     for name in sorted(set(arrays) - _OPTIONAL):
@@ -92,63 +78,55 @@ def network_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> TernaryNetwork:
             if array.ndim != axes:
                 shape = "(outputs, inputs)" if axes == 2 else "(outputs,)"
                 raise NetworkError(f"array '{name}' has shape {array.shape}; {shape} is needed")
-    population = 1
-    if "population" in arrays:
-        stored = arrays["population"]
-        if stored.shape not in ((), (1,)) or stored.dtype.kind not in "iu":
-            raise NetworkError(
-                f"array 'population' has shape {stored.shape} and type {stored.dtype}; "
-                "an integer scalar is needed"
-            )
-        population = int(stored.reshape(-1)[0])
     return TernaryNetwork.from_arrays(
-        [arrays[f"w{i}"] for i in range(count)],
-        [arrays[f"theta{i}"] for i in range(count)],
-        population,
+        [arrays[f"w{i}"] for i in range(count)], [arrays[f"theta{i}"] for i in range(count)]
     )
 
 
-def _name_bad_value(name: str, array: NDArray[Any]) -> None:
-    if array.dtype.kind != "f" or array.size == 0:
-        return
-    wrong = ~np.isfinite(array)
-    if wrong.any():
-        place = [int(i) for i in np.argwhere(wrong)[0]]
+def stated_population(arrays: Mapping[str, Array]) -> int | None:
+    """The array ``population``, or None where there is none."""
+    if "population" not in arrays:
+        return None
+    stored = arrays["population"]
+    if stored.shape not in ((), (1,)) or stored.dtype.kind not in "iu":
+        raise NetworkError(
+            f"array 'population' has shape {stored.shape} and type {stored.dtype}; "
+            "an integer scalar is needed"
+        )
+    return int(stored.reshape(-1)[0])
+
+
+def _name_bad_value(name: str, array: Array) -> None:
+    wrong = np.argwhere(~np.isfinite(array)) if array.dtype.kind == "f" else array[:0]
+    if len(wrong):
+        place = wrong[0].tolist()
         raise NetworkError(
             f"array '{name}' {place} is {array[tuple(place)]} (type {array.dtype}); "
             "finite integers are needed"
         )
 
 
-def _load(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
-        raise NetworkError(f"{path}: no such file")
+def _load(path: Path) -> dict[str, Array]:
     if not zipfile.is_zipfile(path):
         raise NetworkError(f"{path} is not a whole .npz archive: it has no zip directory")
-    arrays: dict[str, NDArray[Any]] = {}
     try:
         with np.load(path, allow_pickle=False) as archive:
-            for name in archive.files:
-                arrays[name] = archive[name]
+            return {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as e:
         if "pickle" in str(e).lower():
             raise NetworkError(
                 f"{path} holds pickled Python objects; only plain arrays are read"
             ) from None
         raise NetworkError(f"{path} is not a whole .npz archive: {e}") from None
-    return arrays
 
 
-def _card_text(path: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def _card(arrays: Mapping[str, Array]) -> dict[str, object]:
     if "card" not in arrays:
         return {}
     array = arrays["card"]
     if array.shape != () or array.dtype.kind != "U":
-        raise NetworkError(f"{path}: array 'card' must be one text of JSON, not {array.dtype}")
-    try:
-        card = json.loads(str(array))
-    except json.JSONDecodeError as error:
-        raise NetworkError(f"{path}: array 'card' is not JSON: {error}") from None
-    if not isinstance(card, dict):
-        raise NetworkError(f"{path}: array 'card' must be a JSON object")
+        raise NetworkError(f"array 'card' must be one text of JSON, not {array.dtype}")
+    card = json_object(str(array), "array 'card'")
+    if card is None:
+        raise NetworkError("array 'card' must be a JSON object")
     return card

@@ -1,29 +1,53 @@
-"""Which reader and writer serve which extension."""
+"""Which reader and writer serve which extension, and the card of what was read."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from netlist_gen.checkpoint.card import SemanticsCard
-from netlist_gen.checkpoint.state_dict import AffineLayer, Ternarize
+from netlist_gen.checkpoint.card import THRESHOLD_RULE, SemanticsCard, StoredNetwork
+from netlist_gen.checkpoint.nir_file import read_nir, write_nir
+from netlist_gen.checkpoint.npz import read_npz, write_npz
+from netlist_gen.checkpoint.real import NeuronRule, RealNetwork, Ternarize
+from netlist_gen.checkpoint.safetensors_file import read_safetensors, write_safetensors
+from netlist_gen.checkpoint.snntorch_pt import read_pt, write_pt
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.network import TernaryNetwork
 
-Result = tuple[TernaryNetwork, SemanticsCard]
-_TERNARY = "{file} is ternary already: only .pt, .safetensors and .nir hold real weights"
-FORMATS = (".npz", ".pt", ".pth", ".safetensors", ".nir")
+_STATED_RULE = "fires when n >= theta (stated by the file)"
+
+
+@dataclass(frozen=True)
+class Format:
+    """How networks are kept in files of one kind."""
+
+    name: str  # in the card
+    read: Callable[[Path], StoredNetwork]  # errors may leave out the file
+    write: Callable[[TernaryNetwork, Path, Mapping[str, object]], None]
+
+
+_SNNTORCH = Format("snntorch-pt", read_pt, write_pt)
+FORMATS = {
+    ".npz": Format("npz", read_npz, write_npz),
+    ".pt": _SNNTORCH,
+    ".pth": _SNNTORCH,
+    ".safetensors": Format("safetensors", read_safetensors, write_safetensors),
+    ".nir": Format("nir", read_nir, write_nir),
+}
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network and the card that says how it was read."""
+    """A network and the card that says how it was read.
+
+    ``real`` is the network in the file's own numbers; None where they are ternary already.
+    """
 
     network: TernaryNetwork
     card: SemanticsCard
+    real: RealNetwork | None
 
 
 def read_checkpoint(
@@ -39,56 +63,50 @@ def read_checkpoint(
         path: .npz, .pt, .pth, .safetensors or .nir.
         steps: steps the network will run for, if known; 1 admits neurons that carry state.
         population: output neurons per class; default: what the file says, else 1.
-        ternarize: see ``checkpoint.ternarize.by_magnitude``; not for .npz, which is ternary.
+        ternarize: see ``checkpoint.real.by_magnitude``; not for what is ternary already.
 
     Raises:
         NetworkError: the file is missing, damaged, or not what the hardware can be.
-        ConfigurationError: unknown extension, or ternarize for a .npz.
+        ConfigurationError: unknown extension, or ternarize for a network that is ternary.
     """
     file = Path(path)
-    suffix = known_suffix(file)
+    form = FORMATS[known_suffix(file)]
     if file.is_dir():
         raise NetworkError(f"{file} is a directory; a network is one of {', '.join(FORMATS)}")
-    if ternarize is not None and suffix == ".npz":
-        raise ConfigurationError(_TERNARY.format(file=file))
+    if not file.is_file():
+        raise NetworkError(f"{file}: no such file")
     if steps is not None and steps < 1:
         raise ConfigurationError(f"steps is {steps}; at least 1 is needed")
-    if suffix == ".npz":
-        from netlist_gen.checkpoint.npz import read_npz
-
-        network, card = read_npz(file, steps=steps)
-        if population is not None:
-            try:
-                network = TernaryNetwork(network.layers, population)
-            except NetworkError as error:
-                raise NetworkError(f"{file}: {error}") from None
-            card = replace(card, population=population)
-        return Checkpoint(network, card)
-    reader = _reader(suffix)
-    return Checkpoint(*reader(file, steps=steps, population=population, ternarize=ternarize))
-
-
-def read_layers(path: str | os.PathLike[str]) -> list[AffineLayer]:
-    """The layers of a file in its own real numbers, before they become ternary.
-
-    Raises:
-        NetworkError: as ``read_checkpoint``. ConfigurationError: a ``.npz``, which is ternary.
-    """
-    file = Path(path)
-    suffix = known_suffix(file)
-    if suffix == ".npz":
-        raise ConfigurationError(_TERNARY.format(file=file))
-    if suffix == ".safetensors":
-        from netlist_gen.checkpoint.safetensors_file import read_safetensors_layers
-
-        return read_safetensors_layers(file)[0]
-    if suffix == ".nir":
-        from netlist_gen.checkpoint.nir_file import read_nir_layers
-
-        return read_nir_layers(file)[0]
-    from netlist_gen.checkpoint.snntorch_pt import read_pt_layers
-
-    return read_pt_layers(file)[0]
+    try:
+        stored = form.read(file)
+        extra, rule, real, notes = stored.extra, NeuronRule(), None, list[str]()
+        count = _whole_number(stored.population) if population is None else population
+        if isinstance(stored.network, RealNetwork):
+            real, rule = stored.network, stored.network.rule
+            network, notes = real.ternary(count, ternarize)
+            real.check_steps(steps)
+        elif ternarize is None:
+            network = TernaryNetwork(stored.network.layers, count)
+        else:
+            raise ConfigurationError(
+                f"{file} is ternary already: only .pt, .safetensors and .nir hold real weights"
+            )
+    except NetworkError as error:
+        named = str(error).startswith(str(file))
+        raise NetworkError(str(error) if named else f"{file}: {error}") from None
+    trained_for = extra.get("steps")
+    card = SemanticsCard(
+        source_format=form.name,
+        threshold_rule=_STATED_RULE if real is None else THRESHOLD_RULE,
+        reset=rule.reset,
+        beta=rule.beta,
+        max_steps=None if rule.memoryless else 1,
+        population=count,
+        steps=trained_for if type(trained_for) is int else None,
+        notes=tuple(notes),
+        extra=extra,
+    )
+    return Checkpoint(network, card, real)
 
 
 def read_network(path: str | os.PathLike[str]) -> TernaryNetwork:
@@ -99,11 +117,11 @@ def read_network(path: str | os.PathLike[str]) -> TernaryNetwork:
 def write_network(
     network: TernaryNetwork,
     path: str | os.PathLike[str],
-    extra: Mapping[str, Any] | None = None,
+    extra: Mapping[str, object] | None = None,
 ) -> None:
     """Write a network in the format of the extension, with ``extra`` (JSON types) as metadata."""
     file = Path(path)
-    _writer(known_suffix(file))(network, file, extra)
+    FORMATS[known_suffix(file)].write(network, file, extra or {})
 
 
 def known_suffix(file: Path) -> str:
@@ -116,35 +134,9 @@ def known_suffix(file: Path) -> str:
     return suffix
 
 
-def _reader(suffix: str) -> Callable[..., Result]:
-    if suffix in (".pt", ".pth"):
-        from netlist_gen.checkpoint.snntorch_pt import read_pt
-
-        return read_pt
-    if suffix == ".safetensors":
-        from netlist_gen.checkpoint.safetensors_file import read_safetensors
-
-        return read_safetensors
-    from netlist_gen.checkpoint.nir_file import read_nir
-
-    return read_nir
-
-
-def _writer(
-    suffix: str,
-) -> Callable[[TernaryNetwork, Path, Mapping[str, Any] | None], None]:
-    if suffix == ".npz":
-        from netlist_gen.checkpoint.npz import write_npz
-
-        return write_npz
-    if suffix in (".pt", ".pth"):
-        from netlist_gen.checkpoint.snntorch_pt import write_pt
-
-        return write_pt
-    if suffix == ".safetensors":
-        from netlist_gen.checkpoint.safetensors_file import write_safetensors
-
-        return write_safetensors
-    from netlist_gen.checkpoint.nir_file import write_nir
-
-    return write_nir
+def _whole_number(population: object) -> int:
+    if population is None:
+        return 1
+    if type(population) is not int:  # bool is another type
+        raise NetworkError(f"the stored population is {population!r}; a whole number is needed")
+    return population

@@ -1,0 +1,1 @@
+"""Circuits: instances and nets as objects, and the names of a neuron's parts."""

@@ -84,7 +84,8 @@ def merged_neuron_cell(
     Args:
         library: cells of one process.
         name: the subcircuit's name.
-        signs: +1 or -1 for each line. theta: fires when n >= theta.
+        signs: +1 or -1 for each line.
+        theta: fires when n >= theta.
         lines_per_branch: at most so many lines of one sign share a branch; the reset port wants
             as many pulses, ``STAGGER_S`` apart.
 
@@ -130,7 +131,9 @@ class MergedBench:
     """A merged neuron alone with its sources, and where to look.
 
     Attributes:
-        circuit: everything. phases: clock phases. windows: how many.
+        circuit: everything.
+        phases: clock phases.
+        windows: how many.
         groups: (sign, lines) of each branch.
         output: the junction whose pulses are the neuron's output.
         loops: for each branch its set and clear junctions.

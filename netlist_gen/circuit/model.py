@@ -122,7 +122,9 @@ class LevelSource:
     """Current that goes up to ``high`` at each of ``times_s`` and comes down again.
 
     Attributes:
-        name, plus, minus: current flows from ``plus`` through the source to ``minus``.
+        name: of the source.
+        plus: the net from which current flows through the source,
+        minus: to this net.
         high: in A.
         width: from the middle of the rise to the middle of the fall, s; half the distance to
             the next rise where that is shorter.

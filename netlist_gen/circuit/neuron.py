@@ -47,7 +47,8 @@ class NeuronDesign:
         pickup: pick-up inductor of each branch in each loop, H.
         mutual: mutual inductance between storage and pick-up inductor, H.
         coupling: the same as a coefficient.
-        common: common flux, Phi0. threshold: differential flux, Phi0.
+        common: common flux, Phi0.
+        threshold: differential flux, Phi0.
     """
 
     unit: float
@@ -73,7 +74,8 @@ def design_neuron(
     ``theta > excitatory + 1`` it never fires, with ``theta < -inhibitory`` it always does.
 
     Args:
-        signs: +1 or -1 for each line. theta: fires when n >= theta.
+        signs: +1 or -1 for each line.
+        theta: fires when n >= theta.
         storage_H: storage inductor of a branch that stores one fluxon.
         rules: default those of the library.
         branches: storage branches, where several lines share one (default: one for each line).

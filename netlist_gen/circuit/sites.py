@@ -15,7 +15,8 @@ class NeuronSite:
     """One neuron of a network: where it is, its synapses (weight 0 is none) and threshold.
 
     Attributes:
-        layer, neuron: place in the network.
+        layer: of the neuron.
+        neuron: its place in the layer.
         inputs: input line of each synapse, rising.
         signs: +1 or -1 for each synapse.
         theta: integer threshold.

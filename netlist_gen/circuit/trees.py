@@ -23,12 +23,14 @@ class TreeNode:
         cell: "splitter", "merger" or "jtl".
         inputs: nets at its inputs.
         outputs: nets at its outputs.
+        between: a stage between two levels of mergers.
     """
 
     name: str
     cell: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    between: bool = False
 
 
 def tree_depth(leaves: int) -> int:
@@ -96,7 +98,7 @@ def merger_nodes(leaves: int) -> tuple[TreeNode, ...]:
             out = "q" if level == 1 else f"m{place}"
             nodes.append(TreeNode(f"X{letter}{place}", kind, pair, (out,)))
             if level > 1:
-                nodes.append(TreeNode(f"XL{place}", "jtl", (out,), (f"t{place}",)))
+                nodes.append(TreeNode(f"XL{place}", "jtl", (out,), (f"t{place}",), between=True))
                 out = f"t{place}"
             joined.append(out)
         nets = joined

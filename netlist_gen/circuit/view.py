@@ -57,8 +57,7 @@ def output_stage(site: NeuronSite) -> str:
 
 
 def loop_side(label: str) -> int:
-    """Of a junction's flat label (``BA|XS0|XL0N0``): 1 where it sets a loop, -1 where it clears
-    one, 0 where it is no junction of a storage loop."""
+    """What a junction (``BA|XS0|XL0N0``) does to a storage loop: 1 sets, -1 clears, 0 neither."""
     name, _, path = label.partition("|")
     if not path.startswith(SYNAPSE):
         return 0

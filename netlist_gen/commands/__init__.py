@@ -1,0 +1,1 @@
+"""Commands: click parses, ``netlist_gen.api`` does, the result is printed."""

@@ -117,8 +117,9 @@ def print_result(result: Characterization) -> None:
         click.echo(f"  sweep: {int(passed.sum())} of {passed.size} points pass")
     if result.yields:
         y = result.yields
+        rate = "-" if y.rate is None else f"{y.rate:.2%}"
         click.echo(
-            f"  yield: {y.passed} of {y.samples} = {y.rate:.2%} (95 %: {y.low:.2%} to "
+            f"  yield: {y.passed} of {y.samples} = {rate} (95 %: {y.low:.2%} to "
             f"{y.high:.2%}), simulator failures {y.failures}, seed {y.seed}"
         )
     for noise in result.noise:

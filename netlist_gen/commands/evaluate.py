@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netlist_gen.commands.train import data_dir_option
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.training.config import DATASETS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,14 +25,10 @@ if TYPE_CHECKING:
 @click.argument("net", type=click.Path(path_type=Path))
 @click.option(
     "--dataset",
-    type=click.Choice(["digits", "mnist"]),
+    type=click.Choice(DATASETS),
     help="The held-out images of a data set, as one-bit inputs.",
 )
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the four MNIST IDX files, gzipped or not.",
-)
+@data_dir_option
 @click.option(
     "--grey-level",
     "grey_levels",
@@ -63,7 +61,6 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
 
     from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
     from netlist_gen.checkpoint.registry import read_checkpoint
-    from netlist_gen.training.cost import loads
     from netlist_gen.training.evaluate import evaluate as exact
     from netlist_gen.training.evaluate import evaluate_with_noise
 
@@ -71,14 +68,14 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     network = checkpoint.network
     x, y = _samples(net, checkpoint.card.extra, network.inputs, options)
     curve = chosen_curve(options["noise_sigma"], options["noise_flux"], options["firing_curve"])
-    cost = CircuitCost(network.population).cost(loads(network))
+    cost = CircuitCost(network.population).cost(network.layers)
     found = exact(network, x, y)
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "file": str(net),
         "synapses": network.synapses,
         "max_fan_in": network.max_fan_in,
         "junctions": cost.junctions,
-        "accuracy": found.as_dict(),
+        "accuracy": found.to_json(),
     }
     noisy: list[Evaluation] = []
     if curve is not None:
@@ -91,7 +88,7 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
             repeats=options["repeats"],
             flux_per_synapse=flux_per_synapse,
         )
-        facts |= {"noisy": [e.as_dict() for e in noisy], "seed": options["seed"]}
+        facts |= {"noisy": [e.to_json() for e in noisy], "seed": options["seed"]}
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
@@ -126,7 +123,7 @@ def chosen_curve(
 
 
 def _samples(
-    net: Path, extra: Mapping[str, Any], width: int, options: Mapping[str, Any]
+    net: Path, extra: Mapping[str, object], width: int, options: Mapping[str, Any]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Spikes and labels that the options name."""
     from netlist_gen.samples import read_array
@@ -139,13 +136,14 @@ def _samples(
     if dataset is None:
         return read_array(options["inputs"], "inputs"), read_array(options["labels"], "labels")
     levels = options["grey_levels"] or extra.get("grey_levels")
-    if not levels:
+    if not isinstance(levels, list | tuple) or not levels:
         raise ConfigurationError(f"{net} does not say its grey level; --grey-level does")
     seed = options["split_seed"]
     if seed is None and dataset == "digits":
-        config = extra.get("config", {})
-        seed = config.get("split_seed")
-        seed = config.get("seed") if seed is None else seed
+        config = extra.get("config")
+        given = config if isinstance(config, Mapping) else {}
+        seed = given.get("split_seed")
+        seed = given.get("seed") if seed is None else seed
         if seed is None:
             raise ConfigurationError(
                 f"{net} does not say which digits it was trained on; --split-seed does"

@@ -5,148 +5,82 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.options import options_of
+from netlist_gen.training.config import DATASETS, TrainingConfig
 
 if TYPE_CHECKING:
-    from netlist_gen.training.config import TrainingConfig
-    from netlist_gen.training.trainer import Progress
+    from netlist_gen.training.cost import HardwareCost
+    from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 
 # What suits each data set; found on validation images (docs/training.md).
-_PRESETS: dict[str, dict[str, Any]] = {
-    "digits": {
-        "hidden": ("80",),
-        "population": 3,
-        "fan_in": (16,),
-        "grey_levels": (5,),
-        "epochs": 150,
-        "batch": 32,
-        "learning_rate": 1e-2,
-        "freeze_at": 0.9,
-        "max_synapses": 990,
-    },
-    "mnist": {
-        "hidden": ("1024", "512"),
-        "population": 20,
-        "fan_in": (32,),
-        "grey_levels": (100,),
-        "epochs": 24,
-        "batch": 256,
-        "learning_rate": 3e-3,
-        "validation": 5000,
-        "copies": 12,
-        "distill": 0.5,
-        "temperature": 1.0,
-        "teacher_epochs": 9,
-        "precision": "bfloat16",
-    },
+_PRESETS = {
+    "digits": TrainingConfig(
+        dataset="digits",
+        hidden=("80",),
+        population=3,
+        fan_in=(16,),
+        grey_levels=(5,),
+        epochs=150,
+        batch=32,
+        learning_rate=1e-2,
+        freeze_at=0.9,
+        max_synapses=990,
+    ),
+    "mnist": TrainingConfig(
+        dataset="mnist",
+        hidden=("1024", "512"),
+        population=20,
+        fan_in=(32,),
+        grey_levels=(100,),
+        epochs=24,
+        batch=256,
+        learning_rate=3e-3,
+        validation=5000,
+        copies=12,
+        distill=0.5,
+        temperature=1.0,
+        teacher_epochs=9,
+        precision="bfloat16",
+    ),
 }
 
-
-def preset(dataset: str) -> dict[str, Any]:
-    """Options of TrainingConfig that suit "digits" or "mnist"."""
-    return {"dataset": dataset, **_PRESETS[dataset]}
-
-
-@click.command(context_settings={"show_default": True})
-@click.argument("dataset", type=click.Choice(["digits", "mnist"]))
-@click.option(
+output_option = click.option(
     "-o",
     "--output",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="Network to write: .pt, .npz, .safetensors or .nir.",
 )
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the four MNIST IDX files, gzipped or not.",
+)
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("dataset", type=click.Choice(DATASETS))
+@output_option
 @click.option(
     "--also",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the network here too, in the format of the extension.",
 )
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the four MNIST IDX files, gzipped or not.",
-)
-@click.option(
-    "--hidden",
-    multiple=True,
-    metavar="N",
-    help="A hidden layer: neurons (256), convolution (c16k5s2), OR-pooling (p2). "
-    "Several numbers may follow one --hidden.",
-)
-@click.option("--population", type=int, help="Output neurons per class.")
-@click.option(
-    "--fan-in",
-    "fan_in",
-    multiple=True,
-    type=int,
-    help="Most synapses per neuron; once for all layers, or once per layer.",
-)
-@click.option("--steps", type=int, help="Time steps; each sees the pixels above its grey level.")
-@click.option(
-    "--grey-level",
-    "grey_levels",
-    multiple=True,
-    type=int,
-    help="Pixels above it are 1; once per step.",
-)
-@click.option("--epochs", type=int)
-@click.option("--batch", type=int)
-@click.option("--learning-rate", type=float)
-@click.option("--seed", type=int)
-@click.option("--validation", type=int, help="Training images held out for choices.")
-@click.option("--copies", type=int, help="Augmented copies of the training set.")
-@click.option(
-    "--plain-share", type=float, help="Share of undistorted images in each epoch, 0 to 1."
-)
-@click.option("--distill", type=float, help="Weight of a convolutional teacher's labels, 0 to 1.")
-@click.option("--temperature", type=float, help="Softens the teacher's labels.")
-@click.option("--teacher-epochs", type=int)
-@click.option("--soft-loss", type=float, help="Share of the loss taken on the output membranes.")
-@click.option("--max-synapses", type=int, help="Prune to so many synapses.")
-@click.option("--max-junctions", type=int, help="Prune to so many Josephson junctions.")
-@click.option("--max-power", "max_power_w", type=float, help="Prune to so much static power (W).")
-@click.option(
-    "--max-count", type=int, help="Most excitatory and most inhibitory synapses per neuron each."
-)
-@click.option(
-    "--noise",
-    "noise_sigma",
-    type=float,
-    help="Train with noise: spread of the thresholds, in synapses.",
-)
-@click.option(
-    "--noise-flux",
-    "noise_phi0",
-    type=float,
-    help="Train with noise: spread of the decision's edge in Phi0, as thermal noise has.",
-)
+@data_dir_option
+@options_of(TrainingConfig, unset=True)
 @click.option(
     "--firing-curve",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Train with a measured firing curve (CSV: margin_synapses or margin_Phi0, probability).",
 )
-@click.option(
-    "--settle-at", type=float, help="Share of the run after which the choice of synapses is final."
-)
-@click.option(
-    "--freeze-at", type=float, help="Share of the run after which thresholds are integers."
-)
-@click.option(
-    "--refine",
-    "refine_rounds",
-    type=int,
-    help="Rounds of exact search after training (one hidden layer).",
-)
-@click.option(
-    "--refine-gain", type=float, help="Loss, over all images, that a change of it must save."
-)
-@click.option("--precision", type=click.Choice(["float32", "bfloat16"]))
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
 @click.option(
     "--cache-dir",
@@ -160,24 +94,22 @@ def preset(dataset: str) -> dict[str, Any]:
     help="Plot validation accuracy against synapses and epochs (PNG or SVG).",
 )
 @click.argument("more_hidden", nargs=-1, metavar="")
-def train(dataset: str, output: Path, **options: Any) -> None:
+def train(
+    dataset: str,
+    output: Path,
+    also: tuple[Path, ...],
+    threads: int,
+    cache_dir: Path | None,
+    resume: bool,
+    plot: Path | None,
+    more_hidden: tuple[str, ...],
+    **options: Any,
+) -> None:
     """Train a ternary spiking network on DATASET and write it to OUTPUT.
 
     After each epoch the whole run is written to OUTPUT.state; an interrupted run goes on with
     --resume and ends with the same network as an unbroken one.
     """
-    run(dataset, output, **options)
-
-
-def run(dataset: str, output: Path, **options: Any) -> None:
-    """The command without click: raises errors of the project's family."""
-    threads: int = options.pop("threads")
-    cache_dir: Path | None = options.pop("cache_dir")
-    resume: bool = options.pop("resume")
-    plot: Path | None = options.pop("plot")
-    also: tuple[Path, ...] = options.pop("also", ())
-    firing_curve: Path | None = options.pop("firing_curve", None)
-    hidden = (*options.pop("hidden"), *options.pop("more_hidden"))
     for path in (output, *also, *([plot] if plot else [])):
         if not path.parent.is_dir():
             raise ConfigurationError(f"{path.parent} is not a directory; {path} can't be written")
@@ -189,12 +121,12 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     import torch
 
     from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
-    from netlist_gen.training.cost import loads
     from netlist_gen.training.save import plot_history, save
     from netlist_gen.training.trainer import train as run_training
 
     torch.set_num_threads(threads)
-    config = configuration(dataset, hidden, firing_curve, options)
+    hidden = (*options.pop("hidden", ()), *more_hidden)
+    config = configuration(dataset, hidden, options.pop("firing_curve"), options)
     cost_model = CircuitCost(config.population)
     state_file = output.with_name(output.name + ".state")
     click.echo(
@@ -203,7 +135,7 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     try:
         trained = run_training(
             config,
-            _show,
+            _show_epoch,
             cost_model=cost_model,
             flux_per_synapse=flux_per_synapse,
             state_file=state_file,
@@ -213,21 +145,12 @@ def run(dataset: str, output: Path, **options: Any) -> None:
     except KeyboardInterrupt:
         kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
         raise click.ClickException(f"interrupted{kept}") from None
-    cost = cost_model.cost(loads(trained.network))
-    facts = save(trained, [output, *also], command_line(sys.argv[1:]), cost)
+    cost = cost_model.cost(trained.network.layers)
+    save(trained, [output, *also], command_line(sys.argv[1:]), cost)
     if plot is not None:
         plot_history(trained.history, plot)
     state_file.unlink(missing_ok=True)
-    accuracy = trained.evaluation
-    click.echo(
-        f"{output}: {accuracy.lowest:.2%} of {accuracy.samples} held-out images "
-        f"(ties split {accuracy.split:.2%}, ties wrong {accuracy.wrong:.2%}); "
-        f"{facts['synapses']} synapses, {cost.junctions:.0f} junctions, "
-        f"fan-in up to {facts['max_fan_in']}, "
-        f"theta {facts['theta_range'][0]} to {facts['theta_range'][1]}, seed {config.seed}"
-    )
-    if trained.noisy is not None:
-        click.echo(f"with noise: {trained.noisy.lowest:.2%} of the held-out images")
+    _show_result(output, trained, cost)
 
 
 def configuration(
@@ -236,25 +159,24 @@ def configuration(
     firing_curve: Path | None,
     options: Mapping[str, Any],
 ) -> TrainingConfig:
-    """The preset with the options that were given (those not None) on top."""
-    from netlist_gen.training.config import TrainingConfig
+    """What suits a data set, with the options that were given (those not None) on top."""
     from netlist_gen.training.noise import read_firing_curve
 
-    values = preset(dataset)
-    values.update({k: v for k, v in options.items() if v is not None and v != ()})
-    if values.get("data_dir") is not None:
+    base = _PRESETS[dataset]
+    values = {k: v for k, v in options.items() if v is not None and v != ()}
+    if "data_dir" in values:
         values["data_dir"] = str(values["data_dir"])
     if hidden:
         values["hidden"] = hidden
-    steps = values.get("steps", len(values.get("grey_levels", (0,))))
-    values.setdefault("steps", steps)
-    if len(values.get("grey_levels", ())) != steps:
+    levels = values.get("grey_levels", base.grey_levels)
+    steps = values.setdefault("steps", len(levels))
+    if len(levels) != steps:
         values["grey_levels"] = spread_levels(steps, 255 if dataset == "mnist" else 16)
     if firing_curve is not None:
         curve = read_firing_curve(firing_curve)
         values["firing_curve"] = tuple(zip(curve.margin, curve.probability, strict=True))
         values["firing_curve_unit"] = curve.unit
-    return TrainingConfig(**values)
+    return replace(base, **values)
 
 
 def command_line(arguments: Sequence[str]) -> str:
@@ -281,7 +203,7 @@ def spread_levels(steps: int, brightest: int) -> tuple[int, ...]:
     return tuple(round(brightest * (steps - i) / (steps + 1)) for i in range(steps))
 
 
-def _show(line: Progress) -> None:
+def _show_epoch(line: EpochReport) -> None:
     if line.epoch == 0:
         click.echo(f"  {line.note}", err=True)
         return
@@ -291,3 +213,16 @@ def _show(line: Progress) -> None:
         f"{line.synapses} synapses, {line.seconds:.0f} s",
         err=True,
     )
+
+
+def _show_result(output: Path, trained: TrainedNetwork, cost: HardwareCost) -> None:
+    network, accuracy = trained.network, trained.evaluation
+    low, high = network.theta_range
+    click.echo(
+        f"{output}: {accuracy.lowest:.2%} of {accuracy.samples} held-out images "
+        f"(ties split {accuracy.split:.2%}, ties wrong {accuracy.wrong:.2%}); "
+        f"{network.synapses} synapses, {cost.junctions:.0f} junctions, "
+        f"fan-in up to {network.max_fan_in}, theta {low} to {high}, seed {trained.config.seed}"
+    )
+    if trained.noisy is not None:
+        click.echo(f"with noise: {trained.noisy.lowest:.2%} of the held-out images")

@@ -55,8 +55,7 @@ def dialects() -> tuple[str, ...]:
 
 
 def _cell_texts(dialect: str, circuit: Circuit, values: Mapping[str, Any]) -> Iterator[str]:
-    """Each subcircuit's text. A cell keeps it: the decks of a network share most of their cells,
-    and those of a neuron all."""
+    """Each subcircuit's text. A cell keeps it: decks share most of their cells."""
     cell_template = _template(dialect, "cell.cir.j2")
     key = (dialect, *values.values())
     for cell in circuit.cells.values():
@@ -65,10 +64,13 @@ def _cell_texts(dialect: str, circuit: Circuit, values: Mapping[str, Any]) -> It
         yield cell.texts[key]
 
 
-def check_dialect(dialect: str) -> None:
-    """Raises ConfigurationError for a dialect that there is not."""
-    if dialect not in dialects():
-        raise ConfigurationError(f"no dialect {dialect!r}; there are {', '.join(dialects())}")
+def check_dialects(asked: Sequence[str]) -> None:
+    """Raises ConfigurationError for none, or for one that there is not."""
+    if not asked:
+        raise ConfigurationError("no dialect is named, so there would be no deck; name one")
+    for dialect in asked:
+        if dialect not in dialects():
+            raise ConfigurationError(f"no dialect {dialect!r}; there are {', '.join(dialects())}")
 
 
 def _template(dialect: str, name: str) -> jinja2.Template:
@@ -117,7 +119,7 @@ def emit(
             f"decks for {dialect} have no thermal noise; a temperature of "
             f"{analysis.temperature_K:g} K needs the dialect josim"
         )
-    check_dialect(dialect)
+    check_dialects([dialect])
     common = {
         "model": process.model,
         "ramp_s": analysis.ramp_s,

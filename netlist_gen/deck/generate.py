@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen import __version__
-from netlist_gen.deck.emit import check_dialect
+from netlist_gen.deck.emit import check_dialects
 from netlist_gen.deck.manifest import FORMAT, Manifest, NetworkShape
 from netlist_gen.deck.options import GenerateOptions
 from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
@@ -20,6 +19,7 @@ from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
+from netlist_gen.version import __version__
 
 MANY_SYNAPSES = 20_000
 """From so many on several processes write decks: to begin one takes as long as some 5,000."""
@@ -50,11 +50,8 @@ def generate(
         NetworkError: a neuron that can't be built.
         TimingError: a network's windows that can't be made to hold.
     """
-    if not options.dialects:
-        raise ConfigurationError("no dialect is named, so there would be no deck; name one")
     check_scopes(options.scopes)
-    for dialect in options.dialects:
-        check_dialect(dialect)
+    check_dialects(options.dialects)
     library = CellLibrary(options.process)
     phases = options.phases(library.process)
     if windows is None:
@@ -63,13 +60,7 @@ def generate(
     cut = Cut(network=options.pipeline)
     total = sum(count_decks(spikes, scope, cut) for scope in options.scopes)
     total *= len(options.dialects)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "manifest.json").unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the output directory {out} can't be written ({error.strerror})"
-        ) from error
+    _make_ready(out)
     head = Manifest(
         format=FORMAT,
         generator=f"netlist-gen {__version__}",
@@ -100,6 +91,17 @@ def generate(
                 progress("decks", done, total)
         manifest.write("\n ]\n}\n")
     return done
+
+
+def _make_ready(out: Path) -> None:
+    """A directory without a manifest: it is unfinished from here on."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "manifest.json").unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the output directory {out} can't be written ({error.strerror})"
+        ) from error
 
 
 def _processes(network: TernaryNetwork, jobs: int | None) -> int:

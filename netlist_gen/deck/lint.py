@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from netlist_gen.deck.lines import logical_lines
 from netlist_gen.errors import DeckError
 
 _PLAIN_PRINT = re.compile(r"\.print phase [A-Za-z0-9_.]+")
@@ -36,21 +36,6 @@ class _Scope:
     models: list[tuple[int, str]] = field(default_factory=list)
 
 
-def _logical_lines(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Numbered lines with their ``+`` continuations joined, comments dropped."""
-    current, number = "", 0
-    for index, line in lines:
-        stripped = line.strip()
-        if stripped.startswith("+") and current:
-            current += " " + stripped[1:]
-            continue
-        if current:
-            yield number, current
-        current, number = ("", 0) if not stripped or stripped.startswith("*") else (stripped, index)
-    if current:
-        yield number, current
-
-
 def lint(text: str, name: str) -> None:
     """Check a deck in JoSIM's dialect.
 
@@ -68,57 +53,82 @@ def lint(text: str, name: str) -> None:
     """
     lines = text.splitlines()
     outside, blocks = _without_known(lines)
+    known = {scope.name.upper(): (scope, start) for scope, start in blocks}
     printed = _closing_prints(outside)
-    top = _Scope("the top level", 0)
-    scopes: dict[str, _Scope] = {scope.name.upper(): scope for scope, _ in blocks}
-    starts = {scope.name.upper(): start for scope, start in blocks}
-    if len(scopes) < len(blocks):
-        scopes, starts, outside = {}, {}, list(enumerate(lines, 1))  # one is defined twice: say so
-    fresh: list[tuple[int, _Scope]] = []
-    scope, models, controls = top, set[str](), {".print": printed}
-    for number, line in _logical_lines(outside):
+    if len(known) < len(blocks):
+        known, outside = {}, list(enumerate(lines, 1))  # one is defined twice: say so
+    deck = _Content({key: scope for key, (scope, _) in known.items()}, Counter({".print": printed}))
+    for number, line in logical_lines(outside):
         where = f"{name}, line {number}"
         if line.count("(") != line.count(")"):
             raise DeckError(f"{where}: brackets do not pair in {line[:60]!r}")
         words = line.split()
-        head = words[0].lower()
-        if head.startswith("."):
-            if head not in _CONTROLS:
-                raise DeckError(
-                    f"{where}: {words[0]} is not a control the generator writes; "
-                    f"allowed are {', '.join(sorted(_CONTROLS))}"
-                )
-            controls[head] = controls.get(head, 0) + 1
-            if head in (".model", ".subckt") and len(words) < 3:
-                raise DeckError(f"{where}: {line!r} lacks a name or what follows it")
-            if head == ".model":
-                models.add(words[1].upper())
-            elif head == ".subckt":
-                if scope is not top:
-                    raise DeckError(f"{where}: subcircuit {words[1]} begins inside {scope.name}")
-                if words[1].upper() in scopes:
-                    raise DeckError(f"{where}: subcircuit {words[1]} is defined twice")
-                scope = _Scope(words[1], number, tuple(w.upper() for w in words[2:]))
-                scopes[words[1].upper()] = scope
-                starts[words[1].upper()] = 0
-                fresh.append((number, scope))
-            elif head == ".ends":
-                if scope is top:
-                    raise DeckError(f"{where}: .ends without a .subckt before it")
-                scope = top
-            continue
-        _element(scope, words, number, where)
-    if scope is not top:
-        raise DeckError(f"{name}: subcircuit {scope.name} (line {scope.line}) has no .ends")
-    if controls.get(".tran", 0) != 1:
-        raise DeckError(f"{name}: it has {controls.get('.tran', 0)} .tran lines; it needs one")
-    if not controls.get(".print", 0):
+        if words[0].startswith("."):
+            _control(deck, words, line, number, where)
+        else:
+            _element(deck.scope, words, number, where)
+    if deck.scope is not deck.top:
+        raise DeckError(
+            f"{name}: subcircuit {deck.scope.name} (line {deck.scope.line}) has no .ends"
+        )
+    if deck.controls[".tran"] != 1:
+        raise DeckError(f"{name}: it has {deck.controls['.tran']} .tran lines; it needs one")
+    if not deck.controls[".print"]:
         raise DeckError(f"{name}: it has no .print line, so nothing would be measured")
-    _check_scope(top, scopes, models, name, 0)
-    for key, each in scopes.items():
-        _check_scope(each, scopes, models, name, starts[key])
-    for number, each in fresh:
-        _remember(lines, number, each)
+    _check_scope(deck.top, deck.scopes, deck.models, name, 0)
+    for key, each in deck.scopes.items():
+        start = known[key][1] if key in known else 0
+        _check_scope(each, deck.scopes, deck.models, name, start)
+    for scope in deck.fresh:
+        _remember(lines, scope)
+
+
+@dataclass
+class _Content:
+    """What a deck holds, as far as it has been read.
+
+    Attributes:
+        scopes: by their names in upper case.
+        controls: how often each was there.
+        top: all outside subcircuits.
+        fresh: subcircuits that were not known before.
+        models: names in upper case.
+    """
+
+    scopes: dict[str, _Scope]
+    controls: Counter[str]
+    top: _Scope = field(default_factory=lambda: _Scope("the top level", 0))
+    fresh: list[_Scope] = field(default_factory=list)
+    models: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.scope = self.top
+
+
+def _control(deck: _Content, words: list[str], line: str, number: int, where: str) -> None:
+    head = words[0].lower()
+    if head not in _CONTROLS:
+        raise DeckError(
+            f"{where}: {words[0]} is not a control the generator writes; "
+            f"allowed are {', '.join(sorted(_CONTROLS))}"
+        )
+    deck.controls[head] += 1
+    if head in (".model", ".subckt") and len(words) < 3:
+        raise DeckError(f"{where}: {line!r} lacks a name or what follows it")
+    if head == ".model":
+        deck.models.add(words[1].upper())
+    elif head == ".subckt":
+        if deck.scope is not deck.top:
+            raise DeckError(f"{where}: subcircuit {words[1]} begins inside {deck.scope.name}")
+        if words[1].upper() in deck.scopes:
+            raise DeckError(f"{where}: subcircuit {words[1]} is defined twice")
+        deck.scope = _Scope(words[1], number, tuple(w.upper() for w in words[2:]))
+        deck.scopes[words[1].upper()] = deck.scope
+        deck.fresh.append(deck.scope)
+    elif head == ".ends":
+        if deck.scope is deck.top:
+            raise DeckError(f"{where}: .ends without a .subckt before it")
+        deck.scope = deck.top
 
 
 _KNOWN: OrderedDict[str, _Scope] = OrderedDict()
@@ -163,9 +173,9 @@ def _closing_prints(lines: list[tuple[int, str]]) -> int:
     return end - first
 
 
-def _remember(lines: list[str], number: int, scope: _Scope) -> None:
-    """Keep a subcircuit that begins at a line, its own lines counted from there."""
-    first = number - 1
+def _remember(lines: list[str], scope: _Scope) -> None:
+    """Keep a subcircuit, its lines counted from where it begins."""
+    first = scope.line - 1
     try:
         end = lines.index(".ends", first + 1)
     except ValueError:

@@ -180,8 +180,10 @@ class CellLibrary:
             return self._shared[key]
 
     def own(self, key: Hashable, build: Callable[[], Cell]) -> Cell:
-        """The same for cells of one neuron: the last ones used are kept, so that decks of a neuron
-        share them and a million neurons do not fill the memory."""
+        """The same for cells of one neuron, of which the last ones used are kept.
+
+        Decks of a neuron share them, and a million neurons do not fill the memory.
+        """
         with self._lock:
             if key in self._own:
                 self._own.move_to_end(key)

@@ -20,8 +20,9 @@ class ClockPhases:
         period: length of a window.
         decision: decision clock at the neuron's port.
         reset: reset pulse at the branches (the reset tree's delay is taken off at its port).
-        earliest, latest: an output pulse belongs to the clock if it comes between these times
-            after the decision clock.
+        earliest: an output pulse belongs to the clock if it comes so long after the decision
+            clock or later,
+        latest: and no later than this.
         tree_stage: delay of one stage of a splitter tree.
         skew: how far apart the data pulses of one window may reach a neuron.
         slowness: by how much all of them are longer than the design table's.
@@ -76,6 +77,7 @@ def load_phases(table: str = "timing", process: Process | None = None) -> ClockP
     """Clock phases of ``cells/design/neuron.toml``: its table ``timing`` or ``timing_short``.
 
     Args:
+        table: which of the two.
         process: whose phases; a pulse is about Phi0 / IcRs long, so that the table's are longer
             by the ratio of its own process's IcRs to this one's (default: the table's own).
     """

@@ -60,8 +60,10 @@ class Process:
         current_density: critical current of an area, A/m2.
         ic_rs: critical current times shunt resistance, V.
         shunt_inductance: wiring in series with each shunt, H.
-        sheet_inductance: H per square. sheet_resistance: ohm per square.
-        supply_voltage: bias bus, V (static power). temperature: K.
+        sheet_inductance: H per square.
+        sheet_resistance: ohm per square.
+        supply_voltage: bias bus, V (static power).
+        temperature: K.
         origin: the file it was read from, or the name it was asked for by; no part of its content.
     """
 
@@ -89,12 +91,6 @@ class Process:
     def shunt_ohm(self, critical_current_A: float) -> float:
         """Shunt resistance that gives the process's IcRs, in ohm."""
         return self.ic_rs / critical_current_A
-
-    @property
-    def beta_c(self) -> float:
-        """Stewart-McCumber parameter 2 pi (IcRs)^2 C / (Ic Phi0) of a shunted junction."""
-        per_amp = self.model.capacitance / self.model.critical_current
-        return 2 * math.pi * self.ic_rs**2 * per_amp / PHI0
 
 
 def quantity(table: Any, key: str, where: str) -> float:

@@ -42,9 +42,11 @@ class TableArc:
     """Delays from one input to one output.
 
     Attributes:
-        input, output: ports; where a cell has no output, the junction that stores the pulse.
+        input: port.
+        output: port; where a cell has none, the junction that stores the pulse.
         nominal_s: mean over the steps of the cell's stimulus, JTL load, nominal bias.
-        least_s, most_s: over those steps (states of the cell, overdrive of a neuron).
+        least_s: of those steps (states of the cell, overdrive of a neuron).
+        most_s: likewise.
         by_load_s: nominal delay by the cell at the output; empty where there is no output port.
         by_source_s: nominal delay by the cell before the input.
         by_bias_s: (bias ratio, delay) with rising ratio, where the cell works.
@@ -65,7 +67,8 @@ class TableSpacing:
     """How close a pulse at ``second`` may follow one at ``first``, arrivals at the ports.
 
     Attributes:
-        first, second: inputs; ``d`` stands for all of a neuron's d0, d1, ...
+        first: input; ``d`` stands for all of a neuron's d0, d1, ...
+        second: likewise.
         kind: setup (before the clock), hold (after it), recovery (one input), separation.
         function_s: least spacing at which the cell still does what it should.
         undisturbed_s: least spacing at which also no delay changes by more than 1 ps.
@@ -92,12 +95,16 @@ class CellTable:
     """All that was measured of one cell.
 
     Attributes:
-        cell, process, simulator: what was measured, with which simulator and version.
+        cell: what was measured,
+        process: in which process,
+        simulator: and with which simulator and version.
         content_sha256: of process, cell and neighbours (``content_digest``); tables are found by
             it.
         bench_sha256: of the bench it was measured on; another one makes the table stale.
-        junctions: of the cell. static_W: bias and control currents times supply voltage.
-        bias_low, bias_high: bias ratios between which the cell works.
+        junctions: of the cell.
+        static_W: bias and control currents times supply voltage.
+        bias_low: bias ratio from which the cell works,
+        bias_high: and up to which.
         period_s: shortest mean spacing of the stimulus's steps, 0 where it was not measured.
         overdrive_s: neurons: (n - theta, delay from clock to output), rising.
     """
@@ -136,8 +143,10 @@ class CellTable:
         bias are added.
 
         Args:
-            source, target: ports.
-            load: the cell at the output. driver: the cell before the input.
+            source: the input.
+            target: the output.
+            load: the cell at the output.
+            driver: the cell before the input.
             bias: ratio of all biases to nominal.
 
         Raises:

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
-Grey = NDArray[np.uint8]
+from netlist_gen.training.datasets import Grey
+
 _CHUNK = 4096
 
 
 @dataclass(frozen=True)
 class Distortion:
-    """Largest distortions; each image draws its own.
+    """Largest distortions; each image draws its own, uniform in +-.
 
     Attributes:
-        degrees: rotation, uniform in +-.
-        scale: relative zoom, uniform in +-, for each axis.
-        shear: horizontal, uniform in +-.
-        shift: share of the image's side, uniform in +-.
-        elastic: strength of the smooth displacement field, share of the side (Simard et al.,
+        degrees: rotation.
+        scale: relative zoom, for each axis.
+        shear: horizontal.
+        shift: share of the image's side.
+        elastic: strength of a smooth displacement field, share of the side (Simard et al.,
             ICDAR 2003: distorted copies for MNIST).
     """
 

@@ -13,9 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.network import TernaryNetwork
-
-Mask = NDArray[np.bool_]
+from netlist_gen.network import TernaryLayer, TernaryNetwork
 
 
 @dataclass(frozen=True)
@@ -28,33 +26,23 @@ class HardwareCost:
 
 @dataclass(frozen=True)
 class LayerLoad:
-    """What the circuit of one layer has to carry.
-
-    Attributes:
-        fan_in: synapses of each neuron, (neurons,). For a convolution, of each unrolled neuron.
-        fan_out: synapses that each input line feeds, (lines,).
-    """
+    """What the circuit of one layer, unrolled, has to carry: synapses of each neuron and line."""
 
     fan_in: NDArray[np.int64]
     fan_out: NDArray[np.int64]
 
 
 class CostModel(Protocol):
-    """Anything that prices a network. Where the price falls as a synapse is added, a budget is
-    still kept, only perhaps not used up."""
+    """Anything that prices a network.
 
-    def cost(self, layers: Sequence[LayerLoad]) -> HardwareCost:
+    Where the price falls as a synapse is added, a budget is still kept, only perhaps not used up.
+    """
+
+    def cost(self, layers: Sequence[LayerLoad | TernaryLayer]) -> HardwareCost:
         """Quick price from fan-ins and fan-outs, asked thousands of times."""
-        ...
 
     def exact(self, network: TernaryNetwork) -> HardwareCost:
         """What a whole circuit has, with all that fan-ins and fan-outs don't tell."""
-        ...
-
-
-def loads(network: TernaryNetwork) -> list[LayerLoad]:
-    """Loads of a finished network."""
-    return [LayerLoad(layer.fan_in, layer.fan_out) for layer in network.layers]
 
 
 def remove_dead(network: TernaryNetwork) -> TernaryNetwork:

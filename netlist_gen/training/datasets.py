@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import os
+import math
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,18 +24,13 @@ MNIST_FILES = {
     "test_labels": "t10k-labels-idx1-ubyte",
 }
 DIGITS_TEST = 360  # a fifth of the 1,797 images
-# Type codes of the IDX format (yann.lecun.com/exdb/mnist, "THE IDX FILE FORMAT").
-_IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
 @dataclass(frozen=True)
 class GreyData:
-    """Grey images and labels, split once.
+    """Grey images (samples, side, side) and labels (samples,), split once.
 
-    Attributes:
-        train_images, validation_images, test_images: uint8, shape (samples, side, side).
-        train_labels, validation_labels, test_labels: int64, shape (samples,).
-        brightest: the grey level of white: 16 for digits, 255 for MNIST.
+    ``brightest`` is the grey level of white: 16 for digits, 255 for MNIST.
     """
 
     train_images: Grey
@@ -49,10 +43,12 @@ class GreyData:
 
     @property
     def side(self) -> int:
+        """Pixels of an image's side."""
         return int(self.train_images.shape[1])
 
     @property
     def classes(self) -> int:
+        """How many there are."""
         return int(self.train_labels.max()) + 1
 
 
@@ -71,33 +67,23 @@ def load_data(
     if dataset == "digits":
         images, labels = _digits()
         order = np.random.default_rng(seed).permutation(len(labels))
-        test, rest = order[:DIGITS_TEST], order[DIGITS_TEST:]
-        test_images, test_labels = images[test], labels[test]
+        held_out, rest = order[:DIGITS_TEST], order[DIGITS_TEST:]
+        test = images[held_out], labels[held_out]
         images, labels, brightest = images[rest], labels[rest], 16
-    elif dataset == "mnist":
-        if data_dir is None:
-            raise ConfigurationError(
-                "MNIST needs --data-dir, the folder of its four IDX files, gzipped or not"
-            )
-        images, labels = _mnist_pair(Path(data_dir), "train")
-        test_images, test_labels = _mnist_pair(Path(data_dir), "test")
-        brightest = 255
+    elif data_dir is None:
+        raise ConfigurationError(
+            "MNIST needs --data-dir, the folder of its four IDX files, gzipped or not"
+        )
     else:
-        raise ConfigurationError(f"data set '{dataset}' is unknown; digits and mnist are known")
+        images, labels = _mnist_pair(Path(data_dir), "train")
+        test = _mnist_pair(Path(data_dir), "test")
+        brightest = 255
     if not 0 <= validation < len(labels):
         raise ConfigurationError(
             f"validation is {validation}; 0 to {len(labels) - 1} training images can be held out"
         )
     kept = len(labels) - validation
-    return GreyData(
-        images[:kept],
-        labels[:kept],
-        images[kept:],
-        labels[kept:],
-        test_images,
-        test_labels,
-        brightest,
-    )
+    return GreyData(images[:kept], labels[:kept], images[kept:], labels[kept:], *test, brightest)
 
 
 def binarise(images: Grey, levels: Sequence[int]) -> NDArray[np.bool_]:
@@ -111,45 +97,43 @@ def binarise(images: Grey, levels: Sequence[int]) -> NDArray[np.bool_]:
     return np.stack([flat > level for level in levels], axis=1)
 
 
-def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Array of an IDX file, gzipped or not (told by its first bytes, not by its name).
+def read_idx(file: Path) -> NDArray[np.uint8]:
+    """Array of an IDX file of bytes, gzipped or not (told by its first bytes, not by its name).
 
-    Raises:
-        ConfigurationError: missing, truncated or not IDX.
+    The format: yann.lecun.com/exdb/mnist, "THE IDX FILE FORMAT".
     """
-    file = Path(path)
     try:
         raw = file.read_bytes()
         if raw[:2] == b"\x1f\x8b":
             raw = gzip.decompress(raw)
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(f"{file} can't be read: {error}") from None
-    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in _IDX_TYPES or raw[3] < 1:
-        raise ConfigurationError(f"{file} is not an IDX file: it begins with {raw[:4].hex()}")
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08" or raw[3] < 1:
+        raise ConfigurationError(
+            f"{file} is not an IDX file of bytes: it begins with {raw[:4].hex()}"
+        )
     axes = raw[3]
     start = 4 + 4 * axes
     if len(raw) < start:
         raise ConfigurationError(f"{file} ends inside its header of {start} bytes")
     shape = struct.unpack(f">{axes}I", raw[4:start])
-    kind = np.dtype(_IDX_TYPES[raw[2]])
-    wanted = int(np.prod(shape, dtype=object)) * kind.itemsize
+    wanted = math.prod(shape)
     if len(raw) - start != wanted:
         raise ConfigurationError(
             f"{file} holds {len(raw) - start} bytes of data; its header {shape} asks for {wanted}"
         )
-    array = np.frombuffer(raw, dtype=kind, offset=start).reshape(shape)
-    return array.astype(kind.newbyteorder("="))
+    return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape).copy()
 
 
 def _mnist_pair(folder: Path, part: str) -> tuple[Grey, Labels]:
     images = read_idx(_find(folder, MNIST_FILES[f"{part}_images"]))
     labels = read_idx(_find(folder, MNIST_FILES[f"{part}_labels"]))
-    if images.ndim != 3 or images.dtype != np.uint8:
+    if images.ndim != 3:
         raise ConfigurationError(
-            f"{folder}: the {part} images have shape {images.shape} and type {images.dtype}; "
-            "(samples, rows, columns) of bytes is needed"
+            f"{folder}: the {part} images have shape {images.shape}; (samples, rows, columns) is "
+            "needed"
         )
-    if labels.shape != images.shape[:1] or labels.dtype != np.uint8:
+    if labels.shape != images.shape[:1]:
         raise ConfigurationError(
             f"{folder}: {part} labels of shape {labels.shape} for {images.shape[0]} images"
         )

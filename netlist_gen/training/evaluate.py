@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netlist_gen.network import TernaryNetwork, count_votes, vote_accuracy
+from netlist_gen.network import TIE_RULES, TernaryNetwork, count_votes, vote_accuracy
+from netlist_gen.records import Record
 from netlist_gen.training.noise import FiringCurve, FluxPerSynapse, margins
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Record):
     """Accuracy (0..1) under the three tie rules, and the share of tied images."""
 
     samples: int
@@ -21,9 +21,6 @@ class Evaluation:
     split: float
     wrong: float
     tied: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def evaluate(network: TernaryNetwork, x: ArrayLike, labels: ArrayLike) -> Evaluation:
@@ -43,17 +40,8 @@ def evaluate_with_noise(
 ) -> list[Evaluation]:
     """Accuracy with each neuron's decision drawn from its firing curve.
 
-    Every neuron, step and sample draws by itself, as thermal noise does.
-
-    Args:
-        network, x, labels: as for ``evaluate``.
-        curve: probability of a pulse against the margin.
-        seed: of the draws.
-        repeats: evaluations, each with draws of its own.
-        flux_per_synapse: needed where the curve's unit is Phi0.
-
-    Returns:
-        One Evaluation per repeat.
+    Every neuron, step and sample draws by itself, as thermal noise does, and anew in each
+    repeat. ``flux_per_synapse`` is needed where the curve's unit is Phi0.
     """
     spikes = network.check_inputs(x)
     random = np.random.default_rng(seed)
@@ -69,23 +57,10 @@ def evaluate_with_noise(
     return results
 
 
-def distance_histogram(network: TernaryNetwork, x: ArrayLike) -> list[dict[int, int]]:
-    """How often each n - theta occurs in each layer: what the noise of a neuron acts on."""
-    flow = network.check_inputs(x)
-    result = []
-    for layer in network.layers:
-        values, counts = np.unique(layer.counts(flow) - layer.theta, return_counts=True)
-        result.append({int(v): int(c) for v, c in zip(values, counts, strict=True)})
-        flow = layer.forward(flow)
-    return result
-
-
 def _from_votes(votes: NDArray[np.int64], labels: ArrayLike) -> Evaluation:
     top = votes == votes.max(axis=1, keepdims=True)
     return Evaluation(
         samples=len(votes),
-        lowest=vote_accuracy(votes, labels, "lowest"),
-        split=vote_accuracy(votes, labels, "split"),
-        wrong=vote_accuracy(votes, labels, "wrong"),
+        **{rule: vote_accuracy(votes, labels, rule) for rule in TIE_RULES},
         tied=float(np.mean(top.sum(axis=1) > 1)),
     )

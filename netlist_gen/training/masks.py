@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from netlist_gen.training.config import TrainingConfig
-from netlist_gen.training.cost import CostModel, HardwareCost, LayerLoad, loads, remove_dead
-from netlist_gen.training.model import (
-    OrPool,
-    TernarySpikingNet,
-    TernaryThresholdLayer,
-    unroll_convolution,
-    unroll_pool,
-)
+from netlist_gen.training.cost import CostModel, HardwareCost, LayerLoad, remove_dead
+from netlist_gen.training.model import OrPool, TernarySpikingNet
 from netlist_gen.training.noise import FluxPerSynapse, needed
-from netlist_gen.training.quantise import cap_rows, cubic, prune_to_budget
 
 _SETTLE_TRIES = 6  # final masks that are tried until the whole circuit keeps its budget
 _RESERVE = 1.003  # for what a smaller circuit has less of than in proportion
@@ -34,30 +28,28 @@ class MaskPlan:
         cost_model: CostModel | None,
         flux_per_synapse: FluxPerSynapse | None = None,
     ) -> None:
-        self.net, self.config, self.cost_model = net, config, cost_model
+        self.net, self.config = net, config
+        priced = config.max_junctions is not None or config.max_power_w is not None
+        self.cost_model = cost_model if priced else None
         self.overhead = 1.0  # the whole circuit over the quick price, once it is known
         self.flux_per_synapse = needed(flux_per_synapse) if net.flux_counts else None
         # Neurons that share one kernel: each kept weight of a convolution is built so often.
         self.copies = [
-            _positions(layer, shape)
-            for layer, shape in zip(net.stack, net.input_shapes, strict=True)
-            if isinstance(layer, TernaryThresholdLayer)
+            math.prod(shape[1:])
+            for layer, shape in zip(net.layers, net.shapes[1:], strict=True)
+            if not isinstance(layer, OrPool)
         ]
-        self.start_synapses = float(
-            sum(
-                min(layer.cap, layer.weight[0].numel()) * layer.weight.shape[0] * copies
-                for layer, copies in zip(net.trained, self.copies, strict=True)
-            )
-        )
+        wanted = zip(net.trained, self.copies, strict=True)
+        self.start_synapses = sum(x.cap * len(x.weight) * copies for x, copies in wanted)
 
     def settle(self) -> None:
         """Set the final masks: a budget of junctions or power is kept by the whole circuit."""
         for _ in range(_SETTLE_TRIES):
             self.update(1.0)
-            if self.cost_model is None or not self._is_priced():
+            if self.cost_model is None:
                 return
             network = remove_dead(self.net.export())
-            exact, quick = self.cost_model.exact(network), self.cost_model.cost(loads(network))
+            exact, quick = self.cost_model.exact(network), self.cost_model.cost(network.layers)
             if self._fits(exact, 1.0):
                 return
             self.overhead = _RESERVE * max(
@@ -66,18 +58,18 @@ class MaskPlan:
 
     def update(self, share: float) -> None:
         """Set the masks for ``share`` (0..1) of the run."""
-        progress = share / self.config.prune_end
-        layers = self.net.trained
+        progress, limit = share / self.config.prune_end, self.config.max_count
         masks = []
-        for layer in layers:
-            width = layer.weight[0].numel()
+        for layer in self.net.trained:
             # Half dense to begin with: dense ternary rows would all be +-1.
-            cap = round(cubic(progress, max(width / 2, layer.cap), layer.cap))
-            masks.append(cap_rows(layer.weight, cap, self._max_count(progress, width)))
-        if self._has_budget():
+            half = layer.weight[0].numel() / 2
+            cap = round(cubic(progress, max(half, layer.cap), layer.cap))
+            most = None if limit is None else round(cubic(progress, max(half, limit), limit))
+            masks.append(cap_rows(layer.weight, cap, most))
+        if self.cost_model is not None or self.config.max_synapses is not None:
             masks = self._within_budget(masks, progress)
-        for layer, mask in zip(layers, masks, strict=True):
-            layer.set_mask(mask)
+        for layer, mask in zip(self.net.trained, masks, strict=True):
+            layer.mask.copy_(mask)
         self.update_flux()
 
     def update_flux(self) -> None:
@@ -92,37 +84,27 @@ class MaskPlan:
             theta = layer.integer_theta().numpy().astype(np.int64)
             layer.flux.copy_(torch.from_numpy(self.flux_per_synapse(up, down, theta)))
 
-    def _max_count(self, progress: float, width: int) -> int | None:
-        limit = self.config.max_count
-        return None if limit is None else round(cubic(progress, max(width / 2, limit), limit))
-
-    def _has_budget(self) -> bool:
-        config = self.config
-        return any((config.max_synapses, config.max_junctions, config.max_power_w))
-
     def _within_budget(self, masks: list[Tensor], progress: float) -> list[Tensor]:
-        config = self.config
+        most, prices = self.config.max_synapses, self.cost_model
         scores = []
         for layer, mask, copies in zip(self.net.trained, masks, self.copies, strict=True):
             magnitude = layer.weight.detach().abs()
             typical = magnitude[mask].mean() if bool(mask.any()) else torch.ones(())
             scores.append(magnitude / typical / copies**0.5)
-        if config.max_synapses is not None:
-            budget = cubic(
-                progress, max(self.start_synapses, config.max_synapses), config.max_synapses
-            )
+        if most is not None:
+            budget = cubic(progress, max(self.start_synapses, most), most)
             masks = prune_to_budget(scores, masks, lambda m: self._synapses(m) <= budget)
-        if self.cost_model is not None and self._is_priced():
+        if prices is not None:
             # The budget closes in from what the caps alone would cost.
-            relief = cubic(progress, 4.0, 1.0)
-            masks = prune_to_budget(scores, masks, lambda m: self._affordable(m, relief))
+            relief = cubic(progress, 4.0, 1.0) / self.overhead
+            masks = prune_to_budget(
+                scores, masks, lambda m: self._fits(prices.cost(self._loads(m)), relief)
+            )
         return masks
 
     def _synapses(self, masks: Sequence[Tensor]) -> float:
-        alive = self._alive(masks)
-        return float(
-            sum(int(m.sum()) * copies for m, copies in zip(alive, self.copies, strict=True))
-        )
+        alive = zip(self._alive(masks), self.copies, strict=True)
+        return float(sum(int(mask.sum()) * copies for mask, copies in alive))
 
     def _alive(self, masks: Sequence[Tensor]) -> list[Tensor]:
         """Masks without neurons that feed nothing: they are not built and cost nothing."""
@@ -133,15 +115,6 @@ class MaskPlan:
                 result[index] = result[index] & after.any(dim=0)[:, None]
         return result
 
-    def _affordable(self, masks: Sequence[Tensor], relief: float) -> bool:
-        if self.cost_model is None:
-            return True
-        cost = self.cost_model.cost(self._loads(self._alive(masks)))
-        return self._fits(cost, relief / self.overhead)
-
-    def _is_priced(self) -> bool:
-        return self.config.max_junctions is not None or self.config.max_power_w is not None
-
     def _fits(self, cost: HardwareCost, relief: float) -> bool:
         junctions, power = self.config.max_junctions, self.config.max_power_w
         fits = junctions is None or cost.junctions <= junctions * relief
@@ -149,29 +122,64 @@ class MaskPlan:
 
     def _loads(self, masks: Sequence[Tensor]) -> list[LayerLoad]:
         """What the circuit would carry with these masks, pooling layers included."""
-        remaining = iter(masks)
-        result = []
-        for layer, shape in zip(self.net.stack, self.net.input_shapes, strict=True):
-            if isinstance(layer, OrPool):
-                w = unroll_pool(shape, layer.window)[0]
-            elif isinstance(layer, TernaryThresholdLayer):
-                w = next(remaining).numpy()
-                if layer.stride:
-                    w = unroll_convolution(w, np.zeros(len(w)), shape, layer.stride)[0]
-            result.append(
-                LayerLoad(
-                    np.count_nonzero(w, axis=1).astype(np.int64),
-                    np.count_nonzero(w, axis=0).astype(np.int64),
-                )
+        return [
+            LayerLoad(
+                np.count_nonzero(w, axis=1).astype(np.int64),
+                np.count_nonzero(w, axis=0).astype(np.int64),
             )
-        return result
+            for w in self.net.unrolled(mask.numpy() for mask in self._alive(masks))
+        ]
 
 
-def _positions(layer: TernaryThresholdLayer, shape: tuple[int, ...]) -> int:
-    if not layer.stride:
-        return 1
-    kernel = layer.weight.shape[-1]
-    positions = 1
-    for side in shape[1:]:
-        positions *= (side + 2 * (kernel // 2) - kernel) // layer.stride + 1
-    return positions
+def cap_rows(weight: Tensor, cap: int, max_count: int | None = None) -> Tensor:
+    """Mask (bool) of the ``cap`` largest magnitudes of each row of (outputs, ...), exactly.
+
+    Of them at most ``max_count`` are positive, and as many negative.
+    """
+    magnitude = weight.detach().abs().flatten(1)
+    if max_count is not None and max_count < magnitude.shape[1]:
+        allowed = torch.zeros_like(magnitude, dtype=torch.bool)
+        negative = torch.signbit(weight.detach().flatten(1))
+        for side in (~negative, negative):
+            order = torch.where(side, magnitude, -1.0).topk(max_count, dim=1).indices
+            allowed |= torch.zeros_like(allowed).scatter_(1, order, True) & side
+        magnitude = torch.where(allowed, magnitude, -1.0)
+    keep = magnitude.topk(min(cap, magnitude.shape[1]), dim=1).indices
+    mask = torch.zeros_like(magnitude, dtype=torch.bool).scatter_(1, keep, True)
+    return (mask & (magnitude >= 0)).reshape(weight.shape)
+
+
+def prune_to_budget(
+    scores: Sequence[Tensor],
+    masks: Sequence[Tensor],
+    fits: Callable[[Sequence[Tensor]], bool],
+) -> list[Tensor]:
+    """Drop the lowest scores of all layers together until ``fits(masks)``, by bisection.
+
+    Args:
+        scores: one tensor per layer, comparable across layers (magnitude per unit of cost).
+        masks: bool, same shapes: what the caps allow.
+        fits: says whether a set of masks is within the budget; must hold for empty masks and
+            be monotonic (fewer synapses never cost more).
+    """
+    if fits(masks):
+        return list(masks)
+    ordered = torch.cat([s[m] for s, m in zip(scores, masks, strict=True)]).sort().values
+    low, high = 0, ordered.numel()  # dropping `low` does not fit, dropping `high` does
+    while high - low > 1:
+        middle = (low + high) // 2
+        if fits(_above(scores, masks, ordered[middle - 1])):
+            high = middle
+        else:
+            low = middle
+    return _above(scores, masks, ordered[high - 1])
+
+
+def cubic(progress: float, start: float, end: float) -> float:
+    """Gradual pruning schedule of Zhu and Gupta, arXiv 1710.01878: fast first, then gently."""
+    share = min(max(progress, 0.0), 1.0)
+    return end + (start - end) * (1.0 - share) ** 3
+
+
+def _above(scores: Sequence[Tensor], masks: Sequence[Tensor], edge: Tensor) -> list[Tensor]:
+    return [m & (s > edge) for s, m in zip(scores, masks, strict=True)]

@@ -1,9 +1,14 @@
-"""The network being trained: ternary layers, snnTorch neurons, learned integer thresholds."""
+"""The network being trained: ternary layers, snnTorch neurons, learned integer thresholds.
+
+A latent real weight becomes sign(w) where its mask is set and 0 elsewhere; the backward pass
+treats this as the identity (straight-through estimator, Bengio et al., arXiv 1308.3432), so
+that a masked weight keeps learning and can come back until masks are frozen.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,8 +20,7 @@ from torch.nn import functional
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
-from netlist_gen.training.config import TrainingConfig
-from netlist_gen.training.quantise import ternary
+from netlist_gen.training.config import HiddenSpec, TrainingConfig
 
 SURROGATE_SLOPE = 2.0
 SOFT_SLOPE = 2.0
@@ -48,17 +52,42 @@ def atan_spike(u: Tensor) -> Tensor:
     return result
 
 
+class _SignMasked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG004
+        # copysign is some ten times faster than where.
+        return torch.copysign(mask, weight.to(mask.dtype))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
+        return grads[0].to(torch.float32), None
+
+
+def ternary(weight: Tensor, mask: Tensor) -> Tensor:
+    """sign(weight) where mask is 1, else 0, in the mask's type; straight-through gradient.
+
+    The sign of a zero is its sign bit, here and in all else that asks for signs.
+
+    Args:
+        weight: latent, (outputs, ...).
+        mask: 0 or 1, same shape, in the type that the product is computed in.
+    """
+    result: Tensor = _SignMasked.apply(weight, mask)
+    return result
+
+
 class TernaryThresholdLayer(nn.Module):
     """Ternary synapses into snn.Leaky neurons (beta 0, no reset) with a trainable threshold.
 
     The neuron fires when n > edge, edge = mean - shift * spread of its own counts n, shift
-    learned, never below 1/2. At first mean and spread are the batch's, as in batch norm. After
-    ``freeze()`` they are running values and the edge is rounded to the middle between two
+    learned, never below 1/2. At first mean and spread are the batch's, as in batch norm. Once
+    ``frozen`` they are running values and the edge is rounded to the middle between two
     counts in the forward pass (straight-through), so that training sees the neuron that is
-    exported; after ``hold()`` the running values stay as they are. The gradient of the
+    exported; once ``held`` the running values stay as they are. The gradient of the
     weights stays centred throughout: a change that moves all counts of a neuron alike is the
     threshold's business (without that, training breaks up where thresholds are frozen).
     The membrane is (n - edge) / spread, and fires on the strict U > 0.
+    Weights have the shape (outputs, inputs), or that of a kernel with its stride.
     """
 
     mask: Tensor
@@ -87,22 +116,8 @@ class TernaryThresholdLayer(nn.Module):
         self.neuron = snn.Leaky(
             beta=0.0, threshold=0.0, reset_mechanism="none", spike_grad=atan_spike
         )
-        self._typed_mask: Tensor | None = None
         # Mean distance, in spreads, by which thresholds want to lie below 1; for the loss.
-        self.excess: Tensor | None = None
-
-    def set_mask(self, mask: Tensor) -> None:
-        """Take a new mask (bool, shape of the weight)."""
-        self.mask.copy_(mask)
-        self._typed_mask = None
-
-    def freeze(self) -> None:
-        """From here on thresholds are integers."""
-        self.frozen.fill_(True)
-
-    def hold(self) -> None:
-        """From here on mean and spread stay: the last epochs see the very thresholds."""
-        self.held.fill_(True)
+        self.excess = torch.zeros(())
 
     def integer_theta(self) -> Tensor:
         """Threshold of the exported neuron: n >= theta, at least 1 (a silent input is silent)."""
@@ -124,19 +139,14 @@ class TernaryThresholdLayer(nn.Module):
             edges: equally likely edges of the noisy neuron, times ``flux`` in their unit; each
                 decision draws one. None: no noise.
         """
-        typed = self._typed_mask
-        if typed is None or typed.dtype != x.dtype:
-            typed = self._typed_mask = self.mask.to(x.dtype)
-        if self.training and bool(self.fresh):
+        if bool(self.fresh):
             self._face_inputs(x)
-        n = self._counts(x, ternary(self.weight, typed))
+        n = self._counts(x, ternary(self.weight, self.mask.to(x.dtype)))
         view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.stride else ((1, -1), (0,))
         mean, spread = self._statistics(n, axes)
         edge = self._edge(mean, spread)
         scale = 1 / spread
-        self.excess = (
-            functional.relu((0.5 - edge) / spread.detach()).mean() if self.training else None
-        )
+        self.excess = functional.relu((0.5 - edge) / spread.detach()).mean()
         wanted = edge.detach()
         if bool(self.frozen):
             wanted = torch.floor(wanted) + 0.5
@@ -166,9 +176,7 @@ class TernaryThresholdLayer(nn.Module):
         self.fresh.fill_(False)
 
     def _statistics(self, n: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Mean and spread of the counts, (outputs,), with their gradient while training."""
-        if not self.training:
-            return self.mean, self.spread
+        """Mean and spread of the counts, (outputs,), with their gradient."""
         counts = n.float()  # two plain passes: torch.std_mean is several times slower
         mean = counts.mean(dim=axes, keepdim=True)
         spread = (counts - mean).square().mean(dim=axes).clamp(min=0.25).sqrt()
@@ -180,10 +188,7 @@ class TernaryThresholdLayer(nn.Module):
         if not bool(self.frozen):
             return mean, spread
         # Running values, the batch's gradient.
-        return (
-            self.mean + (mean - mean.detach()),
-            self.spread + (spread - spread.detach()),
-        )
+        return self.mean + (mean - mean.detach()), self.spread + (spread - spread.detach())
 
 
 class OrPool(nn.Module):
@@ -194,11 +199,22 @@ class OrPool(nn.Module):
         self.window = window
 
     def forward(self, x: Tensor) -> Tensor:
+        """Spikes (rows, channels, height, width), the sides divided by the window."""
         return functional.max_pool2d(x, self.window)
+
+    def integer_theta(self) -> Tensor:
+        """Threshold of the exported neurons, all alike."""
+        return torch.ones(1)
 
 
 class TernarySpikingNet(nn.Module):
-    """A stack of ternary layers and the population readout with a learned scale."""
+    """A stack of ternary layers and the population readout with a learned scale.
+
+    Attributes:
+        layers: in order, pooling included.
+        trained: those that learn.
+        shapes: of the input and of what each layer gives: (channels, height, width) or (neurons,).
+    """
 
     def __init__(self, config: TrainingConfig, side: int, classes: int) -> None:
         super().__init__()
@@ -208,37 +224,36 @@ class TernarySpikingNet(nn.Module):
         if config.curve is not None:
             self._edges = torch.from_numpy(config.curve.edges(_NOISE_EDGES))
         caps = iter(config.caps)
-        stack: list[nn.Module] = []
-        shape: tuple[int, ...] = (1, side, side)
-        self.spatial = bool(config.layers) and config.layers[0].kind != "full"
-        self.input_shapes: list[tuple[int, ...]] = []
-        for spec in config.layers:
-            self.input_shapes.append(shape)
+        self.layers: list[TernaryThresholdLayer | OrPool] = []
+        self.shapes: list[tuple[int, ...]] = [(1, side, side)]
+        for spec in (*config.layers, HiddenSpec("full", classes * config.population)):
+            shape = self.shapes[-1]
             if spec.kind == "full":
-                stack.append(TernaryThresholdLayer((spec.size, math.prod(shape)), next(caps)))
-                shape = (spec.size,)
+                self.layers.append(TernaryThresholdLayer((spec.size, math.prod(shape)), next(caps)))
+                self.shapes.append((spec.size,))
                 continue
             if len(shape) != 3:
                 raise ConfigurationError(
                     "a convolution or pooling can't follow a fully connected layer"
                 )
             if spec.kind == "pool":
-                stack.append(OrPool(spec.size))
-                shape = (shape[0], shape[1] // spec.size, shape[2] // spec.size)
+                if min(shape[1:]) < spec.size:
+                    raise ConfigurationError(
+                        f"pooling p{spec.size} of {shape[1]} x {shape[2]} leaves nothing; at most "
+                        f"p{min(shape[1:])} fits"
+                    )
+                self.layers.append(OrPool(spec.size))
+                self.shapes.append((shape[0], *(s // spec.size for s in shape[1:])))
             else:
                 size = (spec.size, shape[0], spec.kernel, spec.kernel)
-                stack.append(TernaryThresholdLayer(size, next(caps), stride=spec.stride))
+                self.layers.append(TernaryThresholdLayer(size, next(caps), stride=spec.stride))
                 reach = 2 * (spec.kernel // 2) - spec.kernel
-                shape = (spec.size, *((s + reach) // spec.stride + 1 for s in shape[1:]))
-        self.input_shapes.append(shape)
-        outputs = classes * config.population
-        stack.append(TernaryThresholdLayer((outputs, math.prod(shape)), next(caps)))
-        self.stack = nn.ModuleList(stack)
+                self.shapes.append(
+                    (spec.size, *((s + reach) // spec.stride + 1 for s in shape[1:]))
+                )
+        self.stack = nn.ModuleList(self.layers)
+        self.trained = [x for x in self.layers if isinstance(x, TernaryThresholdLayer)]
         self.log_scale = nn.Parameter(torch.tensor(math.log(8.0)))
-
-    @property
-    def trained(self) -> list[TernaryThresholdLayer]:
-        return [layer for layer in self.stack if isinstance(layer, TernaryThresholdLayer)]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Class scores (samples, classes), hard and soft, from spikes (samples, [steps,] pixels).
@@ -248,19 +263,15 @@ class TernarySpikingNet(nn.Module):
         """
         steps = x.shape[1] if x.ndim == 3 else 1
         rows = x.reshape(-1, x.shape[-1])
-        if self.spatial:
+        if len(self.shapes[1]) == 3:
             rows = rows.reshape(-1, 1, self.side, self.side)
             rows = rows.contiguous(memory_format=torch.channels_last)
-        noise = None
-        if self.training and self._edges is not None:
-            noise = self._edges = self._edges.to(x.dtype)
-        for layer in self.stack:
-            if isinstance(layer, TernaryThresholdLayer):
-                if rows.ndim == 4 and not layer.stride:
-                    rows = rows.flatten(1)
-                rows = layer(rows, noise)
-            else:
+        noise = None if self._edges is None else self._edges.to(x.dtype)
+        for layer in self.layers:
+            if isinstance(layer, OrPool):
                 rows = layer(rows)
+            else:
+                rows = layer(rows if layer.stride else rows.flatten(1), noise)
         scale = self.log_scale.exp()
         # snn.Leaky keeps its membrane, here (n - theta + 1/2) / spread.
         membrane = torch.sigmoid(SOFT_SLOPE * self.trained[-1].neuron.mem.float())
@@ -270,68 +281,51 @@ class TernarySpikingNet(nn.Module):
         )
         return hard, soft
 
-    def freeze_thresholds(self) -> None:
-        for layer in self.trained:
-            layer.freeze()
-
-    def hold_thresholds(self) -> None:
-        for layer in self.trained:
-            layer.hold()
+    def unrolled(self, weights: Iterable[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Fully connected weights (outputs, inputs) of all layers, from those that are trained."""
+        given = iter(weights)
+        result = []
+        for layer, shape in zip(self.layers, self.shapes[:-1], strict=True):
+            if isinstance(layer, OrPool):
+                window = np.ones((layer.window, layer.window), dtype=np.int8)
+                each = np.eye(shape[0], dtype=np.int8)[:, :, None, None] * window
+                result.append(unroll(each, shape, layer.window, padding=0))
+            elif layer.stride:
+                kernel = next(given)
+                result.append(unroll(kernel, shape, layer.stride, padding=kernel.shape[-1] // 2))
+            else:
+                result.append(next(given))
+        return result
 
     def export(self) -> TernaryNetwork:
         """The integer network that the hardware gets, convolutions unrolled."""
-        weights, thetas = [], []
-        for layer, shape in zip(self.stack, self.input_shapes, strict=True):
-            if isinstance(layer, OrPool):
-                w, theta = unroll_pool(shape, layer.window)
-            elif isinstance(layer, TernaryThresholdLayer):
-                w = ternary(layer.weight.detach(), layer.mask.float()).to(torch.int8).numpy()
-                theta = layer.integer_theta().to(torch.int32).numpy()
-                if layer.stride:
-                    w, theta = unroll_convolution(w, theta, shape, layer.stride)
-            weights.append(w)
-            thetas.append(theta)
+        weights = self.unrolled(
+            ternary(layer.weight.detach(), layer.mask.float()).to(torch.int8).numpy()
+            for layer in self.trained
+        )
+        thetas = []
+        for layer, w in zip(self.layers, weights, strict=True):
+            theta = layer.integer_theta().numpy()
+            thetas.append(np.repeat(theta, len(w) // len(theta)))  # neurons share a kernel's
         return TernaryNetwork.from_arrays(weights, thetas, self.population)
 
 
-def unroll_convolution(
-    kernel: NDArray[Any], theta: NDArray[Any], shape: Sequence[int], stride: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Fully connected form of a convolution with padding kernel // 2.
+def unroll(kernel: NDArray[Any], shape: tuple[int, ...], stride: int, padding: int) -> NDArray[Any]:
+    """Fully connected form (outputs, inputs) of a convolution.
 
-    Args:
-        kernel: (channels out, channels in, k, k).
-        theta: (channels out,).
-        shape: input (channels, height, width), flattened in that order.
-
-    Returns:
-        weights (channels out * height out * width out, inputs) and theta for each neuron.
+    The kernel is (channels out, channels in, k, k); the input (channels, height, width), and
+    likewise the output, is flattened in that order.
     """
     out, channels, k, _ = kernel.shape
     _, height, width = shape
-    rows = (height + 2 * (k // 2) - k) // stride + 1
-    columns = (width + 2 * (k // 2) - k) // stride + 1
+    rows = (height + 2 * padding - k) // stride + 1
+    columns = (width + 2 * padding - k) // stride + 1
     dense = np.zeros((out, rows, columns, channels, height, width), dtype=kernel.dtype)
     for r in range(rows):
         for c in range(columns):
-            top, left = r * stride - k // 2, c * stride - k // 2
+            top, left = r * stride - padding, c * stride - padding
             r0, r1 = max(top, 0), min(top + k, height)
             c0, c1 = max(left, 0), min(left + k, width)
             part = kernel[:, :, r0 - top : r1 - top, c0 - left : c1 - left]
             dense[:, r, c, :, r0:r1, c0:c1] = part
-    flat = dense.reshape(out * rows * columns, channels * height * width)
-    return flat, np.repeat(theta, rows * columns)
-
-
-def unroll_pool(shape: Sequence[int], window: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """OR-pooling as a layer of +1 weights and theta 1; input (channels, height, width)."""
-    channels, height, width = shape
-    rows, columns = height // window, width // window
-    dense = np.zeros((channels, rows, columns, channels, height, width), dtype=np.int8)
-    for channel in range(channels):
-        for r in range(rows):
-            for c in range(columns):
-                high, wide = r * window, c * window
-                dense[channel, r, c, channel, high : high + window, wide : wide + window] = 1
-    flat = dense.reshape(channels * rows * columns, channels * height * width)
-    return flat, np.ones(len(flat), dtype=np.int32)
+    return dense.reshape(out * rows * columns, channels * height * width)

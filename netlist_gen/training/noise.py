@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -42,9 +41,6 @@ class FiringCurve:
         margin: rising, at least two, in ``unit``.
         probability: as many, in 0..1, not falling.
         unit: "synapses" or "Phi0".
-
-    Raises:
-        ConfigurationError: naming the first value that is wrong.
     """
 
     margin: tuple[float, ...]
@@ -63,15 +59,18 @@ class FiringCurve:
                 f"a firing curve has {at.size} margins and {share.size} probabilities; as many of "
                 "both are needed, at least 2"
             )
-        _refuse("margin", at, ~np.isfinite(at), "finite numbers are needed")
-        _refuse("margin", at, np.diff(at, prepend=-np.inf) <= 0, "margins must rise")
-        _refuse("probability", share, ~((share >= 0) & (share <= 1)), "0 to 1 is allowed")
-        _refuse(
-            "probability",
-            share,
-            np.diff(share, prepend=0.0) < 0,
-            "more margin must not make a pulse less likely",
-        )
+        falls = share < np.append(0.0, share[:-1])
+        for name, values, wrong, allowed in (
+            ("margin", at, ~np.isfinite(at), "finite numbers are needed"),
+            ("margin", at, at <= np.append(-np.inf, at[:-1]), "margins must rise"),
+            ("probability", share, ~((share >= 0) & (share <= 1)), "0 to 1 is allowed"),
+            ("probability", share, falls, "more margin must not make a pulse less likely"),
+        ):
+            if wrong.any():
+                index = int(wrong.argmax())
+                raise ConfigurationError(
+                    f"a firing curve's {name} [{index}] is {values[index]:g}; {allowed}"
+                )
         object.__setattr__(self, "margin", tuple(float(v) for v in at))
         object.__setattr__(self, "probability", tuple(float(v) for v in share))
 
@@ -99,9 +98,7 @@ class FiringCurve:
 def normal_curve(sigma: float, unit: Unit = "synapses") -> FiringCurve:
     """Firing probability Phi(margin / sigma), as of a threshold with normal noise.
 
-    Args:
-        sigma: standard deviation of the threshold in ``unit``, above 0. A grey zone measured
-            from 10 % to 90 % is 2.563 sigma wide (normal quantiles +-1.2816).
+    A grey zone measured from 10 % to 90 % is 2.563 sigma wide (normal quantiles +-1.2816).
     """
     from scipy.special import ndtr
 
@@ -113,16 +110,12 @@ def normal_curve(sigma: float, unit: Unit = "synapses") -> FiringCurve:
     return FiringCurve(tuple(at * sigma), tuple(share), unit)
 
 
-def read_firing_curve(path: str | os.PathLike[str]) -> FiringCurve:
-    """A measured firing curve from a CSV file.
+def read_firing_curve(file: Path) -> FiringCurve:
+    """A measured firing curve from a CSV file; errors name file, line and what is wrong.
 
     The first line names the columns: ``margin_synapses`` or ``margin_Phi0``, and ``probability``;
     other columns are passed over.
-
-    Raises:
-        ConfigurationError: naming file, line and what is wrong.
     """
-    file = Path(path)
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
@@ -158,11 +151,7 @@ def margins(
     unit: Unit,
     flux_per_synapse: FluxPerSynapse | None,
 ) -> NDArray[np.float64]:
-    """Margin of each decision of a layer in a unit: counts n (..., outputs), same shape.
-
-    Raises:
-        ConfigurationError: flux is wanted and nobody says how much a synapse has.
-    """
+    """Margin of each decision of a layer in a unit: counts n (..., outputs), same shape."""
     margin = counts - layer.theta + 0.5
     if unit == "synapses":
         return np.asarray(margin, dtype=np.float64)
@@ -176,16 +165,3 @@ def needed(flux_per_synapse: FluxPerSynapse | None) -> FluxPerSynapse:
     if flux_per_synapse is None:
         raise ConfigurationError("noise in Phi0 needs the flux per synapse of the neurons")
     return flux_per_synapse
-
-
-def _refuse(name: str, values: NDArray[np.float64], wrong: NDArray[np.bool_], allowed: str) -> None:
-    if wrong.any():
-        index = int(wrong.argmax())
-        raise ConfigurationError(
-            f"a firing curve's {name} [{index}] is {values[index]:g}; {allowed}"
-        )
-
-
-def as_curve(points: Sequence[Sequence[float]], unit: Unit) -> FiringCurve:
-    """A curve from pairs (margin, probability), as a configuration holds them."""
-    return FiringCurve(tuple(p[0] for p in points), tuple(p[1] for p in points), unit)

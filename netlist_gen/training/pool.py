@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +19,20 @@ from numpy.typing import NDArray
 from netlist_gen.files import atomic_path
 from netlist_gen.training.augment import SMALL, Distortion, distort
 from netlist_gen.training.config import TrainingConfig
-from netlist_gen.training.datasets import GreyData
-
-_TEACHER_SEED = 12345  # the teacher is shared by students of every seed
+from netlist_gen.training.datasets import Grey, GreyData, Labels
+from netlist_gen.training.teacher import train_teacher
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Images (rows, side, side), labels (rows,) and soft scores (rows, classes) or None."""
+    """Images (rows, side, side), labels (rows,) and soft scores (rows, classes) or None.
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    The first ``originals`` rows are not distorted. The teacher's accuracy is measured on the
+    validation images where there are any.
+    """
+
+    images: Grey
+    labels: Labels
     scores: NDArray[np.float16] | None
     originals: int
     teacher_accuracy: float | None
@@ -42,76 +44,57 @@ def make_pool(
     cache_dir: Path | None,
     report: Callable[[str], None],
 ) -> Pool:
-    """Pool of ``copies`` distorted training sets (or the originals), labelled by the teacher.
-
-    The teacher's accuracy is measured on the validation images where there are any.
-    """
+    """Pool of ``copies`` distorted training sets and the originals, labelled by the teacher."""
     strength = SMALL if data.side < 16 else Distortion()
-    key = _key(data, config, strength)
-    stored = None if cache_dir is None else cache_dir / f"pool-{key}"
+    originals = len(data.train_labels)
+    stored = None if cache_dir is None else cache_dir / f"pool-{_key(data, config, strength)}"
     if stored is not None and (stored / "done.json").is_file():
         facts = json.loads((stored / "done.json").read_text())
         return Pool(
             np.load(stored / "images.npy", mmap_mode="r"),
             np.load(stored / "labels.npy"),
             np.load(stored / "scores.npy") if config.distill else None,
-            len(data.train_labels),
+            originals,
             facts["teacher_accuracy"],
         )
     images = [data.train_images]
     for copy in range(config.copies):
         images.append(distort(data.train_images, copy + 1, strength, data.brightest))
         report(f"distorted copy {copy + 1} of {config.copies}")
-    pooled = np.concatenate(images)
-    labels = np.tile(data.train_labels, len(images))
-    scores, accuracy = None, None
+    pool = Pool(
+        np.concatenate(images), np.tile(data.train_labels, len(images)), None, originals, None
+    )
     if config.distill:
-        scores, accuracy = _label(data, config, pooled, labels, report)
+        pool = _labelled(pool, data, config, report)
     if stored is not None:
         stored.mkdir(parents=True, exist_ok=True)
-        _save(stored / "images.npy", pooled)
-        _save(stored / "labels.npy", labels)
-        if scores is not None:
-            _save(stored / "scores.npy", scores)
+        for name in ("images", "labels", "scores"):
+            array = getattr(pool, name)
+            if array is not None:
+                with atomic_path(stored / f"{name}.npy") as part, part.open("wb") as stream:
+                    np.save(stream, array)
         with atomic_path(stored / "done.json") as temporary:  # last: marks the folder whole
-            temporary.write_text(json.dumps({"teacher_accuracy": accuracy}))
-    return Pool(pooled, labels, scores, len(data.train_labels), accuracy)
+            temporary.write_text(json.dumps({"teacher_accuracy": pool.teacher_accuracy}))
+    return pool
 
 
-def _label(
-    data: GreyData,
-    config: TrainingConfig,
-    pooled: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    report: Callable[[str], None],
-) -> tuple[NDArray[np.float16], float | None]:
-    import torch
-
-    from netlist_gen.training.teacher import soft_labels, train_teacher
-
-    precision = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
-    net = train_teacher(
-        pooled,
-        labels,
-        originals=len(data.train_labels),
-        epochs=config.teacher_epochs,
-        brightest=data.brightest,
-        seed=_TEACHER_SEED,
-        precision=precision,
-        report=report,
-    )
+def _labelled(
+    pool: Pool, data: GreyData, config: TrainingConfig, report: Callable[[str], None]
+) -> Pool:
+    """The pool with the scores of a teacher that is trained on it."""
+    teacher = train_teacher(pool.images, pool.labels, data, config, report)
     accuracy = None
     if len(data.validation_labels):
-        guess = soft_labels(net, data.validation_images, data.brightest, precision).argmax(axis=1)
+        guess = teacher.soft_labels(data.validation_images).argmax(axis=1)
         accuracy = float(np.mean(guess == data.validation_labels))
         report(f"teacher: {accuracy:.2%} of the validation images")
-    scores = soft_labels(net, pooled, data.brightest, precision)
+    scores = teacher.soft_labels(pool.images)
     report(f"teacher: labelled {len(scores)} images")
-    return scores, accuracy
+    return dataclasses.replace(pool, scores=scores, teacher_accuracy=accuracy)
 
 
 def _key(data: GreyData, config: TrainingConfig, strength: Distortion) -> str:
-    parts: dict[str, Any] = {
+    parts: dict[str, object] = {
         "copies": config.copies,
         "distill": bool(config.distill),
         "teacher_epochs": config.teacher_epochs if config.distill else 0,
@@ -121,8 +104,3 @@ def _key(data: GreyData, config: TrainingConfig, strength: Distortion) -> str:
         "validation": len(data.validation_labels),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _save(path: Path, array: NDArray[Any]) -> None:
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, array)

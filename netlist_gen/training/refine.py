@@ -17,7 +17,7 @@ network best.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,6 @@ from numpy.typing import ArrayLike, NDArray
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork, check_labels
 
-Counts = NDArray[np.int16]
 Loss = NDArray[np.float64]
 _TOP = 6  # removals and additions of which all pairs are weighed
 _PAIRS = 10  # best pairs that are tried exactly
@@ -38,11 +37,12 @@ _SHARPNESS = np.geomspace(0.1, 4.0, 16)
 
 @dataclass(frozen=True)
 class Refined:
-    """The network found, and mean loss per image and changes after each round (first: before)."""
+    """The network found, the mean loss per image before and after, the changes made."""
 
     network: TernaryNetwork
-    losses: tuple[float, ...]
-    changes: tuple[int, ...]
+    before: float
+    after: float
+    changes: int
 
 
 def refine(
@@ -50,26 +50,24 @@ def refine(
     x: ArrayLike,
     labels: ArrayLike,
     *,
-    rounds: int,
     fan_in: Sequence[int],
-    least_gain: float = 1.0,
+    least_gain: float,
     max_synapses: int | None = None,
-    seed: int = 0,
-    report: Callable[[str], None] = lambda _: None,
+    seed: int,
 ) -> Refined:
     """Search for better weights and thresholds of a network with one hidden layer.
+
+    Every neuron is visited once.
 
     Args:
         network: one hidden layer; thresholds stay at 1 or more.
         x: spikes (samples, inputs) or (samples, steps, inputs) of training images.
         labels: (samples,).
-        rounds: visits of every neuron; ends sooner when a round changes nothing.
         fan_in: most synapses per neuron, hidden and output.
         least_gain: loss (nats over all images) that a change must save to be made. Less fits the
             training images closer; a few tenths per thousand images generalise.
         max_synapses: most of the whole network; default: as many as it has.
         seed: of the order of the neurons.
-        report: told after each round.
 
     Raises:
         ConfigurationError: not one hidden layer.
@@ -78,24 +76,16 @@ def refine(
         raise ConfigurationError(
             f"the search takes a network of one hidden layer, not of {len(network.layers) - 1}"
         )
-    search = _Search(network, x, labels, tuple(fan_in), least_gain)
+    search = _ExactSearch(network, x, labels, tuple(fan_in), least_gain)
     budget = network.synapses if max_synapses is None else max_synapses
-    order = np.random.default_rng(seed)
-    losses, changes = [search.mean_loss()], []
-    for number in range(rounds):
-        made = 0
-        visits = [(layer, j) for layer in (0, 1) for j in range(len(search.weights[layer]))]
-        for index in order.permutation(len(visits)):
-            layer, j = visits[index]
-            made += search.visit(layer, j, budget)
-        search.tune()
-        losses.append(search.mean_loss())
-        changes.append(made)
-        report(f"search: round {number + 1} of {rounds}, {made} changes, loss {losses[-1]:.4f}")
-        if not made:
-            break
+    before, changes = search.whole / search.samples, 0
+    visits = [(layer, j) for layer in (0, 1) for j in range(len(search.weights[layer]))]
+    for index in np.random.default_rng(seed).permutation(len(visits)):
+        layer, j = visits[index]
+        changes += search.visit(layer, j, budget)
+    search.tune()
     found = TernaryNetwork.from_arrays(search.weights, search.thetas, network.population)
-    return Refined(found, tuple(losses), tuple(changes))
+    return Refined(found, before, search.whole / search.samples, changes)
 
 
 @dataclass(frozen=True)
@@ -105,6 +95,14 @@ class _Change:
     lines: tuple[int, ...]
     values: tuple[int, ...]
     theta: int
+
+    def counts(
+        self, weights: NDArray[np.int8], before: NDArray[Any], lines: NDArray[np.uint8]
+    ) -> NDArray[Any]:
+        """Counts (rows,) of a neuron of these weights, where they were ``before``."""
+        for line, value in zip(self.lines, self.values, strict=True):
+            before = before + before.dtype.type(value - int(weights[line])) * lines[line]
+        return before
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class _Near:
     lines: NDArray[np.uint8]
 
 
-class _Search:
+class _ExactSearch:
     """The network, and its counts, spikes and loss in all rows (samples times steps)."""
 
     def __init__(
@@ -136,41 +134,34 @@ class _Search:
         self.weights = [layer.weights.astype(np.int8) for layer in network.layers]
         self.thetas = [layer.theta.astype(np.int32) for layer in network.layers]
         rows = spikes.reshape(-1, network.inputs)
+        hidden, output = network.layers
+        counts = hidden.counts(rows)
+        fired = counts >= hidden.theta
         # Lines in, (lines, rows), and counts, (neurons, rows), of each layer.
-        self.lines: list[NDArray[np.uint8]] = [np.ascontiguousarray(rows.T, dtype=np.uint8)]
-        self.counts: list[Counts] = []
-        flow: NDArray[Any] = rows
-        for layer in network.layers:
-            counts = layer.counts(flow)
-            self.counts.append(np.ascontiguousarray(counts.T, dtype=np.int16))
-            flow = counts >= layer.theta
-            if len(self.lines) == 1:
-                self.lines.append(np.ascontiguousarray(flow.T, dtype=np.uint8))
+        self.lines = [np.ascontiguousarray(x.T, dtype=np.uint8) for x in (rows, fired)]
+        self.counts = [
+            np.ascontiguousarray(n.T, dtype=np.int16) for n in (counts, output.counts(fired))
+        ]
         self.votes = self._count_votes()
         self.sharpness = 1.0
         self.tune()
 
-    def loss(self, sharpness: float) -> Loss:
-        """Cross entropy of each sample, (samples,)."""
-        scores = sharpness * self.votes
-        top = scores.max(axis=1)
-        own = scores[np.arange(self.samples), self.labels]
-        return np.asarray(top + np.log(np.exp(scores - top[:, None]).sum(axis=1)) - own)
-
-    def mean_loss(self) -> float:
-        return float(self.loss(self.sharpness).mean())
-
     def tune(self) -> None:
         """Take the sharpness of least loss."""
-        self.sharpness = float(min(_SHARPNESS, key=lambda s: float(self.loss(s).sum())))
+        losses = [np.log(self._odds(sharpness).sum(axis=1)).sum() for sharpness in _SHARPNESS]
+        self.sharpness = float(_SHARPNESS[np.argmin(losses)])
         self._weigh()
 
     def _weigh(self) -> None:
-        """exp(score - own score) of each sample and class, its sum, and the whole loss."""
-        own = self.votes[np.arange(self.samples), self.labels]
-        self.odds = np.exp(self.sharpness * (self.votes - own[:, None]))
+        """Odds of each sample and class, their sum, and the whole loss."""
+        self.odds = self._odds(self.sharpness)
         self.totals = self.odds.sum(axis=1)
         self.whole = float(np.log(self.totals).sum())
+
+    def _odds(self, sharpness: float) -> Loss:
+        """exp(score - own score) of each sample and class."""
+        own = self.votes[np.arange(self.samples), self.labels]
+        return np.asarray(np.exp(sharpness * (self.votes - own[:, None])))
 
     def _count_votes(self) -> NDArray[np.int64]:
         fired = self.counts[1] >= self.thetas[1][:, None]
@@ -190,7 +181,7 @@ class _Search:
         fires = near.counts >= self.thetas[layer][j]
         best, found = -self.least_gain, None
         for change in self._changes(layer, j, near, budget):
-            turned = self._new_counts(layer, j, change, near) >= change.theta
+            turned = change.counts(self.weights[layer][j], near.counts, near.lines) >= change.theta
             gain = float(near.benefit[turned != fires].sum())
             if gain < best:
                 best, found = gain, change
@@ -262,43 +253,31 @@ class _Search:
         changes += [_Change((i, k), (0, value), theta) for _, i, k, value in pairs[:_PAIRS]]
         return changes
 
-    def _new_counts(
-        self, layer: int, j: int, change: _Change, near: _Near | None = None
-    ) -> NDArray[Any]:
-        """Counts of a neuron after a change, in all rows or in the near ones."""
-        counts: NDArray[Any] = self.counts[layer][j] if near is None else near.counts
-        lines = self.lines[layer] if near is None else near.lines
-        for line, value in zip(change.lines, change.values, strict=True):
-            step = value - int(self.weights[layer][j, line])
-            counts = counts + counts.dtype.type(step) * lines[line]
-        return counts
-
     def _apply(self, layer: int, j: int, change: _Change) -> int:
         """Make a change; take it back if the whole loss doesn't fall enough after all."""
-        weights, theta = self.weights[layer][j].copy(), self.thetas[layer][j]
-        counts, outputs = self.counts[layer][j].copy(), self.counts[1].copy()
-        votes, before = self.votes, self.whole
-        self.counts[layer][j] = self._new_counts(layer, j, change)
+        lines, before = list(change.lines), self.whole
+        back = _Change(
+            change.lines, tuple(self.weights[layer][j, lines]), int(self.thetas[layer][j])
+        )
+        self._make(layer, j, change)
+        if self.whole <= before - self.least_gain / 2:
+            return 1
+        self._make(layer, j, back)
+        return 0
+
+    def _make(self, layer: int, j: int, change: _Change) -> None:
+        counts = change.counts(self.weights[layer][j], self.counts[layer][j], self.lines[layer])
+        self.counts[layer][j] = counts
         self.weights[layer][j, list(change.lines)] = change.values
         self.thetas[layer][j] = change.theta
-        spikes = self.lines[1][j].copy() if layer == 0 else None
-        if spikes is not None:
-            self.lines[1][j] = self.counts[0][j] >= change.theta
-            step = self.lines[1][j].astype(np.int16) - spikes.astype(np.int16)
+        if layer == 0:
+            step = -self.lines[1][j].astype(np.int16)
+            self.lines[1][j] = counts >= change.theta
+            step += self.lines[1][j]
             for o in np.flatnonzero(self.weights[1][:, j]):
                 self.counts[1][o] += np.int16(self.weights[1][o, j]) * step
         self.votes = self._count_votes()
         self._weigh()
-        if self.whole <= before - self.least_gain / 2:
-            return 1
-        self.weights[layer][j], self.thetas[layer][j] = weights, theta
-        self.counts[1] = outputs
-        self.counts[layer][j] = counts
-        if spikes is not None:
-            self.lines[1][j] = spikes
-        self.votes = votes
-        self._weigh()
-        return 0
 
 
 @numba.njit(cache=True)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from netlist_gen.checkpoint import write_network
 from netlist_gen.files import atomic_path
 from netlist_gen.training.cost import HardwareCost
-from netlist_gen.training.trainer import Progress, TrainedNetwork
+from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 
 
-def card(
-    trained: TrainedNetwork, command: str | None = None, cost: HardwareCost | None = None
-) -> dict[str, Any]:
+def card(trained: TrainedNetwork, command: str, cost: HardwareCost) -> dict[str, object]:
     """What a user must know about a trained network, in JSON types."""
     network, config = trained.network, trained.config
-    low, high = network.theta_range
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "dataset": config.dataset,
         "inputs": "pixel > grey level, pixels in row order",
         "grey_levels": list(config.grey_levels),
@@ -29,9 +24,9 @@ def card(
         "neurons": [layer.outputs for layer in network.layers],
         "synapses": network.synapses,
         "max_fan_in": network.max_fan_in,
-        "theta_range": [low, high],
-        "accuracy": trained.evaluation.as_dict(),
-        "validation": None if trained.validation is None else trained.validation.as_dict(),
+        "theta_range": list(network.theta_range),
+        "accuracy": trained.evaluation.to_json(),
+        "validation": None if trained.validation is None else trained.validation.to_json(),
         "teacher_validation": trained.teacher_accuracy,
         "tie_rules": {
             "lowest": "a tie goes to the lowest class",
@@ -41,48 +36,38 @@ def card(
         "seed": config.seed,
         "train_seconds": round(trained.seconds, 1),
         "config": {k: v for k, v in config.as_dict().items() if k != "data_dir"},
+        "junctions": round(cost.junctions),
+        "static_power_w": float(f"{cost.static_power_w:.4g}"),
     }
-    if cost is not None:
-        facts["junctions"] = round(cost.junctions)
-        facts["static_power_w"] = float(f"{cost.static_power_w:.4g}")
     if trained.noisy is not None:
-        facts["accuracy_with_noise"] = trained.noisy.as_dict()
-    if command is not None:
-        facts["command"] = command
-    return facts
+        facts["accuracy_with_noise"] = trained.noisy.to_json()
+    return {**facts, "command": command}
 
 
-def save(
-    trained: TrainedNetwork,
-    paths: Sequence[str | os.PathLike[str]],
-    command: str | None = None,
-    cost: HardwareCost | None = None,
-) -> dict[str, Any]:
-    """Write the network to each path in the format of its extension; returns the card.
+def save(trained: TrainedNetwork, paths: Sequence[Path], command: str, cost: HardwareCost) -> None:
+    """Write the network to each path in the format of its extension.
 
     Beside the first path, ``<name>.card.json`` holds the card for people.
     """
     facts = card(trained, command, cost)
     for path in paths:
         write_network(trained.network, path, facts)
-    if paths:
-        with atomic_path(Path(paths[0]).with_suffix(".card.json")) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1) + "\n")
-    return facts
+    with atomic_path(paths[0].with_suffix(".card.json")) as temporary:
+        temporary.write_text(json.dumps(facts, indent=1) + "\n")
 
 
-def plot_history(history: Sequence[Progress], path: Path) -> None:
+def plot_history(history: Sequence[EpochReport], path: Path) -> None:
     """Validation accuracy against synapses during a run, and against epochs (PNG or SVG)."""
-    points = [line for line in history if line.validation is not None]
-    curves = {
-        "synapses": [(line.synapses, line.validation) for line in points],
-        "epoch": [(line.epoch, line.validation) for line in points],
+    shown = [(line, line.validation) for line in history if line.validation is not None]
+    panels = {
+        "synapses": {"validation": [(line.synapses, share) for line, share in shown]},
+        "epoch": {"validation": [(line.epoch, share) for line, share in shown]},
     }
-    plot_curves({name: {"validation": points} for name, points in curves.items()}, path)
+    plot_curves(panels, path)
 
 
 def plot_curves(
-    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float | None]]]], path: Path
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], path: Path
 ) -> None:
     """One panel per x axis, one line per name: points (x, accuracy in 0..1)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -94,7 +79,7 @@ def plot_curves(
         figure.subplots(1, len(panels)).flat, panels.items(), strict=True
     ):
         for name, points in lines.items():
-            ordered = sorted((x, y) for x, y in points if y is not None)
+            ordered = sorted(points)
             axes.plot([x for x, _ in ordered], [100 * y for _, y in ordered], "o-", label=name)
         axes.set_xlabel(label)
         axes.set_ylabel("accuracy of the integer model (%)")

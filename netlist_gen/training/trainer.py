@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import pickle
 import time
 from collections.abc import Callable
@@ -35,15 +34,14 @@ _HOLD_AT = 0.95  # share of the run after which the running mean and spread of c
 
 
 @dataclass(frozen=True)
-class Progress:
-    """One line of progress: after each epoch, or a note while data is prepared.
+class EpochReport:
+    """What is told after each epoch; or, with epoch 0, a note in words.
 
     Attributes:
-        epoch, epochs: 0 while data is prepared.
-        loss: mean of the epoch, NaN while data is prepared.
+        loss: mean of the epoch.
         validation: integer accuracy on the validation images, or None without any.
-        synapses: of the network as it would be exported now.
-        note: words, where there is no epoch to report.
+        synapses: of all masks; dead parts go at the end.
+        seconds: since the run began.
     """
 
     epoch: int
@@ -69,15 +67,12 @@ class TrainedNetwork:
     noisy: Evaluation | None
     teacher_accuracy: float | None
     seconds: float
-    history: tuple[Progress, ...]
-
-
-ProgressCallback = Callable[[Progress], None]
+    history: tuple[EpochReport, ...]
 
 
 def train(
     config: TrainingConfig,
-    progress: ProgressCallback | None = None,
+    progress: Callable[[EpochReport], None] = lambda _: None,
     *,
     cost_model: CostModel | None = None,
     flux_per_synapse: FluxPerSynapse | None = None,
@@ -99,7 +94,6 @@ def train(
     Raises:
         ConfigurationError: wrong options, data that can't be read, a state file of another run.
     """
-    say = progress or (lambda _: None)
     if cost_model is None and (config.max_junctions or config.max_power_w):
         raise ConfigurationError("max_junctions and max_power_w need a cost model")
     started = time.monotonic()
@@ -112,54 +106,26 @@ def train(
 
     def note(text: str) -> None:
         seconds = time.monotonic() - started
-        say(Progress(0, config.epochs, math.nan, None, 0, seconds, text))
+        progress(EpochReport(0, config.epochs, math.nan, None, 0, seconds, text))
 
-    run = _Run(config, data, make_pool(data, config, cache_dir, note), cost_model, flux_per_synapse)
+    pool = make_pool(data, config, cache_dir, note)
+    run = _TrainingRun(config, data, pool, cost_model, flux_per_synapse)
+    run.started = started
     if resume:
-        run.restore(_required(state_file))
+        run.restore(state_file)
     while run.epoch < config.epochs:
-        loss = run.train_epoch()
-        seconds = run.seconds_before + time.monotonic() - started
-        validation, synapses = run.quick_look()
-        line = Progress(run.epoch, config.epochs, loss, validation, synapses, seconds)
-        run.history.append(line)
+        report = run.train_epoch()
         if state_file is not None:
-            run.save(state_file, seconds)
-        say(line)
-    network = run.searched or remove_dead(run.net.export())
+            run.save(state_file)
+        progress(report)
     while run.round < config.refine_rounds:
-        network = run.search_round(network, note)
+        note(run.search_round())
         if state_file is not None:
-            run.save(state_file, run.seconds_before + time.monotonic() - started)
-    seconds = run.seconds_before + time.monotonic() - started
-    test = binarise(data.test_images, config.grey_levels)
-    noisy = None
-    if config.curve is not None:
-        (noisy,) = evaluate_with_noise(
-            network,
-            test,
-            data.test_labels,
-            config.curve,
-            seed=config.seed,
-            flux_per_synapse=flux_per_synapse,
-        )
-    return TrainedNetwork(
-        network=network,
-        config=config,
-        evaluation=evaluate(network, test, data.test_labels),
-        validation=evaluate(
-            network, binarise(data.validation_images, config.grey_levels), data.validation_labels
-        )
-        if config.validation
-        else None,
-        noisy=noisy,
-        teacher_accuracy=run.pool.teacher_accuracy,
-        seconds=seconds,
-        history=tuple(run.history),
-    )
+            run.save(state_file)
+    return run.result()
 
 
-class _Run:
+class _TrainingRun:
     """The state of a run between epochs."""
 
     def __init__(
@@ -171,6 +137,7 @@ class _Run:
         flux_per_synapse: FluxPerSynapse | None,
     ) -> None:
         self.config, self.data, self.pool = config, data, pool
+        self.flux_per_synapse = flux_per_synapse
         torch.manual_seed(config.seed)
         self.net = TernarySpikingNet(config, data.side, data.classes)
         self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
@@ -182,41 +149,63 @@ class _Run:
         self.epoch = 0
         self.round = 0  # of the exact search
         self.searched: TernaryNetwork | None = None
+        self.started = time.monotonic()
         self.seconds_before = 0.0
-        self.history: list[Progress] = []
+        self.history: list[EpochReport] = []
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
-    def train_epoch(self) -> float:
-        """One pass over as many images as the training set holds; returns the mean loss."""
+    @property
+    def seconds(self) -> float:
+        """Since the run began, without the time between an interrupt and going on."""
+        return self.seconds_before + time.monotonic() - self.started
+
+    @property
+    def network(self) -> TernaryNetwork:
+        """The integer network as it stands."""
+        return self.searched or remove_dead(self.net.export())
+
+    def train_epoch(self) -> EpochReport:
+        """One pass over as many images as the training set holds."""
         config = self.config
         # Seeded by the epoch: a resumed run draws what an unbroken one would have drawn.
         torch.manual_seed(config.seed * 100_003 + self.epoch)
         draw = np.random.default_rng([config.seed, self.epoch])
-        rows = self._rows(draw).reshape(self.batches, -1)
-        last_masks = int(config.settle_at * self.total)
-        self.net.train()
         running = 0.0
-        for index, chosen in enumerate(rows):
-            step = self.epoch * self.batches + index
-            share = step / self.total
-            self._schedule(share)
-            if step == last_masks:
-                self.plan.settle()  # however short the run, caps and budgets are reached
-            elif step % _MASK_EVERY == 0 and step < last_masks:
-                self.plan.update(share)
-            elif step % _MASK_EVERY == 0:
-                self.plan.update_flux()
-            if share >= config.freeze_at and not bool(self.net.trained[0].frozen):
-                self.net.freeze_thresholds()
-            if share >= _HOLD_AT and not bool(self.net.trained[0].held):
-                self.net.hold_thresholds()
+        for index, chosen in enumerate(self._rows(draw).reshape(self.batches, -1)):
+            self._prepare(self.epoch * self.batches + index)
             loss = self._loss(np.sort(chosen))
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
             running += float(loss.detach())
         self.epoch += 1
-        return running / self.batches
+        validation = None
+        if config.validation:
+            spikes = binarise(self.data.validation_images, config.grey_levels)
+            validation = self.net.export().accuracy(spikes, self.data.validation_labels)
+        synapses = sum(int(layer.mask.sum()) for layer in self.net.trained)
+        loss_mean = running / self.batches
+        self.history.append(
+            EpochReport(self.epoch, config.epochs, loss_mean, validation, synapses, self.seconds)
+        )
+        return self.history[-1]
+
+    def _prepare(self, step: int) -> None:
+        """Learning rate, masks and thresholds for a step of the run."""
+        config, share = self.config, step / self.total
+        warm = min(1.0, (share + 1e-6) / _WARM_UP)
+        for group in self.optimiser.param_groups:
+            group["lr"] = config.learning_rate * warm * (1 + math.cos(math.pi * share)) / 2
+        last_masks = int(config.settle_at * self.total)
+        if step == last_masks:
+            self.plan.settle()  # however short the run, caps and budgets are reached
+        elif step % _MASK_EVERY == 0 and step < last_masks:
+            self.plan.update(share)
+        elif step % _MASK_EVERY == 0:
+            self.plan.update_flux()
+        for layer in self.net.trained:
+            layer.frozen.fill_(share >= config.freeze_at)
+            layer.held.fill_(share >= _HOLD_AT)
 
     def _rows(self, draw: np.random.Generator) -> NDArray[np.int64]:
         """Rows of the pool for one epoch, in the order of the batches."""
@@ -229,36 +218,18 @@ class _Run:
         copies = draw.permutation(len(self.pool.images) - originals)[: wanted - plain] + originals
         return draw.permutation(np.concatenate([draw.permutation(originals)[:plain], copies]))
 
-    def quick_look(self) -> tuple[float | None, int]:
-        """Validation accuracy and synapses of the network as it stands."""
-        synapses = sum(int(layer.mask.sum()) for layer in self.net.trained)
-        if not self.config.validation:
-            return None, synapses
-        self.net.eval()
-        spikes = binarise(self.data.validation_images, self.config.grey_levels)
-        right = 0
-        with torch.no_grad():
-            for start in range(0, len(spikes), 1024):
-                part = slice(start, start + 1024)
-                scores, _ = self.net(torch.from_numpy(spikes[part]).to(self.dtype))
-                guess = scores.argmax(dim=1).numpy()
-                right += int((guess == self.data.validation_labels[part]).sum())
-        return right / len(spikes), synapses
-
-    def search_round(self, network: TernaryNetwork, note: Callable[[str], None]) -> TernaryNetwork:
-        """One round of exact search, on images drawn anew."""
+    def search_round(self) -> str:
+        """One round of exact search, on images drawn anew; says what it did."""
         from netlist_gen.training.refine import refine
 
         config = self.config
-        plain = config.plain_share == 1.0
         draw = np.random.default_rng([config.seed, self.round])
-        images = self.pool.originals if plain else len(self.pool.images)
+        images = self.pool.originals if config.plain_share == 1.0 else len(self.pool.images)
         chosen = np.sort(draw.permutation(images)[:_SEARCH_IMAGES])
         found = refine(
-            network,
+            self.network,
             binarise(np.asarray(self.pool.images[chosen]), config.grey_levels),
             self.pool.labels[chosen],
-            rounds=1,
             fan_in=config.caps,
             least_gain=config.refine_gain,
             max_synapses=config.max_synapses,
@@ -266,34 +237,62 @@ class _Run:
         )
         self.round += 1
         self.searched = remove_dead(found.network)
-        note(
-            f"search: round {self.round} of {config.refine_rounds}, {found.changes[0]} changes, "
-            f"loss {found.losses[0]:.4f} to {found.losses[1]:.4f}"
+        return (
+            f"search: round {self.round} of {config.refine_rounds}, {found.changes} changes, "
+            f"loss {found.before:.4f} to {found.after:.4f}"
         )
-        return self.searched
 
-    def save(self, path: Path, seconds: float) -> None:
+    def result(self) -> TrainedNetwork:
+        """The network, measured on images that were held out."""
+        config, data, network = self.config, self.data, self.network
+        test = binarise(data.test_images, config.grey_levels)
+        validation, noisy = None, None
+        if config.validation:
+            spikes = binarise(data.validation_images, config.grey_levels)
+            validation = evaluate(network, spikes, data.validation_labels)
+        if config.curve is not None:
+            (noisy,) = evaluate_with_noise(
+                network,
+                test,
+                data.test_labels,
+                config.curve,
+                seed=config.seed,
+                flux_per_synapse=self.flux_per_synapse,
+            )
+        return TrainedNetwork(
+            network=network,
+            config=config,
+            evaluation=evaluate(network, test, data.test_labels),
+            validation=validation,
+            noisy=noisy,
+            teacher_accuracy=self.pool.teacher_accuracy,
+            seconds=self.seconds,
+            history=tuple(self.history),
+        )
+
+    def save(self, path: Path) -> None:
         """Write everything the run needs to go on; whole or not at all."""
         state = {
             "config": self.config.as_dict(),
             "epoch": self.epoch,
-            "seconds": seconds,
+            "seconds": self.seconds,
             "net": self.net.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "history": [vars(line) for line in self.history],
             "round": self.round,
-            "searched": None
-            if self.searched is None
-            else [
-                (torch.from_numpy(layer.weights.copy()), torch.from_numpy(layer.theta.copy()))
-                for layer in self.searched
+            "searched": [
+                torch.from_numpy(array.copy())
+                for layer in self.searched or ()
+                for array in (layer.weights, layer.theta)
             ],
         }
         with atomic_path(path) as temporary:
             torch.save(state, temporary)
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: Path | None) -> None:
         """Take up a saved run; the configuration must be the same."""
+        if path is None or not path.is_file():
+            raise ConfigurationError(f"{path} is not there: no interrupted run to go on with")
         try:
             state: dict[str, Any] = torch.load(path, weights_only=True)
             config = TrainingConfig.from_dict(state["config"])
@@ -306,23 +305,12 @@ class _Run:
                 f"{path} belongs to a run with {name} = {theirs[name]!r}, not {mine[name]!r}"
             )
         self.net.load_state_dict(state["net"])
-        for layer in self.net.trained:
-            layer.set_mask(layer.mask.clone())
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.seconds_before = int(state["epoch"]), float(state["seconds"])
-        self.history = [Progress(**line) for line in state["history"]]
-        self.round = int(state.get("round", 0))
-        if state.get("searched") is not None:
-            weights, thetas = zip(*state["searched"], strict=True)
-            self.searched = TernaryNetwork.from_arrays(
-                [w.numpy() for w in weights], [t.numpy() for t in thetas], self.config.population
-            )
-
-    def _schedule(self, share: float) -> None:
-        warm = min(1.0, (share + 1e-6) / _WARM_UP)
-        rate = self.config.learning_rate * warm * (1 + math.cos(math.pi * share)) / 2
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        self.history = [EpochReport(**line) for line in state["history"]]
+        self.round = int(state["round"])
+        if found := [tensor.numpy() for tensor in state["searched"] or ()]:
+            self.searched = TernaryNetwork.from_arrays(found[::2], found[1::2], config.population)
 
     def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
         config = self.config
@@ -337,8 +325,7 @@ class _Run:
         loss = (1 - guide) * self._criterion(hard, labels, target)
         loss = loss + guide * self._criterion(soft, labels, target)
         for layer in self.net.trained:
-            if layer.excess is not None:
-                loss = loss + config.threshold_penalty * layer.excess
+            loss = loss + config.threshold_penalty * layer.excess
         return loss
 
     def _criterion(
@@ -351,9 +338,3 @@ class _Run:
         temperature, weight = self.config.temperature, self.config.distill
         distilled = functional.cross_entropy(scores / temperature, target) * temperature**2
         return (1 - weight) * loss + weight * distilled
-
-
-def _required(state_file: Path | None) -> Path:
-    if state_file is None or not os.path.isfile(state_file):
-        raise ConfigurationError(f"{state_file} is not there: no interrupted run to go on with")
-    return state_file

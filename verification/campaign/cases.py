@@ -27,7 +27,7 @@ from verification.campaign.plan import Setup
 from verification.reference.event_energy import EventEnergy, bench_energies, network_energy
 from verification.reference.timed import bench_times, timed_reference
 from verification.simulators.base import DeckJob
-from verification.verdict.class_lines import Line, lines_of
+from verification.verdict.class_lines import WatchedLine, lines_of
 from verification.verdict.energy import BiasSources
 from verification.verdict.neuron import Predicted
 from verification.verdict.outcome import WHOLE_NETWORK
@@ -49,7 +49,7 @@ class JudgedNeuron:
 class JudgedLines:
     """The class lines in a deck, what they must carry, and, where times count, when."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[WatchedLine, ...]
     spikes: NetworkSpikes
     times_s: dict[str, FloatArray] | None = None
     tolerance_s: float = 0.0

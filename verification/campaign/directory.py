@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.deck.manifest import read_manifest
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.files import atomic_path
+from netlist_gen.files import atomic_path, write_text
 from netlist_gen.library.design import ClockPhases
 from verification.campaign.ledger import Ledger
 from verification.verdict.outcome import DeckResult, RunVerdict
@@ -102,13 +102,10 @@ class RunDirectory:
         for result in results:
             if result.deck is not None:
                 folder.mkdir(exist_ok=True)
-                with atomic_path(folder / f"{result.name}.cir") as path:
-                    path.write_text(result.deck, encoding="utf-8")
+                write_text(folder / f"{result.name}.cir", result.deck)
         with atomic_path(self.path / ARRAYS) as path:
             np.savez_compressed(path, allow_pickle=False, **arrays)
-        with atomic_path(self.path / RESULTS) as path:
-            text = json.dumps(verdict.to_json(), indent=2) + "\n"
-            path.write_text(text, encoding="utf-8")
+        write_text(self.path / RESULTS, json.dumps(verdict.to_json(), indent=2) + "\n")
 
 
 def check_manifest(folder: Path, process: str, phases: ClockPhases) -> None:

@@ -78,8 +78,11 @@ def find_example(
     wrong: CounterExample | None,
     cluster: Executor | None,
 ) -> Example | None:
-    """One neuron with waveforms: that of the counter-example, or else, of those that both fire and
-    stay silent in the first windows, the neuron of most synapses; None where its run fails."""
+    """One neuron with waveforms: the counter-example's, or else one that says much.
+
+    That is, of those that both fire and stay silent in the first windows, the neuron of most
+    synapses. None where its run fails.
+    """
     if wrong is not None and (wrong.failed or wrong.scope != "neurons"):
         wrong = None
     if "neurons" not in scopes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from netlist_gen.deck.options import DeckOptions
 from netlist_gen.options import option
+from verification.reference.options import COOLING_W_PER_W
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class VerifyOptions(DeckOptions):
     seed: int = option(0, "Of the draw of --samples.", least=0)
     jobs: int | None = option(None, "Simulations at a time [default: cores].", least=1)
     timeout: float = option(600.0, "Seconds one simulation may take.", positive=True)
-    cooling: float = option(400.0, "Wall-plug watts for one at 4.2 K.", positive=True)
+    cooling: float = option(COOLING_W_PER_W, "Wall-plug watts for one at 4.2 K.", positive=True)
     timing: bool = option(False, "Pulses must also come when the timed reference says.")
     tolerance_ps: float = option(
         1.0, "With --timing: how far off a pulse may be.", flag="--timing-tolerance", positive=True

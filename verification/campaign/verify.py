@@ -18,6 +18,7 @@ from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.notebook import html_table
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
 from verification.campaign.cases import deck_path
@@ -31,7 +32,13 @@ from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
 from verification.verdict.judge import Facts, agreements, judge_simulator
 from verification.verdict.measured import Measured, collect
-from verification.verdict.outcome import Program, RunVerdict
+from verification.verdict.outcome import (
+    Accuracy,
+    CounterExample,
+    EnergyFigures,
+    Program,
+    RunVerdict,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +52,11 @@ class Windows:
     steps: int
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row for each: scope, simulator, layer, neuron, window, sample, expected and measured
-        pulses, delay (ps), agreed."""
+        """A row for each, with these columns.
+
+        scope, simulator, layer, neuron, window, sample, expected and measured (pulses),
+        delay_ps, agreed.
+        """
         import pandas as pd
 
         frame = pd.concat([one.frame() for one in self.measured], ignore_index=True)
@@ -61,7 +71,7 @@ class Windows:
         return f"<{len(self)} neuron windows, {wrong} wrong; .to_pandas() lists them>"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verification:
     """The result of a run.
 
@@ -81,6 +91,32 @@ class Verification:
     def agreed(self) -> bool:
         """Every window compared and equal, no run failed, energy within the tolerance."""
         return self.verdict.agreed
+
+    @property
+    def counter_example(self) -> CounterExample | None:
+        """The first disagreement."""
+        return self.verdict.counter_example
+
+    @property
+    def energy(self) -> EnergyFigures:
+        """Dynamic, static and at the wall."""
+        return self.verdict.energy
+
+    @property
+    def accuracy(self) -> Accuracy | None:
+        """Of the reference and as simulated; None without labels."""
+        return self.verdict.accuracy
+
+    def __repr__(self) -> str:
+        return repr(self.verdict).replace("RunVerdict", "Verification", 1)
+
+    def _repr_html_(self) -> str:
+        header = ("scope", "decks", "windows", "mismatches", "failed", "pulses", "energy, J")
+        rows = (
+            (s.scope, s.decks, s.checked, s.mismatches, s.failed, s.pulses, f"{s.energy_J:.4g}")
+            for s in self.verdict.scopes
+        )
+        return html_table(repr(self)[1:-1], header, rows)
 
 
 def verify(

@@ -5,6 +5,7 @@ Everything here can be sent to another process: tasks go in, results come out.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -109,18 +110,12 @@ def judge(case: Case, outcome: Outcome) -> DeckResult:
     if case.scope == "neurons":
         verdicts = [judge_energy(verdicts[0], energies, case.reference_J)]
     wrong = any(v.mismatches for v in verdicts) or (lines is not None and lines.wrong)
-    return DeckResult(
-        scope=case.scope,
-        name=case.job.name,
-        place=case.place,
-        first=case.first,
-        windows=case.windows,
+    return dataclasses.replace(
+        failure(case, "", outcome.wall_s),
         neurons=tuple(verdicts),
         energies_J=energies,
         reference_J=case.reference_J,
         lines=lines,
-        failure="",
-        wall_s=outcome.wall_s,
         deck=case.job.text if wrong else None,
     )
 

@@ -17,27 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CharacterizeOptions(ProcessOptions):
-    """What to measure beside delays, spacings, energies and the state machine, and how.
-
-    Attributes:
-        sweeps: axes of one grid, each ``NAME=LO:HI:N``.
-        margins: of every parameter.
-        tolerance: of each margin, as a factor.
-        monte_carlo: samples of a yield; None for none.
-        spreads: what scatters, each ``KIND=GLOBAL[:LOCAL]``; none is the usual spread.
-        correlations: each ``KIND,KIND=RHO``.
-        half_width: ends a yield early.
-        temperatures: of noise, K: delays and jitter at each, error rates about the bias margin.
-        noise_runs: runs at each point of an error rate.
-        load: at the outputs.
-        simulator: its name, or "auto".
-        seed: of all draws.
-        jobs: simulations at a time; None: as many as there are cores.
-        timeout: seconds one simulation may take.
-        scheduler: address of a Dask scheduler that runs the simulations.
-        resume: go on with what a broken run left in the directory.
-        step_ps: of the simulation.
-    """
+    """What to measure beside delays, spacings, energies and the state machine, and how."""
 
     sweeps: tuple[str, ...] = option(
         (),
@@ -85,7 +65,6 @@ class CharacterizeOptions(ProcessOptions):
         None, "Dask scheduler that runs the simulations.", metavar="ADDRESS"
     )
     resume: bool = option(False, "Go on with what a broken run left in the directory.")
-    step_ps: float = 0.05
 
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the sweep. Raises ConfigurationError for one that is none."""
@@ -100,22 +79,19 @@ class CharacterizeOptions(ProcessOptions):
         correlation = dict(_correlation(text, KINDS) for text in self.correlations)
         if not self.spreads:
             return Spreads(correlation=correlation)
-        overall: dict[str, float] = {}
-        local: dict[str, float] = {}
-        for text in self.spreads:
-            kind, overall_sigma, local_sigma = _spread(text, KINDS)
-            overall[kind], local[kind] = overall_sigma, local_sigma
-        bias = overall.pop("bias", 0.0)
-        local.pop("bias", None)
-        return Spreads(overall, local, correlation, bias)
+        found = dict(_spread(text, KINDS) for text in self.spreads)
+        bias, _ = found.pop("bias", (0.0, 0.0))
+        overall = {kind: sigma for kind, (sigma, _) in found.items()}
+        local = {kind: sigma for kind, (_, sigma) in found.items()}
+        return Spreads(overall, local, bias, correlation=correlation)
 
 
-def _spread(text: str, kinds: tuple[str, ...]) -> tuple[str, float, float]:
+def _spread(text: str, kinds: tuple[str, ...]) -> tuple[str, tuple[float, float]]:
     match = re.fullmatch(r"(\w+)=([\d.eE+-]+)(?::([\d.eE+-]+))?", text)
     try:
         if match is None or match[1] not in (*kinds, "bias"):
             raise ValueError
-        return match[1], float(match[2]), float(match[3] or 0)
+        return match[1], (float(match[2]), float(match[3] or 0))
     except ValueError:
         raise ConfigurationError(
             f"--spread {text!r} is not KIND=GLOBAL[:LOCAL] with KIND one of "
@@ -123,13 +99,12 @@ def _spread(text: str, kinds: tuple[str, ...]) -> tuple[str, float, float]:
         ) from None
 
 
-def _correlation(text: str, kinds: tuple[str, ...]) -> tuple[tuple[str, str], float]:
+def _correlation(text: str, kinds: tuple[str, ...]) -> tuple[str, float]:
     match = re.fullmatch(r"(\w+),(\w+)=(-?(?:\d+\.?\d*|\.\d+))", text)
-    named = {match[1], match[2]} if match else set()
-    if match is None or len(named & set(kinds)) != 2 or not -1 <= float(match[3]) <= 1:
+    named = {match[1], match[2]} & {*kinds} if match else set()
+    if match is None or len(named) != 2 or not -1 <= float(match[3]) <= 1:
         raise ConfigurationError(
             f"--correlation {text!r} is not KIND,KIND=RHO with two of {', '.join(kinds)} and "
             "-1 <= RHO <= 1"
         )
-    first, second = sorted(named, key=kinds.index)
-    return (first, second), float(match[3])
+    return ",".join(sorted(named, key=kinds.index)), float(match[3])

@@ -97,7 +97,7 @@ def influenced_delays(process: Process) -> Delays:
 
 
 @dataclass(frozen=True)
-class Junctions:
+class StageDelays:
     """From a pulse's arrival at the port of a JTL stage to its junction's middle crossing, s.
 
     Attributes:
@@ -110,7 +110,7 @@ class Junctions:
 
 
 @lru_cache(maxsize=4)
-def junctions_after_ports(process: Process) -> Junctions:
+def junctions_after_ports(process: Process) -> StageDelays:
     """The output stages of neurons and of class lines."""
     library = CellLibrary(process)
     merged = _arrivals(library, Stage("jtl", "merger", "end"))
@@ -118,7 +118,7 @@ def junctions_after_ports(process: Process) -> Junctions:
     for load in LOADS:
         arrivals = _neuron(library, "splitter", load)
         after[load] = arrivals.junction - arrivals.port
-    return Junctions(after, merged.junction - merged.port)
+    return StageDelays(after, merged.junction - merged.port)
 
 
 @dataclass(frozen=True)
@@ -198,8 +198,7 @@ def _arrivals(library: CellLibrary, key: Stage) -> _Arrivals:
 
 @lru_cache(maxsize=64)
 def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
-    """The output stage of a neuron whose clock comes from a splitter, as in a network, or from a
-    JTL stage behind one."""
+    """The output stage of a neuron whose clock is driven by a cell of ``CLOCKED_BY``."""
     signs, theta = PROBE
     labels = tuple(str(i) for i in range(len(signs)))
     builder = CircuitBuilder("probe")

@@ -23,9 +23,10 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.notebook import html_table
 from netlist_gen.records import Record
 from netlist_gen.spikes import NetworkSpikes
-from verification.reference.energy import EnergyLedger, static_power
+from verification.reference.energy import EnergyLedger
 from verification.reference.event_energy import EventEnergy, network_energy
 from verification.reference.options import PerformanceOptions
 
@@ -49,7 +50,7 @@ class SlackFigures(Record):
     path: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Performance(Record):
     """Figures of one network at one clock.
 
@@ -101,6 +102,17 @@ class Performance(Record):
     slacks: tuple[SlackFigures, ...]
     assumptions: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return (
+            f"<Performance: {self.clock_ghz:.2f} GHz, {self.inferences_per_s:.3g} inferences/s, "
+            f"{self.wall_plug_J_per_inference:.3g} J at the wall for each>"
+        )
+
+    def _repr_html_(self) -> str:
+        plain = {k: v for k, v in self.to_json().items() if isinstance(v, int | float)}
+        rows = ((name, f"{value:.4g}") for name, value in plain.items())
+        return html_table(repr(self)[1:-1], ("figure", "value"), rows)
+
 
 def performance(
     network: TernaryNetwork,
@@ -138,7 +150,8 @@ def performance(
     per_second = 1.0 / (period * steps)
     ledger = EnergyLedger(
         dynamic_J=network_energy(bench.plan, spikes, EventEnergy(library)) / inputs.shape[0],
-        static_W=static_power(totals.supply_A, library.process.supply_voltage),
+        supply_A=totals.supply_A,
+        supply_V=library.process.supply_voltage,
         duration_s=1.0 / per_second,
         cooling_W_per_W=options.cooling,
     )

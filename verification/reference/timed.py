@@ -23,7 +23,7 @@ from netlist_gen.circuit.view import START_S, NeuronView
 from netlist_gen.library.process import Process
 from netlist_gen.spikes import NeuronSpikes
 from verification.reference.influence import (
-    Junctions,
+    StageDelays,
     influenced_delays,
     junctions_after_ports,
 )
@@ -120,7 +120,7 @@ class _Fold:
         self.period = timing.period_s
         self.windows = np.arange(windows)
         self.delays: Delays = influenced_delays(process)
-        self.junctions: Junctions = junctions_after_ports(process)
+        self.junctions: StageDelays = junctions_after_ports(process)
 
     def layer(
         self, layer: LayerPlan, timing: LayerTiming, ports: FloatArray

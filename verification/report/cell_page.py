@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netlist_gen.files import atomic_path
+from netlist_gen.files import write_text
+from netlist_gen.records import Json
 from netlist_gen.resources import template
 from verification.report import cell_plots
 from verification.report.numbers import engineering
 
 if TYPE_CHECKING:
-    from verification.characterize.files.summary import Summary
-    from verification.characterize.run import Characterization
+    from verification.characterize.files.summary import Characterization, Summary
 
 
 FILTERS = {"eng": engineering}
@@ -36,16 +36,21 @@ def write_page(result: Characterization, summary: Summary, out: Path) -> list[Pa
         pictures[name], paths = cell_plots.save(figure, out / name)
         written += paths
     page = out / f"{result.cell}.html"
-    text = template("report/cell.html.j2", FILTERS).render(s=summary, r=result, figures=pictures)
-    with atomic_path(page) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    cell_template = template("report/cell.html.j2", FILTERS)
+    text = cell_template.render(s=_shown(summary), r=result, figures=pictures)
+    write_text(page, text)
     return [*written, page]
 
 
-def write_index(summaries: Sequence[Summary], out: Path) -> Path:
+def write_index(summaries: Iterable[Summary], out: Path) -> Path:
     """``index.html`` over several cells, each in a directory of its own."""
     page = out / "index.html"
-    with atomic_path(page) as temporary:
-        text = template("report/cells.html.j2", FILTERS).render(cells=summaries)
-        temporary.write_text(text, encoding="utf-8")
+    cells = [_shown(summary) for summary in summaries]
+    write_text(page, template("report/cells.html.j2", FILTERS).render(cells=cells))
     return page
+
+
+def _shown(summary: Summary) -> Json:
+    """``summary.json`` as the templates read it: what is not there is None."""
+    nothing = dict.fromkeys(("states", "margins", "sweep", "yield", "noise"))
+    return {**nothing, **summary.to_json()}

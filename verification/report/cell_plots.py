@@ -11,10 +11,10 @@ import numpy as np
 from netlist_gen.files import atomic_path
 
 if TYPE_CHECKING:
+    from verification.characterize.files.summary import Characterization
     from verification.characterize.measure.margins import Margins
     from verification.characterize.measure.noise import NoiseResult
     from verification.characterize.measure.sweep import Sweep
-    from verification.characterize.run import Characterization
 
 BLUE, RED, GREY, INK = "#2b6cb0", "#c53030", "#a0aec0", "#2d3748"
 PASS, FAIL = "#2f855a", "#fed7d7"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.files import atomic_path
+from netlist_gen.files import write_text
 from netlist_gen.resources import template
 from verification.report import plots
 from verification.report.numbers import engineering, percent, share
@@ -98,8 +98,7 @@ def write_report(run: Path) -> Path:
         reasons=disagreements(verdict),
     )
     target = run / "report.html"
-    with atomic_path(target) as path:
-        path.write_text(text, encoding="utf-8")
+    write_text(target, text)
     return target
 
 
@@ -124,14 +123,15 @@ class Read:
 
 def _reads(arrays: Arrays) -> list[Read]:
     """Class of each of the first samples: the label, what the reference reads, the simulation."""
-    simulated, labels = arrays.get("simulated"), arrays.get("labels")
+    shown = {n: arrays[n][:SHOWN_READS].tolist() for n in ("simulated", "labels") if n in arrays}
+    simulated, labels = shown.get("simulated"), shown.get("labels")
     reads = []
     for sample, reference in enumerate(arrays["predicted"][:SHOWN_READS].tolist()):
-        got = None if simulated is None else simulated.tolist()[sample]
+        got = None if simulated is None else simulated[sample]
         words = [str(reference) if got in (reference, None) else f"{reference}, simulated {got}"]
         kind = "" if got in (reference, None) else "differ"
         if labels is not None:
-            label = labels.tolist()[sample]
+            label = labels[sample]
             words.insert(0, str(label))
             kind = kind or ("" if label == reference else "miss")
         reads.append(Read(" → ".join(words), kind, labels is not None))

@@ -65,7 +65,8 @@ def raster(
     Args:
         expected: for each layer bool (windows, neurons).
         measured: for each layer int8 (windows, neurons), -1 where nothing was measured.
-        first: first window shown. most: windows shown.
+        first: first window shown.
+        most: windows shown.
     """
     plt = _pyplot()
     from matplotlib.lines import Line2D

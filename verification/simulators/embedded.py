@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from netlist_gen.errors import NetlistGenError, SimulatorError
+from netlist_gen.version import __version__
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
 from verification.waves.pulses import PulseTrain, most_pulses
 from verification.waves.readings import Readout, SampledReadings
@@ -41,10 +41,7 @@ class EmbeddedSimulator:
 
     def version(self) -> str:
         """The package's version."""
-        try:
-            return version("netlist-gen")
-        except PackageNotFoundError:
-            return "0+unknown"
+        return __version__
 
     def run(self, job: DeckJob, *, timeout_s: float) -> Outcome:
         """Run one deck. A deck that can't be read or solved is an outcome."""

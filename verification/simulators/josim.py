@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
 from pathlib import Path
 
 from netlist_gen.errors import SimulatorError
 from verification.simulators.base import DeckJob
-from verification.simulators.process import Limits
 from verification.simulators.subprocess_simulator import SubprocessSimulator
 from verification.waves.josim_controls import Controls, read_controls
 from verification.waves.readers.josim_csv import read_josim_csv
@@ -30,32 +28,10 @@ class JosimSimulator(SubprocessSimulator[Controls]):
     name = "josim"
     dialect = "josim"
     title = "JoSIM"
+    program = "josim-cli"
 
-    def __init__(
-        self,
-        executable: str = "josim-cli",
-        *,
-        keep_runs: Path | None = None,
-        limits: Limits | None = None,
-    ) -> None:
-        super().__init__(executable, keep_runs=keep_runs, limits=limits)
-        self._known: tuple[Path, str] | None = None
-        self._lock = threading.Lock()
-
-    def version(self) -> str:
-        """For instance ``2.7.02a34ee``; asked once for each program.
-
-        Raises:
-            SimulatorError: not there, no version in its answer, or older than 2.7.
-        """
-        program = Path(self._executable_path())
-        with self._lock:
-            if self._known is None or self._known[0] != program:
-                self._known = (program, self._checked_version(program))
-            return self._known[1]
-
-    def _checked_version(self, program: Path) -> str:
-        answer = self._ask_version(["--version"])
+    def _checked_version(self, program: str) -> str:
+        answer = self._ask_version(program, ["--version"])
         match = _VERSION.search(answer)
         if match is None:
             shown = " ".join(answer.split())[:120]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-import threading
 from pathlib import Path
 from typing import Literal
 
@@ -13,9 +12,8 @@ from netlist_gen.errors import SimulatorError
 from verification.simulators import ngspice_shared
 from verification.simulators.base import DeckJob
 from verification.simulators.process import Limits
-from verification.simulators.saved_signals import Saved, read_saved, to_waveforms
-from verification.simulators.subprocess_simulator import SubprocessSimulator
-from verification.waves.readers.raw import read_raw
+from verification.simulators.saved_signals import Saved, read_output, read_saved
+from verification.simulators.subprocess_simulator import SubprocessSimulator, around
 from verification.waves.waveforms import Waveforms
 
 Backend = Literal["auto", "shared", "subprocess"]
@@ -47,10 +45,11 @@ class NgspiceSimulator(SubprocessSimulator[Saved]):
     name = "ngspice"
     dialect = "ngspice"
     title = "ngspice"
+    program = "ngspice"
 
     def __init__(
         self,
-        executable: str = "ngspice",
+        executable: str | None = None,
         *,
         backend: Backend = "auto",
         keep_runs: Path | None = None,
@@ -58,8 +57,6 @@ class NgspiceSimulator(SubprocessSimulator[Saved]):
     ) -> None:
         super().__init__(executable, keep_runs=keep_runs, limits=limits)
         self._asked = backend
-        self._known: str | None = None
-        self._lock = threading.Lock()
 
     @property
     def backend(self) -> Literal["shared", "subprocess"]:
@@ -74,26 +71,14 @@ class NgspiceSimulator(SubprocessSimulator[Saved]):
             return Path(sys.executable) if _shared_available() else None
         return super().path()
 
-    def version(self) -> str:
-        """For instance ``39``; asked once.
-
-        Raises:
-            SimulatorError: not there, or no version in its answer.
-        """
-        with self._lock:
-            if self._known is None:
-                arguments = ["--version"]
-                if self.backend == "shared":
-                    arguments = [*_shared_call(), "--version"]
-                answer = self._ask_version(arguments)
-                match = _VERSION.search(answer)
-                if match is None:
-                    shown = " ".join(answer.split())[:120]
-                    raise SimulatorError(
-                        f"ngspice ({self.backend}) gives no version; it says {shown!r}"
-                    )
-                self._known = match[1]
-            return self._known
+    def _checked_version(self, program: str) -> str:
+        call = _shared_call() if self.backend == "shared" else []
+        answer = self._ask_version(program, [*call, "--version"])
+        match = _VERSION.search(answer)
+        if match is None:
+            shown = " ".join(answer.split())[:120]
+            raise SimulatorError(f"ngspice ({self.backend}) gives no version; it says {shown!r}")
+        return match[1]
 
     def _prepare(self, job: DeckJob) -> Saved:
         return read_saved(job.text)
@@ -108,14 +93,11 @@ class NgspiceSimulator(SubprocessSimulator[Saved]):
         lines = [line.strip() for line in (*stderr.splitlines(), *stdout.splitlines())]
         for at, line in enumerate(lines):
             if _COMPLAINT.search(line) and not _HARMLESS.search(line):
-                return " / ".join(part for part in lines[at : at + 3] if part)[:300]
+                return around(lines, at)
         return None
 
     def _read(self, directory: Path, asked: Saved) -> Waveforms:
-        output = directory / "out.raw"
-        if not output.exists():
-            raise SimulatorError("it ended without a complaint but wrote no output")
-        return to_waveforms(read_raw(output), asked, output.name)
+        return read_output(directory / "out.raw", asked)
 
     def _executable_path(self) -> str:
         if self.backend == "shared" and not _shared_available():

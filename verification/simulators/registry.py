@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from importlib import import_module
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.simulators.base import Simulator
 
-NAMES = ("embedded", "josim", "wrspice", "ngspice")
+_HOMES = {
+    "embedded": ("embedded", "EmbeddedSimulator"),
+    "josim": ("josim", "JosimSimulator"),
+    "wrspice": ("wrspice", "WrspiceSimulator"),
+    "ngspice": ("ngspice", "NgspiceSimulator"),
+}
+"""Module and class of each simulator; the embedded engine is not loaded before it is asked for."""
+
+NAMES = tuple(_HOMES)
 
 
 def automatic() -> str:
@@ -16,7 +24,25 @@ def automatic() -> str:
     return "josim" if shutil.which("josim-cli") else "embedded"
 
 
-def get_simulators(names: str, *, keep_runs: Path | None = None) -> list[Simulator]:
+def get_simulator(name: str = "auto") -> Simulator:
+    """The simulator of that name, one of ``NAMES`` or ``auto`` (``automatic``).
+
+    It may be absent: ask ``available()`` (running it raises SimulatorError).
+
+    Raises:
+        ConfigurationError: an unknown name.
+    """
+    name = automatic() if name == "auto" else name
+    if name not in _HOMES:
+        raise ConfigurationError(
+            f"there is no simulator {name!r}; allowed are auto, {', '.join(NAMES)}"
+        )
+    module, kind = _HOMES[name]
+    made: Simulator = getattr(import_module(f"verification.simulators.{module}"), kind)()
+    return made
+
+
+def get_simulators(names: str) -> list[Simulator]:
     """The simulators of a comma list, in its order; ``installed`` stands for all that are here.
 
     What ``auto`` and ``installed`` stand for is left out where the list has it already.
@@ -30,13 +56,10 @@ def get_simulators(names: str, *, keep_runs: Path | None = None) -> list[Simulat
             raise ConfigurationError(f"the simulator {name} is twice in {names!r}; once is enough")
     found: dict[str, Simulator] = {}
     for name in asked:
-        if name == "installed":
-            every = (get_simulator(known, keep_runs=keep_runs) for known in NAMES)
-            here = [simulator for simulator in every if simulator.available()]
-        else:
-            here = [get_simulator(name, keep_runs=keep_runs)]
-        for simulator in here:
-            found.setdefault(simulator.name, simulator)
+        every = [get_simulator(one) for one in (NAMES if name == "installed" else (name,))]
+        for simulator in every:
+            if name != "installed" or simulator.available():
+                found.setdefault(simulator.name, simulator)
     return list(found.values())
 
 
@@ -54,38 +77,3 @@ def chosen_simulators(names: str) -> list[Simulator]:
                 f"the simulator {one.name} is not here; netlist-gen doctor says how to get it"
             )
     return chosen
-
-
-def get_simulator(name: str = "auto", *, keep_runs: Path | None = None) -> Simulator:
-    """The simulator of that name; ``auto`` is JoSIM where josim-cli is on PATH, else embedded.
-
-    Args:
-        name: one of ``auto``, ``embedded``, ``josim``, ``wrspice``, ``ngspice``.
-        keep_runs: directory in which simulators that are programs keep every run's files.
-
-    The simulator may be absent: ask ``available()`` (running it raises SimulatorError).
-
-    Raises:
-        ConfigurationError: an unknown name.
-    """
-    if name == "auto":
-        name = automatic()
-    if name == "embedded":
-        from verification.simulators.embedded import EmbeddedSimulator
-
-        return EmbeddedSimulator()
-    if name == "josim":
-        from verification.simulators.josim import JosimSimulator
-
-        return JosimSimulator(keep_runs=keep_runs)
-    if name == "wrspice":
-        from verification.simulators.wrspice import WrspiceSimulator
-
-        return WrspiceSimulator(keep_runs=keep_runs)
-    if name == "ngspice":
-        from verification.simulators.ngspice import NgspiceSimulator
-
-        return NgspiceSimulator(keep_runs=keep_runs)
-    raise ConfigurationError(
-        f"there is no simulator {name!r}; allowed are auto, {', '.join(NAMES)}"
-    )

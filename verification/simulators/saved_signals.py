@@ -16,12 +16,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from netlist_gen.errors import DeckError, WaveformError
+from netlist_gen.deck.lines import logical_lines
+from netlist_gen.errors import DeckError, SimulatorError, WaveformError
 from verification.waves.josim_controls import read_number
-from verification.waves.readers.raw import RawFile
+from verification.waves.readers.raw import RawFile, read_raw
 from verification.waves.waveforms import Waveforms
 
 TITLES = {"josim": "JoSIM", "wrspice": "WRspice", "ngspice": "ngspice"}
@@ -56,11 +58,6 @@ def canonical(vector: str) -> str:
     return match[2] if match[1] == "v" else f"{match[2]}#branch"
 
 
-def signal_comment(column: str, vector: str) -> str:
-    """The comment line that ties a saved vector to its JoSIM column."""
-    return f"* signal {column} = {vector}"
-
-
 def read_saved(text: str) -> Saved:
     """The ``.save`` and ``.tran`` lines of a deck, and its signal comments.
 
@@ -68,7 +65,7 @@ def read_saved(text: str) -> Saved:
         DeckError: no title line, no ``.save`` (all vectors would be saved), no ``.tran``, a
             signal that is not saved, or a vector saved twice.
     """
-    lines = list(logical_lines(text))
+    lines = list(body_lines(text))
     title = text.split("\n", 1)[0]
     if not title.startswith("*"):
         raise DeckError(
@@ -132,7 +129,7 @@ def dialect_of(text: str) -> str | None:
     """``josim``, ``wrspice`` or ``ngspice``, or None where nothing tells."""
     model = uic = False
     store = ""
-    for _, line in logical_lines(text):
+    for _, line in body_lines(text):
         words = line.lower().split()
         if words[0] == ".tran":
             uic = uic or "uic" in words
@@ -178,6 +175,13 @@ def to_waveforms(raw: RawFile, saved: Saved, file: str) -> Waveforms:
     return Waveforms(raw.time_s, saved.columns, raw.values[rows])
 
 
+def read_output(path: Path, saved: Saved) -> Waveforms:
+    """The deck's signals out of the raw file that a run left. Raises as ``to_waveforms``."""
+    if not path.exists():
+        raise SimulatorError("it ended without a complaint but wrote no output")
+    return to_waveforms(read_raw(path), saved, path.name)
+
+
 def _plain_column(vector: str) -> str:
     name = vector.upper()
     if name.endswith("#BRANCH"):
@@ -189,18 +193,11 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Numbered lines, continuations joined, up to ``.end``; title and blank lines left out."""
-    joined: list[tuple[int, str]] = []
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip()
-        if number == 1 or not line:
-            continue
-        if line.startswith("+") and joined:
-            joined[-1] = (joined[-1][0], f"{joined[-1][1]} {line[1:]}")
-        else:
-            joined.append((number, line))
-    for number, line in joined:
+def body_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Logical lines of a deck between its title and ``.end``, comments among them."""
+    numbered = enumerate(text.splitlines(), start=1)
+    next(numbered, None)
+    for number, line in logical_lines(numbered, comments=""):
         if line.lower() == ".end":
             return
         yield number, line

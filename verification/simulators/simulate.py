@@ -14,7 +14,7 @@ from verification.simulators.includes import read_with_includes
 from verification.simulators.options import SimulateOptions
 from verification.simulators.registry import get_simulator
 from verification.simulators.saved_signals import check_dialect
-from verification.waves.files import waveform_writer
+from verification.waves.files import waveform_writer, write_waveforms
 from verification.waves.waveforms import Waveforms
 
 
@@ -78,9 +78,7 @@ def simulate(
         raise DeckError(f"{place}: {error}") from error
     waves = outcome.require()
     if out is not None:
-        with waveform_writer(out) as writer:
-            writer.begin(waves.names)
-            writer.add(waves.time_s, waves.values)
+        write_waveforms(out, waves)
     kept = waves if out is None else None
     return Simulated(chosen.name, version, len(waves.names), waves.time_s.size, kept)
 

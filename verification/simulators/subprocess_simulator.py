@@ -7,11 +7,13 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from netlist_gen.errors import NetlistGenError, SimulatorError
+from netlist_gen.parallel import bounded
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
 from verification.simulators.process import Ending, Finished, Limits, run_directory, run_process
 from verification.waves.waveforms import Waveforms
@@ -27,11 +29,11 @@ Asked = TypeVar("Asked")
 class SubprocessSimulator(Generic[Asked]):
     """A simulator run as a child process, one directory for each deck.
 
-    A dialect's class says how to call the program and how to judge what it left:
-    ``_prepare`` (what the deck asks for), ``_command``, ``_check_logs`` and ``_read``.
+    A dialect's class says how to call the program and how to judge what it left: ``_prepare``
+    (what the deck asks for), ``_command``, ``_checked_version``, ``_complaint`` and ``_read``.
 
     Args:
-        executable: name on PATH, or path, of the program.
+        executable: name on PATH, or path, of the program (default: the class's ``program``).
         keep_runs: directory under which every run's files are kept, named after its job;
             default: temporary directories, removed when the run ends.
         limits: limits of a run beside its timeout (``timeout_s`` there is not used).
@@ -40,14 +42,21 @@ class SubprocessSimulator(Generic[Asked]):
     name = ""
     dialect = ""
     title = ""
+    program = ""
 
     def __init__(
-        self, executable: str, *, keep_runs: Path | None = None, limits: Limits | None = None
+        self,
+        executable: str | None = None,
+        *,
+        keep_runs: Path | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        self.executable = executable
+        self.executable = executable or self.program
         self.keep_runs = keep_runs
         self.limits = limits or Limits(timeout_s=0.0)
         self._stops: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+        self._versions: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def cancel(self) -> None:
         """Stop all runs of ``run_many`` that are under way, in any thread."""
@@ -64,12 +73,16 @@ class SubprocessSimulator(Generic[Asked]):
         return self.path() is not None
 
     def version(self) -> str:
-        """The program's version as it reports it.
+        """The program's version as it reports it, for instance ``2.7.02a34ee``; asked once.
 
         Raises:
-            SimulatorError: it is not there, does not answer, or gives no version.
+            SimulatorError: it is not there, does not answer, gives no version, or one too old.
         """
-        raise NotImplementedError
+        program = self._executable_path()
+        with self._lock:
+            if program not in self._versions:
+                self._versions[program] = self._checked_version(program)
+            return self._versions[program]
 
     def run(self, job: DeckJob, *, timeout_s: float) -> Outcome:
         """Run one deck; a failure is an outcome, not an exception.
@@ -96,21 +109,11 @@ class SubprocessSimulator(Generic[Asked]):
         self.version()
         stop = threading.Event()
         self._stops.add(stop)
-        waiting = iter(jobs)
-        running: set[Future[Outcome]] = set()
+        run = partial(self._run, timeout_s=timeout_s, stop=stop)
         with ThreadPoolExecutor(workers, thread_name_prefix=self.name) as pool:
             try:
-                exhausted = False
-                while running or not exhausted:
-                    while not exhausted and len(running) < workers:
-                        job = next(waiting, None)
-                        if job is None:
-                            exhausted = True
-                        else:
-                            running.add(pool.submit(self._run, job, timeout_s, stop))
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield future.result()
+                for _, outcome in bounded(pool, run, jobs, workers):
+                    yield outcome
             finally:
                 stop.set()
 
@@ -119,6 +122,10 @@ class SubprocessSimulator(Generic[Asked]):
         raise NotImplementedError
 
     def _command(self, executable: str) -> list[str]:
+        raise NotImplementedError
+
+    def _checked_version(self, program: str) -> str:
+        """The version of a program. Raises SimulatorError for none, or one that is too old."""
         raise NotImplementedError
 
     def _deck_text(self, job: DeckJob, asked: Asked) -> str:  # noqa: ARG002 - for subclasses
@@ -209,13 +216,12 @@ class SubprocessSimulator(Generic[Asked]):
             return finished.how() + said
         return None
 
-    def _ask_version(self, arguments: Sequence[str]) -> str:
+    def _ask_version(self, program: str, arguments: Sequence[str]) -> str:
         """What the program prints when asked for its version (stdout, then stderr).
 
         Raises:
-            SimulatorError: it is missing, cannot be started or does not end.
+            SimulatorError: it cannot be started or does not end.
         """
-        program = self._executable_path()
         with run_directory(f"{self.name}-version") as directory:
             try:
                 finished = run_process(
@@ -233,6 +239,11 @@ class SubprocessSimulator(Generic[Asked]):
                     f"when run with {' '.join(arguments)}"
                 )
             return _tail(finished.stdout) + "\n" + _tail(finished.stderr)
+
+
+def around(lines: Sequence[str], at: int) -> str:
+    """A line of a program's output and the two that follow it, on one line, for a message."""
+    return " / ".join(part for part in lines[at : at + 3] if part)[:300]
 
 
 def _disk_is_full(directory: Path) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from pathlib import Path
 
 from netlist_gen.errors import SimulatorError
 from verification.simulators.base import DeckJob
 from verification.simulators.process import Ending, Limits, run_directory, run_process
-from verification.simulators.saved_signals import Saved, read_saved, to_waveforms
-from verification.simulators.subprocess_simulator import SubprocessSimulator
+from verification.simulators.saved_signals import Saved, read_output, read_saved
+from verification.simulators.subprocess_simulator import SubprocessSimulator, around
 from verification.simulators.wrspice_rules import check_wrspice_deck
 from verification.waves.readers.raw import read_raw
 from verification.waves.waveforms import Waveforms
@@ -40,36 +39,15 @@ class WrspiceSimulator(SubprocessSimulator[Saved]):
     name = "wrspice"
     dialect = "wrspice"
     title = "WRspice"
+    program = "wrspice"
 
-    def __init__(
-        self,
-        executable: str = "wrspice",
-        *,
-        keep_runs: Path | None = None,
-        limits: Limits | None = None,
-    ) -> None:
-        super().__init__(executable, keep_runs=keep_runs, limits=limits)
-        self._known: tuple[Path, str] | None = None
-        self._lock = threading.Lock()
-
-    def version(self) -> str:
-        """The version in the header of what it writes; asked once, with a deck of one resistor.
-
-        Raises:
-            SimulatorError: not there, does not run that deck, or writes no version.
-        """
-        program = Path(self._executable_path())
-        with self._lock:
-            if self._known is None or self._known[0] != program:
-                self._known = (program, self._probe(program))
-            return self._known[1]
-
-    def _probe(self, program: Path) -> str:
+    def _checked_version(self, program: str) -> str:
+        """The version in the header of what it writes for a deck of one resistor."""
         with run_directory("wrspice-version") as directory:
             (directory / "deck.cir").write_text(_PROBE, encoding="ascii")
             try:
                 finished = run_process(
-                    self._command(str(program)),
+                    self._command(program),
                     directory=directory,
                     limits=Limits(_PROBE_TIMEOUT_S, log_bytes=1_000_000, disk_bytes=10_000_000),
                 )
@@ -106,11 +84,8 @@ class WrspiceSimulator(SubprocessSimulator[Saved]):
         lines = [line.strip() for line in stderr.splitlines()]
         for at, line in enumerate(lines):
             if _COMPLAINT.search(line):
-                return " / ".join(part for part in lines[at : at + 3] if part)[:300]
+                return around(lines, at)
         return None
 
     def _read(self, directory: Path, asked: Saved) -> Waveforms:
-        output = directory / "out.raw"
-        if not output.exists():
-            raise SimulatorError("it ended without a complaint but wrote no output")
-        return to_waveforms(read_raw(output), asked, output.name)
+        return read_output(directory / "out.raw", asked)

@@ -18,7 +18,7 @@ from netlist_gen.deck.dialects import (
     WRSPICE_RN_ICRIT_LEAST_V,
 )
 from netlist_gen.errors import DeckError
-from verification.simulators.saved_signals import logical_lines
+from verification.simulators.saved_signals import body_lines
 from verification.waves.josim_controls import read_number
 
 MODEL_PARAMETERS = ("vg", "delv", "icrit", "r0", "rn", "cap")
@@ -37,7 +37,7 @@ def check_wrspice_deck(text: str) -> None:
             with a size that is not a plain number, a junction model that leaves a parameter to
             its default or lies outside the range that WRspice accepts.
     """
-    for number, line in logical_lines(text):
+    for number, line in body_lines(text):
         words = line.lower().split()
         if words[0].startswith("*"):
             continue

@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class WatchedLine:
     """A class line to be read.
 
     Attributes:
@@ -61,12 +61,12 @@ class LineVerdict(Record):
     first: Disagreement | None
 
 
-def lines_of(bench: NetworkBench) -> tuple[Line, ...]:
+def lines_of(bench: NetworkBench) -> tuple[WatchedLine, ...]:
     """The class lines of a network and when their windows are."""
     period = bench.timing.period_s
     steps = np.arange(bench.windows + 1, dtype=np.float64)
     return tuple(
-        Line(
+        WatchedLine(
             line.label,
             line.name,
             line.members,
@@ -83,7 +83,7 @@ def _first_edge(line: ClassLine, period: float) -> float:
 
 
 def judge_lines(
-    lines: Sequence[Line],
+    lines: Sequence[WatchedLine],
     spikes: NetworkSpikes,
     readings: Readings,
     predicted: Mapping[str, FloatArray] | None = None,
@@ -140,7 +140,7 @@ def judge_lines(
 
 
 def _off_time(
-    line: Line, forward: FloatArray, distance: FloatArray, tolerance_s: float
+    line: WatchedLine, forward: FloatArray, distance: FloatArray, tolerance_s: float
 ) -> list[Disagreement]:
     """The first pulse of a line that is too far from its predicted time."""
     late = np.flatnonzero(np.abs(distance) > tolerance_s)
@@ -152,7 +152,7 @@ def _off_time(
     return [Disagreement(window, f"{line.words()}: {wanted}", f"it at {seen * 1e12:.2f} ps")]
 
 
-def _built_otherwise(lines: Sequence[Line], spikes: NetworkSpikes) -> Disagreement | None:
+def _built_otherwise(lines: Sequence[WatchedLine], spikes: NetworkSpikes) -> Disagreement | None:
     """Where a class's lines were built for other neurons than the network's."""
     network = spikes.network
     built = network.layers[-1].fan_in > 0

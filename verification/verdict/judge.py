@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen import __version__
 from netlist_gen.circuit.model import Totals
 from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
 from netlist_gen.library.process import Process
 from netlist_gen.network import vote_accuracy
 from netlist_gen.spikes import NetworkSpikes
+from netlist_gen.version import __version__
 from verification.reference.energy import EnergyLedger
 from verification.verdict.energy import ENERGY_TOLERANCE
 from verification.verdict.measured import Measured, counter_example, scope_difference
@@ -161,7 +161,8 @@ def _observed(scope: Measured, dialects: Mapping[str, str]) -> Observed:
 def _energy(facts: Facts, charged: Measured, scopes: Sequence[Measured]) -> EnergyFigures:
     ledger = EnergyLedger(
         dynamic_J=charged.energy_J / facts.samples,
-        static_W=facts.totals.supply_A * facts.process.supply_voltage,
+        supply_A=facts.totals.supply_A,
+        supply_V=facts.process.supply_voltage,
         duration_s=facts.period_s * facts.steps,
         cooling_W_per_W=facts.cooling_W_per_W,
     )

@@ -305,7 +305,7 @@ class ShownNeuron(Record):
     first_window: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunVerdict(Record):
     """The content of ``verify.json``.
 
@@ -365,3 +365,11 @@ class RunVerdict(Record):
     counter_example: CounterExample | None
     example: ShownNeuron | None
     wall_s: float
+
+    def __repr__(self) -> str:
+        word = "AGREED" if self.agreed else "DISAGREED"
+        failed = f", {len(self.failed)} failed runs" if self.failed else ""
+        return (
+            f"<RunVerdict: {word}, {self.checked} neuron windows, {self.mismatches} mismatches"
+            f"{failed}, {', '.join(f'{one.name} {one.version}' for one in self.simulators)}>"
+        )

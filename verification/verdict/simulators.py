@@ -102,8 +102,30 @@ def compare_two(one: Observed, other: Observed) -> Agreement:
     if [p.shape for p in one.pulses] != [p.shape for p in other.pulses]:
         raise ValueError("the results of two simulators differ in layers, neurons or windows")
     allowed_s = _time_tolerance(one, other)
-    layers = [_compare_layer(one, other, layer, allowed_s) for layer in range(len(one.pulses))]
-    found = [words for each in layers for words in each.found]
+    mine, theirs = np.hstack(one.pulses), np.hstack(other.pulses)
+    distance = np.abs(np.hstack(one.delays_s) - np.hstack(other.delays_s))
+    both = (mine >= 0) & (theirs >= 0)
+    unlike = both & (mine != theirs)
+    timed = both & np.isfinite(distance)
+
+    def counts(at: tuple[int, int]) -> str:
+        return f"{pulses_in_words(mine[at])} against {pulses_in_words(theirs[at])}"
+
+    def apart(at: tuple[int, int]) -> str:
+        return f"pulses {distance[at] * 1e12:.3f} ps apart, allowed are {allowed_s * 1e12:g} ps"
+
+    wrong: tuple[tuple[NDArray[np.bool_], Callable[[tuple[int, int]], str]], ...] = (
+        (~both, lambda _: "not measured by both"),
+        (unlike, counts),
+        (timed & (distance > allowed_s), apart),
+    )
+    places = [(k, n) for k, layer in enumerate(one.pulses) for n in range(layer.shape[1])]
+    found: list[tuple[int, str]] = []
+    for where, words in wrong:
+        for w, column in np.argwhere(where)[:1].tolist():
+            layer, neuron = places[column]
+            place = f"layer {layer}, neuron {neuron}, window {w}"
+            found.append((w, f"{place}: {words((w, column))}"))
     energy, worst = _energy(one, other)
     if worst is not None and not energy <= SIMULATORS_ENERGY_TOLERANCE:
         layer, neuron, window = worst
@@ -120,11 +142,11 @@ def compare_two(one: Observed, other: Observed) -> Agreement:
         scope=one.scope,
         between=(one.simulator, other.simulator),
         agreed=first is None,
-        windows=sum(each.windows for each in layers),
-        unmeasured=sum(each.unmeasured for each in layers),
-        count_differences=sum(each.counts for each in layers),
-        pulses=sum(each.pulses for each in layers),
-        time_ps=max((each.apart_s for each in layers), default=0.0) * 1e12,
+        windows=int(both.sum()),
+        unmeasured=int((~both).sum()),
+        count_differences=int(unlike.sum()),
+        pulses=int(timed.sum()),
+        time_ps=float(distance[timed].max(initial=0.0)) * 1e12,
         time_tolerance_ps=allowed_s * 1e12,
         energy=energy,
         energy_tolerance=SIMULATORS_ENERGY_TOLERANCE,
@@ -137,51 +159,6 @@ def _time_tolerance(one: Observed, other: Observed) -> float:
     allowed_s = SAME_DIALECT_TIME_TOLERANCE_S if same_deck else TIME_TOLERANCE_S
     sampled_s = max(one.time_error_s, other.time_error_s)
     return max(allowed_s, SAME_DIALECT_TIME_TOLERANCE_S + sampled_s)
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """Two simulators on one layer; ``found`` are (window, words) of what is wrong first."""
-
-    windows: int
-    unmeasured: int
-    counts: int
-    pulses: int
-    apart_s: float
-    found: list[tuple[int, str]]
-
-
-def _compare_layer(one: Observed, other: Observed, layer: int, allowed_s: float) -> _Layer:
-    mine, theirs = one.pulses[layer], other.pulses[layer]
-    both = (mine >= 0) & (theirs >= 0)
-    counts = both & (mine != theirs)
-    distance = np.abs(one.delays_s[layer] - other.delays_s[layer])
-    timed = both & np.isfinite(distance)
-    found: list[tuple[int, str]] = []
-
-    def note(where: NDArray[np.bool_], words: Callable[[tuple[int, int]], str]) -> None:
-        for w, n in np.argwhere(where)[:1].tolist():
-            found.append((w, f"layer {layer}, neuron {n}, window {w}: {words((w, n))}"))
-
-    note(~both, lambda _: "not measured by both")
-    note(
-        counts,
-        lambda at: f"{pulses_in_words(mine[at])} against {pulses_in_words(theirs[at])}",
-    )
-    note(
-        timed & (distance > allowed_s),
-        lambda at: (
-            f"pulses {distance[at] * 1e12:.3f} ps apart, allowed are {allowed_s * 1e12:g} ps"
-        ),
-    )
-    return _Layer(
-        int(both.sum()),
-        int((~both).sum()),
-        int(counts.sum()),
-        int(timed.sum()),
-        float(distance[timed].max(initial=0.0)),
-        found,
-    )
 
 
 def _energy(one: Observed, other: Observed) -> tuple[float, tuple[int, int, int] | None]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
+from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
 SUFFIXES = (".csv", ".npz", ".parquet")
@@ -72,6 +73,13 @@ def waveform_writer(path: Path) -> Iterator[WaveformWriter]:
             writer.finish()
         finally:
             writer.close()
+
+
+def write_waveforms(path: Path, waves: Waveforms) -> None:
+    """Write waveforms whole. Raises as ``waveform_writer``."""
+    with waveform_writer(path) as writer:
+        writer.begin(waves.names)
+        writer.add(waves.time_s, waves.values)
 
 
 class _Csv:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netlist_gen.deck.lines import logical_lines
 from netlist_gen.errors import DeckError
 
 # Factors of JoSIM 2.7's number suffixes (Misc.cpp): one letter, except MEG; X is mega too.
@@ -108,18 +109,10 @@ def read_number(token: str, line: int) -> float:
 
 def _control_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Control lines outside subcircuits as (line number, upper-case tokens without the dot)."""
-    joined: list[tuple[int, str]] = []
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip().upper()
-        if not line or line.startswith(("*", "#")):
-            continue
-        if line.startswith("+") and joined:
-            joined[-1] = (joined[-1][0], joined[-1][1] + " " + line[1:])
-        else:
-            joined.append((number, line))
     in_control = False
     in_subcircuit = False
-    for number, line in joined:
+    numbered = enumerate(text.upper().splitlines(), start=1)
+    for number, line in logical_lines(numbered, comments="*#"):
         if line.count("(") != line.count(")"):
             raise DeckError(
                 f"line {number}: {line.count('(')} opening and {line.count(')')} closing "

@@ -9,15 +9,16 @@ import numpy as np
 
 from netlist_gen.errors import ConfigurationError, WaveformError
 from verification.waves.readers.josim_csv import read_josim_csv
-from verification.waves.readers.josim_raw import josim_column
 from verification.waves.readers.raw import RawFile, read_raw
 from verification.waves.readers.wrspice_csv import read_wrspice_csv
 from verification.waves.waveforms import Waveforms
 
 
 def read_waveforms(path: Path) -> Waveforms:
-    """The waveforms in a file: ``.csv`` of JoSIM, WRspice or this package, ``.raw`` of JoSIM,
-    WRspice or ngspice (ASCII or binary), ``.parquet`` or ``.npz`` of this package.
+    """The waveforms in a file.
+
+    ``.csv`` of JoSIM, WRspice or this package, ``.raw`` of JoSIM, WRspice or ngspice (ASCII or
+    binary), ``.parquet`` or ``.npz`` of this package.
 
     Raises:
         ConfigurationError: another suffix.
@@ -62,6 +63,13 @@ def _read_parquet(path: Path) -> Waveforms:
 def _of_raw(raw: RawFile) -> Waveforms:
     names = []
     for name, kind in zip(raw.names, raw.kinds, strict=True):
-        column = josim_column(name)
+        column = _josim_column(name)
         names.append(column if "(" in column else f"{kind or 'V'}({column})")
     return Waveforms(raw.time_s, tuple(names), raw.values)
+
+
+def _josim_column(name: str) -> str:
+    """The CSV's name of a column: ``L1.X1#branch`` in JoSIM's raw files is ``I(L1|X1)`` there."""
+    plain = name.strip('"').upper().replace(".", "|")
+    branch = plain.removesuffix("#BRANCH")
+    return plain if branch == plain else f"I({branch})"

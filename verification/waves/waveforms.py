@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import WaveformError
+from netlist_gen.notebook import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,10 +78,28 @@ class Waveforms:
     def plot(
         self, signals: Sequence[str] | None = None, out: str | Path | None = None, **style: Any
     ) -> Figure:
-        """Draw signals over time; see ``verification.waves.plot.plot_waveforms``."""
-        from verification.waves.plot import plot_waveforms
+        """Draw signals over time.
 
-        return plot_waveforms(self, signals, None if out is None else Path(out), **style)
+        Args:
+            signals: names or patterns (``P(B1*)``); None is the first ones.
+            out: a file to write, .png, .svg or .pdf.
+            **style: of ``verification.waves.plot.plot_signals``: window_ps, turns, combined.
+
+        Raises:
+            ConfigurationError: a signal that is not there, or a file that can't be written.
+        """
+        from verification.waves.plot import chosen_signals, plot_signals
+
+        chosen = {name: self.signal(name) for name in chosen_signals(self.names, signals)}
+        return plot_signals(self.time_s, chosen, None if out is None else Path(out), **style)
+
+    def _repr_html_(self) -> str:
+        kinds = {"P": "rad", "V": "V", "I": "A"}
+        rows = (
+            (name, kinds.get(name[0], ""), f"{row.min():.4g}", f"{row.max():.4g}")
+            for name, row in zip(self.names[:20], self.values, strict=False)
+        )
+        return html_table(repr(self)[1:-1], ("signal", "unit", "least", "most"), rows)
 
     def __repr__(self) -> str:
         end = f" to {self.time_s[-1] * 1e12:.4g} ps" if self.time_s.size else ""

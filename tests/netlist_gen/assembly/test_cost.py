@@ -12,7 +12,6 @@ from netlist_gen.assembly.network_circuit import network_bench, network_outline
 from netlist_gen.circuit.neuron import design_neuron
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
-from netlist_gen.training.cost import loads
 
 
 def random_network(seed: int) -> TernaryNetwork:
@@ -36,7 +35,7 @@ def test_junctions_are_those_of_the_circuit_and_power_is_not_less(seed: int, pro
     network = random_network(seed)
     library = CellLibrary(process)
     totals = network_outline(network, library).circuit.totals()
-    cost = CircuitCost(network.population, process).cost(loads(network))
+    cost = CircuitCost(network.population, process).cost(network.layers)
     static = totals.supply_A * library.process.supply_voltage
     bench = network_bench(network, CellLibrary(process))  # closing the timing adds JTL stages
     added = bench.timing.padding + sum(layer.reset_stages for layer in bench.timing.layers)
@@ -51,7 +50,7 @@ def test_junctions_are_those_of_the_circuit_and_power_is_not_less(seed: int, pro
 def test_fan_in_beyond_what_is_built_still_has_a_price() -> None:
     prices = [
         CircuitCost(1)
-        .cost(loads(TernaryNetwork.from_arrays([np.ones((1, k), int)], [[1]])))
+        .cost(TernaryNetwork.from_arrays([np.ones((1, k), int)], [[1]]).layers)
         .junctions
         for k in (64, 128, 256)
     ]

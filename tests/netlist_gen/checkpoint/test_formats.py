@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.checkpoint import read_checkpoint, read_network, write_network
-from netlist_gen.checkpoint.ternarize import by_magnitude, ternarize_cost
+from netlist_gen.checkpoint.real import by_magnitude
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.network import TernaryNetwork
 
@@ -43,7 +43,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, suffix: str, seed:
     assert checkpoint.network == net
     assert checkpoint.card.population == net.population
     assert checkpoint.card.extra["seed"] == seed
-    assert json.loads(checkpoint.card.to_json())["extra"]["grey_levels"] == [100]
+    assert json.loads(json.dumps(checkpoint.card.as_dict()))["extra"]["grey_levels"] == [100]
     assert [p.name for p in path.parent.iterdir()] == [path.name]  # no temporary file is left
 
 
@@ -163,6 +163,7 @@ def test_nir_lif_as_snntorch_writes_beta_zero(tmp_path: Path) -> None:
     checkpoint = read_checkpoint(tmp_path / "net.nir")
     assert checkpoint.network.layers[0].theta.tolist() == [2, 1]
     assert checkpoint.card.max_steps is None
+    assert checkpoint.card.notes == ("layer 0: bias folded into theta",)  # and no batch norm
 
 
 def test_nir_lif_with_memory_needs_one_step(tmp_path: Path) -> None:
@@ -170,6 +171,15 @@ def test_nir_lif_with_memory_needs_one_step(tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match=r"neuron rule beta = 0\.9, reset 'zero' carries"):
         read_network(tmp_path / "net.nir")
     assert read_checkpoint(tmp_path / "net.nir", steps=1).network.layers[0].theta.tolist() == [2, 1]
+
+
+def test_nir_values_that_are_no_numbers(tmp_path: Path) -> None:
+    graph = lif_graph(1e-4, 1.0)
+    graph.nodes["lif"].v_threshold = np.array([1.0, np.nan])
+    nir.write(tmp_path / "net.nir", graph)
+    message = r"net\.nir: 'lif\.v_threshold' \[1\] is nan; a finite number is needed$"
+    with pytest.raises(NetworkError, match=message):
+        read_network(tmp_path / "net.nir")
 
 
 def test_nir_nodes_that_cannot_be_built(tmp_path: Path) -> None:
@@ -197,7 +207,8 @@ def test_ternarize_keeps_the_cap_and_states_its_cost(tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match=r"layer 0 \('0'\): weight \[0, \d+\] is .* ternarize"):
         read_checkpoint(tmp_path / "net.pt", steps=1)
     rule = by_magnitude(fan_in=5)
-    made = read_checkpoint(tmp_path / "net.pt", steps=1, ternarize=rule).network
+    checkpoint = read_checkpoint(tmp_path / "net.pt", steps=1, ternarize=rule)
+    made = checkpoint.network
     assert made.max_fan_in == 5
     rng = np.random.default_rng(0)
     x = rng.random((300, 20)) < 0.5
@@ -205,6 +216,6 @@ def test_ternarize_keeps_the_cap_and_states_its_cost(tmp_path: Path) -> None:
         u = net[0](torch.tensor(x, dtype=torch.float32))
         own = (u > 0.2).numpy()
     labels = own.argmax(axis=1)
-    cost = ternarize_cost(tmp_path / "net.pt", x, labels, rule)
-    assert cost.original == 1.0
-    assert cost.ternary == made.accuracy(x, labels) < 1.0
+    assert checkpoint.real is not None
+    assert checkpoint.real.accuracy(x, labels, population=1) == 1.0
+    assert made.accuracy(x, labels) < 1.0

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from netlist_gen.checkpoint import read_checkpoint, write_network
-from netlist_gen.checkpoint.state_dict import natural_key, ternary_and_scale
+from netlist_gen.checkpoint.real import ternary_and_scale
+from netlist_gen.checkpoint.state_dict import natural_key
 from netlist_gen.errors import NetworkError
 from netlist_gen.network import TernaryNetwork
 

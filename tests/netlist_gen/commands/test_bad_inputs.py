@@ -81,17 +81,10 @@ def test_inputs_that_are_none(cli, tiny, tmp_path, command, make, message):
 
 
 LABELS = [
-    (
-        np.array([0, 1]),
-        r"labels of shape \(2,\) and type int64; they must be 4 whole numbers, one for each sample",
-    ),
-    (
-        np.zeros(4),
-        r"labels of shape \(4,\) and type float64; they must be 4 whole numbers, "
-        r"one for each sample",
-    ),
-    (np.array([0, 1, 2, 0]), "label 2 is 2; the network has classes 0 to 1"),
-    (np.array([0, -1, 1, 0]), "label 1 is -1; the network has classes 0 to 1"),
+    (np.array([0, 1]), r"labels have shape \(2,\); \(4,\) is needed"),
+    (np.zeros(4), "labels have type float64; integers are needed"),
+    (np.array([0, 1, 2, 0]), "label 2 is 2; the classes are 0 to 1"),
+    (np.array([0, -1, 1, 0]), "label 1 is -1; the classes are 0 to 1"),
 ]
 
 

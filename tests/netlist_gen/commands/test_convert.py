@@ -10,6 +10,7 @@ import pytest
 import snntorch as snn
 import torch
 from click.testing import CliRunner, Result
+from safetensors.numpy import save_file
 from torch import nn
 
 from netlist_gen.checkpoint import read_checkpoint, write_network
@@ -89,9 +90,12 @@ def test_what_is_refused(
 
 
 def test_what_is_ternary_is_not_made_ternary(tmp_path: Path) -> None:
-    write_network(TernaryNetwork.from_arrays([[[1]]], [[1]]), tmp_path / "a.npz")
-    with pytest.raises(
-        ConfigurationError,
-        match=r"a\.npz is ternary already: only \.pt, \.safetensors and \.nir hold real weights$",
-    ):
-        run(tmp_path / "a.npz", "-o", tmp_path / "b.npz", "--ternarize")
+    arrays = {"w0": np.ones((1, 1), np.int8), "theta0": np.ones(1, np.int32)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    save_file(arrays, tmp_path / "a.safetensors")
+    for name in ("a.npz", "a.safetensors"):
+        with pytest.raises(
+            ConfigurationError,
+            match=rf"{name} is ternary already: only \.pt, \.safetensors and \.nir hold real weig",
+        ):
+            run(tmp_path / name, "-o", tmp_path / "b.npz", "--ternarize")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from cell_benches import cell_bench
@@ -141,6 +141,34 @@ def test_an_instance_named_like_ngspices_junction():
     with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
         text_of(builder.circuit(), "ngspice")
     text_of(builder.circuit(), "wrspice")
+
+
+@dataclass(frozen=True)
+class Memristor:
+    """An element that no template has a line for."""
+
+    name: str
+    plus: str
+    minus: str
+    value: float
+
+
+@pytest.mark.parametrize("dialect", ["josim", "wrspice", "ngspice"])
+def test_an_element_that_a_template_does_not_know_is_an_error(dialect):
+    """In the top cell and inside another: never an empty line in its place."""
+    inner = CircuitBuilder("inner", ("a",))
+    inner.add(Junction("B1", "a", GROUND, 1.0))
+    inner.add(Memristor("M1", "a", GROUND, 1.0))
+    outer = CircuitBuilder("top", title="one")
+    outer.add(Junction("B1", "a", GROUND, 1.0))
+    outer.place("X1", inner.cell(), "a")
+    message = (
+        f"element M1: templates/{dialect} has no line for a Memristor; its macro element must "
+        "have one for each kind"
+    )
+    for circuit in (one_junction(Memristor("M1", "n", GROUND, 1.0)), outer.circuit()):
+        with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+            text_of(circuit, dialect)
 
 
 def test_ngspice_junctions_have_no_gap():

@@ -18,18 +18,12 @@ from netlist_gen.training.datasets import MNIST_FILES, binarise, load_data, read
 
 
 def idx(array: np.ndarray) -> bytes:
-    codes = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
-    code = codes[array.dtype.str[1:]]
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
-    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 0x08, array.ndim, *array.shape)
+    return header + array.tobytes()
 
 
 @given(
-    array=hnp.arrays(
-        st.sampled_from(["u1", "i1", "i2", "i4", "f4", "f8"]),
-        hnp.array_shapes(max_dims=3, max_side=4),
-        elements={"allow_nan": False},
-    ),
+    array=hnp.arrays("u1", hnp.array_shapes(max_dims=3, max_side=4)),
     packed=st.booleans(),
 )
 def test_idx_round_trip(
@@ -49,7 +43,8 @@ def test_idx_that_is_refused(tmp_path: Path) -> None:
         (whole[:-1], "holds 5 bytes of data; its header (2, 3) asks for 6"),
         (whole + b"x", "holds 7 bytes of data; its header (2, 3) asks for 6"),
         (whole[:9], "ends inside its header of 12 bytes"),
-        (b"\x89PNG", "is not an IDX file: it begins with 89504e47"),
+        (b"\x89PNG", "is not an IDX file of bytes: it begins with 89504e47"),
+        (b"\0\0\x0d\1", "is not an IDX file of bytes: it begins with 00000d01"),
     ]:
         path.write_bytes(data)
         with pytest.raises(ConfigurationError, match=f"^{re.escape(f'{path} {message}')}$"):

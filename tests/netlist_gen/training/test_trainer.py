@@ -16,18 +16,19 @@ from netlist_gen.assembly.cost import CircuitCost
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.checkpoint import read_checkpoint
 from netlist_gen.commands import train as train_module
-from netlist_gen.commands.train import command_line, run, spread_levels
+from netlist_gen.commands.train import command_line, spread_levels
 from netlist_gen.commands.train import train as train_command
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
+from netlist_gen.training.cost import HardwareCost
 from netlist_gen.training.datasets import binarise, load_data
-from netlist_gen.training.evaluate import distance_histogram, evaluate, evaluate_with_noise
+from netlist_gen.training.evaluate import evaluate, evaluate_with_noise
 from netlist_gen.training.noise import FiringCurve, normal_curve
 from netlist_gen.training.pool import Pool
 from netlist_gen.training.save import plot_history, save
-from netlist_gen.training.trainer import Progress, _Run, train
+from netlist_gen.training.trainer import EpochReport, _TrainingRun, train
 
 SMALL = TrainingConfig(hidden=("24",), grey_levels=(5,), epochs=6, validation=100)
 
@@ -48,15 +49,16 @@ def test_learns_and_reports_the_integer_model(tmp_path: Path) -> None:
     x = binarise(data.test_images, config.grey_levels)
     assert trained.evaluation == evaluate(trained.network, x, data.test_labels)
     assert trained.evaluation.lowest > 0.7  # ten classes by chance are 0.1
-    trained.network.check_fan_in(16)
-    assert trained.network.silent_input_is_silent
-    facts = save(trained, [tmp_path / "a.pt", tmp_path / "a.npz"], "the command")
+    assert trained.network.max_fan_in <= 16
+    assert trained.network.theta_range[0] >= 1
+    save(trained, [tmp_path / "a.pt", tmp_path / "a.npz"], "the command", HardwareCost(7.0, 1e-3))
+    facts = json.loads((tmp_path / "a.card.json").read_text())
     for suffix in ("pt", "npz"):
         checkpoint = read_checkpoint(tmp_path / f"a.{suffix}")
         assert checkpoint.network == trained.network
         assert checkpoint.card.extra["accuracy"]["lowest"] == trained.evaluation.lowest
         assert TrainingConfig.from_dict(checkpoint.card.extra["config"]) == config
-    assert json.loads((tmp_path / "a.card.json").read_text()) == facts
+        assert {**checkpoint.card.extra, "population": 2} == facts
     plot_history(trained.history, tmp_path / "plot.svg")
     assert "<svg" in (tmp_path / "plot.svg").read_text()
 
@@ -66,7 +68,7 @@ def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
     whole = train(config)
     state = tmp_path / "run.state"
 
-    def stop(line: Progress) -> None:
+    def stop(line: EpochReport) -> None:
         if line.epoch == 4:
             raise StopError
 
@@ -87,7 +89,7 @@ def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("batch", [1337, 600])
 def test_caps_and_budgets_hold_however_short_the_run(batch: int) -> None:
     trained = train(replace(SMALL, epochs=1, batch=batch, fan_in=(7,), max_synapses=200))
-    trained.network.check_fan_in(7)
+    assert trained.network.max_fan_in <= 7
     assert trained.network.synapses <= 200
 
 
@@ -108,7 +110,7 @@ def test_an_epoch_holds_the_share_of_originals_that_was_asked_for() -> None:
     pool = Pool(images, np.tile(data.train_labels, 3), None, len(data.train_labels), None)
     for share, wanted in [(None, 1 / 3), (0.0, 0.0), (0.5, 0.5), (1.0, 1.0)]:
         config = replace(SMALL, validation=0, copies=2, plain_share=share)
-        run_state = _Run(config, data, pool, None, None)
+        run_state = _TrainingRun(config, data, pool, None, None)
         rows = run_state._rows(np.random.default_rng(0))
         assert len(set(rows.tolist())) == len(rows) == run_state.batches * config.batch
         assert np.mean(rows < pool.originals) == pytest.approx(wanted, abs=0.03)
@@ -207,12 +209,6 @@ def test_pruning_meets_a_budget_of_the_real_circuit() -> None:
     assert 0.9 * 6000 < junctions <= 6000
 
 
-def test_distances_count_every_neuron_and_sample() -> None:
-    net, x, _ = wide()
-    histograms = distance_histogram(net, x)
-    assert [sum(h.values()) for h in histograms] == [400 * 12, 400 * 6]
-
-
 def test_command_writes_the_checkpoint(tmp_path: Path) -> None:
     out = tmp_path / "net.pt"
     arguments = [
@@ -256,15 +252,15 @@ def test_the_command_of_a_card_names_no_place() -> None:
 def test_an_interrupt_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "net.pt"
     arguments = ["digits", "--hidden", "12", "--epochs", "3", "-o", str(out)]
-    shown = train_module._show
+    shown = train_module._show_epoch
 
-    def interrupt(line: Progress) -> None:
+    def interrupt(line: EpochReport) -> None:
         shown(line)
         if line.epoch == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_module, "_show", interrupt)
+        patch.setattr(train_module, "_show_epoch", interrupt)
         result = CliRunner().invoke(train_command, arguments)
     assert result.exit_code == 1
     assert f"interrupted; go on with --resume from {out}.state" in result.output
@@ -300,17 +296,11 @@ def test_command_writes_other_formats_too_and_trains_with_a_measured_curve(
 
 
 def test_command_refuses_before_training(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"missing is not a directory; .*net\.pt can't"):
-        run(
-            "digits",
-            tmp_path / "missing" / "net.pt",
-            threads=1,
-            cache_dir=None,
-            resume=False,
-            plot=None,
-            hidden=(),
-            more_hidden=(),
-        )
+    result = CliRunner().invoke(
+        train_command, ["digits", "-o", str(tmp_path / "missing" / "net.pt")]
+    )
+    assert isinstance(result.exception, ConfigurationError)
+    assert re.search(r"missing is not a directory; .*net\.pt can't", str(result.exception))
 
 
 def test_grey_levels_for_steps() -> None:

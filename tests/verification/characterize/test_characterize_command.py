@@ -158,7 +158,7 @@ def test_spreads_as_they_are_written():
     assert spreads.overall == {"Ic": 0.05}
     assert spreads.local == {"Ic": 0.02}
     assert spreads.bias == 0.03
-    assert spreads.correlation == {("Ic", "C"): 0.5}
+    assert spreads.correlation == {"Ic,C": 0.5}
 
 
 def test_tables_are_written_and_measured_again(cli, tmp_path):

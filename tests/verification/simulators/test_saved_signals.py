@@ -11,17 +11,16 @@ from netlist_gen.errors import DeckError, WaveformError
 from verification.simulators.saved_signals import (
     canonical,
     read_saved,
-    signal_comment,
     to_waveforms,
 )
 from verification.waves.readers.raw import RawFile
 
-DECK = f"""* a title with .save v(9) in it
+DECK = """* a title with .save v(9) in it
 B1 1 0 ph1 jmit area=2
 L1 1 2 2p
 R1 2 0 1
-{signal_comment("P(B1|X1)", "v(PH1)")}
-{signal_comment("I(L1|X1)", "i(l1)")}
+* signal P(B1|X1) = v(PH1)
+* signal I(L1|X1) = i(l1)
 .tran 0.5p 10p 0 0.1p uic
 .save v(ph1) v(2)
 + l1#branch
@@ -33,7 +32,6 @@ R1 2 0 1
 def raw_file(**changes):
     time = np.arange(21) * 0.5e-12
     fields = {
-        "title": "t",
         "producer": "version 4.3.23",
         "names": ("l1#branch", "v(2)", "v(ph1)"),
         "kinds": ("I", "V", "V"),

@@ -25,6 +25,7 @@ from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.deck.emit import emit
 from netlist_gen.library.cells import CellLibrary
 from verification.simulators.base import DeckJob
+from verification.simulators.josim import JosimSimulator
 from verification.simulators.registry import get_simulator
 from verification.waves.pulses import detect_phase
 from verification.waves.readers.josim_csv import read_josim_csv
@@ -88,7 +89,7 @@ def _recording(name: str) -> tuple[str, Waveforms]:
         assert shutil.which("josim-cli"), "josim-cli must be on PATH to record its output"
         text, _ = DECKS[name]()
         run = GOLDEN / "run"
-        simulator = get_simulator("josim", keep_runs=run)
+        simulator = JosimSimulator(keep_runs=run)
         simulator.run(DeckJob(name, text), timeout_s=120).require()
         (output,) = run.rglob("*.csv")
         deck_file.write_text(text)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from netlist_gen.files import atomic_path
+from netlist_gen.files import write_text
 from verification.characterize.files.measurements import write_csv, write_rows
 from verification.characterize.files.models import write_models
-from verification.characterize.files.summary import summary
+from verification.characterize.files.summary import Characterization, summary
 from verification.characterize.measure.sweep import Sweep
+from verification.characterize.measure.yields import PASS
 from verification.characterize.subject.stimulus import PS
 from verification.report.cell_page import write_page
 
-if TYPE_CHECKING:
-    from verification.characterize.run import Characterization
 
-
-def write_results(result: Characterization, out: Path) -> list[Path]:
+def write_results(result: Characterization, out: Path) -> tuple[Path, ...]:
     """All files of a characterization; ``summary.json`` is written last.
 
     Raises:
@@ -34,14 +30,13 @@ def write_results(result: Characterization, out: Path) -> list[Path]:
         _write_sweep(result.sweep, written[-1])
     if result.yields:
         written.append(out / "monte_carlo.csv")
-        table = [(i, v == "pass", v) for i, v in enumerate(result.yields.verdicts)]
+        table = [(i, v == PASS, v) for i, v in enumerate(result.yields.verdicts)]
         write_rows(written[-1], ("sample", "passed", "verdict"), table)
     written += write_models(result, out)
     found = summary(result)
     written += write_page(result, found, out)
-    with atomic_path(out / "summary.json") as temporary:
-        temporary.write_text(json.dumps(found.to_json(), indent=1) + "\n", encoding="utf-8")
-    return [*written, out / "summary.json"]
+    write_text(out / "summary.json", json.dumps(found.to_json(), indent=1) + "\n")
+    return (*written, out / "summary.json")
 
 
 def _remove_earlier(out: Path) -> None:
@@ -62,15 +57,10 @@ def _remove_earlier(out: Path) -> None:
 
 
 def _write_sweep(result: Sweep, path: Path) -> None:
-    pairs = sorted({(a.input, a.output) for p in result.points for a in p.arcs})
-    header = [
-        *(axis.name for axis in result.axes),
-        "passed",
-        "reason",
-        *(f"delay_{i}_{o}_ps" for i, o in pairs),
-    ]
-    table: list[Sequence[object]] = []
+    pairs = sorted({a.pair for p in result.points for a in p.arcs})
+    names = [f"delay_{source}_{target}_ps" for source, target in pairs]
+    table = []
     for p in result.points:
-        known = {(a.input, a.output): f"{a.mean_s / PS:.6g}" for a in p.arcs}
+        known = {a.pair: f"{a.mean_s / PS:.6g}" for a in p.arcs}
         table.append([*p.at, p.passed, p.reason, *(known.get(pair, "") for pair in pairs)])
-    write_rows(path, header, table)
+    write_rows(path, [*(axis.name for axis in result.axes), "passed", "reason", *names], table)

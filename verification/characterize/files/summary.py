@@ -1,28 +1,110 @@
-"""``summary.json``: results of a characterization, conditions, the definition of every quantity."""
+"""All that was measured of a cell, and ``summary.json``: results, conditions, definitions."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.records import Record
-from verification.characterize.files.measurements import DEFINITIONS
+from verification.characterize.measure.energy import StepEnergy
+from verification.characterize.measure.machine import Machine
 from verification.characterize.measure.margins import Margins, Side
 from verification.characterize.measure.neuron import ArrivalWindow, Leftover, Overdrive
-from verification.characterize.measure.noise import ErrorRate, NoiseResult
+from verification.characterize.measure.noise import NoiseResult
+from verification.characterize.measure.spacing import Spacing
+from verification.characterize.measure.sweep import Axis, Sweep
+from verification.characterize.measure.timing import Arc, Arcs, Pair, ThermalArc
 from verification.characterize.measure.yields import Yield
-from verification.characterize.subject.bench import SOURCE_STAGES
+from verification.characterize.subject.bench import SOURCE_STAGES, STEP_S
 from verification.characterize.subject.sizes import Size
 from verification.characterize.subject.stimulus import PS
 from verification.verdict.outcome import Program
 
-if TYPE_CHECKING:
-    from verification.characterize.run import Characterization
+DEFINITIONS = {
+    "delay": "arrival at the output port less arrival at the input port; arrival: the node's "
+    "phase crosses rest + pi, i.e. the integral of its voltage crosses Phi0/2; mean, least and "
+    "most over the steps of the stimulus",
+    "delay_junctions": "phase crossing of the first junction of the load less that of the last "
+    "junction of the source",
+    "delay_voltage": "the same from printed voltages: integral from rest crossing Phi0/2, valid "
+    "from 0.9 Phi0",
+    "delay_state": "delay of one input in one state of the cell (fluxons in its loops)",
+    "jitter": "standard deviation of the delay over runs with thermal noise",
+    "setup": "least spacing of data before clock, arrivals at the ports",
+    "hold": "least spacing of data after clock, arrivals at the ports (negative: before it)",
+    "recovery": "least spacing of two pulses at one input, arrivals at the port",
+    "separation": "least spacing of pulses at two inputs, arrivals at the ports",
+    "period": "least mean spacing of the stimulus's steps, all moved in proportion, repeated to "
+    "12 steps where the stimulus can follow itself",
+    "energy": "work of the cell's bias sources that the event adds; static power not included",
+    "energy_source": "the same, of one bias source",
+    "static_power": "bias and control currents of the cell times the supply voltage",
+    "margin": "factor of nominal at which the cell last passes, going outwards from 1; low and "
+    "high: last pass and first fail; the pass: counts of every target in every window, forward "
+    "pulses only, no flux left behind",
+    "island": "passing grid points beyond the first failure: low and high are their ends",
+    "yield": "share of passing samples with the 95 % Wilson interval; simulator failures apart",
+    "error_rate": "runs of the stimulus that err over all runs (against n - theta: windows over "
+    "windows), with the 95 % Wilson interval; log10 of the rate from the Gaussian grey zone where "
+    "marked extrapolated",
+    "overdrive_delay": "delay from the clock to q of a neuron at n - theta",
+    "arrival_earliest": "how long before the decision clock data may come",
+    "arrival_latest": "how long before the decision clock the last data must come",
+    "leftover": "fluxons in the storage loops at the end of a window below threshold",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Characterization:
+    """All that was measured of one cell; what was not asked for is None or empty.
+
+    Attributes:
+        source: the file or rule that the cell comes from.
+        load: cell at the outputs; "" where there are none.
+        arcs: nominal delays; those by bias, load, source and temperature likewise.
+        period_s: the shortest that passes, and the longest that fails; 0 where there is none.
+        trials_stored: results that the ledger had.
+    """
+
+    cell: str
+    title: str
+    source: str
+    process: str
+    simulator: str
+    version: str
+    load: str
+    seed: int
+    junctions: int
+    static_W: float
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sizes: tuple[Size, ...]
+    arcs: Arcs
+    junction_delays: Mapping[Pair, float]
+    voltage_delays: Mapping[Pair, float]
+    by_bias: Mapping[float, Arcs]
+    by_load: Mapping[str, Arcs]
+    by_source: Mapping[str, Arcs]
+    by_temperature: tuple[ThermalArc, ...]
+    spacings: tuple[Spacing, ...]
+    period_s: tuple[float, float]
+    energies: tuple[StepEnergy, ...]
+    machine: Machine | None
+    margins: Margins | None
+    sweep: Sweep | None
+    yields: Yield | None
+    noise: tuple[NoiseResult, ...]
+    overdrive: tuple[Overdrive, ...]
+    arrival: tuple[ArrivalWindow, ...]
+    leftover: tuple[Leftover, ...]
+    trials: int = 0
+    trials_stored: int = 0
+    wall_s: float = 0.0
+    files: tuple[Path, ...] = ()
 
 
 _ABSENT = {"absent": True}
@@ -36,42 +118,10 @@ class Conditions(Record):
     source: str
     process: str
     simulator: Program
-    step_ps: float
+    step_s: float = field(metadata={"json": "step_ps", "unit": PS})
     sources: str
     load: str
     seed: int
-
-
-@dataclass(frozen=True)
-class DelayFigures(Record):
-    """Delay of an arc, ps: mean, least and most over the steps of the stimulus."""
-
-    input: str
-    output: str
-    mean: float
-    least: float
-    most: float
-
-
-@dataclass(frozen=True)
-class SpacingFigures(Record):
-    """A critical spacing, ps; ``first_fail`` is None where nothing failed."""
-
-    kind: str
-    first: str
-    second: str
-    criterion: str
-    last_pass: float
-    first_fail: float | None
-
-
-@dataclass(frozen=True)
-class EnergyOfEvent(Record):
-    """Energy of an event after another one, J."""
-
-    event: str
-    after: str
-    energy: float
 
 
 @dataclass(frozen=True)
@@ -93,7 +143,7 @@ class ParameterMargin(Record):
 
 
 @dataclass(frozen=True)
-class MarginFigures(Record):
+class MarginsByName(Record):
     """Margins; ``scan`` is lowest and highest factor and step of the search for islands."""
 
     tolerance: float
@@ -102,10 +152,10 @@ class MarginFigures(Record):
     parameters: Mapping[str, ParameterMargin]
 
     @staticmethod
-    def of(margins: Margins) -> MarginFigures:
+    def of(margins: Margins) -> MarginsByName:
         """Those of a measurement."""
         critical, side = margins.critical
-        return MarginFigures(
+        return MarginsByName(
             margins.tolerance,
             (margins.low, margins.high, margins.step),
             Critical(critical.parameter.name, side, critical.least[0]),
@@ -116,99 +166,16 @@ class MarginFigures(Record):
         )
 
 
-@dataclass(frozen=True)
-class AxisFigures(Record):
-    """An axis of a sweep."""
-
-    name: str
-    values: tuple[float, ...]
-
-
 @dataclass(frozen=True, eq=False)
-class SweepFigures(Record):
+class SweepGrid(Record):
     """A sweep: whether each point passed, with a dimension for each axis."""
 
-    axes: tuple[AxisFigures, ...]
+    axes: tuple[Axis, ...]
     passed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class SpreadFigures(Record):
-    """What scattered."""
-
-    overall: Mapping[str, float] = field(metadata={"json": "global"})
-    local: Mapping[str, float]
-    bias: float
-    clip_sigma: float
-    correlation: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class YieldFigures(Record):
-    """A yield with its 95 % Wilson interval."""
-
-    rate: float | None
-    low: float
-    high: float
-    passed: int
-    samples: int
-    simulator_failures: int
-    seed: int
-    stopped_by: str
-    reasons: Mapping[str, int]
-    spreads: SpreadFigures
-
-    @staticmethod
-    def of(y: Yield) -> YieldFigures:
-        """Those of a measurement."""
-        return YieldFigures(
-            rate=None if math.isnan(y.rate) else y.rate,
-            low=y.low,
-            high=y.high,
-            passed=y.passed,
-            samples=y.samples,
-            simulator_failures=y.failures,
-            seed=y.seed,
-            stopped_by=y.stopped,
-            reasons=dict(y.reasons),
-            spreads=SpreadFigures(
-                dict(y.spreads.overall),
-                dict(y.spreads.local),
-                y.spreads.bias,
-                y.spreads.clip,
-                {f"{a},{b}": r for (a, b), r in y.spreads.correlation.items()},
-            ),
-        )
-
-
-@dataclass(frozen=True)
-class GreyZoneFigures(Record):
-    """Where half of the runs err, and the width from 10 to 90 %."""
-
-    centre: float
-    width_10_to_90: float
-
-
-@dataclass(frozen=True)
-class NoiseFigures(Record):
-    """Error rates along an axis."""
-
-    axis: str
-    bias: float
-    seed: int
-    grey_zone: GreyZoneFigures | None
-    rates: tuple[ErrorRate, ...]
-
-    @staticmethod
-    def of(noise: NoiseResult) -> NoiseFigures:
-        """Those of a measurement."""
-        curve = noise.curve
-        zone = GreyZoneFigures(curve.centre, curve.width) if curve else None
-        return NoiseFigures(noise.axis, noise.bias, noise.seed, zone, noise.rates)
-
-
-@dataclass(frozen=True)
-class NeuronFigures(Record):
+class NeuronMeasured(Record):
     """What is measured of neurons alone."""
 
     overdrive: tuple[Overdrive, ...]
@@ -226,33 +193,25 @@ class Summary(Record):
     junctions: int
     static_power_W: float
     sizes: tuple[Size, ...]
-    delays_ps: tuple[DelayFigures, ...]
-    spacings_ps: tuple[SpacingFigures, ...]
-    period_ps: float | None
-    energies_J: tuple[EnergyOfEvent, ...]
+    delays: tuple[Arc, ...] = field(metadata={"json": "delays_ps"})
+    spacings: tuple[Spacing, ...] = field(metadata={"json": "spacings_ps"})
+    period_s: float | None = field(metadata={"json": "period_ps", "unit": PS})
+    energies: tuple[StepEnergy, ...] = field(metadata={"json": "energies_J"})
     trials: int
     trials_from_ledger: int
     wall_s: float
     definitions: Mapping[str, str]
-    states: int | None = field(default=None, metadata=_ABSENT)
-    margins: MarginFigures | None = field(default=None, metadata=_ABSENT)
-    sweep: SweepFigures | None = field(default=None, metadata=_ABSENT)
-    yields: YieldFigures | None = field(default=None, metadata={"json": "yield", "absent": True})
-    noise: tuple[NoiseFigures, ...] | None = field(default=None, metadata=_ABSENT)
-    neuron: NeuronFigures | None = field(default=None, metadata=_ABSENT)
+    states: int | None = field(metadata=_ABSENT)
+    margins: MarginsByName | None = field(metadata=_ABSENT)
+    sweep: SweepGrid | None = field(metadata=_ABSENT)
+    yields: Yield | None = field(metadata={"json": "yield", "absent": True})
+    noise: tuple[NoiseResult, ...] | None = field(metadata=_ABSENT)
+    neuron: NeuronMeasured | None = field(metadata=_ABSENT)
 
 
 def summary(result: Characterization) -> Summary:
     """The summary of a characterization."""
-    neuron = None
-    if result.overdrive:
-        neuron = NeuronFigures(
-            tuple(result.overdrive), tuple(result.arrival), tuple(result.leftover)
-        )
-    sweep = None
-    if result.sweep:
-        axes = tuple(AxisFigures(a.name, tuple(a.values)) for a in result.sweep.axes)
-        sweep = SweepFigures(axes, result.sweep.passed())
+    neuron = NeuronMeasured(result.overdrive, result.arrival, result.leftover)
     return Summary(
         cell=result.cell,
         title=result.title,
@@ -260,39 +219,26 @@ def summary(result: Characterization) -> Summary:
             source=result.source,
             process=result.process,
             simulator=Program(result.simulator, result.version),
-            step_ps=result.step_s / PS,
+            step_s=STEP_S,
             sources=f"{SOURCE_STAGES} JTL stages at each input",
             load=result.load and f"{result.load}, then a JTL ended by a resistor",
             seed=result.seed,
         ),
         junctions=result.junctions,
         static_power_W=result.static_W,
-        sizes=tuple(result.sizes),
-        delays_ps=tuple(
-            DelayFigures(a.input, a.output, a.mean_s / PS, a.least_s / PS, a.most_s / PS)
-            for a in result.arcs
-        ),
-        spacings_ps=tuple(
-            SpacingFigures(
-                s.kind,
-                s.first_text,
-                s.second_text,
-                s.criterion,
-                s.last_pass_s / PS,
-                None if s.first_fail_s is None else s.first_fail_s / PS,
-            )
-            for s in result.spacings
-        ),
-        period_ps=result.period_s[0] / PS or None,
-        energies_J=tuple(EnergyOfEvent(e.event, e.before, e.energy_J) for e in result.energies),
+        sizes=result.sizes,
+        delays=result.arcs,
+        spacings=result.spacings,
+        period_s=result.period_s[0] or None,
+        energies=result.energies,
         trials=result.trials,
         trials_from_ledger=result.trials_stored,
         wall_s=result.wall_s,
         definitions=DEFINITIONS,
         states=len(result.machine.states) if result.machine else None,
-        margins=MarginFigures.of(result.margins) if result.margins else None,
-        sweep=sweep,
-        yields=YieldFigures.of(result.yields) if result.yields else None,
-        noise=tuple(NoiseFigures.of(n) for n in result.noise) or None,
-        neuron=neuron,
+        margins=MarginsByName.of(result.margins) if result.margins else None,
+        sweep=SweepGrid(result.sweep.axes, result.sweep.passed()) if result.sweep else None,
+        yields=result.yields,
+        noise=result.noise or None,
+        neuron=neuron if result.overdrive else None,
     )

@@ -12,8 +12,9 @@ with k the coupling of storage and pick-up inductors and M their mutual inductan
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from netlist_gen.circuit.neuron import library_design
 from netlist_gen.circuit.view import SYNAPSE_COUPLINGS, THRESHOLD_SOURCE
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import SimulatorError
-from netlist_gen.files import atomic_path
+from netlist_gen.files import write_text
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import DesignRules
 from netlist_gen.library.process import DEFAULT_PROCESS, read_toml
@@ -51,10 +52,9 @@ SAME_FLUX, SAME_SHARE = 5e-4, 2e-3
 
 @dataclass(frozen=True)
 class FluxDesign:
-    """What is measured.
+    """What is measured: three numbers of ``library.design.DesignRules``, and how far they hold.
 
     Attributes:
-        offset, screening, full: as ``circuit.neuron.DesignRules``.
         decided_to: farthest flux from the edge, on either side, at which all windows are right at
             every bias of ``BIASES``, Phi0.
         rests_to: largest negative threshold at which they are, whatever the count, Phi0.
@@ -76,86 +76,76 @@ class FluxDesign:
         if abs(self.full / rules.full - 1) > SAME_SHARE:
             found.append(f"full: {rules.full * 1e6:.2f} uA is now {self.full * 1e6:.2f}")
         for name, limit in (("reach", self.decided_to), ("rest", self.rests_to)):
-            if getattr(rules, name) > limit:
-                found.append(
-                    f"{name}: {getattr(rules, name):.2f} Phi0, shown to work is {limit:.2f}"
-                )
+            stored = getattr(rules, name)
+            if stored > limit:
+                found.append(f"{name}: {stored:.2f} Phi0, shown to work is {limit:.2f}")
         return found
 
 
-class _Neuron:
+class _FluxNeuron:
     """A neuron whose threshold flux and couplings are set lane by lane."""
 
     def __init__(self, library: CellLibrary) -> None:
-        self.signs = [1, -1] * (FAN_IN // 2)
-        self.lanes = NeuronLanes(library.process, self.signs, WINDOWS)
-        self.design = library_design(library, "design", self.signs, 1)
-        self.storage = library.description("branch").parameters["l_store"]
-        names = {label: label.split("|")[0] for label in self.lanes.elements}
+        self._signs = [1, -1] * (FAN_IN // 2)
+        self._lanes = NeuronLanes(library.process, self._signs, WINDOWS)
+        self.design = library_design(library, "design", self._signs, 1)
+        self._storage = library.description("branch").parameters["l_store"]
+        names = {label: label.split("|")[0] for label in self._lanes.elements}
         self._threshold = next(label for label, name in names.items() if name == THRESHOLD_SOURCE)
         self._couplings = [label for label, name in names.items() if name in SYNAPSE_COUPLINGS]
 
     def unit(self, coupling: float, full: float) -> float:
         """Flux of a stored fluxon of current ``full``, Phi0."""
-        return coupling * math.sqrt(self.storage * self.design.pickup) * full / PHI0
+        return coupling * math.sqrt(self._storage * self.design.pickup) * full / PHI0
 
     def fires(
         self, points: Sequence[tuple[int, float]], coupling: float, bias: float = 1.0
     ) -> list[NDArray[np.int64]]:
         """Output pulses in each window, for (count in all windows, threshold flux) points."""
         scaled = dict.fromkeys(self._couplings, coupling / self.design.coupling)
-        cases = []
+        lanes = []
         for count, flux in points:
-            stimulus = windows_of_counts(self.signs, [count] * WINDOWS, np.random.default_rng(1))
+            stimulus = windows_of_counts(self._signs, [count] * WINDOWS, np.random.default_rng(1))
             factors = {self._threshold: flux / self.design.threshold, **scaled}
-            cases.append(NeuronLane(1, stimulus, bias=bias, factors=factors))
-        return [verdict.pulses for verdict in self.lanes.run(cases)]
+            lanes.append(NeuronLane(1, stimulus, bias=bias, factors=factors))
+        return [verdict.pulses for verdict in self._lanes.run(lanes)]
 
     def edges(self, coupling: float) -> dict[int, float]:
         """The threshold flux at which each of ``COUNTS`` is on the edge, Phi0."""
         spans = dict.fromkeys(COUNTS, (LOWEST, HIGHEST))
         for _ in range(ROUNDS):
             points = [
-                (count, float(flux))
-                for count, span in spans.items()
-                for flux in np.linspace(*span, POINTS)
+                (n, float(x)) for n, span in spans.items() for x in np.linspace(*span, POINTS)
             ]
-            found = self.fires(points, coupling)
+            fired = dict(zip(points, self.fires(points, coupling), strict=True))
             for count in COUNTS:
-                fired = [
-                    (flux, bool(pulses.all()), bool(pulses.any()))
-                    for (n, flux), pulses in zip(points, found, strict=True)
-                    if n == count
-                ]
-                dark = [flux for flux, _, some in fired if not some]
-                lit = [flux for flux, every, _ in fired if every and flux > max(dark, default=flux)]
+                windows = {flux: pulses for (n, flux), pulses in fired.items() if n == count}
+                dark = [flux for flux, pulses in windows.items() if not pulses.any()]
+                top = max(dark, default=HIGHEST)
+                lit = [flux for flux, pulses in windows.items() if flux > top and pulses.all()]
                 if not dark or not lit:
                     raise SimulatorError(
                         f"a neuron of fan-in {FAN_IN} has no edge between {spans[count][0]:.3f} "
                         f"and {spans[count][1]:.3f} Phi0 of threshold with {count} pulses"
                     )
-                spans[count] = max(dark), min(lit)
+                spans[count] = top, min(lit)
         return {count: (low + high) / 2 for count, (low, high) in spans.items()}
 
     def right_to(
         self, fluxes: Sequence[float], counts: Sequence[int], edge: float, full: float
     ) -> float:
         """The last of ``fluxes`` up to which all counts are decided rightly at all biases."""
-        unit = self.unit(self.design.coupling, full)
+        coupling = self.design.coupling
+        unit = self.unit(coupling, full)
         points = [(count, flux) for flux in fluxes for count in counts]
-        good = dict.fromkeys(fluxes, True)
-        for bias in BIASES:
-            for (count, flux), pulses in zip(
-                points, self.fires(points, self.design.coupling, bias), strict=True
-            ):
-                wanted = flux + unit * count > edge
-                good[flux] &= bool(np.all(pulses == wanted))
-        last = fluxes[0]
-        for flux in fluxes:
-            if not good[flux]:
-                break
-            last = flux
-        return last
+        wrong = {
+            flux
+            for bias in BIASES
+            for (n, flux), pulses in zip(points, self.fires(points, coupling, bias), strict=True)
+            if np.any(pulses != (flux + unit * n > edge))
+        }
+        right = list(itertools.takewhile(lambda flux: flux not in wrong, fluxes))
+        return right[-1] if right else fluxes[0]
 
 
 def measure_design(process: str = DEFAULT_PROCESS) -> FluxDesign:
@@ -164,27 +154,28 @@ def measure_design(process: str = DEFAULT_PROCESS) -> FluxDesign:
     Raises:
         SimulatorError: there is no edge where it is looked for.
     """
-    neuron = _Neuron(CellLibrary(process))
-    at = {coupling: neuron.edges(coupling) for coupling in COUPLINGS}
+    neuron = _FluxNeuron(CellLibrary(process))
     weak, strong = COUPLINGS
-    screening = (at[weak][0] - at[strong][0]) / (strong**2 - weak**2)
-    offset = at[weak][0] + screening * weak**2
-    steps = [
-        -np.polyfit(COUNTS, [edges[n] for n in COUNTS], 1)[0] / neuron.unit(coupling, 1.0)
-        for coupling, edges in at.items()
+    edges = {coupling: neuron.edges(coupling) for coupling in COUPLINGS}
+    screening = (edges[weak][0] - edges[strong][0]) / (strong**2 - weak**2)
+    offset = edges[weak][0] + screening * weak**2
+    slopes = [
+        -np.polyfit(COUNTS, list(found.values()), 1)[0] / neuron.unit(coupling, 1.0)
+        for coupling, found in edges.items()
     ]
-    full = float(np.mean(steps))
+    full = float(np.mean(slopes))
     own = neuron.design.coupling
     edge, most = offset - screening * own**2, FAN_IN // 2
     far = neuron.unit(own, full) * most
 
-    def grid(start: float, stop: float) -> list[float]:
-        count = round(abs(stop - start) / LIMIT_STEP)
-        return [round(float(x), 6) for x in np.linspace(start, stop, count + 1)]
+    def right_to(stop: float, *counts: int) -> float:
+        steps = round(abs(stop) / LIMIT_STEP)
+        fluxes = [round(float(x), 6) for x in np.linspace(0.0, stop, steps + 1)]
+        return neuron.right_to(fluxes, counts, edge, full)
 
-    rests = neuron.right_to(grid(0.0, -0.3), (0, most, -most), edge, full)
-    above = neuron.right_to(grid(0.0, 0.4), (most,), edge, full) + far - edge
-    below = edge + far - neuron.right_to(grid(0.0, rests), (-most,), edge, full)
+    rests = right_to(-0.3, 0, most, -most)
+    above = right_to(0.4, most) + far - edge
+    below = edge + far - right_to(rests, -most)
     return FluxDesign(offset, screening, full, min(above, below), -rests)
 
 
@@ -203,21 +194,16 @@ def design_path() -> Path:
 
 def write_design(found: FluxDesign, path: Path, process: str = DEFAULT_PROCESS) -> None:
     """Write the measured design; ``load_rules`` reads it in a new process."""
-    values: Mapping[str, object] = {
+    values = {
         "process": process,
         "simulator": f"embedded {get_simulator('embedded').version()}",
         "digest": cells_digest(CellLibrary(process)),
         "fan_in": FAN_IN,
         "couplings": COUPLINGS,
         "biases": BIASES,
-        "offset": f"{found.offset:.4f}",
-        "screening": f"{found.screening:.4f}",
-        "full": f"{found.full * 1e6:.2f}",
-        "decided_to": f"{found.decided_to:.2f}",
-        "rests_to": f"{found.rests_to:.2f}",
+        "found": found,
     }
-    with atomic_path(path) as temporary:
-        temporary.write_text(template("models/flux.toml.j2").render(values), encoding="utf-8")
+    write_text(path, template("models/flux.toml.j2").render(values))
 
 
 def design_is_stale() -> str | None:

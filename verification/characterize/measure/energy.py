@@ -7,64 +7,53 @@ junction that advances by 2 pi delivers Ib Phi0. Static power is not part of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from netlist_gen.circuit.model import CurrentSource
 from netlist_gen.constants import PHI0
-from verification.characterize.subject.bench import CELL
-from verification.characterize.subject.parameters import element_value, trial
-from verification.characterize.subject.stimulus import Case
+from netlist_gen.records import Record
+from verification.characterize.subject.bench import flat_label
+from verification.characterize.subject.parameters import trial
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.trial import Response
 
 
 @dataclass(frozen=True)
-class EventEnergy:
-    """Energy of one step.
+class StepEnergy(Record):
+    """Work of the cell's bias sources for one step after another: of all, and by flat label."""
 
-    Attributes:
-        case: of the stimulus. event: the step's text. before: the text of the step before it.
-        energy_J: work of all bias sources of the cell.
-        by_source_J: the same by source (flat label).
-    """
-
-    case: str
     event: str
-    before: str
-    energy_J: float
-    by_source_J: dict[str, float]
+    before: str = field(metadata={"json": "after"})
+    energy_J: float = field(metadata={"json": "energy"})
+    by_source_J: Mapping[str, float] = field(metadata={"json": None})
 
 
-def event_energies(cell: CellUnderTest) -> list[EventEnergy]:
+def step_energies(cell: CellUnderTest) -> tuple[StepEnergy, ...]:
     """Energy of every distinct event (step, and step before it) of the stimulus.
 
     None where an output runs: its bias works as long as it does, not once for each event.
     """
     bench = cell.bench
     if bench.turning:
-        return []
-    parts = [
-        (case, k, Case(case.name, case.steps[:k], case.settings))
-        for case in cell.cases
-        for k in range(len(case.steps) + 1)
-    ]
-    trials = [trial(bench, part) for _, _, part in parts]
-    outcomes = cell.runner.run(bench, trials, cell.watched, energy=True)
-    own = [label for label in bench.biases if bench.elements[label][0][:1] == (CELL,)]
-    found: list[EventEnergy] = []
-    known: set[tuple[str, str, str]] = set()
+        return ()
+    parts = [(case, k) for case in cell.cases for k in range(len(case.steps) + 1)]
+    trials = [trial(bench, dataclasses.replace(c, steps=c.steps[:k])) for c, k in parts]
+    results = cell.runner.run(bench, trials, cell.watched, energy=True)
+    own = [label for label in bench.biases if bench.elements[label].own]
+    found: dict[tuple[str, str, str], StepEnergy] = {}
     before: dict[str, float] = {}
-    for (case, k, _), outcome in zip(parts, outcomes, strict=True):
-        assert isinstance(outcome, Response)
-        work = _work(cell, outcome, own)
+    for (case, k), response in zip(parts, results, strict=True):
+        assert isinstance(response, Response)
+        work = _work(cell, response, own)
         if k:
-            step = case.steps[k - 1]
-            last = case.steps[k - 2].text if k > 1 else ""
-            if (case.name, step.text, last) not in known:
-                known.add((case.name, step.text, last))
-                parted = {label: work[label] - before[label] for label in own}
-                found.append(EventEnergy(case.name, step.text, last, sum(parted.values()), parted))
+            event, last = case.steps[k - 1].text, case.steps[k - 2].text if k > 1 else ""
+            parted = {label: work[label] - before[label] for label in own}
+            energy = StepEnergy(event, last, sum(parted.values()), parted)
+            found.setdefault((case.name, event, last), energy)
         before = work
-    return found
+    return tuple(found.values())
 
 
 def _work(cell: CellUnderTest, response: Response, own: list[str]) -> dict[str, float]:
@@ -74,19 +63,15 @@ def _work(cell: CellUnderTest, response: Response, own: list[str]) -> dict[str, 
     work = {}
     for label in own:
         path, holder, source = cell.bench.elements[label]
-        junction = holder.biased_junction(source)  # type: ignore[arg-type]
-        advances = 0
-        if junction is not None:
-            advances = response.advances("|".join((junction.name, *reversed(path))).upper())
-        work[label] = element_value(source) * PHI0 * advances
+        assert isinstance(source, CurrentSource)
+        junction = holder.biased_junction(source)
+        advances = response.advances(flat_label(path, junction.name)) if junction else 0
+        work[label] = source.value * PHI0 * advances
     return work
 
 
 def static_power_W(cell: CellUnderTest) -> float:
     """Bias and control currents of the cell times the supply voltage."""
-    total = sum(
-        abs(element_value(e))
-        for path, _, e in cell.bench.elements.values()
-        if path[:1] == (CELL,) and type(e).__name__ == "CurrentSource"
-    )
-    return total * cell.bench.subject.process.supply_voltage
+    sources = (placed.element for placed in cell.bench.own_elements.values())
+    total = sum(abs(source.value) for source in sources if isinstance(source, CurrentSource))
+    return total * cell.subject.process.supply_voltage

@@ -11,35 +11,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from netlist_gen.circuit.model import GROUND, PULSE_HALF_S, Inductor, Junction, PulseSource
+from netlist_gen.circuit.model import PULSE_HALF_S, Inductor, Junction, PulseSource
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.subject.bench import (
     CELL,
     PROBE_PREFIX,
     Bench,
+    flat_name,
     flattened,
-    make_bench,
-    probe_name,
 )
 from verification.characterize.subject.parameters import trial
-from verification.characterize.subject.stimulus import SPACING_S, START_S, Case, Step
+from verification.characterize.subject.stimulus import SPACING_S, START_S, BenchCase, Step
 from verification.characterize.trials.cell import CellUnderTest
-from verification.characterize.trials.trial import Response
+from verification.characterize.trials.trial import FloatArray, Response
 
 MAX_INPUTS = 4
 MAX_STATES = 24
-Signature = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Transition:
-    """One input in one state.
+    """One input in one state (0 is that at rest), and the outputs as often as they give a pulse.
 
-    Attributes:
-        state, next: numbers of states; 0 is the state at rest.
-        input: the port.
-        outputs: output ports that gave a pulse, as often as they did.
-        delays_s: of the first pulse of each.
+    The delays are those of the first pulse of each output.
     """
 
     state: int
@@ -51,199 +45,126 @@ class Transition:
 
 @dataclass(frozen=True)
 class Machine:
-    """A Mealy machine.
+    """A Mealy machine: states are fluxons in the loops that ever change.
 
-    Attributes:
-        states: fluxons in the loops that ever change, by state. loops: those loops, by the
-            junctions that close them.
-        transitions: every input in every state.
-        complete: False where the search was ended at ``MAX_STATES``.
-        case: whose settings the machine was found with.
+    The loops are named by the junctions that close them. It is not complete where the search was
+    ended at ``MAX_STATES``.
     """
 
-    states: tuple[Signature, ...]
+    states: tuple[tuple[int, ...], ...]
     loops: tuple[str, ...]
     transitions: tuple[Transition, ...]
     complete: bool
-    case: str
 
 
 class LoopFinder:
     """The loops of a bench, and the fluxons in them after a run."""
 
     def __init__(self, bench: Bench):
-        flat = flattened(bench.circuit, {}, {}).top.elements
-        parent: dict[str, str] = {}
-
-        def root(net: str) -> str:
-            parent.setdefault(net, net)
-            while parent[net] != net:
-                parent[net] = parent[parent[net]]
-                net = parent[net]
-            return net
-
-        for e in flat:
-            if isinstance(e, Inductor):
-                parent[root(e.plus)] = root(e.minus)
-        root(GROUND)
-        # Junctions and sources are edges between islands of inductors; each outside a spanning
-        # forest closes a loop. The cell's own junctions come last, so that they close its
-        # loops; the probes at the ports carry no current and count for nothing.
-        edges = [
-            e
-            for e in flat
-            if isinstance(e, PulseSource)
-            or (isinstance(e, Junction) and not e.name.startswith(PROBE_PREFIX))
-        ]
-        edges.sort(key=lambda e: f"{e.name}__".find(f"__{CELL}__") >= 0)
-        self.edges = [(root(e.plus), root(e.minus), e.name) for e in edges]
-        tree: dict[str, list[tuple[str, str, int]]] = {}
-        joined: dict[str, str] = {}
-
-        def top(net: str) -> str:
-            joined.setdefault(net, net)
-            while joined[net] != net:
-                net = joined[net]
-            return net
-
-        chords = []
-        for a, b, name in self.edges:
-            if top(a) == top(b):
-                chords.append((a, b, name))
-                continue
-            joined[top(a)] = top(b)
-            tree.setdefault(a, []).append((b, name, 1))
-            tree.setdefault(b, []).append((a, name, -1))
-        self.loops: dict[str, list[tuple[str, int]]] = {
-            name: [(name, 1), *_path(tree, b, a)] for a, b, name in chords
-        }
+        elements = flattened(bench.circuit, {}, {}).top.elements
+        self._inductors = [(e.plus, e.minus) for e in elements if isinstance(e, Inductor)]
+        # The cell's own junctions come last, so that they close its loops; the probes at the ports
+        # carry no current and count for nothing.
+        turning = [e for e in elements if isinstance(e, Junction | PulseSource)]
+        edges = [e for e in turning if not e.name.startswith(PROBE_PREFIX)]
+        edges.sort(key=lambda e: f"__{CELL}__" in f"{e.name}__")
+        self.edges = [(e.plus, e.minus, e.name) for e in edges]
 
     def fluxons(self, advances: Mapping[str, int]) -> dict[str, int]:
-        """Fluxons in each loop, by the junction that closes it, from advances by flat name."""
-        return {
-            name: sum(sign * advances[edge] for edge, sign in loop)
-            for name, loop in self.loops.items()
-        }
+        """Fluxons in each loop, by the edge that closes it, from advances by flat name.
+
+        Edges are taken one after the other: one that joins two islands of nets gives the one's
+        phases from the other's, one within an island closes a loop. Inductors come first: along
+        them there are no advances.
+        """
+        islands: dict[str, dict[str, int]] = {}  # the phases of a net's whole island, by net
+        found: dict[str, int] = {}
+        plain = ((a, b, "") for a, b in self._inductors)
+        for a, b, name in (*plain, *self.edges):
+            one, other = (islands.setdefault(net, {net: 0}) for net in (a, b))
+            step = one[a] - other[b] - advances.get(name, 0)
+            if one is not other:
+                for net, phase in other.items():
+                    one[net] = phase + step
+                    islands[net] = one
+            elif name:
+                found[name] = -step
+        return found
 
 
-def _path(
-    tree: Mapping[str, list[tuple[str, str, int]]], start: str, end: str
-) -> list[tuple[str, int]]:
-    came: dict[str, tuple[str, str, int]] = {start: ("", "", 0)}
-    frontier = [start]
-    while frontier:
-        here = frontier.pop()
-        if here == end:
-            break
-        for there, name, sign in tree.get(here, ()):
-            if there not in came:
-                came[there] = (here, name, sign)
-                frontier.append(there)
-    found = []
-    here = end
-    while here != start:
-        before, name, sign = came[here]
-        found.append((name, sign))
-        here = before
-    return found
-
-
-def find_machine(cell: CellUnderTest) -> Machine:
+def find_machine(cell: CellUnderTest) -> Machine | None:
     """Explore a cell's states in the settings of its first case.
 
-    Raises:
-        ConfigurationError: more than ``MAX_INPUTS`` inputs.
+    None for a neuron, and for a cell of more than ``MAX_INPUTS`` inputs.
     """
-    subject = cell.bench.subject
-    if len(subject.inputs) > MAX_INPUTS:
-        raise ConfigurationError(
-            f"cell {cell.name} has {len(subject.inputs)} inputs; its state machine is looked for "
-            f"with at most {MAX_INPUTS}"
-        )
+    inputs = cell.subject.inputs
+    if len(inputs) > MAX_INPUTS or cell.subject.grouped:
+        return None
     finder = LoopFinder(cell.bench)
-    access: list[tuple[str, ...]] = [()]
-    signatures: list[dict[str, int]] = [dict.fromkeys(finder.loops, 0)]
-    raw: list[tuple[int, str, int, Response, tuple[str, ...]]] = []
+    words: list[tuple[str, ...]] = [()]  # that lead to each state
+    states = [finder.fluxons({})]
+    transitions: list[Transition] = []
     todo, complete = [0], True
     while todo:
-        words = [(state, (*access[state], port)) for state in todo for port in subject.inputs]
+        tried = [(state, (*words[state], port)) for state in todo for port in inputs]
         todo = []
-        for (state, word), (response, fluxons) in zip(
-            words, _run_words(cell, finder, [w for _, w in words]), strict=True
-        ):
-            if fluxons not in signatures:
-                if len(signatures) >= MAX_STATES:
+        ran = _run_words(cell, finder, [word for _, word in tried])
+        for (state, word), (fluxons, outputs, delays_s) in zip(tried, ran, strict=True):
+            if fluxons not in states:
+                if len(states) >= MAX_STATES:
                     complete = False
                     continue
-                signatures.append(fluxons)
-                access.append(word)
-                todo.append(len(signatures) - 1)
-            raw.append((state, word[-1], signatures.index(fluxons), response, word))
-    changing = [name for name in finder.loops if any(s[name] for s in signatures)]
-    return Machine(
-        tuple(tuple(s[name] for name in changing) for s in signatures),
-        tuple(changing),
-        tuple(_transition(cell, *row) for row in raw),
-        complete,
-        cell.cases[0].name,
-    )
-
-
-def _word_case(cell: CellUnderTest, word: Sequence[str]) -> Case:
-    spacing = max(SPACING_S, cell.bench.subject.tail_s)
-    steps = tuple(Step(i * spacing, (port,), ()) for i, port in enumerate(word))
-    return Case("word", steps, cell.cases[0].settings)
+                states.append(fluxons)
+                words.append(word)
+                todo.append(len(states) - 1)
+            after = states.index(fluxons)
+            transitions.append(Transition(state, word[-1], after, outputs, delays_s))
+    changing = [name for name in states[0] if any(s[name] for s in states)]
+    found = tuple(tuple(s[name] for name in changing) for s in states)
+    return Machine(found, tuple(changing), tuple(transitions), complete)
 
 
 def _run_words(
     cell: CellUnderTest, finder: LoopFinder, words: Sequence[tuple[str, ...]]
-) -> list[tuple[Response, dict[str, int]]]:
-    cases = [_word_case(cell, word) for word in words]
-    subject = cell.bench.subject
-    bench = make_bench(
-        subject,
-        load=cell.bench.load,
-        length_s=max(case.length_s for case in cases),
-        step_s=cell.bench.analysis.step_s,
-    )
-    every = {
-        label: "__".join((e.name, *reversed(path)))
+) -> list[tuple[dict[str, int], tuple[str, ...], dict[str, float]]]:
+    """What series of inputs leave in the loops; outputs and delays of the last input."""
+    subject, settings = cell.subject, cell.cases[0].settings
+    spacing = max(SPACING_S, subject.tail_s)
+    cases = [
+        BenchCase("", tuple(Step(i * spacing, (port,), ()) for i, port in enumerate(w)), settings)
+        for w in words
+    ]
+    bench = cell.on(length_s=max(case.length_s for case in cases)).bench
+    watched = {
+        label: flat_name(path, e.name)
         for label, (path, _, e) in bench.elements.items()
-        if isinstance(e, Junction) and not e.name.startswith(PROBE_PREFIX)
+        if isinstance(e, Junction)
     }
-    every |= {bench.target_label(p): probe_name(p) for p in (*subject.inputs, *subject.outputs)}
-    watch = tuple(every)
-    outcomes = cell.runner.run(bench, [trial(bench, case) for case in cases], watch)
+    results = cell.runner.run(bench, [trial(bench, case) for case in cases], tuple(watched))
     found = []
-    for case, outcome in zip(cases, outcomes, strict=True):
-        if not isinstance(outcome, Response):
-            raise ConfigurationError(f"cell {cell.name}: {outcome.message}")
-        advances = {name: outcome.advances(label) for label, name in every.items()}
-        for port in subject.inputs:
-            advances[f"V{port}"] = len(case.pulses().get(port, ()))
-        found.append((outcome, finder.fluxons(advances)))
+    for case, result in zip(cases, results, strict=True):
+        if not isinstance(result, Response):
+            raise ConfigurationError(f"cell {cell.subject.name}: {result.message}")
+        advances = {name: result.advances(label) for label, name in watched.items()}
+        advances |= {f"V{port}": len(times) for port, times in case.pulses().items()}
+        found.append((finder.fluxons(advances), *_answers(bench, case, result)))
     return found
 
 
-def _transition(
-    cell: CellUnderTest,
-    state: int,
-    port: str,
-    after: int,
-    response: Response,
-    word: tuple[str, ...],
-) -> Transition:
-    bench = cell.bench
-    case = _word_case(cell, word)
+def _answers(
+    bench: Bench, case: BenchCase, response: Response
+) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Outputs that answer the last step, as often as they do, and the delay of each's first."""
     begin = START_S + case.length_s - PULSE_HALF_S  # a level's mark is at its time, by rounding
-    arrival = response.times_s[bench.target_label(port)]
-    arrival = arrival[arrival >= begin]
-    outputs: list[str] = []
-    delays: dict[str, float] = {}
-    for output in bench.subject.outputs:
-        times = response.times_s[bench.target_label(output)]
-        times = times[times >= begin]
-        outputs += [output] * times.size
-        if times.size and arrival.size:
-            delays[output] = float(times[0] - arrival[0])
-    return Transition(state, port, after, tuple(outputs), delays)
+
+    def late(port: str) -> FloatArray:
+        times = response.times_s[bench.target_label(port)]
+        return times[times >= begin]
+
+    (port,) = case.steps[-1].inputs
+    arrived = late(port)
+    answers = {output: late(output) for output in bench.subject.outputs}
+    delays_s = {
+        o: float(at[0] - arrived[0]) for o, at in answers.items() if at.size and arrived.size
+    }
+    return tuple(o for o, at in answers.items() for _ in at), delays_s

@@ -5,15 +5,14 @@ From nominal outwards, the first failing grid point closes each side, and the ed
 and the passing point before it is found to the tolerance. Passing points beyond a failing one
 are islands: they are reported, not counted as margin. Islands and holes narrower than the
 grid's step can hide between its points.
-
-The critical parameter is that with the least margin of any side among single elements; global
-factors are listed first and apart, the bias before all.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,6 +29,50 @@ SECTIONS = 3
 """Points put into each open interval in one round: an interval shrinks to a quarter."""
 
 Passes = Callable[[Sequence[Mapping[Parameter, float]]], list[bool]]
+
+
+AnyEdge = TypeVar("AnyEdge", bound="Edge")
+
+
+@dataclass(eq=False)
+class Edge:
+    """The last value found to pass, and the first beyond it found to fail (None: none does)."""
+
+    inside: float
+    outside: float | None
+
+
+def close_edges(
+    edges: Sequence[AnyEdge],
+    passes: Callable[[Sequence[tuple[AnyEdge, float]]], Sequence[bool]],
+    *,
+    sections: int,
+    tolerance: float,
+) -> None:
+    """Narrow all edges until the two values of each are within the tolerance.
+
+    All values of a round, so many in each open interval, are tried together.
+    """
+    while True:
+        tried = [
+            (edge, float(x))
+            for edge in edges
+            # What is closed but for rounding is closed.
+            if edge.outside is not None and abs(edge.outside - edge.inside) > tolerance * 1.0000001
+            for x in np.linspace(edge.outside, edge.inside, sections + 2)[-2:0:-1]
+        ]
+        if not tried:
+            return
+        failed: set[AnyEdge] = set()
+        for (edge, x), good in zip(tried, passes(tried), strict=True):
+            # From the side that passes on to the first failure.
+            if edge in failed:
+                continue
+            if good:
+                edge.inside = x
+            else:
+                edge.outside = x
+                failed.add(edge)
 
 
 @dataclass(frozen=True)
@@ -68,20 +111,13 @@ class Margin:
 
 @dataclass(frozen=True)
 class Margins:
-    """Margins of a cell.
-
-    Attributes:
-        margins: globals first, bias before all.
-        tolerance: of each edge. step: of the scan for islands. low, high: its ends.
-        trials: points simulated.
-    """
+    """Margins of a cell, globals first; the edges' tolerance; step and ends of the first scan."""
 
     margins: tuple[Margin, ...]
     tolerance: float
     step: float
     low: float
     high: float
-    trials: int
 
     @property
     def critical(self) -> tuple[Margin, str]:
@@ -91,19 +127,20 @@ class Margins:
         return worst, worst.least[1]
 
 
-@dataclass
-class _Edge:
+@dataclass(eq=False)
+class _SideEdge(Edge):
+    """One side of a parameter's margin while it is looked for."""
+
     parameter: Parameter
-    inside: float
-    outside: float | None
-    islands: list[tuple[float, float]] = field(default_factory=list)
+    islands: tuple[tuple[float, float], ...]
 
-    def open(self, tolerance: float) -> bool:
-        return self.outside is not None and abs(self.outside - self.inside) > tolerance * 1.0000001
 
-    def points(self) -> list[float]:
-        assert self.outside is not None
-        return [float(x) for x in np.linspace(self.inside, self.outside, SECTIONS + 2)[1:-1]]
+def _scanned(parameter: Parameter, outwards: Sequence[tuple[float, bool]]) -> _SideEdge:
+    """A side from whether the factors of a grid pass, from nominal outwards."""
+    groups = itertools.groupby([(1.0, True), *outwards], key=lambda point: point[1])
+    runs = [(passed, [x for x, _ in run]) for passed, run in groups]
+    islands = tuple((run[0], run[-1]) for passed, run in runs[1:] if passed)
+    return _SideEdge(runs[0][1][-1], runs[1][1][0] if len(runs) > 1 else None, parameter, islands)
 
 
 def margins(
@@ -115,71 +152,24 @@ def margins(
     grid: int = GRID,
     tolerance: float = TOLERANCE,
 ) -> Margins:
-    """Margins of each parameter alone.
+    """Margins of each parameter alone, in the order they are given.
 
-    Args:
-        chosen: parameters, in the order they are reported.
-        passes: whether the cell passes at each of many points. The nominal point must pass.
-        low, high: ends of the scan, factors of nominal. grid: its points.
-        tolerance: on the factor, absolute.
+    The nominal point must pass. The scan has ``grid`` points from ``low`` to ``high``; edges are
+    found to the tolerance, absolute on the factor.
     """
     factors = [round(float(x), 12) for x in np.linspace(low, high, grid)]
-    batch = [{p: x} for p in chosen for x in factors if x != 1.0]
-    flat = iter(passes(batch))
-    trials = len(batch)
-    edges: list[_Edge] = []
-    for p in chosen:
-        ok = {x: (x == 1.0 or next(flat)) for x in factors}
-        below = [x for x in reversed(factors) if x < 1.0]
-        above = [x for x in factors if x > 1.0]
-        edges += [_edge(p, below, ok), _edge(p, above, ok)]
-    while True:
-        todo = [e for e in edges if e.open(tolerance)]
-        if not todo:
-            break
-        batch = [{e.parameter: x} for e in todo for x in e.points()]
-        flat = iter(passes(batch))
-        trials += len(batch)
-        for e in todo:
-            results = [(x, next(flat)) for x in e.points()]
-            for x, good in results:
-                if not good:
-                    e.outside = x
-                    break
-                e.inside = x
-    return Margins(
-        tuple(
-            Margin(a.parameter, _side(a), _side(b))
-            for a, b in zip(edges[::2], edges[1::2], strict=True)
-        ),
-        tolerance,
-        (high - low) / (grid - 1),
-        low,
-        high,
-        trials,
+    below, above = [x for x in reversed(factors) if x < 1.0], [x for x in factors if x > 1.0]
+    points = [(p, x) for p in chosen for x in factors if x != 1.0]
+    passed = dict(zip(points, passes([{p: x} for p, x in points]), strict=True))
+    edges = [
+        _scanned(p, [(x, passed[p, x]) for x in side]) for p in chosen for side in (below, above)
+    ]
+    close_edges(
+        edges,
+        lambda tried: passes([{edge.parameter: x} for edge, x in tried]),
+        sections=SECTIONS,
+        tolerance=tolerance,
     )
-
-
-def _edge(parameter: Parameter, outwards: Sequence[float], ok: Mapping[float, bool]) -> _Edge:
-    edge = _Edge(parameter, 1.0, None)
-    start: float | None = None
-    last = 1.0
-    for x in outwards:
-        if edge.outside is None:
-            if ok[x]:
-                edge.inside = x
-            else:
-                edge.outside = x
-        elif ok[x]:
-            start = x if start is None else start
-            last = x
-        elif start is not None:
-            edge.islands.append((start, last))
-            start = None
-    if start is not None:
-        edge.islands.append((start, last))
-    return edge
-
-
-def _side(edge: _Edge) -> Side:
-    return Side(edge.inside, edge.outside, tuple(edge.islands))
+    sides = [Side(edge.inside, edge.outside, edge.islands) for edge in edges]
+    found = [Margin(*both) for both in zip(chosen, sides[::2], sides[1::2], strict=True)]
+    return Margins(tuple(found), tolerance, (high - low) / (grid - 1), low, high)

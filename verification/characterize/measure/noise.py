@@ -1,31 +1,34 @@
 """Noise: how often a cell errs, against temperature, bias and overdrive.
 
 Every run of the stimulus has its own seed, and errs or does not. Rates are errors per run, with
-95 % Wilson intervals; a run holds ``decisions`` steps that could go wrong. Where no error was
-counted, the rate is bounded from above only, and the curve of a Gaussian grey zone through the
-other points says what may be expected there: such values are marked as extrapolated. Points are
-put between those where errors are rare and those where they are the rule, until the curve is
-determined.
-
-Against temperature the curve's variable is ``1 / sqrt(T)``, since thermal noise grows as sqrt(T).
+95 % Wilson intervals. Where no error was counted, the curve of a Gaussian grey zone through the
+other points says what may be expected: such values are marked as extrapolated. Points are put
+where the rate changes, until the curve is determined. Against temperature its variable is
+``1 / sqrt(T)``, since thermal noise grows as sqrt(T).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from netlist_gen.records import Record
-from verification.characterize.subject.bench import make_bench
 from verification.characterize.subject.parameters import Parameter
 from verification.characterize.subject.stimulus import causes
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.statistics import GreyZone, fit_grey_zone, wilson
 from verification.characterize.trials.trial import Failure
+
+REFINEMENTS = 3
+"""Rounds in which points are put where the rate changes."""
+
+REACH = 0.04
+"""How far inside the edge of the bias margin errors are counted, as a factor."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,9 @@ class ErrorRate(Record):
     """Errors at one point.
 
     Attributes:
-        axis: bias (factor), temperature (K), overdrive (n - theta) or another parameter.
-        x: place on it. temperature_K: of the noise.
-        errors, runs: counted. decisions: steps in a run that could go wrong. failures: runs
-            without a verdict, not counted.
-        rate, low, high: counted rate and its 95 % interval.
+        axis: bias (factor), temperature (K) or overdrive (n - theta); ``x`` is the place on it.
+        decisions: steps in a run that could go wrong.
+        failures: runs without a verdict, not counted.
         extrapolated: log10 of (rate, low, high) by the curve, where no error was counted.
     """
 
@@ -55,35 +56,73 @@ class ErrorRate(Record):
 
 
 @dataclass(frozen=True)
-class NoiseResult:
-    """Error rates along an axis at a bias, the curve through them (or None), and the seed."""
+class NoiseResult(Record):
+    """Error rates along an axis, and the curve through them where they determine one."""
 
     axis: str
-    rates: tuple[ErrorRate, ...]
-    curve: GreyZone | None
+    bias: float
     seed: int
-    bias: float = 1.0
+    curve: GreyZone | None = field(metadata={"json": "grey_zone"})
+    rates: tuple[ErrorRate, ...]
+
+
+class Count(NamedTuple):
+    """What was counted at one place ``x`` of an axis.
+
+    The curve of a grey zone has the rate of ``events`` in ``runs`` against ``variable``; runs
+    without a verdict are failures, counted apart.
+    """
+
+    x: float
+    temperature_K: float
+    variable: float
+    events: int
+    runs: int
+    failures: int
+
+
+def noise_result(
+    axis: str,
+    counts: Sequence[Count],
+    *,
+    decisions: int,
+    seed: int,
+    bias: float = 1.0,
+    right_from: float = math.inf,
+) -> NoiseResult:
+    """Error rates and the curve of events: those from x = ``right_from`` on are no errors."""
+    curve = fit_grey_zone(
+        [c.variable for c in counts], [c.events for c in counts], [c.runs for c in counts]
+    )
+    rates = []
+    for c in counts:
+        right = c.x >= right_from
+        errors = c.runs - c.events if right else c.events
+        extrapolated = None
+        if curve is not None and errors == 0:
+            extrapolated = curve.log10_rate(c.variable, side=-1.0 if right else 1.0)
+        rate, interval = errors / c.runs if c.runs else math.nan, wilson(errors, c.runs)
+        where = (axis, c.x, c.temperature_K)
+        rates.append(
+            ErrorRate(*where, errors, c.runs, decisions, c.failures, rate, *interval, extrapolated)
+        )
+    return NoiseResult(axis, bias, seed, curve, tuple(rates))
 
 
 def _count(
-    cell: CellUnderTest,
-    points: Sequence[Mapping[Parameter, float]],
-    runs: int,
-    seed: int,
+    cell: CellUnderTest, points: Sequence[Mapping[Parameter, float]], runs: int, seed: int
 ) -> list[tuple[int, int, int]]:
     """(errors, runs judged, failures) at each point; run i has seed + i at every point."""
     spread = [p for p in points for _ in range(runs)]
-    outcomes = cell.run(spread, seeds=[seed + i for _ in points for i in range(runs)])
+    results = cell.run(spread, seeds=[seed + i for _ in points for i in range(runs)])
     counts = []
     for k in range(len(points)):
-        errors = judged = failures = 0
-        for by_case in outcomes[k * runs : (k + 1) * runs]:
-            if any(isinstance(o, Failure) for o in by_case.values()):
-                failures += 1
-                continue
-            judged += 1
-            errors += not cell.verdict(by_case).passed
-        counts.append((errors, judged, failures))
+        judged = [
+            bool(cell.fault(by_case))
+            for by_case in results[k * runs : (k + 1) * runs]
+            if not any(isinstance(r, Failure) for r in by_case.values())
+        ]
+        counts.append((sum(judged), len(judged), runs - len(judged)))
     return counts
 
 
@@ -95,84 +134,35 @@ def _decisions(cell: CellUnderTest) -> int:
     )
 
 
-def _result(
+def errors_against_bias(
     cell: CellUnderTest,
-    axis: str,
-    points: Sequence[tuple[float, float, float, tuple[int, int, int]]],
-    seed: int,
-    bias: float = 1.0,
-) -> NoiseResult:
-    """From (x, temperature, the curve's variable, counts) of each point."""
-    curve = fit_grey_zone(
-        [v for _, _, v, _ in points], [c[0] for *_, c in points], [c[1] for *_, c in points]
-    )
-    rates = []
-    for x, kelvin, v, (errors, runs, failures) in points:
-        low, high = wilson(errors, runs)
-        extrapolated = curve.log10_rate(v) if curve is not None and errors == 0 else None
-        rate = errors / runs if runs else math.nan
-        rates.append(
-            ErrorRate(
-                axis,
-                x,
-                kelvin,
-                errors,
-                runs,
-                _decisions(cell),
-                failures,
-                rate,
-                low,
-                high,
-                extrapolated,
-            )
-        )
-    return NoiseResult(axis, tuple(rates), curve, seed, bias)
-
-
-def noisy(cell: CellUnderTest, kelvin: float) -> CellUnderTest:
-    """The cell with the noise of a temperature; its process is at its own temperature."""
-    bench = make_bench(
-        cell.bench.subject,
-        load=cell.bench.load,
-        temperature_K=kelvin,
-        step_s=cell.bench.analysis.step_s,
-    )
-    return CellUnderTest(bench, cell.runner)
-
-
-def errors_against_parameter(
-    cell: CellUnderTest,
-    name: str,
     factors: Sequence[float],
     *,
     kelvin: float = 4.2,
     runs: int = 100,
     seed: int = 1,
 ) -> NoiseResult:
-    """Error rate against a parameter's factor (``bias``, ...) at one temperature."""
-    warm = noisy(cell, kelvin)
-    parameter = cell.parameters[name]
-    counted = dict(
-        zip(factors, _count(warm, [{parameter: f} for f in factors], runs, seed), strict=True)
-    )
-    for _ in range(REFINEMENTS):
+    """Error rate against the factor on all biases at one temperature."""
+    warm = cell.on(temperature_K=kelvin)
+    bias = cell.parameter("bias")
+    counted: dict[float, tuple[int, int, int]] = {}
+    new = list(factors)
+    for _ in range(1 + REFINEMENTS):
+        counts = _count(warm, [{bias: f} for f in new], runs, seed)
+        counted |= dict(zip(new, counts, strict=True))
         new = _between(counted)
         if not new:
             break
-        counts = _count(warm, [{parameter: f} for f in new], runs, seed)
-        counted |= dict(zip(new, counts, strict=True))
-    points = [(f, kelvin, f, counted[f]) for f in sorted(counted)]
-    return _result(cell, name, points, seed)
-
-
-REFINEMENTS = 3
-"""Rounds in which points are put where the rate changes."""
+    points = [Count(f, kelvin, f, *counted[f]) for f in sorted(counted)]
+    return noise_result("bias", points, decisions=_decisions(cell), seed=seed)
 
 
 def _between(counted: Mapping[float, tuple[int, int, int]]) -> list[float]:
-    """Three points in each gap over which the rate changes by more than a third, until three
-    rates lie between 5 and 95 %."""
-    rate = {x: c[0] / max(1, c[1]) for x, c in counted.items()}
+    """Three points in each gap over which the rate changes by more than a third.
+
+    None where three rates lie between 5 and 95 %.
+    """
+    rate = {x: errors / max(1, judged) for x, (errors, judged, _) in counted.items()}
     if sum(0.05 < r < 0.95 for r in rate.values()) >= 3:
         return []
     return [
@@ -196,16 +186,17 @@ def errors_against_temperature(
     Critical currents stay those of the process's own temperature: with them the edge itself
     would move, by more than it is wide.
     """
-    point = {cell.parameters["bias"]: bias}
-    points = []
+    point = {cell.parameter("bias"): bias}
+    counts = []
     for kelvin in kelvins:
-        (count,) = _count(noisy(cell, kelvin), [point], runs, seed)
-        points.append((kelvin, kelvin, 1.0 / math.sqrt(kelvin), count))
-    return _result(cell, "temperature", points, seed, bias)
+        (counted,) = _count(cell.on(temperature_K=kelvin), [point], runs, seed)
+        counts.append(Count(kelvin, kelvin, 1.0 / math.sqrt(kelvin), *counted))
+    decisions = _decisions(cell)
+    return noise_result("temperature", counts, decisions=decisions, seed=seed, bias=bias)
 
 
-def bias_points(low: float, high: float, *, points: int = 7, reach: float = 0.04) -> list[float]:
+def bias_points(low: float, high: float, *, points: int = 7) -> list[float]:
     """Bias factors about the nearer edge of the margin, where errors can be counted."""
     edge, sign = (low, 1.0) if 1.0 - low < high - 1.0 else (high, -1.0)
-    inside = np.linspace(-0.25 * reach, reach, points)
+    inside = np.linspace(-0.25 * REACH, REACH, points)
     return [round(edge + sign * float(d), 6) for d in inside]

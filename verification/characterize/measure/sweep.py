@@ -8,26 +8,32 @@ critical currents and gap of that temperature).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
-from verification.characterize.measure.timing import Arc, arcs, case_delays
-from verification.characterize.subject.bench import make_bench
-from verification.characterize.subject.parameters import get_parameter, trial
-from verification.characterize.subject.thermal import process_at
+from netlist_gen.records import Record
+from verification.characterize.measure.timing import Arcs, arcs, case_delays
+from verification.characterize.subject.parameters import trial
+from verification.characterize.subject.processes import process_at
+from verification.characterize.subject.stimulus import BenchCase
 from verification.characterize.trials.cell import CellUnderTest
-from verification.characterize.trials.trial import Response
+from verification.characterize.trials.trial import Response, TrialResult
+
+BIAS_RATIOS = tuple(round(0.7 + 0.05 * i, 2) for i in range(13))
+"""Bias ratios at which delays are tabulated; those at which the cell fails are left out."""
 
 SPECIAL = ("period", "temperature")
 _SWEEP = re.compile(r"([A-Za-z][\w.]*)=([-+.\deE]+):([-+.\deE]+):(\d+)")
 
 
 @dataclass(frozen=True)
-class Axis:
+class Axis(Record):
     """What is varied, and its values."""
 
     name: str
@@ -36,12 +42,16 @@ class Axis:
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """One point: its place on each axis, whether the cell passes, why not, and its delays."""
+    """One point: its place on each axis, why the cell fails there (or ""), and its delays."""
 
     at: tuple[float, ...]
-    passed: bool
     reason: str
-    arcs: tuple[Arc, ...]
+    arcs: Arcs
+
+    @property
+    def passed(self) -> bool:
+        """Whether the cell passes."""
+        return not self.reason
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Sweep:
     axes: tuple[Axis, ...]
     points: tuple[SweepPoint, ...]
 
-    def passed(self) -> np.ndarray:
+    def passed(self) -> NDArray[np.bool_]:
         """Whether the cell passes, shape (values of the first axis, values of the second, ...)."""
         shape = [len(axis.values) for axis in self.axes]
         return np.array([p.passed for p in self.points]).reshape(shape)
@@ -90,75 +100,58 @@ def sweep(cell: CellUnderTest, axes: Sequence[Axis], *, seed: int = 1) -> Sweep:
         raise ConfigurationError(f"the sweep names an axis twice: {', '.join(names)}")
     for axis in axes:
         if axis.name not in SPECIAL:
-            get_parameter(cell.parameters, axis.name, cell.name)
+            cell.parameter(axis.name)
         if axis.name != "temperature" and min(axis.values) <= 0:
             raise ConfigurationError(
                 f"--sweep {axis.name}: the factor {min(axis.values):g} must be above 0"
             )
-    grid = np.stack(np.meshgrid(*(a.values for a in axes), indexing="ij"), -1)
-    places = grid.reshape(-1, len(axes))
-    results: dict[int, SweepPoint] = {}
-    kelvins = _column(places, names, "temperature", cell.bench.analysis.temperature_K)
-    for kelvin in np.unique(kelvins):
-        chosen = np.flatnonzero(kelvins == kelvin)
-        results |= _at_temperature(cell, names, places, chosen, float(kelvin), seed)
-    return Sweep(tuple(axes), tuple(results[i] for i in range(len(places))))
-
-
-def _column(places: np.ndarray, names: Sequence[str], name: str, default: float) -> np.ndarray:
-    if name in names:
-        return np.asarray(places[:, names.index(name)])
-    return np.full(len(places), default)
+    places = list(itertools.product(*(axis.values for axis in axes)))
+    points = [dict(zip(names, place, strict=True)) for place in places]
+    kelvins = [point.get("temperature", cell.bench.temperature_K) for point in points]
+    found: dict[int, SweepPoint] = {}
+    for kelvin in sorted(set(kelvins)):
+        chosen = {i: p for i, p in enumerate(points) if kelvins[i] == kelvin}
+        found |= _at_temperature(cell, chosen, kelvin, seed)
+    return Sweep(tuple(axes), tuple(found[i] for i in range(len(points))))
 
 
 def _at_temperature(
-    cell: CellUnderTest,
-    names: Sequence[str],
-    places: np.ndarray,
-    chosen: np.ndarray,
-    kelvin: float,
-    seed: int,
+    cell: CellUnderTest, points: Mapping[int, Mapping[str, float]], kelvin: float, seed: int
 ) -> dict[int, SweepPoint]:
-    stretches = _column(places, names, "period", 1.0)
-    longest = max(case.length_s for case in cell.cases) * max(1.0, float(stretches.max()))
-    subject = cell.bench.subject
-    if "temperature" in names:
+    """The points of one temperature, by number; factors by name of the axis."""
+    subject = cell.subject
+    if any("temperature" in point for point in points.values()):
         subject = dataclasses.replace(subject, process=process_at(subject.process, kelvin))
-    bench = make_bench(
-        subject,
-        load=cell.bench.load,
-        temperature_K=kelvin,
-        step_s=cell.bench.analysis.step_s,
-        length_s=longest,
-    )
-    known = cell.parameters
-    trials, cases = [], []
-    for i in chosen:
-        factors = {
-            known[name]: float(x)
-            for name, x in zip(names, places[i], strict=True)
-            if name not in SPECIAL
-        }
+    longest = subject.longest_s * max(1.0, *(p.get("period", 1.0) for p in points.values()))
+    warm = cell.on(subject=subject, temperature_K=kelvin, length_s=longest)
+    cases, trials = [], []
+    for i, point in points.items():
+        factors = {cell.parameter(name): x for name, x in point.items() if name not in SPECIAL}
         for case in cell.cases:
-            moved = case
-            if stretches[i] != 1.0:
-                moved = case.moved([s.time_s * float(stretches[i]) for s in case.steps])
+            moved = case.moved([s.time_s * point.get("period", 1.0) for s in case.steps])
             cases.append(moved)
-            trials.append(trial(bench, moved, factors, seed=seed + int(i)))
-    outcomes = cell.runner.run(bench, trials, cell.watched)
-    found = {}
-    per = len(cell.cases)
-    for k, i in enumerate(chosen):
-        reason, delays = "", []
-        for case, outcome in zip(
-            cases[k * per : (k + 1) * per], outcomes[k * per : (k + 1) * per], strict=True
-        ):
-            verdict = cell.judge(case, outcome, dense=stretches[i] < 1.0)
-            if not verdict.passed:
-                reason = f"case {case.name}: {verdict.reason}" if case.name else verdict.reason
-                break
-            assert isinstance(outcome, Response)
-            delays += case_delays(cell, case, outcome)
-        place = tuple(float(x) for x in places[i])
-        found[int(i)] = SweepPoint(place, not reason, reason, () if reason else tuple(arcs(delays)))
-    return found
+            trials.append(trial(warm.bench, moved, factors, seed=seed + i))
+    ran = iter(zip(cases, warm.runner.run(warm.bench, trials, cell.watched), strict=True))
+    return {i: _point(cell, point, [next(ran) for _ in cell.cases]) for i, point in points.items()}
+
+
+def _point(
+    cell: CellUnderTest, point: Mapping[str, float], ran: Sequence[tuple[BenchCase, TrialResult]]
+) -> SweepPoint:
+    place, found = tuple(point.values()), []
+    for case, result in ran:
+        fault = cell.fault_of(case, result, dense=point.get("period", 1.0) < 1.0)
+        if fault or not isinstance(result, Response):
+            return SweepPoint(place, case.told(fault), ())
+        found += case_delays(cell, case, result)
+    return SweepPoint(place, "", arcs(found))
+
+
+def delay_against_bias(
+    cell: CellUnderTest, ratios: Sequence[float] = BIAS_RATIOS
+) -> dict[float, Arcs]:
+    """Arcs at each bias ratio at which the cell passes."""
+    if "bias" not in cell.parameters:
+        return {}
+    points = sweep(cell, [Axis("bias", tuple(ratios))]).points
+    return {point.at[0]: point.arcs for point in points if point.passed}

@@ -9,24 +9,24 @@ that see junctions only.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from verification.characterize.subject.bench import make_bench
+from netlist_gen.records import Record
 from verification.characterize.subject.parameters import trial
-from verification.characterize.subject.stimulus import REST_S, Case
-from verification.characterize.subject.thermal import process_at
+from verification.characterize.subject.processes import process_at
+from verification.characterize.subject.stimulus import PS, REST_S, BenchCase
 from verification.characterize.trials.cell import CellUnderTest
-from verification.characterize.trials.trial import Outcome, Response
+from verification.characterize.trials.trial import FloatArray, Response, TrialResult
 from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
 from verification.waves.pulses import detect_voltage
 
-BIAS_RATIOS = tuple(round(0.7 + 0.05 * i, 2) for i in range(13))
-"""Bias ratios at which delays are tabulated; those at which the cell fails are left out."""
+Pair = tuple[str, str]
+"""An input and an output (or the junction, where the target is one)."""
 
 
 @dataclass(frozen=True)
@@ -34,107 +34,104 @@ class Delay:
     """One answer of one step.
 
     Attributes:
-        case: the case. step: index in it.
-        input: the last of the step's inputs to arrive. output: the target.
-        context: texts of the steps before it in the case, as far as the cell's state depends on
-            them here: the step just before, or "".
-        delay_s: port to port (or to the junction, where the target is one).
+        input: the last of the step's inputs to arrive.
+        arrival: number of its pulse among those at the input.
+        answer: number of the first answer among the pulses at the output.
     """
 
-    case: str
     step: int
     input: str
     output: str
-    context: str
+    arrival: int
+    answer: int
     delay_s: float
 
 
-def delays(cell: CellUnderTest, outcomes: Mapping[str, Outcome]) -> list[Delay]:
-    """Delays of every step that expects something. The outcomes must have passed."""
+def delays(cell: CellUnderTest, results: Mapping[str, TrialResult]) -> list[Delay]:
+    """Delays of every step that expects something. The cases must have passed."""
     found = []
     for case in cell.cases:
-        response = outcomes[case.name]
+        response = results[case.name]
         assert isinstance(response, Response)
         found += case_delays(cell, case, response)
     return found
 
 
-def case_delays(cell: CellUnderTest, case: Case, response: Response) -> list[Delay]:
+def case_delays(cell: CellUnderTest, case: BenchCase, response: Response) -> list[Delay]:
     """Delays in one case that passed: pulses are taken in their order."""
-    bench = cell.bench
+
+    def times(port: str) -> FloatArray:
+        return response.times_s[cell.bench.target_label(port)]
+
     seen: dict[str, int] = {}
     found = []
     for index, step in enumerate(case.steps):
-        arrivals = {}
-        for port in step.inputs:
-            times = response.times_s[bench.target_label(port)]
-            rank = sum(port in earlier.inputs for earlier in case.steps[:index])
-            arrivals[port] = float(times[rank])
-        last = max(arrivals, key=lambda port: arrivals[port])
+        ranks = {port: case.pulses_before(index, port) for port in step.inputs}
+        last = max(ranks, key=lambda port: times(port)[ranks[port]])
         for target in dict.fromkeys(step.expect):
-            first = seen.get(target, 0)
-            seen[target] = first + step.expect.count(target)
-            time = float(response.times_s[bench.target_label(target)][first])
-            context = case.steps[index - 1].text if index else ""
-            found.append(Delay(case.name, index, last, target, context, time - arrivals[last]))
+            answer = seen.get(target, 0)
+            seen[target] = answer + step.expect.count(target)
+            delay = float(times(target)[answer] - times(last)[ranks[last]])
+            found.append(Delay(index, last, target, ranks[last], answer, delay))
     return found
 
 
 @dataclass(frozen=True)
-class Arc:
-    """Delay from one input to one output over all steps that use it, s."""
+class Arc(Record):
+    """Delay from one input to one output: mean, least and most over the steps that use it."""
 
     input: str
     output: str
-    mean_s: float
-    least_s: float
-    most_s: float
-    count: int
+    mean_s: float = field(metadata={"json": "mean", "unit": PS})
+    least_s: float = field(metadata={"json": "least", "unit": PS})
+    most_s: float = field(metadata={"json": "most", "unit": PS})
+    count: int = field(metadata={"json": None})
+
+    @property
+    def pair(self) -> Pair:
+        """Input and output."""
+        return self.input, self.output
 
 
-def arcs(found: Sequence[Delay]) -> list[Arc]:
+Arcs = tuple[Arc, ...]
+
+
+def arcs(found: Iterable[Delay]) -> Arcs:
     """Delays summed up by input and output."""
-    groups: dict[tuple[str, str], list[float]] = {}
+    return tuple(
+        Arc(*pair, float(np.mean(v)), min(v), max(v), len(v)) for pair, v in by_pair(found).items()
+    )
+
+
+def by_pair(found: Iterable[Delay]) -> dict[Pair, list[float]]:
+    """Delays by input and output."""
+    groups: dict[Pair, list[float]] = {}
     for d in found:
         groups.setdefault((d.input, d.output), []).append(d.delay_s)
-    return [Arc(i, o, float(np.mean(v)), min(v), max(v), len(v)) for (i, o), v in groups.items()]
+    return groups
 
 
-def delay_against_bias(
-    cell: CellUnderTest, ratios: Sequence[float] = BIAS_RATIOS
-) -> dict[float, list[Arc]]:
-    """Arcs at each bias ratio at which the cell passes."""
-    bias = cell.parameters.get("bias")
-    if bias is None:
-        return {}
-    outcomes = cell.run([{bias: ratio} for ratio in ratios])
-    return {
-        ratio: arcs(delays(cell, by_case))
-        for ratio, by_case in zip(ratios, outcomes, strict=True)
-        if cell.verdict(by_case).passed
-    }
+def mean_delay(found: Iterable[Arc], pair: Pair) -> float:
+    """The mean delay from an input to an output; 0 where there is none."""
+    return next((arc.mean_s for arc in found if arc.pair == pair), 0.0)
 
 
 def delay_against_neighbour(
     cell: CellUnderTest, side: Literal["load", "source"], kinds: Sequence[str]
-) -> dict[str, list[Arc]]:
+) -> dict[str, Arcs]:
     """Arcs with each kind of load, or of source, where the cell passes with it."""
     found = {}
     for kind in kinds:
-        if side == "load":
-            bench = dataclasses.replace(cell.bench, load=kind)
-        else:
-            bench = dataclasses.replace(cell.bench, source=kind)
-        other = CellUnderTest(bench, cell.runner)
-        outcomes = other.run([{}])[0]
-        if cell.verdict(outcomes).passed:
-            found[kind] = arcs(delays(other, outcomes))
+        other = cell.on(**{side: kind})
+        (results,) = other.run([{}])
+        if not cell.fault(results):
+            found[kind] = arcs(delays(other, results))
     return found
 
 
 @dataclass(frozen=True)
 class ThermalArc:
-    """Delay at a temperature: mean and standard deviation over noisy runs, s."""
+    """Delay at a temperature: mean and standard deviation over the noisy runs that passed."""
 
     input: str
     output: str
@@ -147,56 +144,39 @@ class ThermalArc:
 
 def delay_against_temperature(
     cell: CellUnderTest, temperatures_K: Sequence[float], *, runs: int = 64, seed: int = 1
-) -> list[ThermalArc]:
+) -> tuple[ThermalArc, ...]:
     """Delay and jitter with thermal noise, critical currents and gap as they are at each T."""
     found = []
     for kelvin in temperatures_K:
-        subject = dataclasses.replace(
-            cell.bench.subject, process=process_at(cell.bench.subject.process, kelvin)
-        )
-        bench = make_bench(subject, load=cell.bench.load, temperature_K=kelvin)
-        warm = CellUnderTest(bench, cell.runner)
-        outcomes = warm.run([{}] * runs, seeds=[seed + i for i in range(runs)])
-        passed = [o for o in outcomes if cell.verdict(o).passed]
-        groups: dict[tuple[str, str], list[float]] = {}
-        for by_case in passed:
-            for d in delays(cell, by_case):
-                groups.setdefault((d.input, d.output), []).append(d.delay_s)
-        for (source, target), values in groups.items():
-            found.append(
-                ThermalArc(
-                    source,
-                    target,
-                    kelvin,
-                    float(np.mean(values)),
-                    float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
-                    runs,
-                    runs - len(passed),
-                )
-            )
-    return found
+        process = process_at(cell.subject.process, kelvin)
+        subject = dataclasses.replace(cell.subject, process=process)
+        warm = cell.on(subject=subject, temperature_K=kelvin)
+        results = warm.run([{}] * runs, seeds=[seed + i for i in range(runs)])
+        passed = [r for r in results if not cell.fault(r)]
+        groups = by_pair(d for by_case in passed for d in delays(cell, by_case))
+        for pair, values in groups.items():
+            jitter = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+            mean, failed = float(np.mean(values)), runs - len(passed)
+            found.append(ThermalArc(*pair, kelvin, mean, jitter, runs, failed))
+    return tuple(found)
 
 
-def voltage_delays(cell: CellUnderTest) -> dict[tuple[str, str], float]:
+def voltage_delays(cell: CellUnderTest) -> dict[Pair, float]:
     """Nominal delay of each arc between ports by the integrals of their voltages, s.
 
     The voltages are printed and integrated from rest; a pulse's time is where the integral
     crosses Phi0/2, valid from 0.9 Phi0. Empty for simulators that do not read JoSIM's decks.
     """
-    subject = cell.bench.subject
-    # Printed closely: the integral is a trapezoidal sum over the samples.
-    analysis = dataclasses.replace(cell.bench.analysis, print_step_s=0.1e-12)
-    bench = dataclasses.replace(cell.bench, analysis=analysis)
     simulator = get_simulator(cell.runner.simulator)
     if simulator.dialect != "josim":
         return {}
-    ports = (*subject.inputs, *subject.outputs)
-    nets = {port: bench.port_net(port) for port in ports}
+    # Printed closely: the integral is a trapezoidal sum over the samples.
+    bench = dataclasses.replace(cell.bench, print_step_s=0.1 * PS)
+    nets = {port: bench.port_net(port) for port in (*bench.subject.inputs, *bench.subject.outputs)}
     prints = "".join(f".print nodev {net}\n" for net in nets.values())
-    found: dict[tuple[str, str], float] = {}
+    found: dict[Pair, float] = {}
     for case in cell.cases:
-        one = trial(bench, case)
-        text = bench.deck("voltages", cell.watched, dict(one.values), dict(one.pulses)).text
+        text = bench.deck("voltages", cell.watched, trial(bench, case)).text
         job = DeckJob("voltages", text.replace("\n.end\n", f"\n{prints}.end\n"))
         waves = simulator.run(job, timeout_s=cell.runner.timeout_s).require()
         rest = waves.time_s >= REST_S
@@ -204,36 +184,31 @@ def voltage_delays(cell: CellUnderTest) -> dict[tuple[str, str], float]:
             port: detect_voltage(waves.time_s[rest], waves.signal(f"V({net})")[rest]).times_s
             for port, net in nets.items()
         }
-        for d in case_delays(cell, case, cell.nominal[case.name]):
-            if d.output not in times:
-                continue
-            rank = sum(d.input in s.inputs for s in case.steps[: d.step])
-            nth = sum(s.expect.count(d.output) for s in case.steps[: d.step])
-            delay = float(times[d.output][nth] - times[d.input][rank])
-            found.setdefault((d.input, d.output), delay)
+        _add(found, case_delays(cell, case, cell.nominal[case.name]), times)
     return found
 
 
-def junction_delays(cell: CellUnderTest) -> dict[tuple[str, str], float]:
+def _add(
+    found: dict[Pair, float], answers: Iterable[Delay], times_s: Mapping[str, FloatArray]
+) -> None:
+    """Add the first delay of each arc, where the pulses at the ports have these times."""
+    for d in answers:
+        if d.output in times_s:
+            delay = float(times_s[d.output][d.answer] - times_s[d.input][d.arrival])
+            found.setdefault((d.input, d.output), delay)
+
+
+def junction_delays(cell: CellUnderTest) -> dict[Pair, float]:
     """Nominal delay of each arc from the source's last junction to the load's first, s."""
-    bench = cell.bench
-    subject = bench.subject
-    sources = {
-        p: bench.target_label(p) if p in subject.levels else f"B1|XI{p}1".upper()
-        for p in subject.inputs
-    }
-    loads = {p: f"B1|XO{p}".upper() for p in subject.outputs}
-    watch = tuple(dict.fromkeys((*cell.watched, *sources.values(), *loads.values())))
-    found: dict[tuple[str, str], float] = {}
-    outcomes = cell.runner.run(bench, [trial(bench, c) for c in cell.cases], watch)
-    for case, response in zip(cell.cases, outcomes, strict=True):
+    bench, subject = cell.bench, cell.subject
+    ends = {p: f"B1|XI{p}1".upper() for p in subject.inputs}
+    ends |= {p: bench.target_label(p) for p in subject.levels}
+    ends |= {p: f"B1|XO{p}".upper() for p in subject.outputs}
+    watch = tuple(dict.fromkeys((*cell.watched, *ends.values())))
+    results = cell.runner.run(bench, [trial(bench, case) for case in cell.cases], watch)
+    found: dict[Pair, float] = {}
+    for case, response in zip(cell.cases, results, strict=True):
         assert isinstance(response, Response)
-        for d in case_delays(cell, case, response):
-            if d.output not in loads:
-                continue
-            arrival = response.times_s[sources[d.input]]
-            rank = sum(d.input in s.inputs for s in case.steps[: d.step])
-            out = response.times_s[loads[d.output]]
-            nth = sum(s.expect.count(d.output) for s in case.steps[: d.step])
-            found.setdefault((d.input, d.output), float(out[nth] - arrival[rank]))
+        times = {port: response.times_s[label] for port, label in ends.items()}
+        _add(found, case_delays(cell, case, response), times)
     return found

@@ -8,55 +8,54 @@ both normal: global is one draw for all elements of a kind (Ic, L, R, C), local 
 element. Global draws of different kinds, and local draws of Ic and C of one junction, may be
 correlated. Draws are cut at ``clip`` sigma. A junction's capacitance follows its area, so that
 its C factor is Ic factor times C factor; the shunt's R and L are elements of their own.
-
-A simulator's failure is no verdict on the cell: it is counted apart and not in the rate.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
-from verification.characterize.subject.bench import CELL
+from netlist_gen.records import Record
 from verification.characterize.subject.parameters import element_kind
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.statistics import wilson
-from verification.characterize.trials.trial import Failure
-
-FloatArray = NDArray[np.float64]
+from verification.characterize.trials.trial import Failure, FloatArray
 
 KINDS = ("Ic", "L", "R", "C")
 BATCH = 256
 """Samples drawn together; with the seed they make the draws, so it is not an option."""
 
+PASS = "pass"
+"""A sample's verdict where the cell passes."""
+
 
 @dataclass(frozen=True)
-class Spreads:
+class Spreads(Record):
     """Relative standard deviations.
 
     Attributes:
         overall: by kind, of the draw that all elements of the kind share.
         local: by kind, of each element's own draw.
+        clip: where draws are cut, in sigma.
         correlation: of the global draws of two kinds, and of the local draws of Ic and C of one
-            junction: by pair in the order of ``KINDS``.
-        bias: of the global bias.
-        clip: in sigma.
+            junction: by pair in the order of ``KINDS`` (``"Ic,C"``).
     """
 
     overall: Mapping[str, float] = field(
-        default_factory=lambda: {"Ic": 0.05, "L": 0.05, "R": 0.05, "C": 0.0}
+        default_factory=lambda: {"Ic": 0.05, "L": 0.05, "R": 0.05, "C": 0.0},
+        metadata={"json": "global"},
     )
     local: Mapping[str, float] = field(
         default_factory=lambda: {"Ic": 0.02, "L": 0.02, "R": 0.02, "C": 0.0}
     )
-    correlation: Mapping[tuple[str, str], float] = field(default_factory=dict)
     bias: float = 0.0
-    clip: float = 3.0
+    clip: float = field(default=3.0, metadata={"json": "clip_sigma"})
+    correlation: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for table in (self.overall, self.local):
@@ -73,55 +72,47 @@ class Spreads:
                     f"spreads of {kind} reach {reach:.0%} at {self.clip:g} sigma; a value would "
                     "not be positive"
                 )
-        matrix = self.matrix()
-        if np.linalg.eigvalsh(matrix).min() < -1e-12:
+        if np.linalg.eigvalsh(self.matrix()).min() < -1e-12:
             raise ConfigurationError(
                 "the correlations of the spreads contradict each other: their matrix is not "
                 "positive semidefinite"
             )
 
-    @property
-    def needs_capacitors(self) -> bool:
-        """Whether C scatters on its own."""
-        return self.overall.get("C", 0.0) > 0.0 or self.local.get("C", 0.0) > 0.0
-
     def matrix(self) -> FloatArray:
         """Correlation matrix of the kinds, shape (4, 4)."""
         matrix = np.eye(len(KINDS))
-        for (one, two), rho in self.correlation.items():
-            i, j = KINDS.index(one), KINDS.index(two)
+        for pair, rho in self.correlation.items():
+            i, j = (KINDS.index(kind) for kind in pair.split(","))
             matrix[i, j] = matrix[j, i] = rho
         return matrix
 
 
 @dataclass(frozen=True)
-class Yield:
+class Yield(Record):
     """Result of a Monte Carlo run.
 
     Attributes:
-        passed, samples: cells that pass, cells judged. failures: runs without a verdict.
-        low, high: 95 % Wilson interval of the rate.
-        reasons: what the failing cells did first, with counts, most frequent first.
-        seed: of the draws. spreads: what was drawn.
-        verdicts: by sample, in order: "pass", or the reason.
+        rate: of cells that pass; None without samples.
+        low: end of its 95 % Wilson interval.
+        high: likewise.
+        passed: cells.
+        samples: cells judged; runs without a verdict are failures.
         stopped: "samples" or "interval": what ended the run.
+        reasons: what the failing cells did first, with counts, most frequent first.
+        verdicts: by sample, in order: "pass", or the reason.
     """
 
-    passed: int
-    samples: int
-    failures: int
+    rate: float | None
     low: float
     high: float
-    reasons: Mapping[str, int]
+    passed: int
+    samples: int
+    failures: int = field(metadata={"json": "simulator_failures"})
     seed: int
+    stopped: str = field(metadata={"json": "stopped_by"})
+    reasons: Mapping[str, int]
     spreads: Spreads
-    verdicts: tuple[str, ...]
-    stopped: str
-
-    @property
-    def rate(self) -> float:
-        """Share of judged cells that pass (NaN where none was judged)."""
-        return self.passed / self.samples if self.samples else math.nan
+    verdicts: tuple[str, ...] = field(metadata={"json": None})
 
 
 def draw(
@@ -129,60 +120,40 @@ def draw(
 ) -> list[dict[str, float]]:
     """Factors of one batch of samples by flat label, only those that scatter."""
     rng = np.random.default_rng([seed, batch])
-    root = _root(spreads.matrix())
-    labels = [
-        (label, kind, path)
-        for label, (path, _, e) in cell.bench.elements.items()
-        if path[:1] == (CELL,) and (kind := element_kind(e)) in KINDS
+    kinds = {
+        label: kind
+        for label, placed in cell.bench.own_elements.items()
+        if (kind := element_kind(placed.element)) in KINDS
+    }
+    values, vectors = np.linalg.eigh(spreads.matrix())
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    shared = np.clip(rng.standard_normal((count, len(KINDS))) @ root.T, -spreads.clip, spreads.clip)
+    own = rng.standard_normal((count, len(kinds)))
+    at = {label: i for i, label in enumerate(kinds)}
+    # A capacitor that stands for a junction's capacitance, and that junction.
+    pairs = [(at[c], at[c[1:]]) for c, kind in kinds.items() if kind == "C" and c[1:] in at]
+    rho = spreads.correlation.get("Ic,C", 0.0)
+    for capacitor, junction in pairs if rho else ():
+        own[:, capacitor] *= math.sqrt(1.0 - rho * rho)
+        own[:, capacitor] += rho * own[:, junction]
+    own = np.clip(own, -spreads.clip, spreads.clip)
+    bias = np.clip(rng.standard_normal(count), -spreads.clip, spreads.clip) * spreads.bias
+    places = [KINDS.index(kind) for kind in kinds.values() if kind]
+    overall, local = (
+        np.array([sigma.get(kind, 0.0) for kind in KINDS])[places]
+        for sigma in (spreads.overall, spreads.local)
+    )
+    factors = 1.0 + shared[:, places] * overall + own * local
+    for capacitor, junction in pairs:  # the capacitance follows the area
+        factors[:, capacitor] *= factors[:, junction]
+    samples = [
+        {label: float(x) for label, x in zip(kinds, row, strict=True) if x != 1.0}
+        for row in factors
     ]
-    shared = _cut(rng.standard_normal((count, len(KINDS))) @ root.T, spreads.clip)
-    own = rng.standard_normal((count, len(labels)))
-    own = _correlate(own, labels, spreads)
-    own = _cut(own, spreads.clip)
-    bias = _cut(rng.standard_normal(count), spreads.clip) * spreads.bias
-    sigma_all = np.array([spreads.overall.get(kind, 0.0) for kind in KINDS])
-    samples: list[dict[str, float]] = []
-    places = [KINDS.index(kind) for _, kind, _ in labels]
-    sigma_own = np.array([spreads.local.get(kind, 0.0) for _, kind, _ in labels])
-    factors = 1.0 + shared[:, places] * sigma_all[places] + own * sigma_own
-    at = {label: i for i, (label, _, _) in enumerate(labels)}
-    for label, kind, _ in labels:
-        # A capacitor that stands for a junction's capacitance follows the junction's area.
-        junction = label[1:] if kind == "C" else ""
-        if junction in at:
-            factors[:, at[label]] *= factors[:, at[junction]]
-    for row in range(count):
-        sample = {
-            label: float(factors[row, i])
-            for i, (label, _, _) in enumerate(labels)
-            if factors[row, i] != 1.0
-        }
-        if spreads.bias:
-            sample |= {label: 1.0 + float(bias[row]) for label in cell.bench.biases}
-        samples.append(sample)
+    if spreads.bias:
+        for sample, shift in zip(samples, bias, strict=True):
+            sample.update(dict.fromkeys(cell.bench.biases, 1.0 + float(shift)))
     return samples
-
-
-def _root(matrix: FloatArray) -> FloatArray:
-    values, vectors = np.linalg.eigh(matrix)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
-
-
-def _cut(draws: FloatArray, clip: float) -> FloatArray:
-    return np.clip(draws, -clip, clip)
-
-
-def _correlate(
-    own: FloatArray, labels: Sequence[tuple[str, str, tuple[str, ...]]], spreads: Spreads
-) -> FloatArray:
-    """Local draws of a junction's C made to follow those of its Ic."""
-    rho = spreads.correlation.get(("Ic", "C"), 0.0)
-    at = {label: i for i, (label, _, _) in enumerate(labels)}
-    for label, kind, _ in labels:
-        if kind == "C" and label[1:] in at and rho:
-            i, j = at[label], at[label[1:]]
-            own[:, i] = rho * own[:, j] + math.sqrt(1.0 - rho * rho) * own[:, i]
-    return own
 
 
 def monte_carlo(
@@ -193,40 +164,37 @@ def monte_carlo(
     seed: int = 1,
     half_width: float | None = None,
 ) -> Yield:
-    """Yield of a cell.
-
-    Args:
-        samples: at most so many.
-        spreads: what scatters, default 5 % global and 2 % local of Ic, L and R.
-        seed: of the draws.
-        half_width: stop when the 95 % interval reaches no farther than this from its middle.
-    """
+    """Yield of so many samples, or of fewer: until the 95 % interval is +- ``half_width``."""
     spreads = spreads or Spreads()
-    passed = judged = failures = 0
+    if spreads.overall.get("C") or spreads.local.get("C"):
+        cell = cell.with_capacitors()
     verdicts: list[str] = []
-    reasons: dict[str, int] = {}
+    faults: list[str] = []  # of the cells that were judged
     stopped = "samples"
     for batch in range(-(-samples // BATCH)):
-        wanted = min(BATCH, samples - batch * BATCH)
-        drawn = draw(cell, spreads, seed, batch)[:wanted]
-        for outcomes in cell.run([{}] * wanted, elements=drawn):
-            broken = [o.message for o in outcomes.values() if isinstance(o, Failure)]
+        drawn = draw(cell, spreads, seed, batch)[: samples - batch * BATCH]
+        for results in cell.run([{}] * len(drawn), elements=drawn):
+            broken = [r.message for r in results.values() if isinstance(r, Failure)]
             if broken:
-                failures += 1
                 verdicts.append(f"simulator: {broken[0]}")
                 continue
-            judged += 1
-            verdict = cell.verdict(outcomes)
-            passed += verdict.passed
-            verdicts.append("pass" if verdict.passed else verdict.reason)
-            if not verdict.passed:
-                reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
+            faults.append(cell.fault(results))
+            verdicts.append(faults[-1] or PASS)
+        passed, judged = faults.count(""), len(faults)
         low, high = wilson(passed, judged)
         if half_width is not None and judged and (high - low) / 2 <= half_width:
             stopped = "interval"
             break
-    low, high = wilson(passed, judged)
-    ordered = dict(sorted(reasons.items(), key=lambda item: -item[1]))
     return Yield(
-        passed, judged, failures, low, high, ordered, seed, spreads, tuple(verdicts), stopped
+        rate=passed / judged if judged else None,
+        low=low,
+        high=high,
+        passed=passed,
+        samples=judged,
+        failures=len(verdicts) - judged,
+        seed=seed,
+        stopped=stopped,
+        reasons=dict(Counter(filter(None, faults)).most_common()),
+        spreads=spreads,
+        verdicts=tuple(verdicts),
     )

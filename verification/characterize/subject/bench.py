@@ -1,15 +1,13 @@
 """The bench of a cell: sources, the cell as instance XC, loads, and probes at its ports.
 
 Each input is driven by a pulse source through a stage of the library's JTL and one cell more
-(``source``, a JTL unless another is asked for), or, where the subject has a level for it, by a
-current that goes up and down again. Each output is loaded by one cell (``load``, a JTL
-unless another is asked for) and a JTL after it, ended by a resistor. Further outputs of either are
-ended the same way, further inputs stay quiet.
+(``source``), or, where the subject has a level for it, by a current that goes up and down again.
+Each output is loaded by one cell (``load``) and a JTL after it, ended by a resistor. Further
+outputs of either are ended the same way, further inputs stay quiet.
 
 At each port sits a probe: a junction of a millionth of a unit (0.1 nA), whose phase is the
-node's own. A pulse at a port so has its time by the rule of phases, which at a node is the
-rule of voltage integrals too: the node's phase is 2 pi / Phi0 times the integral of its voltage.
-A level is no pulse: its probe is beside the cell, on a pulse source that marks the rise's middle.
+node's own, 2 pi / Phi0 times the integral of its voltage. A level is no pulse: its probe is beside
+the cell, on a pulse source that marks the rise's middle.
 """
 
 from __future__ import annotations
@@ -18,16 +16,19 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, NamedTuple
 
 from netlist_gen.circuit.bench import LOAD_OHM
 from netlist_gen.circuit.model import (
     GROUND,
+    Capacitor,
     Cell,
     Circuit,
     CircuitBuilder,
     Coupling,
     CurrentSource,
     Element,
+    Inductor,
     Junction,
     LevelSource,
     PulseSource,
@@ -37,8 +38,10 @@ from netlist_gen.circuit.model import (
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
+from verification.characterize.subject.model import Subject, moved
+from verification.characterize.subject.processes import with_capacitors
 from verification.characterize.subject.stimulus import PS, START_S
-from verification.characterize.subject.subject import Subject
+from verification.characterize.trials.trial import Trial
 
 CELL = "XC"
 PROBE_AREA = 1e-6
@@ -48,22 +51,51 @@ STEP_S = 0.05 * PS
 NEIGHBOURS = ("jtl", "splitter", "merger")
 """Cells that ports are characterised against."""
 
+VALUE_FIELDS: dict[type, str] = {
+    Junction: "area",
+    Coupling: "k",
+    **dict.fromkeys((Inductor, Resistor, Capacitor, CurrentSource), "value"),
+}
+"""The field of each kind of element that a factor scales; sources of pulses have none."""
+
+
+class PlacedElement(NamedTuple):
+    """An element at its place: instances from the top, the cell that holds it, itself."""
+
+    path: tuple[str, ...]
+    cell: Cell
+    element: Element
+
+    @property
+    def own(self) -> bool:
+        """Whether it is part of the cell that is characterised."""
+        return self.path[:1] == (CELL,)
+
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """A subject with sources and loads, and the labels by which its elements are known.
+    """A subject with sources before its inputs and loads at its outputs, each a library cell.
 
-    Attributes:
-        subject: what is tested.
-        load: library cell at each output.
-        analysis: of the deck.
-        source: library cell before each input.
+    Its deck runs ``length_s`` of stimulus (None: as long as the longest case), and a tail.
     """
 
     subject: Subject
-    load: str
-    analysis: Analysis
+    load: str = "jtl"
     source: str = "jtl"
+    temperature_K: float = 0.0
+    length_s: float | None = None
+    print_step_s: float = 0.5 * PS
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Times of the run."""
+        length_s = self.subject.longest_s if self.length_s is None else self.length_s
+        return Analysis(
+            START_S + length_s + self.subject.tail_s,
+            step_s=STEP_S,
+            print_step_s=self.print_step_s,
+            temperature_K=self.temperature_K,
+        )
 
     @cached_property
     def circuit(self) -> Circuit:
@@ -77,12 +109,13 @@ class Bench:
             self._drive(builder, port, nets[port])
         builder.place(CELL, subject.cell, *nets.values())
         for port in subject.outputs:
-            self._load(builder, port, nets[port])
+            self._place(builder, self.load, f"XO{port}", port, {"a": nets[port]})
         for element in subject.elements:
-            builder.add(_joined(element, nets))
+            builder.add(moved(element, lambda net: nets.get(net, net)))
         for port in (*subject.inputs, *subject.outputs):
-            builder.add(Junction(probe_name(port), self.port_net(port), GROUND, PROBE_AREA))
-        return builder.circuit()
+            builder.add(Junction(f"{PROBE_PREFIX}{port}", self.port_net(port), GROUND, PROBE_AREA))
+        circuit = builder.circuit()
+        return with_capacitors(circuit, subject.capacitance_F) if subject.capacitance_F else circuit
 
     def port_net(self, port: str) -> str:
         """The net whose phase gives the times of a port's pulses."""
@@ -91,15 +124,12 @@ class Bench:
     def _drive(self, builder: CircuitBuilder, port: str, net: str) -> None:
         if port in self.subject.levels:
             builder.add(PulseSource(f"V{port}", self.port_net(port), GROUND, ()))
-            builder.add(self.subject.levels[port].source(port, net, ()))
+            builder.add(dataclasses.replace(self.subject.levels[port], minus=net))
             return
         jtl = self.subject.library.cell("jtl")
         builder.add(PulseSource(f"V{port}", f"s_{port}_0", GROUND, ()))
         builder.place(f"XI{port}0", jtl, f"s_{port}_0", f"s_{port}_1")
         self._place(builder, self.source, f"XI{port}1", port, {"a": f"s_{port}_1", "q": net})
-
-    def _load(self, builder: CircuitBuilder, port: str, net: str) -> None:
-        self._place(builder, self.load, f"XO{port}", port, {"a": net})
 
     def _place(
         self, builder: CircuitBuilder, kind: str, name: str, port: str, joined: dict[str, str]
@@ -122,32 +152,34 @@ class Bench:
         if "q" in joined:
             nets[outputs[0]] = joined["q"]
         builder.place(name, cell, *(nets[p] for p in cell.ports))
-        for quiet in inputs[1:]:
-            end = f"z{side}_{port}_{quiet}"
-            builder.place(f"XQ{side}{port}{quiet}", jtl, end, nets[quiet])
-            builder.add(Resistor(f"RQ{side}{port}{quiet}", end, GROUND, LOAD_OHM))
-        for out in outputs[1 if "q" in joined else 0 :]:
-            end = f"e{side}_{port}_{out}"
-            builder.place(f"XE{side}{port}{out}", jtl, nets[out], end)
-            builder.add(Resistor(f"RE{side}{port}{out}", end, GROUND, LOAD_OHM))
+        for open_port in (*inputs[1:], *outputs[1 if "q" in joined else 0 :]):
+            # A JTL ended by a resistor: behind an output, or before an input that stays quiet.
+            mark, end = ("Q", "z") if open_port in inputs else ("E", "e")
+            ends = (nets[open_port], f"{end}{side}_{port}_{open_port}")
+            builder.place(
+                f"X{mark}{side}{port}{open_port}", jtl, *ends[:: -1 if mark == "Q" else 1]
+            )
+            builder.add(Resistor(f"R{mark}{side}{port}{open_port}", ends[1], GROUND, LOAD_OHM))
 
     @cached_property
-    def elements(self) -> dict[str, tuple[tuple[str, ...], Cell, Element]]:
-        """Every element by its flat label (``B1|XC``): its path, the cell it is in, itself."""
+    def elements(self) -> dict[str, PlacedElement]:
+        """Every element by its flat label (``B1|XC``)."""
         return {
-            flat_label(placed.path, e.name): (placed.path, placed.cell, e)
+            flat_label(placed.path, e.name): PlacedElement(placed.path, placed.cell, e)
             for placed in self.circuit.walk()
             for e in placed.cell.elements
         }
 
     @cached_property
+    def own_elements(self) -> dict[str, PlacedElement]:
+        """Those of the cell and of its instances."""
+        return {label: placed for label, placed in self.elements.items() if placed.own}
+
+    @cached_property
     def junctions(self) -> tuple[str, ...]:
         """Labels of all junctions of the cell and of its instances."""
-        return tuple(
-            label
-            for label, (path, _, e) in self.elements.items()
-            if path[:1] == (CELL,) and isinstance(e, Junction)
-        )
+        found = self.own_elements.items()
+        return tuple(label for label, placed in found if isinstance(placed.element, Junction))
 
     @cached_property
     def turning(self) -> frozenset[str]:
@@ -170,7 +202,7 @@ class Bench:
             ConfigurationError: neither an output (or input) port nor a junction of the cell.
         """
         if target in (*self.subject.outputs, *self.subject.inputs):
-            return probe_name(target).upper()
+            return f"{PROBE_PREFIX}{target}".upper()
         label = f"{target.upper()}|{CELL}"
         if label not in self.junctions:
             raise ConfigurationError(
@@ -180,56 +212,26 @@ class Bench:
         return label
 
     def deck(
-        self,
-        name: str,
-        labels: tuple[str, ...],
-        values: Mapping[str, float] | None = None,
-        pulses: Mapping[str, tuple[float, ...]] | None = None,
-        dialect: str = "josim",
-        seed: int | None = None,
+        self, name: str, labels: tuple[str, ...], trial: Trial | None = None, dialect: str = "josim"
     ) -> Deck:
-        """The bench as a deck.
+        """The bench as a deck that prints the phases of junctions.
 
-        Args:
-            name: the deck's.
-            labels: junctions to print.
-            values: replaced element values by label. pulses: source times of each input, s. With
-                either, even an empty one, the deck is flat.
-            seed: of the noise.
+        With a trial it has its values and pulses, and is flat; without, no source has a pulse.
         """
-        circuit = self.circuit
-        paths = {label: (self.elements[label][0], self.elements[label][2].name) for label in labels}
-        if values is not None or pulses is not None:
-            circuit = flattened(circuit, values or {}, pulses or {})
-            probes = [Probe((), flat_name(path, name)) for path, name in paths.values()]
-        else:
-            probes = [Probe(path, name) for path, name in paths.values()]
-        analysis = dataclasses.replace(self.analysis, seed=seed)
+        circuit, analysis = self.circuit, self.analysis
+        found = [self.elements[label] for label in labels]
+        probes = [Probe(placed.path, placed.element.name) for placed in found]
+        if trial is not None:
+            circuit = flattened(circuit, dict(trial.values), dict(trial.pulses))
+            probes = [Probe((), flat_name(probe.path, probe.junction)) for probe in probes]
+            if analysis.temperature_K:
+                analysis = dataclasses.replace(analysis, seed=trial.seed)
         return emit(circuit, self.subject.process, analysis, probes, name=name, dialect=dialect)
 
 
-def make_bench(
-    subject: Subject,
-    *,
-    load: str = "jtl",
-    source: str = "jtl",
-    temperature_K: float = 0.0,
-    step_s: float = STEP_S,
-    length_s: float | None = None,
-) -> Bench:
-    """A bench whose deck runs ``length_s`` of stimulus (default: the longest case) and the tail."""
-    longest = max(case.length_s for case in subject.cases) if length_s is None else length_s
-    analysis = Analysis(
-        START_S + longest + subject.tail_s,
-        step_s=step_s,
-        temperature_K=temperature_K,
-    )
-    return Bench(subject, load, analysis, source)
-
-
-def probe_name(port: str) -> str:
-    """The probe junction at a port."""
-    return f"{PROBE_PREFIX}{port}"
+def make_bench(subject: Subject, *, load: str = "jtl") -> Bench:
+    """The bench that a subject is characterised on."""
+    return Bench(subject, load)
 
 
 def flat_label(path: tuple[str, ...], name: str) -> str:
@@ -255,45 +257,20 @@ def flattened(
         path, cell, outer = stack.pop()
 
         def net(node: str, path: tuple[str, ...] = path, outer: dict[str, str] = outer) -> str:
-            if node == GROUND:
-                return GROUND
-            return outer.get(node, flat_name(path, node))
+            return GROUND if node == GROUND else outer.get(node, flat_name(path, node))
 
         for e in cell.elements:
-            builder.add(_flat_element(e, path, net, values, pulses))
+            changes: dict[str, Any] = {"name": flat_name(path, e.name)}
+            if isinstance(e, Coupling):
+                changes |= {side: flat_name(path, getattr(e, side)) for side in ("first", "second")}
+            elif isinstance(e, PulseSource | LevelSource):
+                changes["times_s"] = pulses.get(e.name[1:], ())
+            value = values.get(flat_label(path, e.name))
+            if value is not None:
+                changes[VALUE_FIELDS[type(e)]] = value
+            builder.add(dataclasses.replace(moved(e, net), **changes))
         for instance in reversed(cell.instances):
             inner = instance.cell
             joined = {p: net(n) for p, n in zip(inner.ports, instance.nets, strict=True)}
             stack.append(((*path, instance.name), inner, joined))
     return builder.circuit()
-
-
-def _flat_element(e, path, net, values, pulses) -> Element:  # type: ignore[no-untyped-def]
-    name = flat_name(path, e.name)
-    if isinstance(e, PulseSource):
-        times = pulses.get(e.name.removeprefix("V"), ())
-        return PulseSource(name, net(e.plus), net(e.minus), times)
-    if isinstance(e, LevelSource):
-        times = pulses.get(e.name.removeprefix("I"), ())
-        return dataclasses.replace(
-            e, name=name, plus=net(e.plus), minus=net(e.minus), times_s=times
-        )
-    value = values.get(flat_label(path, e.name))
-    changes: dict[str, object] = {"name": name}
-    if isinstance(e, Coupling):
-        changes |= {"first": flat_name(path, e.first), "second": flat_name(path, e.second)}
-    else:
-        changes |= {"plus": net(e.plus), "minus": net(e.minus)}
-    if value is not None:
-        key = {"Junction": "area", "Coupling": "k"}.get(type(e).__name__, "value")
-        changes[key] = value
-    return dataclasses.replace(e, **changes)
-
-
-def _joined(element: Element, nets: Mapping[str, str]) -> Element:
-    changes = {
-        side: nets.get(getattr(element, side), getattr(element, side))
-        for side in ("plus", "minus")
-        if hasattr(element, side)
-    }
-    return dataclasses.replace(element, **changes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from netlist_gen.circuit.model import (
@@ -32,18 +33,15 @@ from verification.engine.text.reader import read_deck
 from verification.engine.text.sources import DC, PWL
 
 _INSTANCE = "XC"
+_PLAIN: dict[str, Callable[..., Element]] = {"L": Inductor, "R": Resistor, "C": Capacitor}
 _KEPT_CONTROLS = (".SUBCKT", ".ENDS", ".MODEL", ".PARAM")
 
 
 def read_subcircuit(path: Path, name: str, process: Process) -> tuple[Cell, Process]:
-    """Read subcircuit ``name`` of the file ``path``.
+    """Read subcircuit ``name`` of a file.
 
-    Args:
-        process: gives the junction model where the file has none of its own.
-
-    Returns:
-        The cell, flat (names of nested elements joined by ``__``), and its process: the one
-        given, with the file's junction model in it where there is one.
+    The cell is flat: names of nested elements are joined by ``__``. Its process is the one given,
+    with the file's junction model in it where there is one.
 
     Raises:
         DeckError: the file can't be read, has no such subcircuit, or uses what a cell here can't
@@ -55,21 +53,18 @@ def read_subcircuit(path: Path, name: str, process: Process) -> tuple[Cell, Proc
         raise DeckError(f"{path}: can't be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise DeckError(f"{path}: not a text file ({error})") from error
+    ports = _ports(text, name, path)
     body = _definitions(text)
     if ".model" not in text.lower():
         body = [_model_line(process.model), *body]
-    ports = _ports(body, name, path)
-    nodes = [f"N{i}" for i in range(len(ports))]
+    nodes = {f"N{i}": port for i, port in enumerate(ports)}
     lines = ["* cell", *body, f"{_INSTANCE} {' '.join(nodes)} {name}", ".tran 1e-12 1e-11", ".end"]
     deck = read_deck("\n".join(lines) + "\n", name=path.name, directory=path.parent)
     flat = flatten(deck, path.parent)
-    names = {node.upper(): port for node, port in zip(nodes, ports, strict=True)}
 
     def net(number: int) -> str:
-        if number < 0:
-            return GROUND
-        known = flat.node_names[number]
-        return names.get(known.upper()) or _plain(known)
+        known = flat.node_names[number] if number >= 0 else GROUND
+        return nodes.get(known) or _plain(known)
 
     models: dict[str, DeckModel] = {}
     elements = [
@@ -91,33 +86,28 @@ def read_subcircuit(path: Path, name: str, process: Process) -> tuple[Cell, Proc
 def _definitions(text: str) -> list[str]:
     """Lines of subcircuits, models and parameters; the main design's elements are left out."""
     kept: list[str] = []
-    depth, taking = 0, False
+    inside = taking = False
     for line in text.splitlines():
         word = line.strip().split(" ", 1)[0].upper()
-        if line.strip().startswith("+"):
-            if taking:
-                kept.append(line)
+        if word.startswith("*"):
             continue
-        if word == ".SUBCKT":
-            depth += 1
-        taking = word in _KEPT_CONTROLS or (depth > 0 and not word.startswith("."))
-        if taking and not word.startswith("*"):
+        if not word.startswith("+"):  # what goes on belongs to the line before
+            inside = inside or word == ".SUBCKT"
+            taking = word in _KEPT_CONTROLS or (inside and not word.startswith("."))
+            inside = inside and word != ".ENDS"
+        if taking:
             kept.append(line)
-        if word == ".ENDS":
-            depth -= 1
     return kept
 
 
-def _ports(body: list[str], name: str, path: Path) -> list[str]:
-    found = []
-    for line in body:
-        words = line.split()
-        if words[:1] and words[0].upper() == ".SUBCKT":
-            found.append(words[1] if len(words) > 1 else "")
-            if len(words) > 1 and words[1].upper() == name.upper():
-                return words[2:]
+def _ports(text: str, name: str, path: Path) -> list[str]:
+    heads = re.findall(r"(?im)^[ \t]*\.subckt[ \t]+(\S+)(.*)$", text)
+    for known, ports in heads:
+        if known.upper() == name.upper():
+            return str(ports).split()
     raise DeckError(
-        f"{path}: there is no subcircuit {name}; the file has {', '.join(found) or 'none'}"
+        f"{path}: there is no subcircuit {name}; the file has "
+        f"{', '.join(known for known, _ in heads) or 'none'}"
     )
 
 
@@ -131,12 +121,8 @@ def _element(e: FlatElement, nets: list[str], models: dict[str, DeckModel], path
         case "B" if e.model is not None:
             models[e.model.name] = e.model
             return Junction(name, nets[0], nets[1], e.value)
-        case "L":
-            return Inductor(name, nets[0], nets[1], e.value)
-        case "R":
-            return Resistor(name, nets[0], nets[1], e.value)
-        case "C":
-            return Capacitor(name, nets[0], nets[1], e.value)
+        case "L" | "R" | "C":
+            return _PLAIN[e.kind](name, nets[0], nets[1], e.value)
         case "K":
             return Coupling(name, _plain(e.pair[0]), _plain(e.pair[1]), e.value)
         case "I" if e.wave is not None and e.wave.kind in (DC, PWL):

@@ -18,20 +18,17 @@ from dataclasses import dataclass
 
 from netlist_gen.circuit.model import (
     Capacitor,
-    Cell,
     Coupling,
     CurrentSource,
     Element,
     Inductor,
     Junction,
-    LevelSource,
-    PulseSource,
     Resistor,
     Role,
 )
 from netlist_gen.errors import ConfigurationError
-from verification.characterize.subject.bench import CELL, Bench
-from verification.characterize.subject.stimulus import Case
+from verification.characterize.subject.bench import VALUE_FIELDS, Bench, PlacedElement
+from verification.characterize.subject.stimulus import BenchCase
 from verification.characterize.trials.trial import Trial
 
 GLOBALS = ("bias", "flux", "Ic", "L", "R", "C", "K")
@@ -40,18 +37,12 @@ _KIND = {Junction: "Ic", Inductor: "L", Resistor: "R", Capacitor: "C", Coupling:
 
 @dataclass(frozen=True)
 class Parameter:
-    """Elements that a factor scales together.
+    """Elements, by flat label, that a factor scales together: a global's are ``shared``.
 
-    Attributes:
-        name: as above.
-        kind: bias, flux, Ic, L, R, C or K.
-        labels: flat labels of the elements.
-        nominal: value of the first one, SI (junctions: area).
-        shared: a global, not one element.
+    The nominal value is that of the first one, SI (junctions: area).
     """
 
     name: str
-    kind: str
     labels: tuple[str, ...]
     nominal: float
     shared: bool = False
@@ -60,42 +51,35 @@ class Parameter:
 def parameters(bench: Bench) -> dict[str, Parameter]:
     """All parameters of a bench by name, globals first."""
     groups: dict[str, list[str]] = {}
-    kinds: dict[str, str] = {}
     shared: dict[str, list[str]] = {name: [] for name in GLOBALS}
-    for label, (path, cell, element) in bench.elements.items():
-        kind = element_kind(element)
-        inside = path[:1] == (CELL,)
-        if kind is None or element_value(element) == 0.0:
+    for label, placed in bench.elements.items():
+        kind = element_kind(placed.element)
+        if kind is None or element_value(placed.element) == 0.0:
             continue
-        own_supply = path == () and kind == "flux"
-        if kind == "bias" or inside or own_supply:
+        varied = placed.own or (placed.path == () and kind == "flux")
+        if varied or kind == "bias":
             shared[kind].append(label)
-        if not inside and not own_supply:
-            continue
-        name = element_name(bench, path, cell, element)
-        groups.setdefault(name, []).append(label)
-        kinds[name] = kind
+        if varied:
+            groups.setdefault(element_name(bench, placed), []).append(label)
 
-    def nominal(labels: list[str]) -> float:
-        return element_value(bench.elements[labels[0]][2])
+    def parameter(name: str, labels: list[str], is_global: bool) -> Parameter:
+        first = bench.elements[labels[0]].element
+        return Parameter(name, tuple(labels), element_value(first), is_global)
 
-    found = {
-        name: Parameter(name, name, tuple(labels), nominal(labels), True)
-        for name, labels in shared.items()
-        if labels
-    }
+    found = {name: parameter(name, labels, True) for name, labels in shared.items() if labels}
     for name, labels in groups.items():
         if name in found:
             raise ConfigurationError(
                 f"cell {bench.subject.name}: element {name} has the name of a global parameter; "
                 "name it otherwise"
             )
-        found[name] = Parameter(name, kinds[name], tuple(labels), nominal(labels))
+        found[name] = parameter(name, labels, False)
     return found
 
 
-def element_name(bench: Bench, path: tuple[str, ...], cell: Cell, element: Element) -> str:
+def element_name(bench: Bench, placed: PlacedElement) -> str:
     """An element's name as a parameter: in a neuron one name stands for all cells of a kind."""
+    path, cell, element = placed
     if bench.subject.grouped:
         return f"{cell.kind or cell.name}.{element.name}"
     return ".".join((element.name, *reversed(path[1:])))
@@ -108,58 +92,36 @@ def element_kind(element: object) -> str | None:
     return _KIND.get(type(element))
 
 
-def element_value(element: object) -> float:
+def element_value(element: Element) -> float:
     """An element's value, SI (junction: area; coupling: coefficient).
 
     Raises:
         TypeError: a source of pulses or of levels, which has none.
     """
-    if isinstance(element, PulseSource | LevelSource):
+    if type(element) not in VALUE_FIELDS:
         raise TypeError(f"the source {element.name} has no value")
-    for field in ("area", "k", "value"):
-        if hasattr(element, field):
-            return float(getattr(element, field))
-    raise TypeError(f"{type(element).__name__} has no value")
-
-
-def get_parameter(known: Mapping[str, Parameter], name: str, cell: str) -> Parameter:
-    """A parameter by name. Raises ConfigurationError."""
-    if name not in known:
-        shown = [n for n in known if known[n].shared] + [n for n in known if not known[n].shared]
-        raise ConfigurationError(
-            f"cell {cell} has no parameter {name!r}; it has {', '.join(shown[:40])}"
-            + (" and more" if len(shown) > 40 else "")
-        )
-    return known[name]
+    return float(getattr(element, VALUE_FIELDS[type(element)]))
 
 
 def trial(
     bench: Bench,
-    case: Case,
+    case: BenchCase,
     factors: Mapping[Parameter, float] | None = None,
     *,
     elements: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Trial:
-    """A trial of a case with parameters scaled.
+    """A trial of a case with parameters, and elements by flat label, scaled.
 
-    Args:
-        factors: on each parameter; those on one element multiply.
-        elements: further factors, by flat label.
-        seed: of the noise.
+    Factors on one element multiply.
     """
     values = {label.upper(): value for label, value in case.settings}
-
-    def scale(label: str, factor: float) -> None:
-        base = values.get(label)
-        if base is None:
-            base = element_value(bench.elements[label][2])
-        values[label] = base * factor
-
-    for parameter, factor in (factors or {}).items():
-        if factor != 1.0:
-            for label in parameter.labels:
-                scale(label, factor)
-    for label, factor in (elements or {}).items():
-        scale(label, factor)
+    scaled = [(x, p.labels) for p, x in (factors or {}).items() if x != 1.0]
+    scaled += [(x, (label,)) for label, x in (elements or {}).items()]
+    for factor, labels in scaled:
+        for label in labels:
+            base = values.get(label)
+            if base is None:
+                base = element_value(bench.elements[label].element)
+            values[label] = base * factor
     return Trial(tuple(values.items()), tuple(case.pulses().items()), seed)

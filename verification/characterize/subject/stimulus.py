@@ -18,6 +18,7 @@ its inputs it gives ``RUNNING`` pulses or more where the step says so, and none 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ SPACING_S = 50 * PS
 RUNNING = 2
 """Pulses in half a step that tell the voltage state from rest."""
 
-_STEP = re.compile(r"\s*(?:([0-9.]+)\s*:)?([^>]*?)(?:->(.*))?\s*")
+_STEP = re.compile(r"\s*(?:(\d+\.?\d*|\.\d+)\s*:)?([^>]*?)(?:->(.*))?\s*")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ class Step:
 
     Attributes:
         time_s: centre of the source pulses, after the stimulus begins.
-        inputs: input ports.
         expect: targets, named once for each pulse.
         runs: targets that are in the voltage state afterwards.
     """
@@ -66,7 +66,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Case:
+class BenchCase:
     """One run of a bench: steps, and currents (A) of the bench that differ in it, by label."""
 
     name: str
@@ -78,9 +78,17 @@ class Case:
         """From the beginning to the last step."""
         return self.steps[-1].time_s
 
+    def gaps_s(self) -> list[float]:
+        """From each step to the next."""
+        return [b.time_s - a.time_s for a, b in itertools.pairwise(self.steps)]
+
     def targets(self) -> list[str]:
         """All targets, each once, in order."""
         return list(dict.fromkeys(t for s in self.steps for t in (*s.expect, *s.runs)))
+
+    def pulses_before(self, step: int, port: str) -> int:
+        """How often an input was pulsed before a step."""
+        return sum(port in earlier.inputs for earlier in self.steps[:step])
 
     def pulses(self) -> dict[str, tuple[float, ...]]:
         """Source times of each input port, s from the start of the run."""
@@ -90,17 +98,21 @@ class Case:
                 times.setdefault(port, []).append(START_S + step.time_s)
         return {port: tuple(found) for port, found in times.items()}
 
-    def moved(self, times_s: Sequence[float]) -> Case:
+    def told(self, fault: str) -> str:
+        """What is wrong, with the case's name where it has one; "" for nothing."""
+        return f"case {self.name}: {fault}" if fault and self.name else fault
+
+    def moved(self, times_s: Sequence[float]) -> BenchCase:
         """The same steps at other times (s after the stimulus begins)."""
         moved = zip(self.steps, times_s, strict=True)
         steps = (dataclasses.replace(step, time_s=time) for step, time in moved)
-        return Case(self.name, tuple(steps), self.settings)
+        return dataclasses.replace(self, steps=tuple(steps))
 
 
 def parse_steps(
     lines: Sequence[str], spacing_s: float, inputs: Sequence[str], where: str
 ) -> tuple[Step, ...]:
-    """Read the lines of a stimulus.
+    """Read the lines of a stimulus; ``where`` names their place in messages.
 
     Raises:
         ConfigurationError: a line that is no step, an input the cell does not have, times that
@@ -138,11 +150,10 @@ def parse_steps(
     return tuple(steps)
 
 
-def causes(cases: Sequence[Case], *, running: bool = False) -> Mapping[str, frozenset[str]]:
+def causes(cases: Sequence[BenchCase], *, running: bool = False) -> Mapping[str, frozenset[str]]:
     """For each target the inputs that are followed by it in some step of some case.
 
-    Args:
-        running: the targets that run, instead of those whose pulses are counted.
+    With ``running`` the targets that run, instead of those whose pulses are counted.
     """
     found: dict[str, set[str]] = {}
     for case in cases:

@@ -6,48 +6,58 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from netlist_gen.errors import SimulatorError
+from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.characterize.subject.bench import Bench
-from verification.characterize.subject.capacitance import split_capacitance
+from verification.characterize.subject.model import Subject
 from verification.characterize.subject.parameters import Parameter, parameters, trial
-from verification.characterize.subject.stimulus import START_S, Case, causes
-from verification.characterize.trials.judge import Judge, Verdict
+from verification.characterize.subject.processes import split_capacitance
+from verification.characterize.subject.stimulus import START_S, BenchCase, causes
+from verification.characterize.trials.judge import fault_of
 from verification.characterize.trials.runner import Runner
-from verification.characterize.trials.trial import Outcome, Response
+from verification.characterize.trials.trial import Response, TrialResult
 
 
 @dataclass(frozen=True, eq=False)
 class CellUnderTest:
-    """A bench on a simulator.
-
-    Attributes:
-        bench: sources, cell, loads.
-        runner: where trials run.
-    """
+    """A bench, and the runner that has its simulator."""
 
     bench: Bench
     runner: Runner
 
     @property
-    def name(self) -> str:
-        """The cell's."""
-        return self.bench.subject.name
+    def subject(self) -> Subject:
+        """What is measured."""
+        return self.bench.subject
 
     @property
-    def cases(self) -> tuple[Case, ...]:
+    def cases(self) -> tuple[BenchCase, ...]:
         """The stimuli."""
-        return self.bench.subject.cases
+        return self.subject.cases
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """All parameters by name, globals first."""
         return parameters(self.bench)
 
+    def parameter(self, name: str) -> Parameter:
+        """A parameter by name. Raises ConfigurationError."""
+        known = self.parameters
+        if name not in known:
+            raise ConfigurationError(
+                f"cell {self.subject.name} has no parameter {name!r}; it has "
+                f"{', '.join([*known][:40])}{' and more' if len(known) > 40 else ''}"
+            )
+        return known[name]
+
     @cached_property
     def watched(self) -> tuple[str, ...]:
         """Labels whose pulses every trial gives."""
-        return Judge(self.bench, {}, {}).watched()
+        subject, label = self.subject, self.bench.target_label
+        targets = [target for case in self.cases for target in case.targets()]
+        ports = (*subject.inputs, *subject.outputs)
+        return tuple(dict.fromkeys((*map(label, (*ports, *targets)), *self.bench.junctions)))
 
     @cached_property
     def nominal(self) -> dict[str, Response]:
@@ -57,41 +67,22 @@ class CellUnderTest:
             SimulatorError: the simulator fails, or the nominal cell does not do what its stimulus
                 says.
         """
-        quiet = self._without_noise
-        if quiet is not self:
-            return quiet.nominal
-        trials = [trial(self.bench, case) for case in self.cases]
-        outcomes = self.runner.run(self.bench, trials, self.watched)
-        judge = Judge(self.bench, {}, {})
+        if self.bench.temperature_K:
+            return self.on(temperature_K=0.0).nominal
         found = {}
-        for case, outcome in zip(self.cases, outcomes, strict=True):
-            verdict = judge(case, outcome)
-            if not isinstance(outcome, Response) or not verdict.passed:
+        for case, result in zip(self.cases, self.run_cases(self.cases), strict=True):
+            fault = fault_of(self.bench, case, result)
+            if fault or not isinstance(result, Response):
                 title = f"case {case.name} of " if case.name else ""
                 raise SimulatorError(
-                    f"{title}cell {self.name} fails as designed, so that nothing can be measured "
-                    f"against it: {verdict.reason}"
+                    f"{title}cell {self.subject.name} fails as designed, so that nothing can be "
+                    f"measured against it: {fault}"
                 )
-            found[case.name] = outcome
+            found[case.name] = result
         return found
 
-    @property
-    def _without_noise(self) -> CellUnderTest:
-        if not self.bench.analysis.temperature_K:
-            return self
-        analysis = dataclasses.replace(self.bench.analysis, temperature_K=0.0)
-        return CellUnderTest(dataclasses.replace(self.bench, analysis=analysis), self.runner)
-
     @cached_property
-    def judge(self) -> Judge:
-        """Judges trials against the stimulus and the nominal response."""
-        advances = {
-            case: {label: response.advances(label) for label in self.bench.junctions}
-            for case, response in self.nominal.items()
-        }
-        return Judge(self.bench, advances, self._latencies())
-
-    def _latencies(self) -> dict[str, float]:
+    def latency_s(self) -> dict[str, float]:
         """Source pulse to target, s: the least over all steps of the nominal cell."""
         found: dict[str, float] = {}
         for case in self.cases:
@@ -107,10 +98,26 @@ class CellUnderTest:
                     found[target] = min(found.get(target, time - source), time - source)
         return found
 
+    @cached_property
+    def _advances(self) -> dict[str, dict[str, int]]:
+        """Advances of the nominal cell's junctions by case and label."""
+        return {
+            case: {label: response.advances(label) for label in self.bench.junctions}
+            for case, response in self.nominal.items()
+        }
+
+    def fault_of(self, case: BenchCase, result: TrialResult, *, dense: bool = False) -> str:
+        """What is wrong with one trial of a case, or "": see ``judge``."""
+        advances, latency_s = self._advances.get(case.name), self.latency_s if dense else None
+        return fault_of(self.bench, case, result, advances, latency_s)
+
+    def on(self, **changes: Any) -> CellUnderTest:
+        """The cell on a bench that differs in some fields."""
+        return CellUnderTest(dataclasses.replace(self.bench, **changes), self.runner)
+
     def with_capacitors(self) -> CellUnderTest:
         """The same cell with its junctions' capacitances as elements that can be varied."""
-        split = split_capacitance(self.bench.subject)
-        return CellUnderTest(dataclasses.replace(self.bench, subject=split), self.runner)
+        return self.on(subject=split_capacitance(self.subject))
 
     def run(
         self,
@@ -118,36 +125,26 @@ class CellUnderTest:
         *,
         elements: Sequence[Mapping[str, float]] | None = None,
         seeds: Sequence[int] | None = None,
-    ) -> list[dict[str, Outcome]]:
-        """Every case at every point; outcomes by case, in the order of the points."""
+    ) -> list[dict[str, TrialResult]]:
+        """Results by case at every point, which may also have factors on elements, and a seed."""
+        more = zip(elements or [{}] * len(points), seeds or [0] * len(points), strict=True)
         trials = [
-            trial(
-                self.bench,
-                case,
-                point,
-                elements=elements[i] if elements else None,
-                seed=seeds[i] if seeds else 0,
-            )
-            for i, point in enumerate(points)
+            trial(self.bench, case, point, elements=own, seed=seed)
+            for point, (own, seed) in zip(points, more, strict=True)
             for case in self.cases
         ]
-        outcomes = iter(self.runner.run(self.bench, trials, self.watched))
-        return [{case.name: next(outcomes) for case in self.cases} for _ in points]
+        results = iter(self.runner.run(self.bench, trials, self.watched))
+        return [{case.name: next(results) for case in self.cases} for _ in points]
 
-    def verdict(self, outcomes: Mapping[str, Outcome]) -> Verdict:
-        """The first failing case's verdict, or that all passed."""
-        for case in self.cases:
-            found = self.judge(case, outcomes[case.name])
-            if not found.passed:
-                reason = f"case {case.name}: {found.reason}" if case.name else found.reason
-                return Verdict(False, reason)
-        return Verdict(True)
+    def run_cases(self, cases: Sequence[BenchCase]) -> list[TrialResult]:
+        """The nominal cell with other steps or times. They must fit the bench's length."""
+        return self.runner.run(self.bench, [trial(self.bench, c) for c in cases], self.watched)
+
+    def fault(self, results: Mapping[str, TrialResult]) -> str:
+        """What is wrong with the first failing case; "" where all pass."""
+        faults = (case.told(self.fault_of(case, results[case.name])) for case in self.cases)
+        return next((fault for fault in faults if fault), "")
 
     def passes(self, points: Sequence[Mapping[Parameter, float]]) -> list[bool]:
         """Whether the cell passes at each point."""
-        return [self.verdict(outcomes).passed for outcomes in self.run(points)]
-
-    def run_cases(self, cases: Sequence[Case]) -> list[Outcome]:
-        """The nominal cell with other steps or times. They must fit the bench's length."""
-        trials = [trial(self.bench, case) for case in cases]
-        return self.runner.run(self.bench, trials, self.watched)
+        return [not self.fault(results) for results in self.run(points)]

@@ -16,14 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
-from netlist_gen.circuit.model import (
-    Cell,
-    Circuit,
-    CurrentSource,
-    Element,
-    PulseSource,
-    Role,
-)
+from netlist_gen.circuit.model import Cell, Circuit, CurrentSource, Element, PulseSource, Role
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.library.cells import CellLibrary
@@ -32,27 +25,25 @@ from netlist_gen.library.process import Process
 from netlist_gen.spikes import lone_neuron
 from verification.characterize.subject.parameters import element_value
 from verification.characterize.trials.runner import pulse_wave
-from verification.engine.run import Extract, LaneResult, compile_deck
-from verification.engine.text.sources import SourceWave
+from verification.characterize.trials.trial import FloatArray
+from verification.engine.run import Extract, compile_deck
 from verification.verdict.neuron import NeuronVerdict, compare
 from verification.waves.pulses import PulseTrain, most_pulses
 from verification.waves.readings import SampledReadings
 
-FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class NeuronLane:
-    """One neuron in one series of windows.
+    """One neuron of threshold ``theta`` in one series of windows.
 
     Attributes:
-        theta: threshold.
-        stimulus: bool, shape (windows, fan_in): which lines carry a pulse.
-        arrivals_s: how late each pulse comes, s, shape of the stimulus; None for not at all.
-        bias: factor on all bias currents. control: factor on the two control currents.
-        factors: factors on single elements, by flat label (``BA|XS0|XL0N0``).
-        seed: of the thermal noise; without temperature it has no effect.
+        stimulus: shape (windows, fan_in): which lines carry a pulse.
+        arrivals_s: how late each pulse comes, shape of the stimulus; None for not at all.
+        bias: factor on all bias currents.
+        control: factor on the two control currents.
+        factors: on single elements, by flat label (``BA|XS0|XL0N0``).
     """
 
     theta: int
@@ -64,7 +55,7 @@ class NeuronLane:
     seed: int = 0
 
 
-def single_site(signs: Sequence[int], theta: int, name: str = "L0N0") -> NeuronSite:
+def single_site(signs: Sequence[int], theta: int) -> NeuronSite:
     """A neuron that stands alone: input line k feeds synapse k."""
     digits = len(str(max(len(signs) - 1, 0)))
     return NeuronSite(
@@ -73,7 +64,7 @@ def single_site(signs: Sequence[int], theta: int, name: str = "L0N0") -> NeuronS
         inputs=tuple(range(len(signs))),
         signs=tuple(int(s) for s in signs),
         theta=int(theta),
-        name=name,
+        name="L0N0",
         labels=tuple(f"{k:0{digits}d}" for k in range(len(signs))),
     )
 
@@ -83,10 +74,8 @@ def windows_of_counts(
 ) -> BoolArray:
     """Windows with a given n each, and otherwise random: which lines carry a pulse.
 
-    The number of inhibitory pulses is drawn evenly from what n allows, then the lines.
-
-    Returns:
-        bool, shape (counts, fan_in).
+    The number of inhibitory pulses is drawn evenly from what n allows, then the lines. The shape
+    is (counts, fan_in).
     """
     sign = np.asarray(signs)
     plus, minus = np.flatnonzero(sign > 0), np.flatnonzero(sign < 0)
@@ -102,14 +91,8 @@ def windows_of_counts(
 class NeuronLanes:
     """A neuron's circuit, compiled once, ready for lanes of as many windows.
 
-    Args:
-        process: the cells' process, or its name.
-        signs: +1 or -1 for each synapse.
-        windows: clock windows in every lane.
-        phases: clock phases (default: the design table's).
-        temperature_K: of the thermal noise; 0 for none.
-        noise_bandwidth_Hz: of the noise sources.
-        step_s: internal time step (default: that of every deck).
+    The clock phases are the design table's where no others are given; ``temperature_K`` is that of
+    the thermal noise, 0 for none.
     """
 
     def __init__(
@@ -120,100 +103,76 @@ class NeuronLanes:
         *,
         phases: ClockPhases | None = None,
         temperature_K: float = 0.0,
-        noise_bandwidth_Hz: float = 1e12,
-        step_s: float | None = None,
     ):
         self.signs = tuple(int(s) for s in signs)
-        self._process = process
+        self._library = CellLibrary(process)
         self._phases = phases
-        self._thermal = (temperature_K, noise_bandwidth_Hz)
-        self._step_s = step_s
-        self._circuits: dict[int, NeuronBench] = {}
-        silent = np.zeros((windows, len(self.signs)), dtype=bool)
-        self._base = self.bench(NeuronLane(1, silent))
-        self._elements = flat_elements(self._base.circuit)
-        self._compiled = compile_deck(self.deck(NeuronLane(1, silent)).text, name="neuron")
-        self._values: dict[int, dict[str, Element]] = {}
+        self._temperature_K = temperature_K
+        silent = NeuronLane(1, np.zeros((windows, len(self.signs)), dtype=bool))
+        self._base = self.bench(silent)
+        self.elements = flat_elements(self._base.circuit)
+        """Of the bench by flat label, for ``NeuronLane.factors``."""
+        self._compiled = compile_deck(self.deck(silent).text, name="neuron")
 
     @property
     def junctions(self) -> int:
         """Junctions of the bench, sources and loads included."""
         return self._base.circuit.totals().junctions
 
-    @property
-    def elements(self) -> dict[str, Element]:
-        """Elements of the bench by flat label, for ``NeuronLane.factors``."""
-        return self._elements
-
     def bench(self, lane: NeuronLane) -> NeuronBench:
         """The lane's own bench, biases scaled; single factors are not in it."""
-        library = CellLibrary(self._process)
         site = single_site(self.signs, lane.theta)
-        bench = neuron_bench(library, site, lane.stimulus, self._phases, lane.arrivals_s)
+        bench = neuron_bench(self._library, site, lane.stimulus, self._phases, lane.arrivals_s)
         circuit = scaled_currents(bench.circuit, lane.bias, lane.control)
         return dataclasses.replace(bench, circuit=circuit)
 
     def deck(self, lane: NeuronLane) -> Deck:
         """The lane as a JoSIM deck that prints what the verdict needs."""
         bench = self.bench(lane)
-        library = CellLibrary(self._process)
-        analysis = bench.analysis()
-        temperature_K, bandwidth_Hz = self._thermal
-        analysis = dataclasses.replace(
-            analysis,
-            step_s=analysis.step_s if self._step_s is None else self._step_s,
-            temperature_K=temperature_K,
-            noise_bandwidth_Hz=bandwidth_Hz,
-        )
-        return emit(bench.circuit, library.process, analysis, bench.view.watched(), name="neuron")
+        analysis = dataclasses.replace(bench.analysis(), temperature_K=self._temperature_K)
+        process = self._library.process
+        return emit(bench.circuit, process, analysis, bench.view.watched(), name="neuron")
 
-    def run(self, lanes: Sequence[NeuronLane], *, threads: int = 1) -> list[NeuronVerdict]:
+    def run(self, lanes: Sequence[NeuronLane]) -> list[NeuronVerdict]:
         """The verdict on each lane, in their order.
 
         Raises:
             SimulatorError: a lane diverged.
         """
-        benches = [self._lane_bench(lane) for lane in lanes]
+        benches = [self.bench(lane) for lane in lanes]
         bounds = self._base.view.boundaries_s()
         output = self._base.view.output.column
-        extract = Extract(
-            pulses=(output[2:-1],),
-            sample_s=bounds,
-            max_pulses=most_pulses(self._compiled.transient.stop),
-        )
+        sources = [
+            [e for e in b.circuit.top.elements if isinstance(e, PulseSource)] for b in benches
+        ]
         results = self._compiled.run_parameter_lanes(
             [self._overrides(lane, bench) for lane, bench in zip(lanes, benches, strict=True)],
-            stimuli=[_stimuli(bench.circuit.top) for bench in benches],
+            stimuli=[{e.name: pulse_wave(e.times_s) for e in own} for own in sources],
             seeds=[lane.seed for lane in lanes],
-            extract=extract,
-            threads=threads,
+            extract=Extract(
+                pulses=(output[2:-1],),
+                sample_s=bounds,
+                max_pulses=most_pulses(self._compiled.transient.stop),
+            ),
         )
-        return [
-            compare(
-                bench.view,
-                lone_neuron(self.signs, lane.theta, lane.stimulus),
-                _readings(bounds, output, result),
-            )
-            for lane, bench, result in zip(lanes, benches, results, strict=True)
-        ]
-
-    def _lane_bench(self, lane: NeuronLane) -> NeuronBench:
-        # Biases are scaled by label below: the bench here is that of the threshold alone.
-        return self.bench(dataclasses.replace(lane, bias=1.0, control=1.0))
+        verdicts = []
+        for lane, bench, result in zip(lanes, benches, results, strict=True):
+            assert result.waveforms is not None
+            found = result.pulses[output[2:-1]]
+            train = PulseTrain(found.time_s, found.sign, 0.0, float(found.sign.astype(int).sum()))
+            readings = SampledReadings(bounds, result.waveforms, {output: train})
+            spikes = lone_neuron(self.signs, lane.theta, lane.stimulus)
+            verdicts.append(compare(bench.view, spikes, readings))
+        return verdicts
 
     def _overrides(self, lane: NeuronLane, bench: NeuronBench) -> dict[str, float]:
-        if lane.theta not in self._values:
-            self._values[lane.theta] = flat_elements(bench.circuit)
-        values: dict[str, float] = {}
-        for label, element in self._values[lane.theta].items():
-            if isinstance(element, PulseSource):
-                continue
-            factor = lane.factors.get(label, 1.0)
-            if isinstance(element, CurrentSource):
-                factor *= lane.bias if element.role is Role.BIAS else lane.control
-            if factor != 1.0 or element != self._elements[label]:
-                values[label] = element_value(element) * factor
-        return values
+        """Values of the elements in which a lane differs from the compiled circuit."""
+        return {
+            label: element_value(element) * lane.factors.get(label, 1.0)
+            for label, element in flat_elements(bench.circuit).items()
+            if not isinstance(element, PulseSource)
+            and (label in lane.factors or element != self.elements[label])
+        }
 
 
 def flat_elements(circuit: Circuit) -> dict[str, Element]:
@@ -240,15 +199,3 @@ def scaled_currents(circuit: Circuit, bias: float, control: float) -> Circuit:
         return dataclasses.replace(cell, elements=elements)
 
     return circuit.changed(scaled)
-
-
-def _stimuli(top: Cell) -> dict[str, SourceWave]:
-    """Waves of the pulse sources, as the JoSIM template writes them."""
-    return {e.name: pulse_wave(e.times_s) for e in top.elements if isinstance(e, PulseSource)}
-
-
-def _readings(bounds_s: FloatArray, output: str, result: LaneResult) -> SampledReadings:
-    assert result.waveforms is not None
-    pulses = result.pulses[output[2:-1]]
-    train = PulseTrain(pulses.time_s, pulses.sign, 0.0, float(pulses.sign.astype(int).sum()))
-    return SampledReadings(bounds_s, result.waveforms, {output: train})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_ndtr, ndtr
+
+from netlist_gen.records import Record
 
 Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
@@ -31,17 +33,18 @@ def wilson(hits: int, total: int, z: float = Z95) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class GreyZone:
+class GreyZone(Record):
     """``rate = Phi(a + b x)``: the error integral of a comparator with Gaussian noise.
 
-    Attributes:
-        a, b: maximum of the likelihood of all counts.
-        covariance: of (a, b), from the information at the maximum.
+    The centre is where half of the trials fail, the width the distance in x from 10 % to 90 %; the
+    covariance is that of a and b, from the information at the maximum.
     """
 
-    a: float
-    b: float
-    covariance: tuple[tuple[float, float], tuple[float, float]]
+    centre: float
+    width: float = field(metadata={"json": "width_10_to_90"})
+    a: float = field(metadata={"json": None})
+    b: float = field(metadata={"json": None})
+    covariance: tuple[tuple[float, float], tuple[float, float]] = field(metadata={"json": None})
 
     def log10_rate(self, x: float, *, side: float = 1.0) -> tuple[float, float, float]:
         """log10 of the rate at x and the ends of its 95 % interval, by the fit's covariance.
@@ -53,16 +56,6 @@ class GreyZone:
         sigma = math.sqrt(max(0.0, aa + 2 * ab * x + bb * x * x))
         ends = [float(log_ndtr(side * t + s * Z95 * sigma)) / math.log(10) for s in (0, -1, 1)]
         return ends[0], ends[1], ends[2]
-
-    @property
-    def centre(self) -> float:
-        """x where half of the trials fail."""
-        return -self.a / self.b
-
-    @property
-    def width(self) -> float:
-        """Distance in x from 10 % to 90 %: 2.563 / |b|."""
-        return 2 * 1.2815515655446004 / abs(self.b)
 
 
 def fit_grey_zone(
@@ -99,8 +92,6 @@ def fit_grey_zone(
         return None
     jacobian = np.array([[1.0, -centre / scale], [0.0, 1.0 / scale]])
     c = jacobian @ np.linalg.inv(information) @ jacobian.T
-    return GreyZone(
-        float(a - b * centre / scale),
-        float(b / scale),
-        ((float(c[0, 0]), float(c[0, 1])), (float(c[1, 0]), float(c[1, 1]))),
-    )
+    a, b = float(a - b * centre / scale), float(b / scale)
+    covariance = ((float(c[0, 0]), float(c[0, 1])), (float(c[1, 0]), float(c[1, 1])))
+    return GreyZone(-a / b, 2 * 1.2815515655446004 / abs(b), a, b, covariance)

@@ -14,31 +14,21 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trial:
-    """Values that differ from the bench's, source times, and the seed of the noise.
+    """Element values that differ from the bench's, by flat label; source times, s, by input port.
 
-    Attributes:
-        values: element values by flat label: area, H, ohm, F, factor or A.
-        pulses: source times (s) by input port.
-        seed: of the noise; without temperature it has no effect.
+    The seed is the noise's: without temperature it has no effect.
     """
 
     values: tuple[tuple[str, float], ...] = ()
     pulses: tuple[tuple[str, tuple[float, ...]], ...] = ()
     seed: int = 0
 
-    def as_json(self) -> list[Any]:
-        """For keys."""
-        return [list(self.values), list(self.pulses), self.seed]
-
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """What a trial gave.
+    """What a trial gave: rising times of the pulses by watched label, and the work of biases.
 
-    Attributes:
-        times_s: by watched label, the times of its pulses, rising.
-        signs: by watched label, +1 for an advance and -1 for a return, as many.
-        energy_J: by label of the bias source, its work; empty where it was not asked for.
+    A sign is +1 for an advance and -1 for a return. There is no work where it was not asked for.
     """
 
     times_s: Mapping[str, FloatArray]
@@ -57,10 +47,12 @@ class Response:
     @staticmethod
     def from_json(data: list[Any], labels: Sequence[str]) -> Response:
         """The inverse of ``to_json``."""
-        signed = [np.array(item, dtype=np.float64) for item in data[0]]
+        signed = {
+            n: np.array(item, dtype=np.float64) for n, item in zip(labels, data[0], strict=True)
+        }
         return Response(
-            {n: np.abs(s) for n, s in zip(labels, signed, strict=True)},
-            {n: np.sign(s).astype(np.int8) for n, s in zip(labels, signed, strict=True)},
+            {n: np.abs(s) for n, s in signed.items()},
+            {n: np.sign(s).astype(np.int8) for n, s in signed.items()},
             data[1],
         )
 
@@ -72,4 +64,4 @@ class Failure:
     message: str
 
 
-Outcome = Response | Failure
+TrialResult = Response | Failure

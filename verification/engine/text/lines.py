@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from netlist_gen.deck.lines import logical_lines
 from netlist_gen.errors import DeckError
 
 _MAX_INCLUDE_DEPTH = 20
@@ -54,44 +55,35 @@ def read_lines(text: str, name: str, directory: Path | None) -> list[Line]:
     Raises:
         DeckError: an include that can't be read or includes itself, or a stray continuation.
     """
-    collected: list[tuple[Place, list[str]]] = []
+    collected: list[Line] = []
     _collect(text, name, directory, (), collected)
-    return [Line(place, tuple(tokens)) for place, tokens in collected]
+    return collected
 
 
 def _collect(
-    text: str,
-    name: str,
-    directory: Path | None,
-    stack: tuple[Path, ...],
-    out: list[tuple[Place, list[str]]],
+    text: str, name: str, directory: Path | None, stack: tuple[Path, ...], out: list[Line]
 ) -> None:
-    for place, raw in _numbered(text, name):
+    for number, line in logical_lines(_numbered(text, name), comments="*#"):
+        place, raw = Place(name, number), line.split()
         first = raw[0].upper()
         if first in (".INCLUDE", "INCLUDE"):
             _include(raw, place, directory, stack, out)
         elif first in (".END", "END"):
             return
         elif first in _FILE_WORDS:
-            out.append((place, [first, *raw[1:]]))
+            out.append(Line(place, (first, *raw[1:])))
         elif first[0] == "+":
-            if not out:
-                raise place.error("a line that continues (+) has no line before it")
-            rest = [token.upper() for token in raw]
-            rest[0] = rest[0][1:]
-            out[-1][1].extend(token for token in rest if token)
+            raise place.error("a line that continues (+) has no line before it")
         else:
-            out.append((place, [token.upper() for token in raw]))
+            out.append(Line(place, tuple(line.upper().split())))
 
 
-def _numbered(text: str, name: str) -> Iterator[tuple[Place, list[str]]]:
+def _numbered(text: str, name: str) -> Iterator[tuple[int, str]]:
     # Split at line feeds alone: str.splitlines would also split at form feeds and the like.
     for number, raw in enumerate(text.replace("\r", "").split("\n"), start=1):
         if "\0" in raw:
             raise Place(name, number).error("a NUL byte: this is not a text file")
-        tokens = raw.split()
-        if tokens and tokens[0][0] not in "*#":
-            yield Place(name, number), tokens
+        yield number, raw
 
 
 def _include(
@@ -99,7 +91,7 @@ def _include(
     place: Place,
     directory: Path | None,
     stack: tuple[Path, ...],
-    out: list[tuple[Place, list[str]]],
+    out: list[Line],
 ) -> None:
     if len(raw) != 2:
         raise place.error(".include takes one file name, without blanks")

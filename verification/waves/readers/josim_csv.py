@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import WaveformError
-from netlist_gen.files import atomic_path
 from verification.waves.josim_controls import Controls
 from verification.waves.readers.time_axis import restore_josim_axis
 from verification.waves.waveforms import Waveforms
@@ -82,21 +81,6 @@ def check_header(found: Sequence[str], asked: Sequence[str], file: str) -> None:
         f"{file}: {len(found)} columns where the deck asks for {len(asked)}"
         + (f"; it did not ask for {', '.join(extra[:5])}" if extra else ", or in another order")
     )
-
-
-def write_josim_csv(path: Path, waveforms: Waveforms) -> None:
-    """Write waveforms in JoSIM's CSV form, atomically; read_josim_csv reads them back.
-
-    Times carry 17 digits, so that long runs keep their axis; values JoSIM's 7.
-
-    Raises:
-        ConfigurationError: the file can't be written.
-    """
-    header = ",".join(["time", *(f'"{name}"' for name in waveforms.names)])
-    columns = np.vstack([waveforms.time_s[None, :], waveforms.values]).T
-    formats = ["%.16e"] + ["%.6e"] * len(waveforms.names)
-    with atomic_path(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as out:
-        np.savetxt(out, columns, fmt=formats, delimiter=",", header=header, comments="")
 
 
 def _header(path: Path) -> tuple[tuple[str, ...], int]:

@@ -41,7 +41,6 @@ class RawFile:
     """One transient analysis of a raw file.
 
     Attributes:
-        title: the file's ``Title``.
         producer: the file's first ``Command``: JoSIM and WRspice put their version there.
         names: variables as the file names them, time left out.
         kinds: ``V``, ``I``, ``P`` or, where the file does not say, an empty string.
@@ -49,7 +48,6 @@ class RawFile:
         values: shape (variables, samples).
     """
 
-    title: str
     producer: str
     names: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -59,7 +57,6 @@ class RawFile:
 
 @dataclass(frozen=True)
 class _Header:
-    title: str
     producer: str
     points: int
     names: tuple[str, ...]
@@ -96,9 +93,7 @@ def read_raw(path: Path) -> RawFile:
             "the simulation diverged"
         )
     columns = np.ascontiguousarray(table.T)
-    return RawFile(
-        header.title, header.producer, header.names, header.kinds, columns[0], columns[1:]
-    )
+    return RawFile(header.producer, header.names, header.kinds, columns[0], columns[1:])
 
 
 def _read_header(content: bytes, file: str) -> _Header:
@@ -140,7 +135,6 @@ def _read_header(content: bytes, file: str) -> _Header:
         )
     names, kinds = _variables(variables, file)
     return _Header(
-        fields.get("title", ""),
         fields.get("command", ""),
         points,
         names,

@@ -71,9 +71,7 @@ def read_wrspice_csv(path: Path) -> RawFile:
             f"{path.name}: {name} is {table[row, column]} at point {row}; the simulation diverged"
         )
     columns = np.ascontiguousarray(table.T)
-    return RawFile(
-        fields.get("title", ""), fields.get("command", ""), names, kinds, columns[0], columns[1:]
-    )
+    return RawFile(fields.get("command", ""), names, kinds, columns[0], columns[1:])
 
 
 def _columns(cells: list[str], file: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

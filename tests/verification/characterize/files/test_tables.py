@@ -16,7 +16,6 @@ from verification.characterize.files.tables import (
     changed,
     measure_table,
     stale_tables,
-    table_path,
     write_table,
 )
 from verification.characterize.subject.subject import subject_names
@@ -25,8 +24,9 @@ from verification.characterize.subject.subject import subject_names
 @pytest.fixture
 def measured(cut, tmp_path):
     cell = cut("jtl")
-    values = measure_table(cell.bench.subject, cell.runner)
-    return write_table(values, tmp_path / "jtl.toml")
+    table = measure_table(cell.subject, cell.runner)
+    write_table(table, cell.subject.title, tmp_path / "jtl.toml")
+    return read_table(tmp_path / "jtl.toml")
 
 
 def test_what_is_written_is_what_is_read(cut, measured):
@@ -56,9 +56,9 @@ def test_stale_and_missing_tables_are_found(tmp_path):
     folder = tmp_path / "sfq5ee"
     shutil.copytree(resource_dir("cells") / "tables" / "sfq5ee", folder)
     before = {s.cell for s in stale_tables(folder=tmp_path)}
-    path = table_path(load_process("sfq5ee"), "jtl", tmp_path)
+    path = folder / "jtl.toml"
     path.write_text(path.read_text().replace('bench_sha256 = "', 'bench_sha256 = "0'))
-    table_path(load_process("sfq5ee"), "merger", tmp_path).unlink()
+    (folder / "merger.toml").unlink()
     found = {s.cell: s.reason for s in stale_tables(folder=tmp_path)}
     assert set(found) == before | {"jtl", "merger"}
     assert found["jtl"] == (
@@ -72,7 +72,7 @@ def test_every_cell_has_a_committed_table():
     process = load_process("sfq5ee")
     names = subject_names(CellLibrary(process))
     assert len(names) >= 14
-    folder = table_path(process, "jtl").parent
+    folder = resource_dir("cells") / "tables" / "sfq5ee"
     assert {path.stem: read_table(path).cell for path in folder.iterdir()} == {
         name: name for name in names
     }

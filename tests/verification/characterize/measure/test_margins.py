@@ -10,8 +10,8 @@ from netlist_gen.commands.characterize import margin_bars
 from verification.characterize.measure.margins import margins
 from verification.characterize.subject.parameters import Parameter
 
-X = Parameter("X", "L", ("X|XC",), 1e-12)
-BIAS = Parameter("bias", "bias", ("I|XC",), 1e-6, shared=True)
+X = Parameter("X", ("X|XC",), 1e-12)
+BIAS = Parameter("bias", ("I|XC",), 1e-6, shared=True)
 
 
 def toy(*ranges: tuple[float, float]):

@@ -11,7 +11,7 @@ from netlist_gen.errors import ConfigurationError
 from verification.characterize.measure.margins import margins
 from verification.characterize.measure.noise import (
     bias_points,
-    errors_against_parameter,
+    errors_against_bias,
     errors_against_temperature,
 )
 from verification.characterize.measure.sweep import Axis, parse_axis, sweep
@@ -79,7 +79,7 @@ def test_errors_rise_towards_the_edge_and_tails_are_marked(cut):
     bias = cell.parameters["bias"]
     (edge,) = margins([bias], cell.passes, tolerance=0.002).margins
     points = bias_points(edge.low.last_pass, edge.high.last_pass, points=4)
-    found = errors_against_parameter(cell, "bias", points, runs=24)
+    found = errors_against_bias(cell, points, runs=24)
     rates = {r.x: r for r in found.rates}
     assert found.curve is not None
     far = max(rates, key=lambda x: abs(x - found.curve.centre))
@@ -108,7 +108,5 @@ def test_errors_grow_with_temperature(cut):
 
 def test_the_same_seed_gives_the_same_errors(cut):
     cell = cut("jtl")
-    one, two = (
-        errors_against_parameter(cell, "bias", [0.34, 0.5], runs=8, seed=9) for _ in range(2)
-    )
+    one, two = (errors_against_bias(cell, [0.34, 0.5], runs=8, seed=9) for _ in range(2))
     assert one.rates == two.rates

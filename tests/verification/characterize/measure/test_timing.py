@@ -8,19 +8,19 @@ import pytest
 
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
-from verification.characterize.measure.energy import event_energies, static_power_W
+from verification.characterize.measure.energy import static_power_W, step_energies
 from verification.characterize.measure.spacing import critical_spacings, shortest_period
+from verification.characterize.measure.sweep import delay_against_bias
 from verification.characterize.measure.timing import (
     arcs,
-    delay_against_bias,
     delay_against_neighbour,
     delay_against_temperature,
     delays,
     junction_delays,
     voltage_delays,
 )
+from verification.characterize.subject.processes import process_at, relative_critical_current
 from verification.characterize.subject.stimulus import START_S
-from verification.characterize.subject.thermal import process_at, relative_critical_current
 
 
 def test_jtl_delay_falls_with_bias(cut):
@@ -49,7 +49,7 @@ def test_the_cell_before_matters_less_than_the_cell_after(cut):
 def test_state_and_context_of_delays(cut):
     cell = cut("dff")
     found = delays(cell, cell.nominal)
-    assert [(d.input, d.output, d.context) for d in found] == [("clk", "q", "a")] * 2
+    assert [(d.step, d.input, d.output) for d in found] == [(1, "clk", "q"), (4, "clk", "q")]
     (arc,) = arcs(found)
     assert arc.least_s <= arc.mean_s <= arc.most_s
     assert junction_delays(cell)["clk", "q"] > 0
@@ -66,7 +66,7 @@ def test_delay_by_phase_is_delay_by_voltage_integral(cut, name):
 
 def test_energy_of_a_pulse_is_bias_current_times_flux_quantum(cut):
     cell = cut("jtl")
-    for event in event_energies(cell):
+    for event in step_energies(cell):
         assert event.energy_J == pytest.approx(175e-6 * PHI0, rel=1e-6)
     assert static_power_W(cell) == pytest.approx(175e-6 * 2.6e-3)
 
@@ -81,7 +81,7 @@ def test_energies_of_a_branch_agree_with_its_events(cut, library):
         event: model.of(library.cell("branch"), event) for event in ("data", "clear", "clear_empty")
     }
     names = {"d -> BA": "data", "r -> BB": "clear", "r -> BE|XE": "clear_empty"}
-    for found in event_energies(cell):
+    for found in step_energies(cell):
         assert found.energy_J == pytest.approx(expected[names[found.event]], rel=0.02)
 
 
@@ -97,13 +97,13 @@ def test_energies_of_other_cells_agree_with_their_events(cut, library, name, eve
     from verification.reference.event_energy import EventEnergy
 
     cell, model = cut(name), EventEnergy(library)
-    for found in event_energies(cell):
+    for found in step_energies(cell):
         expected = model.of(library.cell(name), events[found.event])
         assert found.energy_J == pytest.approx(expected, rel=0.02)
 
 
 def test_an_output_that_runs_has_no_energy_for_each_event(cut):
-    assert event_energies(cut("sfq_dc")) == []
+    assert step_energies(cut("sfq_dc")) == ()
 
 
 def test_a_level_has_its_time_at_the_middle_of_the_rise(cut):

@@ -32,7 +32,7 @@ def test_it_stops_when_the_interval_is_narrow(cut):
 
 def test_draws_have_the_spreads_asked_for(cut):
     cell = cut("splitter")
-    spreads = Spreads({"Ic": 0.06, "L": 0.04}, {"Ic": 0.03}, {("Ic", "L"): 0.8}, clip=6.0)
+    spreads = Spreads({"Ic": 0.06, "L": 0.04}, {"Ic": 0.03}, clip=6.0, correlation={"Ic,L": 0.8})
     samples = draw(cell, spreads, seed=2, batch=0, count=4000)
     b1, b2, l1, l2 = (
         np.array([s.get(label, 1.0) for s in samples])
@@ -49,7 +49,7 @@ def test_draws_have_the_spreads_asked_for(cut):
 
 def test_capacitance_follows_area_and_scatters_on_its_own(cut):
     cell = cut("splitter").with_capacitors()
-    spreads = Spreads({"Ic": 0.05, "C": 0.05}, {}, {("Ic", "C"): -1.0}, clip=6.0)
+    spreads = Spreads({"Ic": 0.05, "C": 0.05}, {}, clip=6.0, correlation={"Ic,C": -1.0})
     sample = draw(cell, spreads, seed=2, batch=0, count=1)[0]
     # Against each other and of one size: what is left is the product (1 + g)(1 - g).
     shift = sample["B1|XC"] - 1.0
@@ -101,7 +101,7 @@ def test_failures_of_the_simulator_are_counted_apart(cut, monkeypatch):
             "spreads of L reach 120% at 3 sigma; a value would not be positive",
         ),
         (
-            ({}, {}, {("Ic", "L"): 1.0, ("L", "R"): 1.0, ("Ic", "R"): -1.0}),
+            ({}, {}, 0.0, 3.0, {"Ic,L": 1.0, "L,R": 1.0, "Ic,R": -1.0}),
             "the correlations of the spreads contradict each other: their matrix is not positive "
             "semidefinite",
         ),

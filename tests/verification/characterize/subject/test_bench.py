@@ -9,9 +9,8 @@ import pytest
 
 from netlist_gen.deck.lint import lint
 from netlist_gen.errors import ConfigurationError
-from verification.characterize.subject.bench import make_bench
 from verification.characterize.subject.parameters import trial
-from verification.characterize.trials.trial import Response
+from verification.characterize.trials.trial import Response, Trial
 from verification.engine.run import Extract, compile_deck
 
 
@@ -25,7 +24,7 @@ def test_flat_deck_with_values_is_the_same_circuit(cut, name):
     one = trial(bench, case, factors)
     (lanes,) = cell.runner.run(bench, [one], cell.watched)
     assert isinstance(lanes, Response)
-    deck = bench.deck("flat", cell.watched, dict(one.values), dict(one.pulses))
+    deck = bench.deck("flat", cell.watched, one)
     lint(deck.text, "flat.cir")
     names = {label: probe.junction for label, probe in zip(cell.watched, deck.probes, strict=True)}
     alone = compile_deck(deck.text).run(
@@ -46,21 +45,21 @@ def test_every_dialect_takes_every_bench(cut, name, dialect):
 
 
 def test_noise_and_its_seed_stand_in_the_deck(cut):
-    bench = make_bench(cut("jtl").bench.subject, temperature_K=4.2)
-    text = bench.deck("b", ("B1|XC",), {}, {}, seed=7).text
+    bench = cut("jtl").on(temperature_K=4.2).bench
+    text = bench.deck("b", ("B1|XC",), Trial(seed=7)).text
     assert ".temp 4.2\n.neb 1e+12\n.option seed=7\n" in text
     with pytest.raises(
         ConfigurationError,
         match=r"^decks for ngspice have no thermal noise; a temperature of 4.2 K needs the dialect "
         r"josim$",
     ):
-        bench.deck("b", ("B1|XC",), {}, {}, dialect="ngspice")
+        bench.deck("b", ("B1|XC",), Trial(), "ngspice")
 
 
 def test_probes_do_not_load_the_ports(cut):
     """A probe carries a millionth of a JTL junction's current: delays stay to 1 fs."""
     cell = cut("jtl")
-    deck = cell.bench.deck("b", ("B1|XC",), {}, dict(cell.cases[0].pulses())).text
+    deck = cell.bench.deck("b", ("B1|XC",), trial(cell.bench, cell.cases[0])).text
     without = "\n".join(line for line in deck.splitlines() if not line.startswith("BP_"))
     times = [
         compile_deck(text).run(

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from netlist_gen.errors import ConfigurationError
-from verification.characterize.subject.stimulus import PS, START_S, Case, causes, parse_steps
+from verification.characterize.subject.stimulus import PS, START_S, BenchCase, causes, parse_steps
 
 INPUTS = ("a", "b", "clk")
 
@@ -25,7 +25,7 @@ def test_steps_follow_in_the_spacing_unless_they_name_a_time():
 
 
 def test_a_target_that_runs_is_not_counted():
-    case = Case("", steps("a -> B1 q~", "a -> B2"))
+    case = BenchCase("", steps("a -> B1 q~", "a -> B2"))
     assert [s.expect for s in case.steps] == [("B1",), ("B2",)]
     assert [s.runs for s in case.steps] == [("q",), ()]
     assert case.steps[0].text == "a -> B1 q~"
@@ -48,6 +48,10 @@ def test_a_target_that_runs_is_not_counted():
             ("d -> q",),
             "cell.toml: [bench]: step 'd -> q' pulses 'd'; the inputs are a, b, clk",
         ),
+        (
+            ("1.2.3: a",),
+            "cell.toml: [bench]: step '1.2.3: a' pulses '1.2.3:'; the inputs are a, b, clk",
+        ),
         (("a a",), "cell.toml: [bench]: step 'a a' pulses one input twice"),
         (
             ("a", "0: b"),
@@ -61,7 +65,7 @@ def test_what_is_no_stimulus_is_named(lines, sentence):
 
 
 def test_pulses_and_causes_of_a_case():
-    case = Case("", steps("a", "clk -> q", "b", "clk"))
+    case = BenchCase("", steps("a", "clk -> q", "b", "clk"))
     pulses = case.pulses()
     assert pulses["clk"] == pytest.approx((START_S + 50 * PS, START_S + 150 * PS))
     assert case.targets() == ["q"]

@@ -8,11 +8,8 @@ import pytest
 
 from netlist_gen.circuit.neuron import table_neuron
 from netlist_gen.errors import ConfigurationError, DeckError
-from verification.characterize.subject.subject import (
-    load_subject,
-    neuron_windows,
-    subject_names,
-)
+from verification.characterize.subject.neuron import neuron_windows
+from verification.characterize.subject.subject import load_subject, subject_names
 
 
 def test_every_library_cell_and_neuron_is_a_subject(library):
@@ -99,6 +96,20 @@ def test_a_file_without_model_takes_the_processs(own_cell):
             "'L NAME PORT PORT HENRY' or 'I NAME 0 PORT AMPERE bias' (or flux)",
         ),
         (
+            ('clock = "clk"', 'elements = ["R RX q 0 1k"]'),
+            "{dir}/dff.toml: [bench]: '1k' is no number; write one, or arithmetic in {{{{ }}}}",
+        ),
+        (
+            ('clock = "clk"', "elements = [\"R RX q 0 {{ ''.__class__ }}\"]"),
+            "{dir}/dff.toml: [bench]: \"R RX q 0 {{{{ ''.__class__ }}}}\" is no number: "
+            "\"''.__class__\" has no meaning; allowed are numbers, + - * / ** ( ) and phi0",
+        ),
+        (
+            ('clock = "clk"', 'elements = ["I IX 0 q {{ rules.offset }} bias"]'),
+            "{dir}/dff.toml: [bench]: 'I IX 0 q {{{{ rules.offset }}}} bias' is no number: "
+            "'rules.offset' has no meaning; allowed are numbers, + - * / ** ( ) and phi0",
+        ),
+        (
             ('netlist = "dff.cir"', 'netlist = "none.cir"'),
             "{dir}/none.cir: can't be read (No such file or directory)",
         ),
@@ -115,6 +126,20 @@ def test_elements_a_cell_cannot_hold_are_named(own_cell):
     path = own_cell(netlist=(("LQ 2 q 3p", "LQ 2 q 3p\nVX 2 0 pwl(0 0 1p 1m)"),))
     with pytest.raises(DeckError, match=r"dff\.cir: VX can't be part of a cell; it may hold "):
         load_subject(str(path))
+
+
+def test_numbers_may_be_arithmetic(own_cell):
+    path = own_cell(
+        ('clock = "clk"',
+         'elements = ["R RX q 0 {{ (3 + 1) / 2 }}", "I IX 0 q {{ phi0 / 1e-11 }} flux"]'),
+        ('stimulus = ["a", "clk -> q", "clk", "a", "clk -> q"]',
+         '[[bench.cases]]\nstimulus = ["a", "clk -> q"]\nset = { IX = "{{ 2 * phi0 / 1e-11 }}" }'),
+    )  # fmt: skip
+    subject = load_subject(str(path))
+    resistor, source = subject.elements
+    assert resistor.value == 2.0
+    assert source.value == pytest.approx(2.0678e-4, rel=1e-4)
+    assert subject.cases[0].settings == (("IX", 2 * source.value),)
 
 
 def test_unknown_cell_is_named():

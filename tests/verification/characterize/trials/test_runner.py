@@ -11,7 +11,6 @@ import pytest
 
 from verification.campaign.ledger import Ledger
 from verification.characterize.measure.margins import margins
-from verification.characterize.measure.noise import noisy
 from verification.characterize.measure.timing import delays
 from verification.characterize.subject.parameters import trial
 from verification.characterize.trials.cell import CellUnderTest
@@ -103,7 +102,8 @@ def test_josim_errs_about_as_often_in_noise_and_the_same_with_the_same_seed(cut)
     """Jitter of a splitter at 4.2 K: standard deviations of 40 runs agree within statistics."""
     arrivals = {}
     for simulator in ("embedded", "josim"):
-        cell = noisy(CellUnderTest(cut("splitter").bench, Runner(simulator, workers=1)), 4.2)
+        cell = CellUnderTest(cut("splitter").bench, Runner(simulator, workers=1))
+        cell = cell.on(temperature_K=4.2)
         runs = cell.run([{}] * 40, seeds=list(range(40)))
         arrivals[simulator] = np.array([o[""].times_s["BP_Q0"] for o in runs])
         again = cell.run([{}], seeds=[3])[0][""]

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.errors import WaveformError
+from verification.waves.files import write_waveforms
 from verification.waves.josim_controls import Controls, Transient
-from verification.waves.readers.josim_csv import read_josim_csv, write_josim_csv
+from verification.waves.readers.josim_csv import read_josim_csv
 from verification.waves.waveforms import Waveforms
 
 GOOD = 'time,"P(B1|X1)","V(A,B)"\n0.0e+00,0.0,1e-3\n1.000000e-12,-0.5,2e-3\n'
@@ -47,7 +48,7 @@ def test_round_trip(samples, signals, seed, scale):
     values = rng.normal(size=(signals, samples)) * scale
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out.csv"
-        write_josim_csv(path, Waveforms(time, names, values))
+        write_waveforms(path, Waveforms(time, names, values))
         again = read_josim_csv(path)
         assert [entry.name for entry in Path(folder).iterdir()] == ["out.csv"]
     assert again.names == names
@@ -59,7 +60,7 @@ def test_a_file_larger_than_a_block_keeps_its_order(tmp_path):
     time = np.arange(1, 22_001) * 1e-13
     values = np.vstack([np.sin(time * 1e12 + phase) for phase in range(12)])
     path = tmp_path / "long.csv"
-    write_josim_csv(path, Waveforms(time, tuple(f"P(B{n})" for n in range(12)), values))
+    write_waveforms(path, Waveforms(time, tuple(f"P(B{n})" for n in range(12)), values))
     assert path.stat().st_size > 4_000_000  # the size of a block
     again = read_josim_csv(path)
     assert np.array_equal(again.time_s, time)

@@ -53,7 +53,6 @@ def wrspice_ascii(time, values):
 
 def test_wrspice_ascii(tmp_path):
     raw = read_raw(write(tmp_path, WRSPICE))
-    assert raw.title == "* two points"
     assert raw.producer == "version 4.3.23"
     assert raw.names == ("l1.x1#branch", "v(ph.x1)")
     assert raw.kinds == ("I", "V")

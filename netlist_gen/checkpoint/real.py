@@ -1,0 +1,256 @@
+"""From layers of real numbers to ternary weights and integer thresholds.
+
+A layer with weights ``a * w``, w ternary, a > 0, and no memory has the membrane
+``U = a * n + bias`` and fires on the strict ``U > threshold``: when
+``n >= floor((threshold - bias) / a) + 1``. The division is done in exact fractions of the stored
+floats, so that a tie at the threshold falls on the right side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.network import TernaryNetwork, count_votes, vote_accuracy
+
+Array = NDArray[Any]
+Reals = NDArray[np.float64]
+# Real weights of a layer -> ternary weights times a positive scale per neuron.
+Ternarize = Callable[[Reals], Reals]
+
+BATCH_NORM_EPS = 1e-5  # torch.nn.BatchNorm1d's default; a state_dict does not hold it
+# Ternary weight networks (Li, Zhang, Liu, arXiv 1605.04711): keep |w| > 0.7 mean|w|, and the
+# scale of a neuron is the mean magnitude of what is kept.
+_DEAD_ZONE = 0.7
+_RESETS = ("none", "zero", "subtract")  # the one that carries least comes first
+_INT32 = np.iinfo(np.int32)
+_SCALE_TOLERANCE = 1e-6  # a few float32 roundings between weights meant to be equal
+
+
+@dataclass(frozen=True)
+class AffineLayer:
+    """A fully connected layer and its firing rule, still in real numbers.
+
+    It fires where ``gain * (weights @ x + bias) + shift > threshold``; ``normed`` says that gain
+    and shift are those of a batch norm. All vectors have shape (outputs,).
+    """
+
+    name: str
+    weights: Reals
+    bias: Reals
+    threshold: Reals
+    gain: Reals
+    shift: Reals
+    normed: bool = False
+
+
+@dataclass(frozen=True)
+class NeuronRule:
+    """The rule that a file states for its neurons, and whether it carries state."""
+
+    beta: float = 0.0
+    reset: str = "none"
+
+    @property
+    def memoryless(self) -> bool:
+        """Whether any number of steps gives what a neuron without state gives."""
+        # With beta = 0 reset-to-zero only clears a membrane that decays to zero anyway;
+        # subtract carries -threshold into the next step.
+        return self.beta == 0.0 and self.reset in ("none", "zero")
+
+    @staticmethod
+    def most(rules: Sequence[NeuronRule]) -> NeuronRule:
+        """One rule for several layers: what carries most."""
+        reset = max((rule.reset for rule in rules), key=_RESETS.index)
+        return NeuronRule(max(rule.beta for rule in rules), reset)
+
+
+@dataclass(frozen=True)
+class RealNetwork:
+    """A network as a file states it: its layers, and the rule of all neurons."""
+
+    layers: Sequence[AffineLayer]
+    rule: NeuronRule
+
+    def check_steps(self, steps: int | None) -> None:
+        """Refuse a rule that carries the membrane over so many steps (None: any number)."""
+        rule = self.rule
+        if not rule.memoryless and steps != 1:
+            wanted = "Any number of steps" if steps is None else f"{steps} steps"
+            raise NetworkError(
+                f"neuron rule beta = {rule.beta:g}, reset '{rule.reset}' carries the membrane from "
+                f"step to step, and the circuit's neuron does not (allowed: beta = 0 with reset "
+                f"'none' or 'zero'). {wanted} can't be built; say steps = 1 "
+                "if the network runs for a single step, where the rules agree"
+            )
+        if rule.reset != "subtract":
+            return
+        # Leaky takes the reset from the membrane before the step: 0 > threshold at the start.
+        for index, layer in enumerate(self.layers):
+            below = np.flatnonzero(layer.threshold < 0)
+            if below.size:
+                raise NetworkError(
+                    f"layer {index} ('{layer.name}'): threshold [{below[0]}] is "
+                    f"{layer.threshold[below[0]]:g} with reset 'subtract', which then acts in the "
+                    "first step already; 0 or more is allowed"
+                )
+
+    def ternary(
+        self, population: int, ternarize: Ternarize | None = None
+    ) -> tuple[TernaryNetwork, list[str]]:
+        """The exact integer network, and notes on what was folded.
+
+        Without ``ternarize``, weights that are not ternary are refused.
+        """
+        notes: list[str] = []
+        weights, thetas = [], []
+        for index, layer in enumerate(self.layers):
+            try:
+                _check_finite(layer.weights)
+                real = layer.weights if ternarize is None else ternarize(layer.weights)
+                w, scale = ternary_and_scale(real)
+            except NetworkError as error:
+                raise NetworkError(f"layer {index} ('{layer.name}'): {error}") from None
+            signs, theta, close = _fold(w, scale, layer)
+            weights.append(signs)
+            thetas.append(theta)
+            if not np.all(scale == 1.0):
+                notes.append(
+                    f"layer {index}: weights are ternary times a scale of {scale.min():.6g} to "
+                    f"{scale.max():.6g}, folded into theta"
+                )
+            if layer.bias.any():
+                notes.append(f"layer {index}: bias folded into theta")
+            if layer.normed:
+                notes.append(f"layer {index}: batch norm folded (eps {BATCH_NORM_EPS:g} assumed)")
+            if close:
+                notes.append(
+                    f"layer {index}: thresholds of {len(close)} neurons (first: {close[0]}) lie "
+                    "within float32 rounding of a whole count; the software's own sum may round "
+                    "either way there"
+                )
+        return TernaryNetwork.from_arrays(weights, thetas, population), notes
+
+    def accuracy(self, spikes: NDArray[np.bool_], labels: ArrayLike, population: int) -> float:
+        """Share of samples read as their label (0..1) with the file's own weights.
+
+        Spikes are (samples, inputs), or (samples, steps, inputs) for neurons without memory.
+        """
+        self.check_steps(spikes.shape[1] if spikes.ndim == 3 else 1)
+        flow = spikes
+        for layer in self.layers:
+            u = flow.astype(np.float64) @ layer.weights.T + layer.bias
+            flow = layer.gain * u + layer.shift > layer.threshold
+        return vote_accuracy(count_votes(flow, population), labels)
+
+
+def by_magnitude(fan_in: int | None = None) -> Ternarize:
+    """A function that makes a weight matrix ternary times a positive scale per neuron.
+
+    Of a neuron the ``fan_in`` largest magnitudes stay, or all where it is None.
+    """
+    if fan_in is not None and fan_in < 1:
+        raise ConfigurationError(f"fan-in is {fan_in}; at least 1 is needed")
+
+    def ternarize(weights: Reals) -> Reals:
+        magnitude = np.abs(weights)
+        keep = magnitude > _DEAD_ZONE * magnitude.mean(axis=1, keepdims=True)
+        if fan_in is not None and fan_in < weights.shape[1]:
+            order = np.argsort(-magnitude, axis=1, kind="stable")[:, :fan_in]
+            capped = np.zeros_like(keep)
+            np.put_along_axis(capped, order, True, axis=1)
+            keep &= capped
+        kept = keep.sum(axis=1)
+        scale = (magnitude * keep).sum(axis=1) / np.maximum(kept, 1)
+        return np.asarray(np.sign(weights) * keep * scale[:, None])
+
+    return ternarize
+
+
+def real_vector(place: str, values: ArrayLike, outputs: int) -> Reals:
+    """One finite number for each neuron, from as many or from one; ``place`` is for messages."""
+    array = np.asarray(values)
+    if array.size == 1:
+        array = np.broadcast_to(array.reshape(()), (outputs,))
+    if array.shape != (outputs,):
+        raise NetworkError(f"'{place}' has shape {array.shape}; a scalar or ({outputs},) is needed")
+    if array.dtype.kind not in "iufb":
+        raise NetworkError(f"'{place}' has type {array.dtype}; numbers are needed")
+    result = array.astype(np.float64)
+    if not np.isfinite(result).all():
+        index = int(np.flatnonzero(~np.isfinite(result))[0])
+        raise NetworkError(f"'{place}' [{index}] is {result[index]}; a finite number is needed")
+    return result
+
+
+def ternary_and_scale(weights: Reals) -> tuple[NDArray[np.int8], Reals]:
+    """Split weights in {-a, 0, a} into int8 signs and the scale a > 0 of each neuron.
+
+    Raises:
+        NetworkError: with index and value of the first weight that does not fit its neuron's
+            scale (the most common magnitude of its row; on a draw, of the layer).
+    """
+    magnitude = np.abs(weights)
+    common = _most_common(magnitude[magnitude > 0], default=1.0)
+    scale = np.full(weights.shape[0], common)
+    for row in range(weights.shape[0]):
+        present = magnitude[row][magnitude[row] > 0]
+        if present.size and not np.all(np.abs(present - common) <= _SCALE_TOLERANCE * common):
+            scale[row] = _most_common(present, default=common)
+    wrong = (magnitude > 0) & (np.abs(magnitude - scale[:, None]) > _SCALE_TOLERANCE * common)
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        a = scale[row]
+        raise NetworkError(
+            f"weight [{row}, {column}] is {weights[row, column]:.6g}; the weights of a neuron "
+            f"must be ternary, here -{a:.6g}, 0 or {a:.6g} (or ternarize on reading)"
+        )
+    return np.sign(weights).astype(np.int8), scale
+
+
+def _check_finite(weights: Reals) -> None:
+    if not np.isfinite(weights).all():
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(weights))[0])
+        raise NetworkError(
+            f"weight [{row}, {column}] is {weights[row, column]}; a finite number is needed"
+        )
+
+
+def _most_common(values: Reals, default: float) -> float:
+    if values.size == 0:
+        return default
+    found, counts = np.unique(values, return_counts=True)
+    return float(found[counts.argmax()])
+
+
+def _fold(
+    w: NDArray[np.int8], scale: Reals, layer: AffineLayer
+) -> tuple[NDArray[np.int8], NDArray[np.int64], list[int]]:
+    """Signs and theta of ``sign(gain) * n >= theta``, and neurons close to a rounding edge."""
+    signs = w.copy()
+    theta = np.empty(len(w), dtype=np.int64)
+    close = []
+    for j in range(len(w)):
+        threshold, bias = Fraction(layer.threshold[j]), Fraction(layer.bias[j])
+        gain, shift = Fraction(layer.gain[j]), Fraction(layer.shift[j])
+        if gain == 0:
+            signs[j] = 0  # n plays no part: the neuron is constant
+            theta[j] = 0 if shift > threshold else 1
+            continue
+        edge = ((threshold - shift) / gain - bias) / Fraction(scale[j])
+        if gain < 0:
+            signs[j] = -signs[j]
+            edge = -edge
+        # Beyond int32 every threshold means the same, never or always.
+        theta[j] = min(max(edge.__floor__() + 1, _INT32.min), _INT32.max)
+        nearest = round(edge)
+        distance = abs(edge - nearest)
+        if 0 < distance < Fraction(1, 10**6) * max(1, abs(nearest)):
+            close.append(j)
+    return signs, theta, close

@@ -1,0 +1,92 @@
+"""Options: one dataclass for Python and the command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.options import Options, option, options_of
+
+
+@dataclass(frozen=True)
+class Fruit(Options):
+    """Options of a fruit."""
+
+    kinds: tuple[str, ...] = option(("apple",), "Comma list.", flag="--kind")
+    count: int | None = option(None, "How many.", least=1)
+    weight: float = option(1.0, "Of each.", positive=True)
+    share: float = option(0.5, "Of sugar.", positive=True, below=1.0)
+    colour: str = option("red", "Of it.", choices=("red", "green"))
+    ripe: bool = option(False, "Or not.")
+    days: tuple[int, ...] = option((), "A day.", flag="--day", multiple=True)
+    place: Path | None = option(None, "Where.", short="-p")
+    note: str = "unsaid"
+
+
+@click.command()
+@options_of(Fruit)
+def eat(**options):
+    click.echo(repr(Fruit(**options)))
+
+
+@click.command()
+@options_of(Fruit, unset=True)
+def bite(**options):
+    click.echo(repr(options))
+
+
+def ran(command, *words):
+    return CliRunner().invoke(command, words)
+
+
+def test_defaults_are_the_same_on_both_ways():
+    assert ran(eat).output == f"{Fruit()!r}\n"
+
+
+def test_all_of_them():
+    words = (
+        "--kind", "apple,pear", "--count", "3", "--weight", "2", "--share", "0.1", "--colour",
+        "green", "--ripe", "--day", "1", "--day", "2", "-p", "shelf",
+    )  # fmt: skip
+    expected = Fruit(("apple", "pear"), 3, 2.0, 0.1, "green", True, (1, 2), Path("shelf"))
+    assert ran(eat, *words).output == f"{expected!r}\n"
+
+
+def test_only_what_was_given():
+    assert ran(bite, "--count", "2", "--day", "5").output == "{'count': 2, 'days': (5,)}\n"
+
+
+def test_values_are_brought_to_their_types():
+    found = Fruit(kinds="pear, plum,pear,", weight=2, place="shelf")
+    assert found.kinds == ("pear", "plum")  # each once
+    assert isinstance(found.weight, float)
+    assert found.place == Path("shelf")
+    assert Fruit(kinds=["pear"]).kinds == ("pear",)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"count": 0}, "--count is 0; it must be at least 1"),
+        ({"weight": 0}, "--weight is 0; it must be positive and finite"),
+        ({"weight": float("nan")}, "--weight is nan; it must be positive and finite"),
+        ({"share": 1}, "--share is 1; it must be above 0 and below 1"),
+        ({"colour": "blue"}, "--colour is 'blue'; allowed are red, green"),
+    ],
+)
+def test_what_is_not_allowed(values, message):
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        Fruit(**values)
+
+
+def test_the_help_says_what_there_is():
+    page = ran(eat, "--help").output
+    for words in ("--kind TEXT", "[default: apple]", "-p, --place", "[red|green]", "x>=1"):
+        assert words in page
+    assert "note" not in page

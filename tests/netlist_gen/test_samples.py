@@ -1,0 +1,67 @@
+"""Samples and labels: read, checked, drawn."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from support import tiny_network
+
+from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.samples import read_samples
+
+NET = tiny_network()
+X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 1]])
+Y = np.array([0, 1, 1, 0])
+
+
+def test_arrays_and_files_are_the_same(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    for x, y in ((X, Y), (tmp_path / "x.npy", str(tmp_path / "y.npy")), (X.tolist(), Y.tolist())):
+        found = read_samples(NET, x, y)
+        assert found.inputs.dtype == bool
+        assert (found.inputs == X).all()
+        assert found.labels.tolist() == Y.tolist()
+        assert found.rows is None
+    assert read_samples(NET, X).labels is None
+
+
+def test_a_draw_is_without_repetition_in_order_and_by_seed():
+    samples = read_samples(NET, X, Y)
+    drawn = samples.draw(3, 1)
+    assert len(set(drawn.rows)) == 3
+    assert list(drawn.rows) == sorted(drawn.rows)
+    assert (drawn.inputs == samples.inputs[list(drawn.rows)]).all()
+    assert (drawn.labels == samples.labels[list(drawn.rows)]).all()
+    assert samples.draw(3, 1).rows == drawn.rows
+    assert len({samples.draw(2, seed).rows for seed in range(20)}) > 1
+    assert samples.draw(None, 1) is samples
+    with pytest.raises(ConfigurationError, match=r"^--samples is 5; there are 4 samples$"):
+        samples.draw(5, 0)
+
+
+def test_the_first_and_their_windows():
+    steps = np.stack([X, 1 - X], axis=1)
+    samples = read_samples(NET, steps, Y).first(2)
+    assert samples.labels.tolist() == [0, 1]
+    assert samples.windows().astype(int).tolist() == [
+        [1, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "error", "message"),
+    [
+        (X[:, :2], None, NetworkError,
+         "inputs have shape (4, 2), so 2 values for each step; the network has 3 inputs"),
+        (X[:0], None, ConfigurationError, "there is no sample in it; give at least one"),
+        (X, Y[:3], ConfigurationError, "labels have shape (3,); (4,) is needed"),
+        (X, Y + 0.5, ConfigurationError, "labels have type float64; integers are needed"),
+        (X, Y + 1, ConfigurationError, "label 1 is 2; the classes are 0 to 1"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit(x, y, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        read_samples(NET, x, y)

@@ -1,0 +1,79 @@
+"""``verify --timing``: every output pulse against the timed reference."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from support import NO_JOSIM, tiny_network
+
+import netlist_gen as ng
+from netlist_gen.checkpoint.registry import write_network
+
+X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)
+
+
+@pytest.mark.parametrize(
+    "simulator", ["embedded", pytest.param("josim", marks=[pytest.mark.josim, NO_JOSIM])]
+)
+def test_every_pulse_comes_when_it_is_predicted(tmp_path, simulator):
+    run = ng.verify(
+        tiny_network(), X, out=tmp_path, simulator=simulator, scopes="neurons,network", timing=True
+    )
+    assert run.agreed
+    data = json.loads((tmp_path / "verify.json").read_text())
+    for scope, row in zip(run.verdict.scopes, data["scopes"], strict=True):
+        timing = scope.timing
+        assert timing.pulses == scope.pulses > 5
+        assert 0 < timing.worst_ps < 0.4
+        assert abs(timing.mean_ps) <= timing.worst_ps
+        assert sum(timing.counts) == timing.pulses
+        assert len(timing.bins_ps) == len(timing.counts) + 1
+        assert (timing.bins_ps[0], timing.bins_ps[-1]) == (-1.0, 1.0)
+        assert row["timing"] == timing.to_json()
+    page = (tmp_path / "report.html").read_text()
+    assert "timed reference" in page
+
+
+def test_without_it_no_times_are_compared(tmp_path):
+    run = ng.verify(tiny_network(), X, out=tmp_path, simulator="embedded")
+    assert run.verdict.scopes[0].timing is None
+    assert "timed reference" not in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("scope", ["neurons", "network"])
+def test_a_pulse_beyond_the_tolerance_disagrees(tmp_path, cli, scope):
+    write_network(tiny_network(), tmp_path / "net.npz")
+    np.save(tmp_path / "x.npy", X)
+    ran = cli(
+        "verify", tmp_path / "net.npz", "--inputs", tmp_path / "x.npy", "-o", tmp_path / "run",
+        "--simulator", "embedded", "--scope", scope, "--timing", "--timing-tolerance", 0.001,
+    )  # fmt: skip
+    assert ran.status == 1
+    assert re.search(
+        r"expected the pulse at \d+\.\d\d ps within 0\.001 ps \(n = -?\d+, theta = \d+\), "
+        r"measured it \d\.\d\d ps (later|earlier)",
+        ran.sentence,
+    ), ran.sentence
+
+
+def test_a_late_clock_is_found_though_every_pulse_is_right(tmp_path):
+    """One neuron's decision clock 1.5 ps late: no count, no flux and no energy tells."""
+    network, decks = tiny_network(), tmp_path / "decks"
+    ng.generate(network, X, decks)
+    deck = decks / "L0N1.cir"
+    text = deck.read_text()
+    source = re.search(r"(?ms)^VC [^)]*\)", text)[0]
+    head, numbers = source.replace("\n+", " ").rstrip(")").split("pwl(")
+    points = np.array(numbers.split(), dtype=float).reshape(-1, 2)
+    points[1:, 0] += 1.5e-12
+    deck.write_text(text.replace(source, f"{head}pwl({' '.join(map(str, points.ravel()))})"))
+    options = {"simulator": "embedded", "decks": decks}
+    assert ng.verify(network, X, **options).agreed
+    run = ng.verify(network, X, timing=True, **options)
+    assert not run.agreed
+    assert (run.counter_example.layer, run.counter_example.neuron) == (0, 1)
+    assert re.fullmatch(r"it 1\.[3-6]\d ps later", run.counter_example.measured)
+    assert run.verdict.scopes[0].timing.worst_ps > 1.3

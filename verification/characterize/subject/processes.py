@@ -1,0 +1,87 @@
+"""Subjects in a process that differs: at another temperature, or with its capacitances apart.
+
+Temperature: the gap as in JoSIM's junction model, an interpolation of the BCS gap,
+``Delta(T) = Delta(0) sqrt(cos(pi/2 (T/Tc)^2))``; the critical current by Ambegaokar and Baratoff
+(Phys. Rev. Lett. 10, 486 (1963)), ``Ic Rn = pi Delta(T) / 2e tanh(Delta(T) / 2 kT)``. Shunts and
+inductances are taken to stay as they are.
+
+Capacitance: to be varied apart from Ic, all but a thousandth of it stands as a capacitor ``C`` +
+name across each junction. Sources and loads share the model, so that theirs is split too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from netlist_gen.circuit.model import Capacitor, Cell, Circuit
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.process import Process
+from verification.characterize.subject.model import Subject
+
+NIOBIUM_TC_K = 9.2
+"""Critical temperature of niobium films."""
+
+_GAP_RATIO = 1.764
+"""Delta(0) / (k Tc), BCS."""
+
+KEPT = 1e-3
+"""Share of the capacitance that stays in the model: simulators want one above 0."""
+
+
+def relative_gap(kelvin: float) -> float:
+    """Delta(T) / Delta(0)."""
+    return math.sqrt(math.cos(math.pi / 2 * (kelvin / NIOBIUM_TC_K) ** 2))
+
+
+def relative_critical_current(kelvin: float) -> float:
+    """Ic(T) / Ic(0)."""
+    if kelvin == 0.0:
+        return 1.0
+    gap = relative_gap(kelvin)
+    return gap * math.tanh(_GAP_RATIO * NIOBIUM_TC_K * gap / (2 * kelvin))
+
+
+def _with_model(process: Process, **changes: Any) -> Process:
+    return dataclasses.replace(process, model=dataclasses.replace(process.model, **changes))
+
+
+def process_at(process: Process, kelvin: float) -> Process:
+    """The process at ``kelvin``: its numbers hold at its own temperature.
+
+    Raises:
+        ConfigurationError: a temperature outside 0 <= T < 9 K.
+    """
+    if not 0.0 <= kelvin < 9.0:
+        raise ConfigurationError(f"a temperature of {kelvin:g} K is outside 0 <= T < 9 K")
+    at = process.temperature
+    current = relative_critical_current(kelvin) / relative_critical_current(at)
+    gap = relative_gap(kelvin) / relative_gap(at)
+    warm = _with_model(
+        process,
+        critical_current=process.model.critical_current * current,
+        gap_voltage=process.model.gap_voltage * gap,
+    )
+    return dataclasses.replace(warm, temperature=kelvin)
+
+
+def split_capacitance(subject: Subject) -> Subject:
+    """The subject with most of the model's capacitance beside the junctions."""
+    whole = subject.process.model.capacitance
+    process = _with_model(subject.process, capacitance=KEPT * whole)
+    return dataclasses.replace(subject, process=process, capacitance_F=(1.0 - KEPT) * whole)
+
+
+def with_capacitors(circuit: Circuit, per_area_F: float) -> Circuit:
+    """The circuit with a capacitor across each junction but the probes, which are in the top."""
+
+    def split(cell: Cell) -> Cell:
+        if cell is circuit.top:
+            return cell
+        extra = (
+            Capacitor(f"C{j.name}", j.plus, j.minus, per_area_F * j.area) for j in cell.junctions()
+        )
+        return dataclasses.replace(cell, elements=(*cell.elements, *extra))
+
+    return circuit.changed(split)
