@@ -6,7 +6,7 @@ import numpy as np
 from neuron_cases import PROCESS, balanced, lane, run_all
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.model import CurrentSource, Inductor, Junction, Resistor
+from netlist_gen.circuit.elements import CurrentSource, Inductor, Junction, Resistor
 from netlist_gen.circuit.view import (
     CLEAR,
     COMMON_SOURCE,

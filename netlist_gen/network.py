@@ -203,21 +203,12 @@ class TernaryNetwork:
         from netlist_gen.notebook import html_table
 
         header = ("layer", "inputs", "neurons", "synapses", "fan-in", "theta")
-        return html_table(
-            repr(self)[1:-1],
-            header,
-            (
-                (
-                    index,
-                    layer.inputs,
-                    layer.outputs,
-                    layer.synapses,
-                    f"{layer.fan_in.min()} to {layer.fan_in.max()}",
-                    f"{layer.theta.min()} to {layer.theta.max()}",
-                )
-                for index, layer in enumerate(self)
-            ),
-        )
+        rows = []
+        for index, layer in enumerate(self):
+            fan_in = f"{layer.fan_in.min()} to {layer.fan_in.max()}"
+            theta = f"{layer.theta.min()} to {layer.theta.max()}"
+            rows.append((index, layer.inputs, layer.outputs, layer.synapses, fan_in, theta))
+        return html_table(repr(self)[1:-1], header, rows)
 
     @property
     def inputs(self) -> int:

@@ -13,16 +13,15 @@ import numpy as np
 
 from netlist_gen.checkpoint.registry import read_network
 from netlist_gen.circuit.bench import LOAD_OHM, NeuronBench, biased_probes, neuron_bench
-from netlist_gen.circuit.model import (
+from netlist_gen.circuit.elements import (
     GROUND,
-    Circuit,
-    CircuitBuilder,
     CurrentSource,
     Inductor,
     PulseSource,
     Resistor,
     Role,
 )
+from netlist_gen.circuit.model import Circuit, CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.constants import PHI0

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from netlist_gen.circuit.model import (
+from netlist_gen.circuit.elements import (
     GROUND,
     PULSE_HALF_S,
-    Circuit,
     Coupling,
     CurrentSource,
     Inductor,
@@ -27,6 +26,7 @@ from netlist_gen.circuit.model import (
     PulseSource,
     Resistor,
 )
+from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.probe import Analysis
 from netlist_gen.constants import PHI0
 from netlist_gen.library.process import JunctionModel

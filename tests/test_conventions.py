@@ -13,7 +13,8 @@ from deck_text import scopes
 from support import neuron_site, site_spikes
 
 from netlist_gen.circuit.bench import neuron_bench
-from netlist_gen.circuit.model import GROUND, PULSE_HALF_S, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.elements import GROUND, PULSE_HALF_S, PulseSource, Resistor
+from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import neuron_sites

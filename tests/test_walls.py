@@ -95,6 +95,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.assembly.plan",
     "netlist_gen.assembly.timing_values",
     "netlist_gen.circuit.bench",
+    "netlist_gen.circuit.elements",
     "netlist_gen.circuit.model",
     "netlist_gen.circuit.neuron",
     "netlist_gen.circuit.probe",

@@ -21,7 +21,8 @@ from netlist_gen.assembly.delays import has_tables, measured_delays
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, outline
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, TimingPlan
 from netlist_gen.circuit.bench import LOAD_OHM, TAIL_S, biased_probes, drive
-from netlist_gen.circuit.model import GROUND, Cell, Circuit, CircuitBuilder, Resistor
+from netlist_gen.circuit.elements import GROUND, Resistor
+from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import library_design, neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.model import GROUND, Circuit, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.elements import GROUND, PulseSource, Resistor
+from netlist_gen.circuit.model import Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.bench import CLOCK, LOAD_OHM, RESET, TAIL_S, biased_probes, drive
-from netlist_gen.circuit.model import GROUND, Cell, Circuit, CircuitBuilder, Resistor
+from netlist_gen.circuit.elements import GROUND, Resistor
+from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import (
     add_decision,
     branch_cells,

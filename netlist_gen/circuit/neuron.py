@@ -23,7 +23,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netlist_gen.circuit.model import GROUND, Cell, CircuitBuilder, CurrentSource, Role
+from netlist_gen.circuit.elements import GROUND, CurrentSource, Role
+from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.circuit.trees import splitter_tree
 from netlist_gen.circuit.view import (
     COMMON_SOURCE,

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from netlist_gen.circuit.model import Cell, Circuit, Coupling, Junction
+from netlist_gen.circuit.elements import Coupling, Junction
+from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library.process import JunctionModel, Process

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from netlist_gen.circuit.model import Circuit, Element, pulse_corners
+from netlist_gen.circuit.elements import Element, pulse_corners
+from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import dialect_context
 from netlist_gen.errors import ConfigurationError, DeckError

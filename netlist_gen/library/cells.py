@@ -26,16 +26,8 @@ from pathlib import Path
 
 import jinja2
 
-from netlist_gen.circuit.model import (
-    Cell,
-    CircuitBuilder,
-    Coupling,
-    CurrentSource,
-    Inductor,
-    Junction,
-    Resistor,
-    Role,
-)
+from netlist_gen.circuit.elements import Coupling, CurrentSource, Inductor, Junction, Resistor, Role
+from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.process import DEFAULT_PROCESS, Process, load_process, quantity, read_toml

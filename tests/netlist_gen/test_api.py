@@ -96,6 +96,13 @@ def test_characterize():
     found = ng.characterize("jtl")
     assert found.cell == "jtl"
     assert [(a.input, a.output) for a in found.arcs] == [("a", "q")]
+    assert re.fullmatch(
+        rf"<Characterization: jtl, 1 junction, a to q 1\.\d{{3}} ps, embedded {ng.__version__}>",
+        repr(found),
+    )
+    page = found._repr_html_()
+    assert page.startswith("<table><caption>Characterization: jtl, 1 junction, a to q 1.")
+    assert page.endswith("</table>")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support import neuron_site, tiny_network
 
 from netlist_gen.circuit.bench import TAIL_S, biased_probes, neuron_bench
-from netlist_gen.circuit.model import PulseSource
+from netlist_gen.circuit.elements import PulseSource
 from netlist_gen.circuit.probe import Probe
 from netlist_gen.circuit.sites import neuron_sites
 from netlist_gen.circuit.view import GUARD_S, START_S

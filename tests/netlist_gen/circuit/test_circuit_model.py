@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netlist_gen.circuit.model import (
+from netlist_gen.circuit.elements import (
     GROUND,
-    Cell,
-    CircuitBuilder,
     CurrentSource,
     Inductor,
     Junction,
     LevelSource,
     Role,
 )
+from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.errors import DeckError
 
 BIAS = CurrentSource("IB", GROUND, "n", 1e-4, Role.BIAS)

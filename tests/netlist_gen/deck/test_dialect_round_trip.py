@@ -23,8 +23,7 @@ from support import neuron_site, tiny_network
 
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.circuit.bench import neuron_bench
-from netlist_gen.circuit.model import (
-    CircuitBuilder,
+from netlist_gen.circuit.elements import (
     Coupling,
     CurrentSource,
     Inductor,
@@ -33,6 +32,7 @@ from netlist_gen.circuit.model import (
     Resistor,
     Role,
 )
+from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.emit import emit
 from netlist_gen.library.cells import CellLibrary

@@ -8,14 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 from cell_benches import cell_bench
 
-from netlist_gen.circuit.model import (
-    GROUND,
-    CircuitBuilder,
-    Coupling,
-    Inductor,
-    Junction,
-    Resistor,
-)
+from netlist_gen.circuit.elements import GROUND, Coupling, Inductor, Junction, Resistor
+from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import DIALECTS, dialect_context
 from netlist_gen.deck.emit import dialects, emit

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from support import neuron_site
 
 from netlist_gen.circuit.bench import neuron_bench
-from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource
+from netlist_gen.circuit.elements import GROUND, PulseSource
+from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.constants import PHI0
 from netlist_gen.deck.decks import neuron_deck

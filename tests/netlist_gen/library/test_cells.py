@@ -6,13 +6,8 @@ import shutil
 import pytest
 
 from netlist_gen import resources
-from netlist_gen.circuit.model import (
-    CircuitBuilder,
-    Coupling,
-    Inductor,
-    Junction,
-    Resistor,
-)
+from netlist_gen.circuit.elements import Coupling, Inductor, Junction, Resistor
+from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library import cells as cells_module
 from netlist_gen.library.cells import CellLibrary, read_description

@@ -7,7 +7,8 @@ import pytest
 
 from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.circuit.bench import LOAD_OHM
-from netlist_gen.circuit.model import GROUND, CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.elements import GROUND, PulseSource, Resistor
+from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.trees import splitter_tree
 from netlist_gen.circuit.view import START_S

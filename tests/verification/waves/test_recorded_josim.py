@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from netlist_gen.circuit.bench import LOAD_OHM, neuron_bench
-from netlist_gen.circuit.model import CircuitBuilder, PulseSource, Resistor
+from netlist_gen.circuit.elements import PulseSource, Resistor
+from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.trees import merger_tree, splitter_tree

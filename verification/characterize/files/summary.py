@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.notebook import html_table
 from netlist_gen.records import Record
 from verification.characterize.measure.energy import StepEnergy
 from verification.characterize.measure.machine import Machine
@@ -58,7 +59,7 @@ DEFINITIONS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Characterization:
     """All that was measured of one cell; what was not asked for is None or empty.
 
@@ -105,6 +106,19 @@ class Characterization:
     trials_stored: int = 0
     wall_s: float = 0.0
     files: tuple[Path, ...] = ()
+
+    def __repr__(self) -> str:
+        delays = "".join(f", {a.input} to {a.output} {a.mean_s / PS:.3f} ps" for a in self.arcs)
+        s, by = "s" * (self.junctions != 1), f"{self.simulator} {self.version}"
+        return f"<Characterization: {self.cell}, {self.junctions} junction{s}{delays}, {by}>"
+
+    def _repr_html_(self) -> str:
+        header = ("from", "to", "mean, ps", "least, ps", "most, ps")
+        rows = (
+            (a.input, a.output, *(f"{x / PS:.3f}" for x in (a.mean_s, a.least_s, a.most_s)))
+            for a in self.arcs
+        )
+        return html_table(repr(self)[1:-1], header, rows)
 
 
 _ABSENT = {"absent": True}

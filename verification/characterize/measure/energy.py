@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netlist_gen.circuit.model import CurrentSource
+from netlist_gen.circuit.elements import CurrentSource
 from netlist_gen.constants import PHI0
 from netlist_gen.records import Record
 from verification.characterize.subject.bench import flat_label

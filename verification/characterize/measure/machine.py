@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from netlist_gen.circuit.model import PULSE_HALF_S, Inductor, Junction, PulseSource
+from netlist_gen.circuit.elements import PULSE_HALF_S, Inductor, Junction, PulseSource
 from netlist_gen.errors import ConfigurationError
 from verification.characterize.subject.bench import (
     CELL,

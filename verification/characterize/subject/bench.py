@@ -19,12 +19,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from netlist_gen.circuit.bench import LOAD_OHM
-from netlist_gen.circuit.model import (
+from netlist_gen.circuit.elements import (
     GROUND,
     Capacitor,
-    Cell,
-    Circuit,
-    CircuitBuilder,
     Coupling,
     CurrentSource,
     Element,
@@ -35,6 +32,7 @@ from netlist_gen.circuit.model import (
     Resistor,
     Role,
 )
+from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError

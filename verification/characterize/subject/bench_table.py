@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netlist_gen.circuit.model import (
+from netlist_gen.circuit.elements import (
     GROUND,
     CurrentSource,
     Element,

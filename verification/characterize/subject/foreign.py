@@ -12,10 +12,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from netlist_gen.circuit.model import (
+from netlist_gen.circuit.elements import (
     GROUND,
     Capacitor,
-    Cell,
     Coupling,
     CurrentSource,
     Element,
@@ -24,6 +23,7 @@ from netlist_gen.circuit.model import (
     Resistor,
     Role,
 )
+from netlist_gen.circuit.model import Cell
 from netlist_gen.errors import DeckError
 from netlist_gen.library.process import JunctionModel, Process
 from verification.engine.text.deck import JunctionModel as DeckModel

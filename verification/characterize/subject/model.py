@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from netlist_gen.circuit.model import Cell, Element, LevelSource
+from netlist_gen.circuit.elements import Element, LevelSource
+from netlist_gen.circuit.model import Cell
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import Process
 from verification.characterize.subject.stimulus import SPACING_S, BenchCase

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netlist_gen.circuit.model import (
+from netlist_gen.circuit.elements import (
     Capacitor,
     Coupling,
     CurrentSource,

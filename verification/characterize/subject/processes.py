@@ -15,7 +15,8 @@ import dataclasses
 import math
 from typing import Any
 
-from netlist_gen.circuit.model import Capacitor, Cell, Circuit
+from netlist_gen.circuit.elements import Capacitor
+from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.process import Process
 from verification.characterize.subject.model import Subject

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlist_gen.circuit.model import Inductor, Junction, Resistor
+from netlist_gen.circuit.elements import Inductor, Junction, Resistor
 from netlist_gen.records import Record
 from verification.characterize.subject.bench import Bench
 from verification.characterize.subject.parameters import element_name

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
-from netlist_gen.circuit.model import Cell, Circuit, CurrentSource, Element, PulseSource, Role
+from netlist_gen.circuit.elements import CurrentSource, Element, PulseSource, Role
+from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.library.cells import CellLibrary

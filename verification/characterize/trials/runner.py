@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from netlist_gen.circuit.model import LevelSource, pulse_corners
+from netlist_gen.circuit.elements import LevelSource, pulse_corners
 from netlist_gen.circuit.probe import Probe
 from netlist_gen.errors import NetlistGenError, SimulatorError
 from netlist_gen.parallel import Progress, bounded

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import NO_JOSIM
 
-from netlist_gen.circuit.model import CurrentSource, Junction, PulseSource, Role
+from netlist_gen.circuit.elements import CurrentSource, Junction, PulseSource, Role
 from netlist_gen.spikes import lone_neuron
 from verification.characterize.subject.parameters import element_value
 from verification.characterize.trials.neuron_lanes import (
