@@ -6,7 +6,7 @@ Shared by the tests that hold dialects and simulators against each other.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -135,7 +135,8 @@ def cell_bench(name: str) -> CellBench:
     nets = {port: f"n_{port}" for port in cell.ports}
     for port, times in INPUTS[kind].items():
         if kind == "dc_sfq":
-            builder.add(load_subject(kind).levels[port].source(port, nets[port], times))
+            level = load_subject(kind).levels[port]
+            builder.add(replace(level, minus=nets[port], times_s=times))
             continue
         builder.add(PulseSource(f"V{port}", f"s_{port}", GROUND, times))
         builder.place(f"XI{port}", jtl, f"s_{port}", nets[port])
