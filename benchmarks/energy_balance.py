@@ -22,8 +22,8 @@ from netlist_gen.errors import ConfigurationError
 from verification.engine.equations.constants import SIGMA
 from verification.engine.lanes.results import Extract
 from verification.engine.run import CompiledDeck
-from verification.engine.text.deck import JunctionModel, PrintRequest
-from verification.engine.text.flatten import Element
+from verification.engine.text.deck import ModelCard, PrintRequest
+from verification.engine.text.devices import Element
 from verification.engine.text.lines import Place
 from verification.engine.text.reader import read_deck
 from verification.waves.waveforms import Waveforms
@@ -115,7 +115,7 @@ def _junction(element: Element, w: Waveforms) -> tuple[float, float]:
     return lost, kept + 0.5 * model.cap * area * float(v[-1] ** 2 - v[0] ** 2)
 
 
-def quasiparticle_current(model: JunctionModel, area: float, v: FloatArray) -> FloatArray:
+def quasiparticle_current(model: ModelCard, area: float, v: FloatArray) -> FloatArray:
     """Piecewise linear branch of a junction: r0 below the gap, a step of width delv, rn above."""
     if model.rtype == 0:
         return v * area / model.rn

@@ -78,7 +78,7 @@ def generate(
 
     network, source = _network(net)
     windows = None if x is None else read_samples(network, x).windows()
-    chosen = GenerateOptions(**{"source": source, **options})
+    chosen = GenerateOptions.of({"source": source, **options})
     return write(network, windows, Path(out), chosen, progress)
 
 
@@ -112,7 +112,7 @@ def verify(
     from verification.report.html import write_report
 
     network, source = _network(net)
-    chosen = VerifyOptions(**{"source": source, **options})
+    chosen = VerifyOptions.of({"source": source, **options})
     samples = read_samples(network, x, labels).draw(chosen.samples, chosen.seed)
     chosen = replace(chosen, rows=samples.rows if chosen.rows is None else chosen.rows)
     where = None if out is None else Path(out)
@@ -141,7 +141,7 @@ def performance(
     from verification.reference.performance import performance as measure
 
     network, _ = _network(net)
-    chosen = PerformanceOptions(**options)
+    chosen = PerformanceOptions.of(options)
     samples = read_samples(network, x, labels).first(chosen.samples)
     return measure(network, samples.inputs, samples.labels, chosen)
 
@@ -161,7 +161,7 @@ def characterize(cell: str, out: PathLike | None = None, **options: Any) -> Char
     from verification.characterize.run import characterize_cell
 
     return characterize_cell(
-        cell, CharacterizeOptions(**options), None if out is None else Path(out)
+        cell, CharacterizeOptions.of(options), None if out is None else Path(out)
     )
 
 
@@ -190,13 +190,13 @@ def simulate(
     from verification.simulators.options import SimulateOptions
     from verification.simulators.simulate import simulate as run
 
-    done = run(Path(deck), None if out is None else Path(out), SimulateOptions(**options), note)
+    done = run(Path(deck), None if out is None else Path(out), SimulateOptions.of(options), note)
     return done if done.waveforms is None else done.waveforms
 
 
 def plot(
     waves: Waveforms | PathLike,
-    signals: Sequence[str] | None = None,
+    signals: Sequence[str] | str | None = None,
     out: PathLike | None = None,
     **style: Any,
 ) -> Figure:

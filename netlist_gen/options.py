@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, Union, get_args, get_origin, get_type_hints
 
 from netlist_gen.errors import ConfigurationError
 
@@ -98,23 +100,45 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, (rule, hint) in _rules(type(self)).items():
-            value = _converted(getattr(self, name), hint)
+            value = _converted(getattr(self, name), hint, rule.flag or name)
             object.__setattr__(self, name, value)
             _check(value, rule, rule.flag or name)
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Options by name. Raises ConfigurationError for a name that there is not."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise ConfigurationError(f"no option {name!r}; there are {', '.join(known)}")
+        return cls(**values)
 
-def _converted(value: Any, hint: Any) -> Any:
+
+_KINDS: dict[Any, tuple[Any, str]] = {
+    bool: (bool, "True or False"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "a text"),
+    Path: ((str, os.PathLike), "a path"),
+    tuple: (Iterable, "a list, or a text with commas,"),
+}
+"""Of the types that options have: what is taken for it in Python, and what it is called."""
+
+
+def _converted(value: Any, hint: Any, name: str) -> Any:
     if value is None:
         return None
     kind = _kind(hint)
+    taken, called = _KINDS.get(kind, (object, ""))
+    number = kind in (int, float)
+    if not isinstance(value, taken) or (number and isinstance(value, bool)):
+        raise ConfigurationError(f"{name} is {value!r}; {called} is needed")
     if kind is tuple:
         parts: Iterable[Any] = value.split(",") if isinstance(value, str) else value
         inner = get_args(_plain(hint))[0]
         plain = (part.strip() if isinstance(part, str) else part for part in parts)
-        return tuple(dict.fromkeys(_converted(part, inner) for part in plain if part != ""))
-    if kind is Path:
-        return Path(value)
-    return float(value) if kind is float and isinstance(value, int) else value
+        return tuple(dict.fromkeys(_converted(part, inner, name) for part in plain if part != ""))
+    return kind(value) if number or kind in (bool, Path) else value
 
 
 def _check(value: Any, rule: Rule, name: str) -> None:

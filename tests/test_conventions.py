@@ -24,7 +24,7 @@ from netlist_gen.deck.decks import neuron_deck
 from netlist_gen.deck.emit import emit
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
-from verification.engine.equations.constants import PHI_ZERO
+from verification.engine.equations.constants import NAMED
 from verification.simulators.base import DeckJob
 from verification.verdict.neuron import compare
 from verification.waves.pulses import detect_phase
@@ -59,7 +59,7 @@ def test_a_positive_pulse_advances_a_phase_by_plus_two_pi_where_it_stands(simula
 
 
 def test_one_flux_quantum_everywhere():
-    assert PHI0 == PHI_ZERO
+    assert NAMED["PHI_ZERO"] == PHI0
     exact = 6.62607015e-34 / (2 * 1.602176634e-19)  # h / 2e of the SI
     assert pytest.approx(exact, rel=1e-8, abs=0) == PHI0
     # A pulse source is a triangle: half its base times its height.

@@ -30,7 +30,7 @@ def text_of(name: str, dialect: str) -> str:
     return cell_bench(name).deck(dialect).text
 
 
-@pytest.mark.parametrize("dialect", ["josim", "wrspice", "ngspice"])
+@pytest.mark.parametrize("dialect", dialects())
 @pytest.mark.parametrize("name", NAMES)
 def test_deck_is_the_reviewed_one(name, dialect):
     text, path = text_of(name, dialect), GOLDEN / dialect / f"{name}.cir"

@@ -18,7 +18,7 @@ DECKS = "decks"
     type=click.Path(path_type=Path),
     help="Directory of the run.",
 )
-@click.option("--simulator", default="auto", help="auto, embedded, josim, wrspice or ngspice.")
+@click.option("--simulator", default="auto", help="auto, or the name of one.")
 @click.option("--samples", type=click.IntRange(min=1), default=20, help="Held-out images.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the draw of images.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Simulations at a time [default: cores].")

@@ -57,6 +57,7 @@ class Dialect:
 
     Attributes:
         name: the dialect's, and of its folder in ``templates/``.
+        title: the simulator's, in sentences.
         phase_node: each junction has a node whose voltage is its phase.
         junction_prefix: put before a junction's name to make the element's (ngspice has no
             junctions: a subcircuit stands for each).
@@ -64,6 +65,7 @@ class Dialect:
     """
 
     name: str
+    title: str
     phase_node: bool
     junction_prefix: str
     inside_out: bool
@@ -77,9 +79,9 @@ class Dialect:
         return f"v({'.'.join(parts)})"
 
 
-JOSIM = Dialect("josim", phase_node=False, junction_prefix="", inside_out=True)
-WRSPICE = Dialect("wrspice", phase_node=True, junction_prefix="", inside_out=True)
-NGSPICE = Dialect("ngspice", phase_node=True, junction_prefix="X", inside_out=False)
+JOSIM = Dialect("josim", "JoSIM", phase_node=False, junction_prefix="", inside_out=True)
+WRSPICE = Dialect("wrspice", "WRspice", phase_node=True, junction_prefix="", inside_out=True)
+NGSPICE = Dialect("ngspice", "ngspice", phase_node=True, junction_prefix="X", inside_out=False)
 
 DIALECTS = {dialect.name: dialect for dialect in (JOSIM, WRSPICE, NGSPICE)}
 

@@ -58,7 +58,7 @@ def dialects() -> tuple[str, ...]:
 def _cell_texts(dialect: str, circuit: Circuit, values: Mapping[str, Any]) -> Iterator[str]:
     """Each subcircuit's text. A cell keeps it: decks share most of their cells."""
     cell_template = _template(dialect, "cell.cir.j2")
-    key = (dialect, *values.values())
+    key = tuple(values.values())
     for cell in circuit.cells.values():
         if key not in cell.texts:
             cell.texts[key] = cell_template.render(values, cell=cell)
@@ -84,7 +84,7 @@ def _template(dialect: str, name: str) -> jinja2.Template:
     filters: dict[str, Callable[..., Any]] = {
         "number": format_number,
         "pulse": format_pulse,
-        f"{dialect}_refuse": refuse,
+        "refuse": refuse,
     }
     return template(f"{dialect}/{name}", filters)
 
@@ -121,10 +121,7 @@ def emit(
             f"{analysis.temperature_K:g} K needs the dialect josim"
         )
     check_dialects([dialect])
-    common = {
-        "model": process.model,
-        "ramp_s": analysis.ramp_s,
-    }
+    common = {"dialect": dialect, "model": process.model, "ramp_s": analysis.ramp_s}
     text = _template(dialect, "deck.cir.j2").render(
         common,
         title=f"{name}: {circuit.top.title}",

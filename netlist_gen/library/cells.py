@@ -200,7 +200,9 @@ class CellLibrary:
             words = line.split()
             if words and not words[0].startswith("*"):
                 self._add(builder, words, f"templates/cells/{description.topology}:{number}")
-        return builder.cell()
+        cell = builder.cell()
+        _check_names(description, cell)
+        return cell
 
     def _add(self, builder: CircuitBuilder, words: list[str], where: str) -> None:
         kind = words[0]
@@ -243,3 +245,22 @@ class CellLibrary:
         builder.add(Junction(name, plus, minus, process.area(critical_A)))
         builder.add(Resistor(f"R{name}", plus, middle, process.shunt_ohm(critical_A)))
         builder.add(Inductor(f"L{name}", middle, minus, process.shunt_inductance))
+
+
+def _check_names(description: CellDescription, cell: Cell) -> None:
+    """Refuses a port that nothing is on, and an event of what is not in the cell."""
+    used = {net for x in cell.instances for net in x.nets}
+    for e in cell.elements:
+        used |= {e.first, e.second} if isinstance(e, Coupling) else {e.plus, e.minus}
+    for port in cell.ports:
+        if port not in used:
+            raise ConfigurationError(f"{description.path}: nothing is on port {port} of the cell")
+    junctions = {junction.name for junction in cell.junctions()}
+    instances = {x.name for x in cell.instances}
+    for event in description.events.values():
+        for name in (*event.advances, *(path for path, _ in event.instances)):
+            if name not in junctions | instances | {"*"}:
+                raise ConfigurationError(
+                    f"{description.path}: [events] {event.name} names {name}, which is neither a "
+                    f"junction nor an instance of {cell.name}"
+                )

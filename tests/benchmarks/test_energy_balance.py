@@ -9,7 +9,7 @@ from energy_balance import energy_balance, quasiparticle_current
 from engine_decks import MODEL
 
 from netlist_gen.errors import ConfigurationError
-from verification.engine.text.deck import JunctionModel
+from verification.engine.text.deck import ModelCard
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -44,12 +44,12 @@ def test_coupled_inductors_and_a_junction_at_rest():
 
 
 def test_the_quasiparticle_branch():
-    model = JunctionModel("m", vg=2e-3, delv=0.2e-3, icrit=1e-4, r0=100, rn=10, icfact=0.8)
+    model = ModelCard("m", vg=2e-3, delv=0.2e-3, icrit=1e-4, r0=100, rn=10, icfact=0.8)
     v = np.array([1e-3, -1e-3, 1.9e-3, 2e-3, 2.2e-3])
     steep = 1e-4 / (0.8 * 0.2e-3)
     expected = [1e-5, -1e-5, 1.9e-5, 1.9e-5 + steep * 0.1e-3, 2.2e-4]
     np.testing.assert_allclose(quasiparticle_current(model, 1.0, v), expected)
-    assert quasiparticle_current(JunctionModel("m", rtype=0, rn=10), 2.0, v)[0] == 2e-4
+    assert quasiparticle_current(ModelCard("m", rtype=0, rn=10), 2.0, v)[0] == 2e-4
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,17 @@ def test_wrong_options(net, call, message):
         call(net)
 
 
+def test_a_name_that_is_no_option(net):
+    message = "no option 'simulater'; there are process, clock_ghz, scopes, "
+    with pytest.raises(ng.NetlistGenError, match=f"^{re.escape(message)}"):
+        ng.verify(net, X, simulater="embedded")
+
+
+def test_one_signal_may_be_a_text(net, tmp_path):
+    figure = ng.plot(_csv(tmp_path, net), "P(B1|XO)")
+    assert len(figure.axes) == 1
+
+
 def test_short_reprs(net):
     network = ng.read(net)
     assert repr(network) == "<TernaryNetwork: 3 -> 3 -> 2, 12 synapses, 2 classes>"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -43,6 +44,35 @@ def bite(**options):
 
 def ran(command, *words):
     return CliRunner().invoke(command, words)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"count": "3"}, "--count is '3'; a whole number is needed"),
+        ({"count": 3.0}, "--count is 3.0; a whole number is needed"),
+        ({"count": True}, "--count is True; a whole number is needed"),
+        ({"weight": "2"}, "--weight is '2'; a number is needed"),
+        ({"weight": False}, "--weight is False; a number is needed"),
+        ({"ripe": "no"}, "--ripe is 'no'; True or False is needed"),
+        ({"colour": 3}, "--colour is 3; a text is needed"),
+        ({"place": 3}, "--place is 3; a path is needed"),
+        ({"kinds": 3}, "--kind is 3; a list, or a text with commas, is needed"),
+        ({"days": ["one"]}, "--day is 'one'; a whole number is needed"),
+        ({"colur": "red"},
+         "no option 'colur'; there are kinds, count, weight, share, colour, ripe, days, place, "
+         "note"),
+    ],
+)  # fmt: skip
+def test_values_of_another_type_and_names_that_are_none(values, message):
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        Fruit.of(values)
+
+
+def test_numbers_of_numpy_are_numbers():
+    fruit = Fruit.of({"count": np.int64(3), "weight": np.float32(2)})
+    assert (type(fruit.count), type(fruit.weight)) == (int, float)
+    assert Fruit(weight=2).weight == 2.0
 
 
 def test_defaults_are_the_same_on_both_ways():

@@ -8,6 +8,7 @@ from pathlib import Path
 from netlist_gen.deck.options import DeckOptions
 from netlist_gen.options import option
 from verification.reference.options import COOLING_W_PER_W
+from verification.simulators.registry import NAMES
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class VerifyOptions(DeckOptions):
 
     simulator: str = option(
         "auto",
-        "auto, embedded, josim, wrspice, ngspice, or several with commas; installed: all here.",
+        f"auto, {', '.join(NAMES)}, or several with commas; installed: all here.",
     )
     samples: int | None = option(None, "Take so many, drawn with --seed.", least=1)
     seed: int = option(0, "Of the draw of --samples.", least=0)

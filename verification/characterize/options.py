@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.options import ProcessOptions
 from netlist_gen.options import option
+from verification.simulators.registry import NAMES
 
 if TYPE_CHECKING:
     from verification.characterize.measure.sweep import Axis
@@ -57,7 +58,7 @@ class CharacterizeOptions(ProcessOptions):
     )
     noise_runs: int = option(100, "Runs at each point.", least=1)
     load: str = option("jtl", "Cell at each output: jtl, splitter or merger.")
-    simulator: str = option("embedded", "embedded, josim, wrspice, ngspice or auto.")
+    simulator: str = option("embedded", f"{', '.join(NAMES)} or auto.")
     seed: int = option(1, "Of all draws.", least=0)
     jobs: int | None = option(None, "Simulations at a time [default: cores].", least=1)
     timeout: float = option(120.0, "Seconds one simulation may take.", positive=True)

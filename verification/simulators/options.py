@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netlist_gen.options import Options, option
+from verification.simulators.registry import NAMES
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class SimulateOptions(Options):
     """
 
     simulator: str = option(
-        "auto", "auto, embedded or josim; wrspice or ngspice for a deck of that dialect."
+        "auto", f"auto, or one that reads the deck's dialect: {', '.join(NAMES)}."
     )
     timeout: float = option(600.0, "Seconds.", positive=True)
     seed: int | None = option(None, "Of noise and spread [default: the deck's].", least=0)

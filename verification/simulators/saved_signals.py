@@ -20,13 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from netlist_gen.deck.dialects import DIALECTS
 from netlist_gen.deck.lines import logical_lines
 from netlist_gen.errors import DeckError, SimulatorError, WaveformError
 from verification.waves.josim_controls import read_number
 from verification.waves.readers.raw import RawFile, read_raw
 from verification.waves.waveforms import Waveforms
-
-TITLES = {"josim": "JoSIM", "wrspice": "WRspice", "ngspice": "ngspice"}
 
 _SIGNAL = re.compile(r"\*\s*signal\s+([VIP]\([^()\s]+\))\s*=\s*(\S+)\s*", re.IGNORECASE)
 _CALL = re.compile(r"([vi])\(([^()\s,]+)\)")
@@ -118,10 +117,11 @@ def check_dialect(text: str, dialect: str, file: str) -> None:
     found = dialect_of(text)
     if found is not None and found != dialect:
         readers = "embedded and josim" if found == "josim" else found
+        theirs, own = DIALECTS[found].title, DIALECTS[dialect].title
         raise DeckError(
-            f"{file}: a deck of {TITLES[found]}'s dialect, not of {TITLES[dialect]}'s; "
+            f"{file}: a deck of {theirs}'s dialect, not of {own}'s; "
             f"--simulator {readers} {'read' if found == 'josim' else 'reads'} it, and "
-            f"`netlist-gen generate --dialect {dialect}` writes {TITLES[dialect]}'s"
+            f"`netlist-gen generate --dialect {dialect}` writes {own}'s"
         )
 
 

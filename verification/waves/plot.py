@@ -27,7 +27,7 @@ UNITS = {"P": ("rad", 1.0), "V": ("mV", 1e3), "I": ("µA", 1e6)}
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def chosen_signals(names: Sequence[str], patterns: Sequence[str] | None) -> list[str]:
+def chosen_signals(names: Sequence[str], patterns: Sequence[str] | str | None) -> list[str]:
     """The signals that any of the patterns (``P(B1*)``; case does not matter) names, in order.
 
     Raises:
@@ -36,7 +36,7 @@ def chosen_signals(names: Sequence[str], patterns: Sequence[str] | None) -> list
     if patterns is None:
         return list(names[:MOST_PANELS])
     found = []
-    for pattern in patterns:
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
         plain = pattern.upper().replace("[", "[[]")
         fitting = [name for name in names if fnmatch.fnmatchcase(name, plain)]
         if not fitting:

@@ -14,12 +14,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlist_gen.checkpoint import read_checkpoint, read_network, write_network
+from netlist_gen.checkpoint import read_checkpoint, read_network, registry, write_network
 from netlist_gen.checkpoint.real import by_magnitude
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.network import TernaryNetwork
 
-FORMATS = [".npz", ".pt", ".safetensors", ".nir"]
+FORMATS = [suffix for suffix in registry.FORMATS if suffix != ".pth"]
 
 
 def make(seed: int) -> TernaryNetwork:

@@ -44,7 +44,7 @@ from verification.waves.josim_controls import read_controls
 PROCESS = load_process("sfq5ee")
 NO_NGSPICE = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not on PATH")
 
-READERS = {
+READERS = {  # by dialect
     "josim": of_josim,
     "wrspice": of_wrspice,
     "ngspice": lambda text: of_ngspice(text, PROCESS.model),

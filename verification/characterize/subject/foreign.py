@@ -26,8 +26,8 @@ from netlist_gen.circuit.elements import (
 from netlist_gen.circuit.model import Cell
 from netlist_gen.errors import DeckError
 from netlist_gen.library.process import JunctionModel, Process
-from verification.engine.text.deck import JunctionModel as DeckModel
-from verification.engine.text.flatten import Element as FlatElement
+from verification.engine.text.deck import ModelCard as DeckModel
+from verification.engine.text.devices import Element as FlatElement
 from verification.engine.text.flatten import flatten
 from verification.engine.text.reader import read_deck
 from verification.engine.text.sources import DC, PWL
