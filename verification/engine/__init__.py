@@ -1,0 +1,1 @@
+"""The embedded simulator of JoSIM decks; ``run`` is the way in."""

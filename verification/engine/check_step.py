@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.run import CompiledDeck
 from verification.engine.text.sources import NOISE
-from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
 PHASE_TOLERANCE = 0.1
@@ -34,7 +33,8 @@ class StepCheck:
     """What changed when the step was halved.
 
     Attributes:
-        name: the deck. step_s: the step used (after JoSIM's own halvings).
+        name: the deck.
+        step_s: the step used (after JoSIM's own halvings).
         pulses_equal: whether all printed phases end in the same well.
         shift_s: largest shift of a phase's half-way crossings, s.
         error: largest difference of any printed signal over its own range.
@@ -62,10 +62,7 @@ class StepCheck:
 
 
 def check_step(
-    compiled: CompiledDeck,
-    *,
-    seed: int | None = None,
-    deadline: Callable[[], bool] | None = None,
+    compiled: CompiledDeck, *, seed: int | None = None, deadline: Callable[[], bool] | None = None
 ) -> StepCheck:
     """Run with the deck's step and with half of it, and compare all printed signals.
 
@@ -85,7 +82,8 @@ def check_step(
     half = compiled.run(seed=seed, step_s=full.step_s / 2, deadline=deadline)
     if full.waveforms is None or half.waveforms is None:
         raise AssertionError("a run without a sink keeps its waveforms")
-    a, b = full.waveforms, _at(half.waveforms, full.waveforms.time_s)
+    a, fine = full.waveforms, half.waveforms
+    b = np.stack([np.interp(a.time_s, fine.time_s, row) for row in fine.values])
     ranges = np.ptp(b, axis=1)
     ranges[ranges == 0.0] = 1.0
     error = float(np.max(np.abs(a.values - b) / ranges[:, None], initial=0.0))
@@ -96,10 +94,6 @@ def check_step(
             equal = equal and final < PHASE_TOLERANCE
             shift = max(shift, _shift(a.time_s, a.values[row], b[row]))
     return StepCheck(compiled.deck.name, full.step_s, equal, shift, error)
-
-
-def _at(waveforms: Waveforms, time_s: FloatArray) -> FloatArray:
-    return np.stack([np.interp(time_s, waveforms.time_s, row) for row in waveforms.values])
 
 
 def _shift(time_s: FloatArray, a: FloatArray, b: FloatArray) -> float:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +13,21 @@ import numpy as np
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.equations.equations import Equations, Structure, build_structure, equations
 from verification.engine.equations.outputs import Trace, resolve_traces, wanted_unknowns
-from verification.engine.equations.topology import Topology, build_topology, check_devices
+from verification.engine.equations.topology import Topology, build_topology
 from verification.engine.equations.values import Values, nominal_values
-from verification.engine.lanes.batch import Batch
+from verification.engine.lanes.batch import Batch, LaneJob
 from verification.engine.lanes.factors import (
     IncompletePattern,
     empty_factors,
     factorise,
     matrix_pointers,
 )
-from verification.engine.lanes.lanes import parameter_values, select_lanes
+from verification.engine.lanes.lanes import parameter_values
 from verification.engine.lanes.layout import Factors
 from verification.engine.lanes.pointers import doubles
 from verification.engine.lanes.results import Extract, LaneResult, Pulses
-from verification.engine.lanes.samples import Sink
-from verification.engine.text.deck import Deck, Spread, Transient
+from verification.engine.lanes.samples import Sink, sample_steps
+from verification.engine.text.deck import ParsedDeck, Spread, TransientAnalysis
 from verification.engine.text.flatten import flatten
 from verification.engine.text.reader import read_deck, read_deck_file
 from verification.engine.text.sources import SourceWave
@@ -59,36 +58,27 @@ def compile_deck_file(path: Path) -> CompiledDeck:
     return CompiledDeck(read_deck_file(path), path.resolve().parent)
 
 
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Garbage collection paused: a third of the time of reading a large deck is its search.
-
-    The millions of objects made here are all kept, and none is part of a cycle.
-    """
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
 class CompiledDeck:
     """A deck with its equations in place, ready to run any number of lanes."""
 
-    def __init__(self, deck: Deck, directory: Path | None = None) -> None:
+    def __init__(self, deck: ParsedDeck, directory: Path | None = None) -> None:
         self.deck = deck
-        with _collector_at_rest():
+        # A third of the time of reading a large deck is the collector's search: the millions of
+        # objects made here are all kept, and none is part of a cycle.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
             self.topology: Topology = build_topology(flatten(deck, directory))
-            check_devices(self.topology)
             self.traces: list[Trace] = resolve_traces(self.topology)
+        finally:
+            if collecting:
+                gc.enable()
         self._structures: dict[tuple[float, bool], Structure] = {}
         self._shared: dict[tuple[float, bool], tuple[Equations, Factors]] = {}
         self._nominal: Values | None = None
 
     @property
-    def transient(self) -> Transient:
+    def transient(self) -> TransientAnalysis:
         """The deck's ``.tran``."""
         return self.deck.transient
 
@@ -170,10 +160,16 @@ class CompiledDeck:
 
         Args:
             stimuli: for each lane the waves that replace the deck's, by source label.
+            step_s: as in ``run``.
             seeds: of each lane's noise; by default the deck's seed plus the lane's number.
+            extract: as in ``run``.
             threads: tiles of 8 lanes are spread over so many threads.
+            deadline: as in ``run``.
 
-        Raises: as ``run``; ConfigurationError for a label that is no source.
+        Raises:
+            ConfigurationError: a label is no source.
+            DeckError: as ``run``.
+            SimulatorError: as ``run``.
         """
         values = self._nominal_values(seeds[0] if seeds else self.draw_seed(None))
         return self._run(values, stimuli, step_s, seeds, extract, threads, deadline)
@@ -196,9 +192,17 @@ class CompiledDeck:
                 ``R1`` ohm, ``C1`` farad, ``K1`` a factor, ``I1`` the final value of a dc or pwl;
                 or factors on all of a kind: ``B*``, ``L*``, ``R*``, ``C*``, ``I*``. Factors act
                 on values that the same lane sets by label too.
-            stimuli: waves by lane, as in ``run_lanes``.
+            stimuli: as in ``run_lanes``.
+            step_s: as in ``run``.
+            seeds: as in ``run_lanes``.
+            extract: as in ``run``.
+            threads: as in ``run_lanes``.
+            deadline: as in ``run``.
 
-        Raises: as ``run_lanes``; ConfigurationError for a label that is no such element.
+        Raises:
+            ConfigurationError: a label is no such element, or no source.
+            DeckError: as ``run``.
+            SimulatorError: as ``run``.
         """
         values = parameter_values(self.topology, overrides, self.draw_seed(None))
         if stimuli is None:
@@ -226,6 +230,7 @@ class CompiledDeck:
         lane_seeds = [base + i for i in range(len(stimuli))] if seeds is None else list(seeds)
         if len(lane_seeds) != len(stimuli):
             raise ConfigurationError(f"{len(stimuli)} lanes, but {len(lane_seeds)} seeds")
+        job = LaneJob(values, stimuli, lane_seeds, extract or Extract(), deadline, sink)
         transient = self.transient
         if step_s is not None:
             if not 0.0 < step_s <= transient.stop:
@@ -236,22 +241,12 @@ class CompiledDeck:
         for _ in range(MAX_HALVINGS + 1):
             while any(round(e.delay / transient.step) < 1 for e, _ in self.topology.lines):
                 transient = replace(transient, step=transient.step / 2)
-            batch = partial(
-                Batch,
-                self,
-                transient,
-                select_lanes(values, pending),
-                [stimuli[i] for i in pending],
-                [lane_seeds[i] for i in pending],
-                extract or Extract(),
-                deadline,
-                sink,
-            )
+            some = job.picked(pending)
             found = None
             with suppress(IncompletePattern):  # what it held is gone before the next attempt
-                found = list(batch(complete=False).run(threads))
+                found = self._attempt(some, transient, threads, complete=False)
             if found is None:
-                found = list(batch(complete=True).run(threads))
+                found = self._attempt(some, transient, threads, complete=True)
             for lane, result in found:
                 results[pending[lane]] = result
             pending = [pending[lane] for lane, result in found if result is None]
@@ -262,6 +257,14 @@ class CompiledDeck:
             f"{self.deck.name}: a phase still moves too far in one step of {transient.step:.3g} s, "
             f"after {MAX_HALVINGS} halvings; the circuit diverges"
         )
+
+    def _attempt(
+        self, job: LaneJob, transient: TransientAnalysis, threads: int, *, complete: bool
+    ) -> list[tuple[int, LaneResult | None]]:
+        at = job.extract.sample_s
+        steps = None if at is None else sample_steps(at, transient, self.deck.name)
+        prepared = self.prepare(job.values, transient.step, complete=complete)
+        return list(Batch(job, transient, steps, self.traces, *prepared).run(threads))
 
     def prepare(
         self, values: Values, step: float, *, complete: bool

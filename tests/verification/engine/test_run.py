@@ -210,10 +210,13 @@ def test_a_large_circuit_takes_any_values(monkeypatch):
     expected = compile_deck(text, name="d").run_parameter_lanes(overrides)
     monkeypatch.setattr(engine_run, "LARGE", 0)
     complete = []
-    plain = engine_run.Batch
-    monkeypatch.setattr(
-        engine_run, "Batch", lambda *a, **k: (complete.append(k["complete"]), plain(*a, **k))[1]
-    )
+    plain = engine_run.CompiledDeck.prepare
+
+    def noted(*arguments, **options):
+        complete.append(options["complete"])
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr(engine_run.CompiledDeck, "prepare", noted)
     for lane, result in enumerate(compile_deck(text, name="d").run_parameter_lanes(overrides)):
         same(result, expected[lane], 1e-9)
     assert complete == [False, True]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-PHI_ZERO = 2.067833831170082e-15
-"""Flux quantum, Wb."""
+from netlist_gen.constants import PHI0
+
 BOLTZMANN = 1.38064852e-23
 """Boltzmann constant, J/K."""
 ELEMENTARY_CHARGE = 1.6021766208e-19
@@ -21,7 +21,7 @@ SIGMA = 3.291059757e-16
 
 NAMED: dict[str, float] = {
     "PI": math.pi,
-    "PHI_ZERO": PHI_ZERO,
+    "PHI_ZERO": PHI0,
     "BOLTZMANN": BOLTZMANN,
     "EV": ELEMENTARY_CHARGE,
     "HBAR": HBAR,

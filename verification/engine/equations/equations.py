@@ -16,36 +16,21 @@ from verification.engine.equations.factorisation import Pattern, build_pattern, 
 from verification.engine.equations.plan import Plan, build_plan
 from verification.engine.equations.topology import Topology
 from verification.engine.equations.values import Coefficients, Values, coefficients, nominal_values
-from verification.engine.text.flatten import GROUND
+from verification.engine.text.devices import GROUND
 
 FloatArray = NDArray[np.float64]
 _CONSTANT = 0
 
 
 @dataclass
-class Equations:
-    """One circuit at one time step, for one lane (shared) or each lane its own values.
+class Structure:
+    """Stamps, pattern, plan: for all values and time steps where the pattern is complete.
 
     Attributes:
+        stamps: sparse; makes A's entries of the coefficients.
         scale: factor of prescribing rows and of their currents (A per unit of the unknown).
-        coefficient: all coefficients in one list, shape (coefficients, lanes); offsets by kind.
-        matrix: A's entries in pivot order, shape (entries, lanes).
+        offsets: where the coefficients of each kind begin.
     """
-
-    topology: Topology
-    values: Values
-    parts: Coefficients
-    plan: Plan
-    pattern: Pattern
-    scale: float
-    offsets: dict[str, int]
-    coefficient: FloatArray
-    matrix: FloatArray
-
-
-@dataclass
-class Structure:
-    """Stamps, pattern, plan: for all values and time steps where the pattern is complete."""
 
     topology: Topology
     stamps: Any
@@ -55,12 +40,28 @@ class Structure:
     offsets: dict[str, int]
 
 
+@dataclass
+class Equations(Structure):
+    """One circuit at one time step, for one lane (shared) or each lane its own values.
+
+    Attributes:
+        coefficient: all coefficients in one list, shape (coefficients, lanes).
+        matrix: A's entries in pivot order, shape (entries, lanes).
+    """
+
+    values: Values
+    parts: Coefficients
+    coefficient: FloatArray
+    matrix: FloatArray
+
+
 class _Stamps:
     def __init__(self) -> None:
-        self.rows: list[NDArray[np.int64]] = []
-        self.columns: list[NDArray[np.int64]] = []
-        self.coefficient: list[NDArray[np.int64]] = []
-        self.factor: list[FloatArray] = []
+        self._added: list[tuple[NDArray[Any], ...]] = []
+
+    def joined(self) -> list[NDArray[Any]]:
+        """Rows, columns, coefficients and factors of all entries."""
+        return [np.concatenate(parts) for parts in zip(*self._added, strict=True)]
 
     def add(self, rows: Any, columns: Any, coefficient: Any, factor: Any) -> None:
         """Add entries, leaving out those in ground's row or column."""
@@ -71,10 +72,7 @@ class _Stamps:
             np.asarray(factor, dtype=np.float64),
         )
         keep = (r >= 0) & (c >= 0)
-        self.rows.append(r[keep])
-        self.columns.append(c[keep])
-        self.coefficient.append(k[keep])
-        self.factor.append(f[keep])
+        self._added.append((r[keep], c[keep], k[keep], f[keep]))
 
     def conductances(self, p: Any, n: Any, first: int) -> None:
         """Conductances ``first``, ``first + 1``, ... between p and n."""
@@ -94,6 +92,7 @@ def build_structure(
     """Stamps, ordering and plan.
 
     Args:
+        topology: of the circuit.
         step: time step, s, at which the order and (unless ``complete``) the pattern are chosen.
         extra_wanted: unknowns that outputs need.
         complete: give the factors room for all fill, whatever the values.
@@ -102,16 +101,16 @@ def build_structure(
 
     values = nominal_values(topology, 0)
     parts = coefficients(topology, values, step)
-    offsets = _offsets(topology)
-    listed = coefficient_list(parts, 1.0)
+    kinds = _coefficients_by_kind(parts, 1.0)
+    sizes = [len(rows) for rows in kinds.values()]
+    offsets = dict(zip(kinds, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+    listed = np.concatenate(list(kinds.values()))
     conductances = np.abs(listed[1 : offsets["extra"], 0])
     conductances = conductances[conductances > 0.0]
     scale = float(np.median(conductances)) if conductances.size else 1.0
-    stamps = _stamp(topology, offsets)
-    rows, columns = np.concatenate(stamps.rows), np.concatenate(stamps.columns)
-    which, factor = np.concatenate(stamps.coefficient), np.concatenate(stamps.factor)
+    rows, columns, which, factor = _stamp(topology, offsets).joined()
     size = topology.unknowns
-    listed = coefficient_list(parts, scale)
+    listed = np.concatenate(list(_coefficients_by_kind(parts, scale).values()))
     # Every diagonal place is stored: junctions add to it when they cross the gap.
     entries = factor * listed[which, 0]
     matrix = csr_array((entries, (rows, columns)), shape=(size, size))
@@ -130,45 +129,15 @@ def build_structure(
 def equations(structure: Structure, values: Values, step: float) -> Equations:
     """The equations at one time step (s) for all lanes of ``values``. Raises DeckError."""
     parts = coefficients(structure.topology, values, step)
-    listed = coefficient_list(parts, structure.scale)
+    listed = np.concatenate(list(_coefficients_by_kind(parts, structure.scale).values()))
+    matrix = structure.stamps @ listed
     return Equations(
-        structure.topology,
-        values,
-        parts,
-        structure.plan,
-        structure.pattern,
-        structure.scale,
-        structure.offsets,
-        listed,
-        structure.stamps @ listed,
+        **vars(structure), values=values, parts=parts, coefficient=listed, matrix=matrix
     )
 
 
-def _offsets(topology: Topology) -> dict[str, int]:
-    sizes = {
-        "constant": 1,
-        "B": len(topology.junctions),
-        "R": len(topology.resistors),
-        "C": len(topology.capacitors),
-        "L": len(topology.inductors),
-        "M": sum(len(group) ** 2 for group in topology.groups),
-        "T": len(topology.lines),
-        "G": len(topology.controlled),
-        "extra": len(topology.current_inductors),
-        "mutual": len(topology.current_couplings),
-        "H": len(topology.controlled),
-    }
-    offsets = {}
-    total = 0
-    for name, size in sizes.items():
-        offsets[name] = total
-        total += size
-    offsets["end"] = total
-    return offsets
-
-
-def coefficient_list(parts: Coefficients, scale: float) -> FloatArray:
-    """All coefficients in the order of ``_offsets``, shape (coefficients, lanes)."""
+def _coefficients_by_kind(parts: Coefficients, scale: float) -> dict[str, FloatArray]:
+    """Coefficients by kind of element, each of shape (coefficients, lanes)."""
     lanes = parts.junction.shape[2]
 
     def rows(array: FloatArray) -> FloatArray:
@@ -178,21 +147,19 @@ def coefficient_list(parts: Coefficients, scale: float) -> FloatArray:
         return np.repeat(array.reshape(-1, 1), lanes, axis=1)
 
     groups = [inverse.reshape(lanes, -1).T for inverse in parts.groups]
-    return np.concatenate(
-        [
-            np.full((1, lanes), scale),
-            rows(parts.junction[0]),
-            rows(parts.resistor[0]),
-            rows(parts.capacitor),
-            rows(parts.single),
-            *groups,
-            rows(parts.lines),
-            same(parts.transfer),
-            rows(parts.wide) * scale * scale,
-            rows(parts.wide_mutual) * scale * scale,
-            same(parts.transresistance) * scale * scale,
-        ]
-    )
+    return {
+        "constant": np.full((1, lanes), scale),
+        "B": rows(parts.junction[0]),
+        "R": rows(parts.resistor[0]),
+        "C": rows(parts.capacitor),
+        "L": rows(parts.single),
+        "M": np.concatenate([np.zeros((0, lanes)), *groups]),
+        "T": rows(parts.lines),
+        "G": same(parts.transfer),
+        "extra": rows(parts.wide) * scale * scale,
+        "mutual": rows(parts.wide_mutual) * scale * scale,
+        "H": same(parts.transresistance) * scale * scale,
+    }
 
 
 def _stamp(topology: Topology, offsets: dict[str, int]) -> _Stamps:

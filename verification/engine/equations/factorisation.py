@@ -44,12 +44,16 @@ class Pattern:
     """Pattern of A in pivot order and of its factors.
 
     Attributes:
-        row_of, column_of: position of each unknown's equation and of the unknown, in pivot order.
-        a_rows: row pointers of A in pivot order, a_columns: its columns.
-        l_rows, l_columns: strict lower factor by rows; within a row the entries that the forward
-            substitution needs come first and ``l_used`` is where they end.
+        row_of: position of each unknown's equation in pivot order.
+        column_of: position of each unknown in pivot order.
+        a_rows: row pointers of A in pivot order.
+        a_columns: its columns.
+        l_rows: row pointers of the strict lower factor.
+        l_columns: its columns; within a row those that the forward substitution needs come first.
+        l_used: where these end, by row.
         l_order: the entries of each row by rising column, as positions.
-        u_rows, u_columns: strict upper factor by rows.
+        u_rows: row pointers of the strict upper factor.
+        u_columns: its columns.
         back: rows that the backward substitution has to visit, from last to first.
         complete: whether the factors hold all fill, whatever the values.
     """
@@ -77,6 +81,8 @@ def order(matrix: Any, name: str, *, complete: bool) -> tuple[IndexArray, IndexA
     """Pivot order (row_of, column_of) of a square sparse matrix.
 
     Args:
+        matrix: of SciPy.
+        name: what messages call the deck.
         complete: find the pivots with all fill; otherwise with what is large of it.
 
     Raises:
@@ -128,10 +134,14 @@ def build_pattern(
     """Pattern of the factors.
 
     Args:
-        rows, columns, entries: places and values of the stamps (places may repeat), by unknown.
-        complete: keep all fill; otherwise what these values make larger than ``DROPPED``.
+        rows: of the stamps, by unknown; places may repeat.
+        columns: of the stamps, by unknown.
+        entries: values of the stamps.
+        row_of: pivot order of the equations, from ``order``.
+        column_of: pivot order of the unknowns, from ``order``.
         driven: equations with a right-hand side, by unknown.
         wanted: unknowns whose value is used, by unknown.
+        complete: keep all fill; otherwise what these values make larger than ``DROPPED``.
 
     Returns:
         the pattern, and for each stamp its position among A's entries.
@@ -152,19 +162,9 @@ def build_pattern(
     l_sorted, l_used, l_order = _prune_lower(size, l_rows, l_columns, active)
     back = _prune_upper(size, u_rows, u_columns, needed)
     pattern = Pattern(
-        row_of,
-        column_of,
-        a_rows,
-        a_column,
-        l_rows,
-        l_sorted,
-        l_used,
-        l_order,
-        u_rows,
-        u_columns,
-        back,
-        complete,
-    )
+        row_of, column_of, a_rows, a_column, l_rows, l_sorted, l_used, l_order,
+        u_rows, u_columns, back, complete,
+    )  # fmt: skip
     return pattern, where.astype(np.int64)
 
 
@@ -279,36 +279,25 @@ def _prune_lower(size, l_rows, l_columns, active):  # type: ignore[no-untyped-de
     used = np.empty(size, dtype=np.int64)
     order_of = np.empty(l_columns.size, dtype=np.int64)
     for i in range(size):
-        first = l_rows[i]
-        for e in range(l_rows[i], l_rows[i + 1]):
-            if active[l_columns[e]]:
-                columns[first] = l_columns[e]
-                order_of[e] = first
-                first += 1
-        used[i] = first
-        if first > l_rows[i]:
+        place = l_rows[i]
+        for first in (True, False):
+            for e in range(l_rows[i], l_rows[i + 1]):
+                if active[l_columns[e]] == first:
+                    columns[place] = l_columns[e]
+                    order_of[e] = place
+                    place += 1
+            if first:
+                used[i] = place
+        if used[i] > l_rows[i]:
             active[i] = True
-        for e in range(l_rows[i], l_rows[i + 1]):
-            if not active[l_columns[e]]:
-                columns[first] = l_columns[e]
-                order_of[e] = first
-                first += 1
     return columns, used, order_of
 
 
 @njit(cache=True)
 def _prune_upper(size, u_rows, u_columns, needed):  # type: ignore[no-untyped-def]
     """Rows whose unknown is used, itself or by a used unknown before it; last row first."""
-    count = 0
     for i in range(size):
         if needed[i]:
-            count += 1
             for e in range(u_rows[i], u_rows[i + 1]):
                 needed[u_columns[e]] = True
-    back = np.empty(count, dtype=np.int32)
-    at = 0
-    for i in range(size - 1, -1, -1):
-        if needed[i]:
-            back[at] = i
-            at += 1
-    return back
+    return np.flatnonzero(needed)[::-1].astype(np.int32)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from verification.engine.equations.equations import Equations
 from verification.engine.equations.topology import Current, Topology
 from verification.engine.kernels import record
-from verification.engine.text.deck import PrintRequest, Transient
-from verification.engine.text.flatten import GROUND
+from verification.engine.text.deck import PrintRequest, TransientAnalysis
+from verification.engine.text.devices import GROUND
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int32]
@@ -69,9 +69,7 @@ def _resolve(topology: Topology, request: PrintRequest) -> Trace:
         element = topology.devices[names[0]][0]
         if kind == "I":
             return Trace(f"I({names[0]})", "I", (GROUND, GROUND), names[0], request.file)
-        ends = tuple(
-            GROUND if node == GROUND else topology.node_unknown[node] for node in element.nodes
-        )
+        ends = topology.ends(element.nodes)
         device = names[0] if element.kind == "B" else ""
         return Trace(f"{kind}({names[0]})", kind, (ends[0], ends[1]), device, request.file)
     if kind == "I":
@@ -86,9 +84,21 @@ def _resolve(topology: Topology, request: PrintRequest) -> Trace:
             raise request.place.error(
                 f"{kind}({','.join(names)}): there is no device or node {name}"
             )
-    first = found[0]
-    second = found[1] if len(found) > 1 else GROUND
+    first, second = [*found, GROUND][:2]
     return Trace(f"{kind}({','.join(names)})", kind, (first, second), "", request.file)
+
+
+def _conducting(topology: Topology, current: Current) -> list[tuple[int, int]]:
+    """Ends of the conductances that make a device's current; none for a source or an unknown."""
+    t, at, kind = topology, current.index, current.kind
+    if kind == "M":
+        return [(t.coupled.p[member], t.coupled.n[member]) for member in t.groups[at]]
+    if kind == "T":
+        return [t.lines[at][1][:2]]
+    if kind == "G":
+        return [t.controlled[at][1][2:]]
+    branches = {"B": t.junctions, "R": t.resistors, "C": t.capacitors, "L": t.inductors}.get(kind)
+    return [] if branches is None else [(branches.p[at], branches.n[at])]
 
 
 def wanted_unknowns(topology: Topology, traces: list[Trace]) -> set[int]:
@@ -96,19 +106,12 @@ def wanted_unknowns(topology: Topology, traces: list[Trace]) -> set[int]:
     wanted: set[int] = set()
     for trace in traces:
         wanted.update(trace.ends)
-        if trace.kind != "I":
-            continue
-        current = topology.devices[trace.device][1]
-        if current.kind == "X":
-            wanted.add(current.index)
-        elif current.kind == "M":
-            for member in topology.groups[current.index]:
-                wanted.update((topology.coupled.p[member], topology.coupled.n[member]))
-        elif current.kind == "L":
-            branches = topology.inductors
-            wanted.update((branches.p[current.index], branches.n[current.index]))
-        elif current.kind == "G":
-            wanted.update(topology.controlled[current.index][1])
+        if trace.kind == "I":
+            current = topology.devices[trace.device][1]
+            if current.kind == "X":
+                wanted.add(current.index)
+            for ends in _conducting(topology, current):
+                wanted.update(ends)
     wanted.discard(GROUND)
     return wanted
 
@@ -116,8 +119,7 @@ def wanted_unknowns(topology: Topology, traces: list[Trace]) -> set[int]:
 def build_terms(equations: Equations, traces: list[Trace]) -> Terms:
     """The kernel's description of all traces."""
     builder = _Terms(equations)
-    rows = [0]
-    derivative = []
+    rows, derivative = [0], []
     for trace in traces:
         derivative.append(trace.kind == "V" and not trace.device)
         if trace.kind == "I":
@@ -125,14 +127,15 @@ def build_terms(equations: Equations, traces: list[Trace]) -> Terms:
         elif trace.kind == "V" and trace.device:
             builder.junction_voltage(equations.topology.devices[trace.device][1].index, trace.ends)
         else:
-            builder.difference(trace.ends, 1.0)
-        rows.append(len(builder.kind))
+            builder.across(record.UNKNOWN, trace.ends, 0, 1.0)
+        rows.append(len(builder.terms))
+    kind, place, other, factor = zip(*builder.terms, strict=True) if builder.terms else ((),) * 4
     return Terms(
         np.array(rows, dtype=np.int32),
-        np.array(builder.kind, dtype=np.int32),
-        np.array(builder.place, dtype=np.int32),
-        np.array(builder.other, dtype=np.int32),
-        np.array(builder.factor, dtype=np.float64),
+        np.array(kind, dtype=np.int32),
+        np.array(place, dtype=np.int32),
+        np.array(other, dtype=np.int32),
+        np.array(factor, dtype=np.float64),
         np.array(derivative, dtype=np.bool_),
     )
 
@@ -140,78 +143,60 @@ def build_terms(equations: Equations, traces: list[Trace]) -> Terms:
 class _Terms:
     def __init__(self, equations: Equations) -> None:
         self._equations = equations
-        self.kind: list[int] = []
-        self.place: list[int] = []
-        self.other: list[int] = []
-        self.factor: list[float] = []
+        self.terms: list[tuple[int, int, int, float]] = []
+        """Kind, place, other and factor of each, as in ``Terms``."""
 
     def _add(self, kind: int, place: int, other: int, factor: float) -> None:
-        self.kind.append(kind)
-        self.place.append(place)
-        self.other.append(other)
-        self.factor.append(factor)
+        self.terms.append((kind, place, other, factor))
 
     def _column(self, unknown: int) -> int:
         return int(self._equations.pattern.column_of[unknown])
 
-    def difference(self, ends: tuple[int, int], factor: float) -> None:
-        for unknown, sign in zip(ends, (1.0, -1.0), strict=True):
+    def across(self, kind: int, ends: tuple[int, int], other: int, factor: float) -> None:
+        """The same term of both ends, with opposite signs."""
+        for unknown, sign in zip(ends, (factor, -factor), strict=True):
             if unknown != GROUND:
-                self._add(record.UNKNOWN, self._column(unknown), 0, sign * factor)
-
-    def _conducted(self, ends: tuple[int, int], coefficient: int, sign: float) -> None:
-        for unknown, factor in zip(ends, (sign, -sign), strict=True):
-            if unknown != GROUND:
-                self._add(record.COEFFICIENT, self._column(unknown), coefficient, factor)
+                self._add(kind, self._column(unknown), other, sign)
 
     def junction_voltage(self, index: int, ends: tuple[int, int]) -> None:
         scale = self._equations.parts.inverse_pc
-        self.difference(ends, scale)
+        self.across(record.UNKNOWN, ends, 0, scale)
         self._add(record.STORED, index, record.HISTORY, -scale)
 
     def current(self, current: Current) -> None:
-        e = self._equations
-        t, at = e.topology, current.index
-        if current.kind == "S":
+        e, at, kind = self._equations, current.index, current.kind
+        if kind == "S":
             self._add(record.SOURCE, at, 0, 1.0)
-        elif current.kind == "X":
+        elif kind == "X":
             self._add(record.UNKNOWN, self._column(at), 0, e.scale)
-        elif current.kind == "M":
-            start = e.offsets["M"] + sum(len(group) ** 2 for group in t.groups[:at])
-            members = t.groups[at]
-            for column, member in enumerate(members):
-                ends = (t.coupled.p[member], t.coupled.n[member])
-                self._conducted(ends, start + current.row * len(members) + column, 1.0)
-        elif current.kind == "T":
-            p1, n1 = t.lines[at][1][:2]
-            self._conducted((p1, n1), e.offsets["T"] + at, 1.0)
+        else:
+            first = at
+            if kind == "M":
+                groups = e.topology.groups
+                first = sum(len(group) ** 2 for group in groups[:at])
+                first += current.row * len(groups[at])
+            for k, ends in enumerate(_conducting(e.topology, current)):
+                self.across(record.COEFFICIENT, ends, e.offsets[kind] + first + k, current.sign)
+            self._history(current)
+
+    def _history(self, current: Current) -> None:
+        e, at, kind = self._equations, current.index, current.kind
+        if kind == "B":
+            self._add(record.STORED, at, record.JUNCTION, 1.0)
+            (ends,) = _conducting(e.topology, current)
+            self.across(record.REGION, ends, at, e.parts.inverse_pc)
+        elif kind == "R":
+            shunted = np.flatnonzero(e.plan.shunt == at)
+            which = record.SHUNT if shunted.size else record.RESISTOR
+            places = shunted if shunted.size else np.flatnonzero(e.plan.resistors == at)
+            self._add(record.STORED, int(places[0]), which, current.sign)
+        elif kind == "C":
+            self._add(record.STORED, at, record.CAPACITOR, 1.0)
+        elif kind == "T":
             self._add(record.STORED, 2 * at, record.LINE, 1.0)
-        elif current.kind == "G":
-            self._conducted(t.controlled[at][1][2:], e.offsets["G"] + at, 1.0)
+        elif kind == "G":
             stored = int(np.searchsorted(e.plan.controlled, at))
             self._add(record.STORED, stored, record.TRANSFER, 1.0)
-        else:
-            self._branch(current)
-
-    def _branch(self, current: Current) -> None:
-        e, at, kind = self._equations, current.index, current.kind
-        t = e.topology
-        branches = {"B": t.junctions, "R": t.resistors, "C": t.capacitors, "L": t.inductors}[kind]
-        ends = (branches.p[at], branches.n[at])
-        self._conducted(ends, e.offsets[kind] + at, current.sign)
-        if kind == "L":
-            return
-        which = {"B": record.JUNCTION, "R": record.RESISTOR, "C": record.CAPACITOR}[kind]
-        if kind == "R":
-            shunted = np.nonzero(e.plan.shunt == at)[0]
-            which = record.SHUNT if shunted.size else which
-            at = int((shunted if shunted.size else np.nonzero(e.plan.resistors == at)[0])[0])
-        self._add(record.STORED, at, which, current.sign)
-        if kind == "B":
-            scale = e.parts.inverse_pc
-            for unknown, sign in zip(ends, (scale, -scale), strict=True):
-                if unknown != GROUND:
-                    self._add(record.REGION, self._column(unknown), at, sign)
 
 
 class PrintSteps:
@@ -221,7 +206,7 @@ class PrintSteps:
     are summed up, as JoSIM does, so that they round alike.
     """
 
-    def __init__(self, transient: Transient) -> None:
+    def __init__(self, transient: TransientAnalysis) -> None:
         self._step = transient.step
         self._distance = transient.print_step
         self._following = transient.print_start

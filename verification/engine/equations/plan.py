@@ -6,8 +6,8 @@ kernels are handed.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from verification.engine.equations.constants import BOLTZMANN
 from verification.engine.equations.factorisation import Pattern
 from verification.engine.equations.topology import Topology
-from verification.engine.text.deck import JunctionModel
-from verification.engine.text.flatten import GROUND
+from verification.engine.equations.values import gap_energy
+from verification.engine.text.deck import ModelCard
+from verification.engine.text.devices import GROUND
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int32]
@@ -50,7 +51,8 @@ class Plan:
         places: by junction, positions in A of (p,p), (n,n), (p,n), (n,p); -1 where there is none.
         resistors: positions of the others: ``plain`` ones, then those with an inductor in series.
         controlled: positions of G and H among the controlled sources; ``transfer`` 0 G, 1 H.
-        prescribed_row, prescribed_kind: row of b of each prescribed phase; 0 V, 1 P, 2 R = 0.
+        prescribed_row: row of b of each prescribed phase.
+        prescribed_kind: 0 V, 1 P, 2 R = 0.
         line_ends: both ports of the lines: port 1 of line k is 2k, port 2 is 2k + 1.
     """
 
@@ -79,9 +81,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
     rows = np.append(pattern.row_of, size).astype(np.int32)  # index -1 is ground
     columns = np.append(pattern.column_of, size).astype(np.int32)
 
-    def ends(
-        p: list[int], n: list[int], x_p: list[int] | None = None, x_n: list[int] | None = None
-    ) -> IndexArray:
+    def ends(p: Any, n: Any, x_p: Any = None, x_n: Any = None) -> IndexArray:
         lists = (p, n, p if x_p is None else x_p, n if x_n is None else x_n)
         tables = (rows, rows, columns, columns)
         index = [np.array(items, dtype=np.int64) for items in lists]
@@ -93,14 +93,10 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
     others.sort(key=lambda r: topology.series[r] >= 0)
     r, v = topology.resistors, topology.phase_rows
     controlled = [k for k, item in enumerate(topology.controlled) if item[0].kind in "GH"]
-    drive_p, drive_n, sense_p, sense_n = [], [], [], []
-    for k in controlled:
-        element, nodes, extra = topology.controlled[k]
-        is_g = element.kind == "G"
-        drive_p.append(nodes[0] if is_g else extra[0])
-        drive_n.append(nodes[1] if is_g else GROUND)
-        sense_p.append(nodes[2] if is_g else nodes[0])
-        sense_n.append(nodes[3] if is_g else nodes[1])
+    driven_sensed = [
+        nodes if element.kind == "G" else (extra[0], GROUND, *nodes[:2])
+        for element, nodes, extra in (topology.controlled[k] for k in controlled)
+    ]
     ports = [port for _, nodes in topology.lines for port in (nodes[:2], nodes[2:])]
     kinds = {"V": 0, "P": 1, "R": 2}
     return Plan(
@@ -119,7 +115,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         np.array([kinds[element.kind] for element in v.elements], dtype=np.int32),
         np.array(controlled, dtype=np.int32),
         np.array([topology.controlled[k][0].kind == "H" for k in controlled], dtype=np.int32),
-        ends(drive_p, drive_n, sense_p, sense_n),
+        ends(*np.array(driven_sensed, dtype=np.int64).reshape(-1, 4).T),
         ends([port[0] for port in ports], [port[1] for port in ports]),
     )
 
@@ -139,24 +135,14 @@ def _shunts(topology: Topology) -> dict[int, int]:
 def _relations(topology: Topology) -> Relations:
     offset, kind, extra = [], [], []
     table: list[float] = []
-    known: dict[JunctionModel, int] = {}
-    for element in topology.junctions.elements:
-        model = element.model
-        if model is None:
-            raise AssertionError("a junction without model passed the reader")
+    known: dict[ModelCard, int] = {}
+    for model in topology.models:
         offset.append(model.phi)
         kind.append(2 if model.thermal else 0 if model.cpr == (1.0,) else 1)
         if model not in known:
             known[model] = len(table)
-            t, tc = model.temperature, model.critical_temperature
-            root = math.sqrt(max(0.0, math.cos(math.pi / 2 * (t / tc) ** 2)))
-            delta = 1.76 * BOLTZMANN * tc * root
-            table += [
-                model.transparency,
-                delta / (2 * BOLTZMANN * t),
-                float(len(model.cpr)),
-                *model.cpr,
-            ]
+            over_kt = gap_energy(model) / (2 * BOLTZMANN * model.temperature)
+            table += [model.transparency, over_kt, float(len(model.cpr)), *model.cpr]
         extra.append(known[model])
     return Relations(
         np.array(offset, dtype=np.float64),

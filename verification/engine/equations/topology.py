@@ -19,8 +19,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from netlist_gen.errors import DeckError
-from verification.engine.text.flatten import GROUND, Element, FlatCircuit
+from verification.engine.text.deck import ModelCard
+from verification.engine.text.devices import GROUND, Element
+from verification.engine.text.flatten import FlatCircuit
 
+_HIDDEN = -2  # instead of the unknown of a node that is eliminated
+_BRANCHES = {
+    "B": ("junctions", "B"),
+    "C": ("capacitors", "C"),
+    "L": ("inductors", "L"),
+    "I": ("current_sources", "S"),
+}
 MAX_DENSE_GROUP = 12
 """Coupled groups up to this size get their inverse inductance matrix; larger ones keep currents."""
 
@@ -51,10 +60,10 @@ class Current:
     """How the current of one device is found.
 
     Attributes:
-        kind: B, R, C, T (line), G: element ``index`` with its history; S: current source; X: the
-            unknown ``index`` times ``sign``; L: single inductor; M: row of a coupled group.
+        kind: B, R, C, T (line), G for element ``index`` with its history; S for a current source,
+            X for the unknown ``index``, L for a single inductor, M for a row of a coupled group.
         index: position among its kind.
-        sign: +1 or -1.
+        sign: -1 where it runs against its branch.
         row: for M, the inductor within its group.
     """
 
@@ -96,25 +105,44 @@ class Topology:
     devices: dict[str, tuple[Element, Current]] = field(default_factory=dict)
     nodes: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def models(self) -> list[ModelCard]:
+        """Models of the junctions."""
+        models = [element.model for element in self.junctions.elements if element.model is not None]
+        if len(models) < len(self.junctions):
+            raise AssertionError("a junction without model passed the reader")
+        return models
+
+    def add_unknown(self) -> int:
+        """One more; returns its number."""
+        self.unknowns += 1
+        return self.unknowns - 1
+
+    def ends(self, nodes: tuple[int, ...]) -> list[int]:
+        """Unknowns of nodes."""
+        return [GROUND if node == GROUND else self.node_unknown[node] for node in nodes]
+
 
 def build_topology(flat: FlatCircuit) -> Topology:
-    """Number the unknowns. Raises DeckError for couplings of inductors that are not there."""
+    """Number the unknowns.
+
+    Raises:
+        DeckError: a coupling of inductors that are not there, or a circuit without any unknown.
+    """
     topology = Topology(flat)
     topology.nodes = {name: number for number, name in enumerate(flat.node_names)}
     kept = _nodes_in_prints(flat, topology.nodes)
     couplings = _couplings(flat)
     hidden, partner = _series_nodes(flat, kept, couplings)
     for number in range(len(flat.node_names)):
-        if number in hidden:
-            topology.node_unknown.append(-2)
-        else:
-            topology.node_unknown.append(topology.unknowns)
-            topology.unknowns += 1
+        topology.node_unknown.append(_HIDDEN if number in hidden else topology.add_unknown())
     grouped = _groups(flat, couplings)
     absorbed = set(partner.values())
     for position, element in enumerate(flat.elements):
         _add(topology, position, element, partner, absorbed, grouped)
     _finish_groups(topology, couplings)
+    if topology.unknowns == 0:
+        raise DeckError(f"{flat.deck.name}: every device lies between ground and ground")
     return topology
 
 
@@ -206,83 +234,59 @@ def _add(
 ) -> None:
     if element.kind == "K":
         return
-    ends = [GROUND if node == GROUND else topology.node_unknown[node] for node in element.nodes]
-    kind, value = element.kind, element.value
-    devices = topology.devices
+    ends = topology.ends(element.nodes)
+    kind, value, label = element.kind, element.value, element.label
     if kind == "R" and value > 0.0:
         _add_resistor(topology, position, element, ends, partner)
-    elif kind == "B":
-        index = topology.junctions.add(element, ends[0], ends[1])
-        devices[element.label] = (element, Current("B", index))
-    elif kind == "C":
-        index = topology.capacitors.add(element, ends[0], ends[1])
-        devices[element.label] = (element, Current("C", index))
-    elif kind == "L":
-        if element.label in grouped:
-            _add_coupled(topology, element, ends, grouped[element.label])
-        elif value == 0.0:
-            _add_current_inductor(topology, element, ends)
-        elif position not in absorbed:
-            index = topology.inductors.add(element, ends[0], ends[1])
-            devices[element.label] = (element, Current("L", index))
-    elif kind == "I":
-        index = topology.current_sources.add(element, ends[0], ends[1])
-        devices[element.label] = (element, Current("S", index))
+    elif kind == "L" and label in grouped:
+        _add_coupled(topology, element, ends, grouped[label])
+    elif kind == "L" and value == 0.0:
+        _add_current_inductor(topology, element, ends)
+    elif kind in _BRANCHES:
+        if position not in absorbed:
+            branches, current = _BRANCHES[kind]
+            index = getattr(topology, branches).add(element, ends[0], ends[1])
+            topology.devices[label] = (element, Current(current, index))
     elif kind in "VPR":
         topology.phase_rows.add(element, ends[0], ends[1])
-        topology.phase_unknown.append(topology.unknowns)
-        devices[element.label] = (element, Current("X", topology.unknowns))
-        topology.unknowns += 1
+        row = topology.add_unknown()
+        topology.phase_unknown.append(row)
+        topology.devices[label] = (element, Current("X", row))
     elif kind == "T":
-        index = len(topology.lines)
+        topology.devices[label] = (element, Current("T", len(topology.lines)))
         topology.lines.append((element, (ends[0], ends[1], ends[2], ends[3])))
-        devices[element.label] = (element, Current("T", index))
     else:
         extra = {"E": 1, "F": 1, "G": 0, "H": 2}[kind]
-        rows = tuple(range(topology.unknowns, topology.unknowns + extra))
-        topology.unknowns += extra
+        rows = tuple([topology.add_unknown() for _ in range(extra)])
         index = len(topology.controlled)
         topology.controlled.append((element, (ends[0], ends[1], ends[2], ends[3]), rows))
-        current = Current("G", index) if kind == "G" else Current("X", rows[0])
-        devices[element.label] = (element, current)
+        topology.devices[label] = (element, Current("X", rows[0]) if rows else Current("G", index))
 
 
 def _add_resistor(
-    topology: Topology,
-    position: int,
-    element: Element,
-    ends: list[int],
-    partner: dict[int, int],
+    topology: Topology, position: int, element: Element, ends: list[int], partner: dict[int, int]
 ) -> None:
-    devices = topology.devices
-    if position not in partner:
-        index = topology.resistors.add(element, ends[0], ends[1])
-        topology.series.append(-1)
-        devices[element.label] = (element, Current("R", index))
-        return
-    inductor = topology.flat.elements[partner[position]]
-    shared = set(element.nodes) & set(inductor.nodes)
-    middle = next(n for n in shared if n != GROUND and topology.node_unknown[n] == -2)
-    outer = next(n for n in inductor.nodes if n != middle)
-    far = GROUND if outer == GROUND else topology.node_unknown[outer]
-    # The branch keeps the resistor's direction.
-    if element.nodes[0] == middle:
-        p, n = far, ends[1]
-        sign = 1.0 if inductor.nodes[1] == middle else -1.0
-    else:
-        p, n = ends[0], far
-        sign = 1.0 if inductor.nodes[0] == middle else -1.0
-    index = topology.resistors.add(element, p, n)
-    topology.series.append(partner[position])
-    devices[element.label] = (element, Current("R", index))
-    devices[inductor.label] = (inductor, Current("R", index, sign))
+    devices, inductor_at = topology.devices, partner.get(position, -1)
+    p, n = ends
+    if inductor_at >= 0:
+        inductor = topology.flat.elements[inductor_at]
+        shared = set(element.nodes) & set(inductor.nodes)
+        middle = next(n for n in shared if n != GROUND and topology.node_unknown[n] == _HIDDEN)
+        (far,) = topology.ends(tuple(n for n in inductor.nodes if n != middle))
+        # The branch keeps the resistor's direction.
+        first = element.nodes[0] == middle
+        p, n = (far, n) if first else (p, far)
+        sign = 1.0 if inductor.nodes[first] == middle else -1.0
+        devices[inductor.label] = (inductor, Current("R", len(topology.resistors), sign))
+    devices[element.label] = (element, Current("R", topology.resistors.add(element, p, n)))
+    topology.series.append(inductor_at)
 
 
 def _add_current_inductor(topology: Topology, element: Element, ends: list[int]) -> None:
     topology.current_inductors.add(element, ends[0], ends[1])
-    topology.current_inductor_rows.append(topology.unknowns)
-    topology.devices[element.label] = (element, Current("X", topology.unknowns))
-    topology.unknowns += 1
+    row = topology.add_unknown()
+    topology.current_inductor_rows.append(row)
+    topology.devices[element.label] = (element, Current("X", row))
 
 
 def _add_coupled(topology: Topology, element: Element, ends: list[int], group: list[str]) -> None:
@@ -313,9 +317,3 @@ def _finish_groups(topology: Topology, couplings: list[Element]) -> None:
             topology.couplings.append((dense[a], dense[b], coupling))
         else:
             topology.current_couplings.append((wide[a], wide[b], coupling))
-
-
-def check_devices(topology: Topology) -> None:
-    """Refuse a circuit without any unknown. Raises DeckError."""
-    if topology.unknowns == 0:
-        raise DeckError(f"{topology.flat.deck.name}: every device lies between ground and ground")

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from netlist_gen.errors import DeckError
 from verification.engine.equations.constants import BOLTZMANN, ELEMENTARY_CHARGE, HBAR, SIGMA
 from verification.engine.equations.topology import Branches, Topology
-from verification.engine.text.deck import Spread
+from verification.engine.text.deck import ModelCard, Spread
+from verification.engine.text.devices import Element
 
 FloatArray = NDArray[np.float64]
 
@@ -31,10 +32,16 @@ class Values:
     """Values that may differ between lanes, each of shape (elements, lanes).
 
     Attributes:
-        area: of junctions. resistance: ohm. series: H, inductor in series with each resistor
-            (0 where there is none). inductance: single inductors, H. coupled: inductors of coupled
-            groups, H. coupling: their factors. capacitance: F. currents: factor on each current
-            source. wide, wide_coupling: inductors that keep their current.
+        area: of junctions.
+        resistance: ohm.
+        series: inductor in series with each resistor, H; 0 where there is none.
+        inductance: of single inductors, H.
+        coupled: inductors of coupled groups, H.
+        coupling: factors of their couplings.
+        capacitance: F.
+        currents: factor on each current source.
+        wide: inductors that keep their current, H.
+        wide_coupling: factors of their couplings.
     """
 
     area: FloatArray
@@ -60,33 +67,33 @@ def nominal_values(topology: Topology, seed: int | None) -> Values:
     elements = topology.flat.elements
     spread = _spread_factors(topology, deck.spread, deck.seed if seed is None else seed)
 
-    def column(branches: Branches) -> FloatArray:
-        rows = [e.value * spread.get(e.label, 1.0) for e in branches.elements]
-        return np.array(rows, dtype=np.float64).reshape(-1, 1)
+    def drawn(element: Element) -> float:
+        return element.value * spread.get(element.label, 1.0)
 
-    series = [
-        elements[at].value * spread.get(elements[at].label, 1.0) if at >= 0 else 0.0
-        for at in topology.series
-    ]
+    def column(branches: Branches) -> FloatArray:
+        return np.array([[drawn(e)] for e in branches.elements], dtype=np.float64).reshape(-1, 1)
+
+    def factors(couplings: list[tuple[int, int, Element]]) -> FloatArray:
+        return np.array([[e.value] for _, _, e in couplings], dtype=np.float64).reshape(-1, 1)
+
+    series = [drawn(elements[at]) if at >= 0 else 0.0 for at in topology.series]
     return Values(
         area=column(topology.junctions),
         resistance=column(topology.resistors),
         series=np.array(series, dtype=np.float64).reshape(-1, 1),
         inductance=column(topology.inductors),
         coupled=column(topology.coupled),
-        coupling=np.array([[e.value] for _, _, e in topology.couplings]).reshape(-1, 1),
+        coupling=factors(topology.couplings),
         capacitance=column(topology.capacitors),
         currents=np.ones((len(topology.current_sources), 1)),
         wide=column(topology.current_inductors),
-        wide_coupling=np.array([[e.value] for _, _, e in topology.current_couplings]).reshape(
-            -1, 1
-        ),
+        wide_coupling=factors(topology.current_couplings),
     )
 
 
 def _spread_factors(topology: Topology, spread: Spread, seed: int | None) -> dict[str, float]:
     """Factor of each spread device: normal with sigma = spread / 3, as JoSIM 2.7 draws it."""
-    by_kind = {
+    kinds = {
         "L": spread.inductor,
         "B": spread.junction,
         "C": spread.capacitor,
@@ -95,13 +102,11 @@ def _spread_factors(topology: Topology, spread: Spread, seed: int | None) -> dic
     rng = np.random.default_rng(seed)
     factors: dict[str, float] = {}
     for element in topology.flat.elements:
-        if element.kind not in by_kind:
+        if element.kind not in kinds:
             continue
-        own = element.spread
-        if own == 1.0:
-            own = by_kind[element.kind]
-        if own == 1.0:
-            own = spread.overall
+        # The first that is given; 1 stands for none.
+        given = (element.spread, kinds[element.kind], spread.overall)
+        own = next((value for value in given if value != 1.0), 1.0)
         if own not in (0.0, 1.0):
             factors[element.label] = 1.0 + own / 3.0 * rng.standard_normal()
     for label, factor in factors.items():
@@ -122,10 +127,16 @@ class Coefficients:
         gap: per junction: lower and upper bound of the step (V), conductance differences of the
             step and of the normal branch against the subgap one (S), step current (A).
         resistor: g; part of the phase across the series inductor; phase per ampere of R.
-        capacitor, line, transfer (G), single (L), groups (inverse matrices, flat): conductances.
+        capacitor: conductance.
+        single: conductance of the inductors that are not coupled.
+        groups: inverse matrices of the coupled inductors.
+        lines: conductance.
+        transfer: conductance of G.
+        transresistance: of H.
+        wide: inductance over sigma.
+        wide_mutual: inductance over sigma.
     """
 
-    step: float
     inverse_pc: float
     prediction: float
     junction: FloatArray
@@ -141,14 +152,35 @@ class Coefficients:
     wide_mutual: FloatArray
 
 
-def coefficients(topology: Topology, values: Values, step: float) -> Coefficients:
-    """All coefficients for one time step (s).
+def coefficients(topology: Topology, values: Values, h: float) -> Coefficients:
+    """All coefficients for one time step ``h`` (s).
 
     Raises:
         DeckError: an impossible coupling, or a value that overflows.
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        found = _coefficients(topology, values, step)
+        pc = 4.0 * h * ELEMENTARY_CHARGE / (3.0 * HBAR)
+        junction, gap = _junctions(topology, values, h, pc)
+        per_ampere = values.resistance * (2.0 * h / 3.0) / SIGMA
+        series = values.series / SIGMA
+        g_resistor = 1.0 / (series + per_ampere) if per_ampere.size else per_ampere
+        z0 = np.array([[e.value] for e, _ in topology.lines]).reshape(-1, 1)
+        gains = [e.value for e, _, _ in topology.controlled]
+        found = Coefficients(
+            inverse_pc=1.0 / pc,
+            prediction=(1.0 / SIGMA) * ((2.0 * h) / 3.0),
+            junction=junction,
+            gap=gap,
+            resistor=np.stack([g_resistor, series * g_resistor, per_ampere]),
+            capacitor=9.0 * SIGMA * values.capacitance / (4.0 * h * h),
+            single=SIGMA / values.inductance if values.inductance.size else values.inductance,
+            groups=_group_inverses(topology, values),
+            lines=np.repeat(3.0 * SIGMA / (2.0 * h * z0), values.lanes, axis=1) if z0.size else z0,
+            transfer=np.array([gain * 3.0 * SIGMA / (2.0 * h) for gain in gains]),
+            transresistance=np.array([gain * (2.0 * h / 3.0) / SIGMA for gain in gains]),
+            wide=values.wide / SIGMA,
+            wide_mutual=_wide_mutual(topology, values) / SIGMA,
+        )
     for branches, rows in (
         (topology.junctions, found.junction),
         (topology.resistors, found.resistor),
@@ -160,49 +192,25 @@ def coefficients(topology: Topology, values: Values, step: float) -> Coefficient
             label = branches.labels[int(wrong.argmax())]
             raise DeckError(
                 f"{topology.flat.deck.name}: the value of {label} is so large or small that its "
-                f"conductance overflows at a time step of {step:.3g} s"
+                f"conductance overflows at a time step of {h:.3g} s"
             )
     return found
 
 
-def _coefficients(topology: Topology, values: Values, step: float) -> Coefficients:
-    h = step
-    pc = 4.0 * h * ELEMENTARY_CHARGE / (3.0 * HBAR)
-    junction, gap = _junctions(topology, values, h, pc)
-    per_ampere = values.resistance * (2.0 * h / 3.0) / SIGMA
-    series = values.series / SIGMA
-    g_resistor = 1.0 / (series + per_ampere) if per_ampere.size else per_ampere
-    lanes = values.lanes
-    z0 = np.array([[e.value] for e, _ in topology.lines]).reshape(-1, 1)
-    gains = [e.value for e, _, _ in topology.controlled]
-    return Coefficients(
-        step=h,
-        inverse_pc=1.0 / pc,
-        prediction=(1.0 / SIGMA) * ((2.0 * h) / 3.0),
-        junction=junction,
-        gap=gap,
-        resistor=np.stack([g_resistor, series * g_resistor, per_ampere]),
-        capacitor=9.0 * SIGMA * values.capacitance / (4.0 * h * h),
-        single=SIGMA / values.inductance if values.inductance.size else values.inductance,
-        groups=_group_inverses(topology, values),
-        lines=np.repeat(3.0 * SIGMA / (2.0 * h * z0), lanes, axis=1) if z0.size else z0,
-        transfer=np.array([gain * 3.0 * SIGMA / (2.0 * h) for gain in gains]),
-        transresistance=np.array([gain * (2.0 * h / 3.0) / SIGMA for gain in gains]),
-        wide=values.wide / SIGMA,
-        wide_mutual=_wide_mutual(topology, values) / SIGMA,
-    )
+def gap_energy(model: ModelCard) -> float:
+    """Delta of the thermal relation, J; 0 at and above the critical temperature."""
+    t, tc = model.temperature, model.critical_temperature
+    return 1.76 * BOLTZMANN * tc * math.sqrt(max(0.0, math.cos(math.pi / 2 * (t / tc) ** 2)))
 
 
 def _junctions(
     topology: Topology, values: Values, h: float, pc: float
 ) -> tuple[FloatArray, FloatArray]:
     lanes = values.lanes
-    models = [element.model for element in topology.junctions.elements]
+    models = topology.models
     rows = np.zeros((4, len(models), lanes))
     gap = np.zeros((5, len(models), lanes))
     for j, model in enumerate(models):
-        if model is None:
-            raise AssertionError("a junction without model passed the reader")
         area = values.area[j]
         icrit = model.icrit * area
         cap = model.cap * area
@@ -210,10 +218,9 @@ def _junctions(
         strength = icrit
         if model.thermal:
             # JoSIM's JJ::set_model: Delta(T) and the resistance that it gives.
-            t, tc = model.temperature, model.critical_temperature
-            delta = 1.76 * BOLTZMANN * tc * math.sqrt(math.cos(math.pi / 2 * (t / tc) ** 2))
+            delta = gap_energy(model)
             rn = (math.pi * delta) / (2 * ELEMENTARY_CHARGE * icrit)
-            rn = rn * math.tanh(delta / (2 * BOLTZMANN * t))
+            rn = rn * math.tanh(delta / (2 * BOLTZMANN * model.temperature))
             strength = math.pi * delta / (2 * ELEMENTARY_CHARGE * rn)
         r0 = rn if model.rtype == 0 else model.r0 / area
         rows[0, j] = (1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc

@@ -7,15 +7,7 @@ they close over: Numba keeps it in the key of the cache, so no kernel of another
 The functions are untyped for mypy because Numba infers the types.
 """
 
-from verification.engine.kernels.entry import factorise_tile, run_tile, sines
+from verification.engine.kernels.entry import factorise_tile, run_tile
 from verification.engine.kernels.solve import DONE, INCOMPLETE, SINGULAR, TOO_FAST
 
-__all__ = [
-    "DONE",
-    "INCOMPLETE",
-    "SINGULAR",
-    "TOO_FAST",
-    "factorise_tile",
-    "run_tile",
-    "sines",
-]
+__all__ = ["DONE", "INCOMPLETE", "SINGULAR", "TOO_FAST", "factorise_tile", "run_tile"]

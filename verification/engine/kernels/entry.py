@@ -9,13 +9,9 @@ from typing import Any
 
 from numba import njit, typeof
 
-from verification.engine.kernels.junctions import sine
 from verification.engine.kernels.loop import advance
 from verification.engine.kernels.solve import factorise
 from verification.engine.lanes.layout import Tile
-from verification.engine.lanes.simd import load, store
-
-__all__ = ["factorise_tile", "run_tile", "sines"]
 
 _OTHERS = (
     "equations/constants",
@@ -37,7 +33,7 @@ def _digest() -> str:
     return total.hexdigest()
 
 
-def _ways_in(digest: str) -> tuple[Any, Any, Any]:
+def _ways_in(digest: str) -> tuple[Any, Any]:
     @njit(cache=True, nogil=True, error_model="numpy")
     def run_tile(tile, output, prints, count, first, last, step, guard):
         """See ``loop.advance``."""
@@ -50,17 +46,10 @@ def _ways_in(digest: str) -> tuple[Any, Any, Any]:
         _ = digest
         return factorise(matrix, a, own, factors, w)
 
-    @njit(cache=True)
-    def sines(x, out, count, w):
-        """``sine`` of an array, for the tests; ``count`` must be a multiple of len(w)."""
-        _ = digest
-        for i in range(count // len(w)):
-            store(out, i * len(w), sine(load(x, i * len(w), w)))
-
-    return run_tile, factorise_tile, sines
+    return run_tile, factorise_tile
 
 
-_run_tile, factorise_tile, sines = _ways_in(_digest())
+_run_tile, factorise_tile = _ways_in(_digest())
 _by_width: dict[int, Any] = {}
 
 

@@ -115,18 +115,17 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
 
     ``jj.moved`` gets the largest predicted change of a phase, in each lane.
     """
-    state, coefficient, keep = jj.state, jj.coefficient, jj.keep
+    state, keep = jj.state, jj.keep
     together = WIDTH // len(w)
     new, old = 1 - (i & 1), i & 1
     # JoSIM holds all voltages at 0 until t = 0.
     inverse_pc = jj.inverse_pc if i > 0 else 0.0
-    stride = WIDTH if jj.own else 1
     moved = splat(0.0, _V)
     above = splat(-1.0, _V)
     for k in range(jj.vectors):
         e = 4 * k * together
         s = k * _STATE
-        q = k * COEFFICIENT_ROWS * stride
+        q = k * COEFFICIENT_ROWS
         phase = gather(x, jj.ends, e + 2 * together, w)
         phase = phase - gather(x, jj.ends, e + 3 * together, w)
         last = load(state, s + (PHASE + new) * WIDTH, _V)
@@ -138,24 +137,14 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
         history = fma(phase, THIRD4, last * (-THIRD1))
         predicted = fma(v0, jj.prediction, history)
         moved = maximum(moved, absolute(predicted - phase))
-        if jj.own:
-            g = load(coefficient, q + G * WIDTH, _V)
-            c1 = load(coefficient, q + C1 * WIDTH, _V)
-            c2 = load(coefficient, q + C2 * WIDTH, _V)
-            strength = load(coefficient, q + STRENGTH * WIDTH, _V)
-            shunt_g = load(coefficient, q + SHUNT_G * WIDTH, _V)
-            part = load(coefficient, q + SHUNT_PART * WIDTH, _V)
-            low = load(coefficient, q + LOW * WIDTH, _V)
-            offset = load(coefficient, q + OFFSET * WIDTH, _V)
-        else:
-            g = splat(coefficient[q + G], _V)
-            c1 = splat(coefficient[q + C1], _V)
-            c2 = splat(coefficient[q + C2], _V)
-            strength = splat(coefficient[q + STRENGTH], _V)
-            shunt_g = splat(coefficient[q + SHUNT_G], _V)
-            part = splat(coefficient[q + SHUNT_PART], _V)
-            low = splat(coefficient[q + LOW], _V)
-            offset = splat(coefficient[q + OFFSET], _V)
+        g = value(jj.coefficient, q + G, jj.own, _V)
+        c1 = value(jj.coefficient, q + C1, jj.own, _V)
+        c2 = value(jj.coefficient, q + C2, jj.own, _V)
+        strength = value(jj.coefficient, q + STRENGTH, jj.own, _V)
+        shunt_g = value(jj.coefficient, q + SHUNT_G, jj.own, _V)
+        part = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
+        low = value(jj.coefficient, q + LOW, jj.own, _V)
+        offset = value(jj.coefficient, q + OFFSET, jj.own, _V)
         if jj.special[k] == 0:
             supercurrent = strength * sine(predicted - offset)
         else:
@@ -210,6 +199,14 @@ def history_of(jj, slot, i):
     )
 
 
+@njit(inline="always")
+def rows_of(jj, j, W):
+    """Where in b both ends of a junction stand."""
+    together = WIDTH // W
+    at = (j * W) // WIDTH * 4 * together + (j * W) % WIDTH // W
+    return jj.ends[at] * W, jj.ends[at + together] * W
+
+
 @njit
 def regions(jj, b, i, w):
     """Piecewise linear quasiparticle branch: regions by the predicted voltage.
@@ -218,14 +215,11 @@ def regions(jj, b, i, w):
     junctions are off the subgap branch and whether any conductance changed.
     """
     W = len(w)
-    together = WIDTH // W
     outside = 0
     changed = False
     for j in range(jj.total):
         any_now = False
-        vector, within = (j * W) // WIDTH, (j * W) % WIDTH
-        p = jj.ends[(vector * 4) * together + within // W] * W
-        n = jj.ends[(vector * 4 + 1) * together + within // W] * W
+        p, n = rows_of(jj, j, W)
         for lane in range(W):
             slot = j * W + lane
             low = jj.coefficient[coefficient_at(jj, slot, LOW)]

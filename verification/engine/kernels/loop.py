@@ -54,11 +54,11 @@ def _outputs(tile, output, row, prints, x, before, i, step):
         store_lines(tile.lines, x, i, w)
     if prints:
         if i == 0:
-            remember(tile.record, x, i == 0, w)
+            remember(tile.traces, x, i == 0, w)
         voltage_scale = (3.0 * SIGMA) / (2.0 * step) if i > 0 else 0.0
         record(tile, output, row, x, i, voltage_scale)
-    if tile.record.any_derivative:
-        remember(tile.record, x, i == 0, w)
+    if tile.traces.any_derivative:
+        remember(tile.traces, x, i == 0, w)
     if tile.watch.junctions > 0:
         pulses(tile.watch, x, i * step, step, i, w)
     if tile.watch.energy:
@@ -70,8 +70,13 @@ def advance(tile, output, prints, count, first, last, step, guard):
     """Steps first .. last - 1 of one tile; returns how it ended (see ``solve``).
 
     Args:
+        tile: as the step before ``first`` left it.
         output: room for the printed samples, shape (count, signals, lanes).
-        prints: which of the steps are printed, ``count`` of them.
+        prints: which of the steps are printed.
+        count: how many of them are.
+        first: number of the first step; those before t = 0 are negative.
+        last: where to stop.
+        step: time step, s.
         guard: steps after this one are checked against PHASE_LIMIT.
     """
     w = tile.w

@@ -7,11 +7,11 @@ import math
 
 from numba import njit
 
-from verification.engine.kernels.junctions import coefficient_at, row_of
+from verification.engine.kernels.junctions import coefficient_at, row_of, rows_of
 from verification.engine.kernels.solve import inject, value
 from verification.engine.lanes.layout import SHUNT_G, SHUNT_HISTORY
 from verification.engine.lanes.random_numbers import gaussian
-from verification.engine.lanes.simd import WIDTH, load, store
+from verification.engine.lanes.simd import load, store
 
 
 @njit(error_model="numpy")
@@ -46,7 +46,6 @@ def _shunt_shift(jj, slot, j, current):
 def noise_currents(noise, jj, r, out, b, time, w):
     """Add the noise of this time to the right-hand side and to the currents that are recorded."""
     W = len(w)
-    together = WIDTH // W
     if time < 0.0:
         return
     for m in range(noise.total):
@@ -69,12 +68,10 @@ def noise_currents(noise, jj, r, out, b, time, w):
                 shift = value(r.per_ampere, index, r.own, w) * current * (-1.0)
                 store(r.history, index * W, load(r.history, index * W, w) + shift)
                 current = value(r.g, index, r.own, w) * shift * (-1.0)
-            inject(b, r.p_b[index], r.n_b[index], current, w)
+            inject(b, r.ends, index, current, w)
             store(r.current, index * W, load(r.current, index * W, w) + current)
             continue
-        vector, within = (index * W) // WIDTH, (index * W) % WIDTH
-        p = jj.ends[(vector * 4) * together + within // W] * W
-        n = jj.ends[(vector * 4 + 1) * together + within // W] * W
+        p, n = rows_of(jj, index, W)
         for lane in range(W):
             slot = index * W + lane
             current_here = jj.scratch[lane]

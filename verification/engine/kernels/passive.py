@@ -16,20 +16,20 @@ def resistors(r, x, b, w):
     W = len(w)
     for k in range(r.plain):
         o = k * W
-        phase = across(x, r.p_x[k], r.n_x[k], w)
+        phase = across(x, r.ends, k, w)
         history = fma(phase, THIRD4, load(r.phase, o, w) * (-THIRD1))
         c = value(r.g, k, r.own, w) * history * (-1.0)
-        inject(b, r.p_b[k], r.n_b[k], c, w)
+        inject(b, r.ends, k, c, w)
         store(r.current, o, c)
         store(r.phase, o, phase)
     for k in range(r.plain, r.total):
         o = k * W
-        phase = across(x, r.p_x[k], r.n_x[k], w)
+        phase = across(x, r.ends, k, w)
         part = value(r.part, k, r.own, w)
         inner = phase - part * (phase - load(r.history, o, w))
         history = fma(inner, THIRD4, load(r.phase, o, w) * (-THIRD1))
         c = value(r.g, k, r.own, w) * history * (-1.0)
-        inject(b, r.p_b[k], r.n_b[k], c, w)
+        inject(b, r.ends, k, c, w)
         store(r.current, o, c)
         store(r.history, o, history)
         store(r.phase, o, inner)
@@ -41,13 +41,13 @@ def capacitors(cap, x, b, w):
     W = len(w)
     for k in range(cap.total):
         o = k * W
-        p1 = across(x, cap.p_x[k], cap.n_x[k], w)
+        p1 = across(x, cap.ends, k, w)
         p2 = load(cap.p2, o, w)
         p3 = load(cap.p3, o, w)
         history = p1 * (8.0 / 3.0) - p2 * (22.0 / 9.0)
         history = history + p3 * (8.0 / 9.0) - load(cap.p4, o, w) * (1.0 / 9.0)
         c = value(cap.g, k, cap.own, w) * history * (-1.0)
-        inject(b, cap.p_b[k], cap.n_b[k], c, w)
+        inject(b, cap.ends, k, c, w)
         store(cap.current, o, c)
         store(cap.p4, o, p3)
         store(cap.p3, o, p2)
@@ -60,7 +60,7 @@ def prescribed(v, out, x, b, w):
     W = len(w)
     for m in range(v.total):
         o = m * W
-        phase = across(x, v.p_x[m], v.n_x[m], w)
+        phase = across(x, v.ends, m, w)
         history = fma(phase, THIRD4, load(v.phase, o, w) * (-THIRD1))
         store(v.phase, o, phase)
         given = history
@@ -77,15 +77,15 @@ def controlled(g, x, b, w):
     W = len(w)
     for m in range(g.total):
         o = m * W
-        phase = across(x, g.p_x[m], g.n_x[m], w)
+        phase = across(x, g.ends, m, w)
         history = fma(phase, THIRD4, load(g.phase, o, w) * (-THIRD1))
         store(g.phase, o, phase)
         if g.kind[m] == 0:
             c = value(g.g, m, g.own, w) * history * (-1.0)
-            inject(b, g.p_b[m], g.n_b[m], c, w)
+            inject(b, g.ends, m, c, w)
             store(g.current, o, c)
         else:
-            store(b, g.p_b[m] * W, history * g.scale)
+            store(b, g.ends.p_b[m] * W, history * g.scale)
 
 
 @njit(error_model="numpy")
@@ -99,7 +99,7 @@ def lines(t, x, b, i, w):
             me = 2 * k + end
             if i > 0:
                 store(t.p2, me * W, load(t.p1, me * W, w))
-                store(t.p1, me * W, across(x, t.p_x[me], t.n_x[me], w))
+                store(t.p1, me * W, across(x, t.ends, me, w))
             given = fma(load(t.p1, me * W, w), THIRD4, load(t.p2, me * W, w) * (-THIRD1))
             if i >= delay:
                 base = t.begin[k] + (1 - end) * 2 * length
@@ -113,7 +113,7 @@ def lines(t, x, b, i, w):
                     back2 = (i - delay - 2) % length
                     given = given + load(t.ring, (base + back2) * W, w) * THIRD1
             c = conductance * given * (-1.0)
-            inject(b, t.p_b[me], t.n_b[me], c, w)
+            inject(b, t.ends, me, c, w)
             store(t.current, me * W, c)
 
 
@@ -125,7 +125,7 @@ def store_lines(t, x, i, w):
         length = t.length[k]
         for end in range(2):
             me = 2 * k + end
-            phase = across(x, t.p_x[me], t.n_x[me], w)
+            phase = across(x, t.ends, me, w)
             current = fma(value(t.g, k, t.own, w), phase, load(t.current, me * W, w))
             base = t.begin[k] + end * 2 * length
             store(t.ring, (base + i % length) * W, phase)

@@ -44,7 +44,7 @@ def record(tile, output, row, x, i, voltage_scale):
     """One printed sample of every trace, into row ``row`` of the output."""
     w = tile.w
     W = len(w)
-    rec = tile.record
+    rec = tile.traces
     for q in range(rec.signals):
         total = splat(0.0, w)
         for e in range(rec.rows[q], rec.rows[q + 1]):
@@ -85,14 +85,13 @@ def pulses(watch, x, time, step, i, w):
     """Advances of the watched phases by 2 pi: the last crossing of the middle, with hysteresis."""
     W = len(w)
     for m in range(watch.junctions):
-        p, n = watch.p_x[m], watch.n_x[m]
-        now = across(x, p, n, w)
+        now = across(x, watch.ends, m, w)
         if i <= watch.rest_step:
             store(watch.before, m * W, now)
             store(watch.rest, m * W, now)
             continue
-        rest = load(watch.rest, m * W, w)
-        if largest(absolute(now - rest)) > math.pi:
+        if largest(absolute(now - load(watch.rest, m * W, w))) > math.pi:
+            p, n = watch.ends.p_x[m], watch.ends.n_x[m]
             for lane in range(W):
                 at = m * W + lane
                 after = x[p * W + lane] - x[n * W + lane] - watch.rest[at]
@@ -139,11 +138,10 @@ def energy(watch, src, x, before, i, w):
 @njit
 def _work(watch, src, s, x, before, i, w):
     o = s * len(w)
-    p, n = watch.source_p_x[s], watch.source_n_x[s]
     current = load(src.out, o, w)
-    now = across(x, n, p, w)
+    now = across(x, watch.source_ends, s, w)
     if i > 0:
-        last = across(before, n, p, w)
+        last = across(before, watch.source_ends, s, w)
         was = load(watch.source_before, o, w)
         work = (current + was) * 0.5 * (now - last)
         work = work + was * (last - load(watch.mark, o, w))

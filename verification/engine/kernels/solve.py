@@ -114,14 +114,14 @@ def solve(m, b, factors, v, w):
 
 
 @njit(inline="always")
-def inject(b, p, n, current, w):
-    """Current from row p to row n enters the balances of both nodes."""
-    p, n = p * len(w), n * len(w)
+def inject(b, ends, k, current, w):
+    """Current from one end of element ``k`` to the other enters the balances of both nodes."""
+    p, n = ends.p_b[k] * len(w), ends.n_b[k] * len(w)
     store(b, p, load(b, p, w) - current)
     store(b, n, load(b, n, w) + current)
 
 
 @njit(inline="always")
-def across(x, p, n, w):
-    """Phase between two rows."""
-    return load(x, p * len(w), w) - load(x, n * len(w), w)
+def across(x, ends, k, w):
+    """Phase across element ``k``."""
+    return load(x, ends.p_x[k] * len(w), w) - load(x, ends.n_x[k] * len(w), w)

@@ -39,7 +39,7 @@ def _look_up(src, s, time, w):
     o = s * W
     current = s < src.currents
     if src.flat[s] and current:  # it leaves the constant part
-        inject(src.constant, src.p_b[s], src.n_b[s], load(src.base, o, w) * (-1.0), w)
+        inject(src.constant, src.ends, s, load(src.base, o, w) * (-1.0), w)
     following = math.inf
     flat = True
     for lane in range(W):
@@ -58,7 +58,7 @@ def _look_up(src, s, time, w):
     if flat:
         store(src.out, o, load(src.base, o, w))
         if current:
-            inject(src.constant, src.p_b[s], src.n_b[s], load(src.base, o, w), w)
+            inject(src.constant, src.ends, s, load(src.base, o, w), w)
 
 
 @njit(error_model="numpy")
@@ -105,4 +105,4 @@ def inject_sources(src, b, w):
     for m in range(src.counts[0]):
         s = src.moving[m]
         if s < src.currents:
-            inject(b, src.p_b[s], src.n_b[s], load(src.out, s * len(w), w), w)
+            inject(b, src.ends, s, load(src.out, s * len(w), w), w)

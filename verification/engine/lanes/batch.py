@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,105 +13,132 @@ from numpy.typing import NDArray
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine import kernels
 from verification.engine.equations.constants import SIGMA
-from verification.engine.equations.outputs import build_terms
+from verification.engine.equations.equations import Equations
+from verification.engine.equations.outputs import Trace, build_terms
 from verification.engine.equations.values import Values
 from verification.engine.lanes.factors import IncompletePattern, factorise
-from verification.engine.lanes.layout import Tile
+from verification.engine.lanes.lanes import select_lanes
+from verification.engine.lanes.layout import Factors, Tile
 from verification.engine.lanes.pointers import Pointer, longs
 from verification.engine.lanes.results import Extract, LaneResult, Pulses
-from verification.engine.lanes.samples import Samples, Sink, sample_steps
+from verification.engine.lanes.samples import PrintedSamples, Sink
 from verification.engine.lanes.simd import WIDTH
 from verification.engine.lanes.stimuli import noise_table, source_table
-from verification.engine.lanes.tiles import TileSetup, Watched
-from verification.engine.text.deck import Transient
+from verification.engine.lanes.tiles import TileSetup
+from verification.engine.text.deck import TransientAnalysis
 from verification.engine.text.sources import SourceWave
-from verification.waves.pulses import PHASE_HYSTERESIS_FLUXONS
-
-if TYPE_CHECKING:
-    from verification.engine.run import CompiledDeck
 
 FloatArray = NDArray[np.float64]
-PULSE_HYSTERESIS = PHASE_HYSTERESIS_FLUXONS * 2 * math.pi
-"""How far past the middle a phase must go to count as a pulse, rad."""
+
+
+@dataclass(frozen=True)
+class LaneJob:
+    """Lanes to run, and what is wanted of them.
+
+    Attributes:
+        values: of all lanes.
+        stimuli: for each lane the waves that replace the deck's, by source label.
+        seeds: of each lane's noise.
+        extract: what to take.
+        deadline: asked now and then; a true answer ends the run.
+        sink: takes the printed signals of the one lane as they come.
+    """
+
+    values: Values
+    stimuli: Sequence[Mapping[str, SourceWave]]
+    seeds: Sequence[int]
+    extract: Extract
+    deadline: Callable[[], bool] | None = None
+    sink: Sink | None = None
+
+    def picked(self, lanes: list[int]) -> LaneJob:
+        """The same for some of the lanes."""
+        return replace(
+            self,
+            values=select_lanes(self.values, lanes),
+            stimuli=[self.stimuli[i] for i in lanes],
+            seeds=[self.seeds[i] for i in lanes],
+        )
 
 
 class Batch:
-    """All lanes at one time step.
+    """All lanes of a job at one time step.
 
-    Raises as ``CompiledDeck.run_lanes``, and IncompletePattern unless it is ``complete``.
+    Args:
+        job: the lanes.
+        transient: the run, with this time step.
+        steps: the steps to keep instead of those that the deck prints.
+        traces: the signals that the deck prints.
+        equations: of all lanes at this step.
+        shared: their factors where all lanes have the same values.
+
+    Raises:
+        ConfigurationError: the job names a source or a junction that is not there.
     """
 
     def __init__(
         self,
-        compiled: CompiledDeck,
-        transient: Transient,
-        values: Values,
-        stimuli: list[Mapping[str, SourceWave]],
-        seeds: list[int],
-        extract: Extract,
-        deadline: Callable[[], bool] | None,
-        sink: Sink | None,
-        *,
-        complete: bool,
+        job: LaneJob,
+        transient: TransientAnalysis,
+        steps: NDArray[np.int64] | None,
+        traces: list[Trace],
+        equations: Equations,
+        shared: Factors | None,
     ) -> None:
-        self._compiled = compiled
+        self._topology = topology = equations.topology
+        self._name = topology.flat.deck.name
         self._transient = transient
-        self._extract = extract
-        self._deadline = deadline
-        self._sink = sink
-        self._lanes = len(stimuli)
+        self._steps = steps
+        self._job = job
+        self._extract = job.extract
+        self._lanes = len(job.stimuli)
         # One lane alone runs as scalars: an eighth of the memory.
         self._width = 1 if self._lanes == 1 else WIDTH
-        self._tiles = -(-self._lanes // self._width)
-        keep = extract.waveforms or sink is not None
-        self._traces = compiled.traces if keep else []
-        at = extract.sample_s
-        self._steps = None if at is None else sample_steps(at, transient, compiled.deck.name)
-        equations, shared = compiled.prepare(values, transient.step, complete=complete)
-        noise = noise_table(compiled.topology, equations.plan, transient, values, stimuli, seeds)
+        self._traces = traces if job.extract.waveforms or job.sink is not None else []
+        noise = noise_table(topology, equations.plan, transient, job.values, job.stimuli, job.seeds)
         # A wave that would arrive after the end needs no room to wait in.
         delays = [
-            min(round(e.delay / transient.step), transient.steps + 1)
-            for e, _ in compiled.topology.lines
+            min(round(e.delay / transient.step), transient.steps + 1) for e, _ in topology.lines
         ]
         self._setup = TileSetup(
             equations,
             self._width,
-            transient.step,
+            transient,
             shared,
             np.array(delays, dtype=np.int64),
-            source_table(compiled.topology, transient, values, stimuli),
+            source_table(topology, transient, job.values, job.stimuli),
             noise,
             build_terms(equations, self._traces),
             self._watched(),
+            job.extract,
             keep=noise.kind.size > 0 or any(trace.kind == "I" for trace in self._traces),
         )
 
-    @property
-    def _name(self) -> str:
-        return self._compiled.deck.name
-
-    def _watched(self) -> Watched:
-        topology = self._compiled.topology
-        where = {label: j for j, label in enumerate(topology.junctions.labels)}
+    def _watched(self) -> list[int]:
+        where = {label: j for j, label in enumerate(self._topology.junctions.labels)}
         junctions = []
         for label in self._extract.pulses:
             key = label.upper().replace(".", "|")
             if key not in where:
                 raise ConfigurationError(f"{self._name} has no junction {label}")
             junctions.append(where[key])
-        rest = min(round(self._extract.rest_s / self._transient.step), self._transient.steps - 1)
-        capacity = self._extract.max_pulses if junctions else 1
-        return Watched(tuple(junctions), rest, PULSE_HYSTERESIS, capacity, self._extract.energy)
+        return junctions
 
     def run(self, threads: int) -> Iterator[tuple[int, LaneResult | None]]:
-        """(lane, result) of every lane; None for a lane that needs a smaller step."""
-        if threads <= 1 or self._tiles == 1:
-            for tile in range(self._tiles):
-                yield from self._tile(tile)
+        """(lane, result) of every lane; None for a lane that needs a smaller step.
+
+        Raises:
+            IncompletePattern: the pattern of the factors has no room for what these values fill in.
+            DeckError: a lane's matrix is singular.
+            SimulatorError: a run diverged, or the deadline passed.
+        """
+        tiles = range(0, self._lanes, self._width)
+        if threads <= 1 or len(tiles) == 1:
+            for begin in tiles:
+                yield from self._tile(begin)
             return
         with ThreadPoolExecutor(threads) as pool:
-            for results in pool.map(lambda tile: list(self._tile(tile)), range(self._tiles)):
+            for results in pool.map(lambda begin: list(self._tile(begin)), tiles):
                 yield from results
 
     def _startup(self) -> int:
@@ -131,23 +158,24 @@ class Batch:
             guard += 1
         return guard
 
-    def _tile(self, number: int) -> Iterator[tuple[int, LaneResult | None]]:
-        begin = number * self._width
+    def _tile(self, begin: int) -> Iterator[tuple[int, LaneResult | None]]:
         used = min(self._width, self._lanes - begin)
         lanes = [min(begin + k, self._lanes - 1) for k in range(self._width)]
         tile = self._setup.build(lanes, used)
         if tile.own:
             factorise(tile.matrix, tile.shared.a, tile.factors, tile.w, self._name, own=True)
-        samples = Samples(self._transient, self._traces, self._sink, self._width, self._steps)
+        samples = PrintedSamples(
+            self._transient, self._traces, self._job.sink, self._width, self._steps
+        )
         self._advance(tile, samples)
         for lane in range(used):
             tripped = bool(tile.tripped.array[lane])
             yield begin + lane, None if tripped else self._result(tile, samples, lane)
 
-    def _advance(self, tile: Tile, samples: Samples) -> None:
+    def _advance(self, tile: Tile, samples: PrintedSamples) -> None:
         steps, guard = self._transient.steps, self._guard()
         # Long enough that Python costs nothing, short enough that a deadline is kept.
-        work = max(1, len(self._compiled.topology.devices)) * 100e-9
+        work = max(1, len(self._topology.devices)) * 100e-9
         stride = max(1, int(0.5 / work))
         first = -self._startup()
         while first < steps:
@@ -165,37 +193,38 @@ class Batch:
                 return
             samples.add(prints, output)
             first = last
-            if self._deadline is not None and self._deadline():
+            if self._job.deadline is not None and self._job.deadline():
                 raise SimulatorError(f"{self._name}: the run took too long")
-        x = tile.xb if tile.flip.array[0] else tile.xa
-        rows = x.array[: tile.matrix.size * self._width].reshape(-1, self._width)
-        if not np.all(np.isfinite(rows[:, : tile.used][:, ~tile.tripped.array[: tile.used]])):
+        x = self._solution(tile)[:-1, : tile.used]
+        if not np.all(np.isfinite(x[:, ~tile.tripped.array[: tile.used]])):
             raise SimulatorError(f"{self._name}: the solution is not finite; the circuit diverges")
 
-    def _result(self, tile: Tile, samples: Samples, lane: int) -> LaneResult:
+    def _solution(self, tile: Tile) -> FloatArray:
+        """Shape (unknowns and ground, width)."""
+        x = (tile.xb if tile.flip.array[0] else tile.xa).array
+        return np.asarray(x[: (tile.matrix.size + 1) * self._width].reshape(-1, self._width))
+
+    def _result(self, tile: Tile, samples: PrintedSamples, lane: int) -> LaneResult:
         pulses = {
             label: self._pulses_of(tile, m, lane) for m, label in enumerate(self._extract.pulses)
         }
         energy = {}
         if self._extract.energy:
-            work = self._work(tile)[:, lane]
-            labels = self._compiled.topology.current_sources.labels
-            energy = {label: float(work[s]) for s, label in enumerate(labels)}
+            labels = self._topology.current_sources.labels
+            energy = dict(zip(labels, self._work(tile)[:, lane].tolist(), strict=True))
         waveforms = samples.waveforms(lane) if self._extract.waveforms else None
         return LaneResult(self._transient.step, waveforms, pulses, energy)
 
     def _work(self, tile: Tile) -> FloatArray:
         """Work of the current sources, shape (sources, width), with that of their last pieces."""
         watch, width = tile.watch, self._width
-        x = (tile.xb if tile.flip.array[0] else tile.xa).array
-        count = tile.sources.currents
+        x, count = self._solution(tile), tile.sources.currents
 
         def rows(pointer: Pointer) -> FloatArray:
             return np.asarray(pointer.array[: count * width].reshape(count, width))
 
-        x = x[: (tile.matrix.size + 1) * width].reshape(-1, width)
-        p, n = watch.source_p_x.array[:count], watch.source_n_x.array[:count]
-        advance = x[n] - x[p] - rows(watch.mark)
+        ends = watch.source_ends
+        advance = x[ends.p_x.array] - x[ends.n_x.array] - rows(watch.mark)
         rest = SIGMA * rows(watch.source_before) * advance
         rest[~watch.idle.array[:count]] = 0.0
         return rows(watch.work) + rest

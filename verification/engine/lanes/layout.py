@@ -55,6 +55,15 @@ class Factors(NamedTuple):
     inverse: Pointer
 
 
+class Ends(NamedTuple):
+    """Rows of b and of x of both ends, by element: p is where its current enters, n leaves."""
+
+    p_b: Pointer
+    n_b: Pointer
+    p_x: Pointer
+    n_x: Pointer
+
+
 class Junctions(NamedTuple):
     """Junctions, each with the resistor across it (if there is one).
 
@@ -62,10 +71,12 @@ class Junctions(NamedTuple):
         ends: rows of b (p, n) and of x (p, n), for each vector 4 by the junctions in it.
         coefficient: rows as above, 8 doubles each; one each where the lanes share them.
         special: by vector, whether a junction has another relation than the sine.
-        kind, extra, table: 0 sine, 1 harmonics, 2 thermal; where its row of the table begins;
-            rows of transparency, delta/2kT, count and amplitudes of harmonics.
-        current, shunt_current, delta: by slot: history current of junction and shunt, and the
-            conductance beyond the subgap one, S.
+        kind: by junction, 0 sine, 1 harmonics, 2 thermal.
+        extra: by junction, where its row of ``table`` begins.
+        table: rows of transparency, delta/2kT, count and amplitudes of harmonics.
+        current: by slot, history current of the junction.
+        shunt_current: by slot, history current of the resistor across it.
+        delta: by slot, conductance beyond the subgap one, S.
         high: by junction, upper end of the step at the gap, V.
         gap: conductance of step and normal branch beyond the subgap one, step current; 3 for each
             slot (``gap_own``), or for each junction.
@@ -106,10 +117,7 @@ class Resistors(NamedTuple):
     plain: int
     total: int
     own: bool
-    p_b: Pointer
-    n_b: Pointer
-    p_x: Pointer
-    n_x: Pointer
+    ends: Ends
     g: Pointer
     part: Pointer
     per_ampere: Pointer
@@ -123,10 +131,7 @@ class Capacitors(NamedTuple):
 
     total: int
     own: bool
-    p_b: Pointer
-    n_b: Pointer
-    p_x: Pointer
-    n_x: Pointer
+    ends: Ends
     g: Pointer
     p2: Pointer
     p3: Pointer
@@ -141,8 +146,7 @@ class Prescribed(NamedTuple):
     scale: float
     per_volt: float
     row: Pointer
-    p_x: Pointer
-    n_x: Pointer
+    ends: Ends
     kind: Pointer
     source: Pointer
     phase: Pointer
@@ -155,10 +159,7 @@ class Controlled(NamedTuple):
     scale: float
     own: bool
     kind: Pointer
-    p_b: Pointer
-    n_b: Pointer
-    p_x: Pointer
-    n_x: Pointer
+    ends: Ends
     g: Pointer
     phase: Pointer
     current: Pointer
@@ -169,10 +170,7 @@ class Lines(NamedTuple):
 
     total: int
     own: bool
-    p_b: Pointer
-    n_b: Pointer
-    p_x: Pointer
-    n_x: Pointer
+    ends: Ends
     g: Pointer
     delay: Pointer
     begin: Pointer
@@ -187,7 +185,9 @@ class Sources(NamedTuple):
     """All sources: current sources first, then V and P.
 
     Attributes:
-        kind, begin, length: by source and lane, which numbers of ``data`` are its wave.
+        kind: by source and lane, as in ``sources``.
+        begin: by source and lane, where in ``data`` its wave begins.
+        length: by source and lane, how many numbers its wave has.
         lines: by source, whether it is a pwl or dc in all lanes.
         factor: by source and lane.
         constant: the right-hand side that constant current sources make.
@@ -198,8 +198,7 @@ class Sources(NamedTuple):
 
     total: int
     currents: int
-    p_b: Pointer
-    n_b: Pointer
+    ends: Ends
     kind: Pointer
     begin: Pointer
     length: Pointer
@@ -238,7 +237,7 @@ class Noise(NamedTuple):
     right: Pointer
 
 
-class Record(NamedTuple):
+class Traces(NamedTuple):
     """Traces as sums of terms (see ``kernels.record``)."""
 
     signals: int
@@ -260,26 +259,29 @@ class Watch(NamedTuple):
 
     Attributes:
         rest_step: pulses are counted after this step, from the phases that it leaves.
-        before, rest: phase in the step before, and the phase at rest between pulses.
-        time, pulses, times: last crossing of the middle; count and signed times of the pulses.
-        source_before, mark, idle: a source's last current, the phase up to which its work is
-            summed, whether it was constant.
+        before: phase in the step before.
+        rest: phase at rest between pulses.
+        time: last crossing of the middle.
+        pulses: count of the pulses.
+        times: of the pulses, with their signs.
+        source_ends: of the current sources, p and n of x exchanged: what drives their current.
+        source_before: a source's last current.
+        mark: the phase up to which its work is summed.
+        idle: whether it was constant.
     """
 
     junctions: int
     rest_step: int
     hysteresis: float
     capacity: int
-    p_x: Pointer
-    n_x: Pointer
+    ends: Ends
     before: Pointer
     rest: Pointer
     time: Pointer
     pulses: Pointer
     times: Pointer
     energy: bool
-    source_p_x: Pointer
-    source_n_x: Pointer
+    source_ends: Ends
     source_before: Pointer
     work: Pointer
     mark: Pointer
@@ -292,7 +294,8 @@ class Tile(NamedTuple):
     Attributes:
         w: its length is the number of lanes.
         used: lanes that are not padding.
-        xa, xb: solution and right-hand side, in turn; ``flip`` says which is which.
+        xa: solution and right-hand side, in turn with ``xb``.
+        flip: whether ``xb`` is the solution.
         tripped: by lane, whether a phase moved too far for the step.
     """
 
@@ -314,5 +317,5 @@ class Tile(NamedTuple):
     lines: Lines
     sources: Sources
     noise: Noise
-    record: Record
+    traces: Traces
     watch: Watch

@@ -6,6 +6,8 @@ object holds the array, so whoever keeps the pointer keeps the memory; a compile
 and write ``p[i]`` and has no size and no bounds check.
 """
 
+# ruff: noqa: ARG001 - what Numba hands over has fixed places
+
 from __future__ import annotations
 
 import operator
@@ -71,7 +73,7 @@ _TYPES: dict[Any, PointerType] = {}
 
 
 @typeof_impl.register(Pointer)
-def _typeof(value: Pointer, context: Any) -> PointerType:  # noqa: ARG001
+def _typeof(value: Pointer, context: Any) -> PointerType:
     dtype = value.array.dtype
     if dtype not in _TYPES:
         _TYPES[dtype] = PointerType(from_dtype(dtype))
@@ -87,7 +89,7 @@ def _unbox(kind: Any, value: Any, c: Any) -> NativeValue:
 
 
 @type_callable(operator.getitem)
-def _type_getitem(context):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _type_getitem(context):  # type: ignore[no-untyped-def]
     def typer(pointer, index):  # type: ignore[no-untyped-def]
         if isinstance(pointer, PointerType) and isinstance(index, types.Integer):
             return pointer.dtype
@@ -97,8 +99,8 @@ def _type_getitem(context):  # type: ignore[no-untyped-def]  # noqa: ARG001
 
 
 @type_callable(operator.setitem)
-def _type_setitem(context):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    def typer(pointer, index, value):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _type_setitem(context):  # type: ignore[no-untyped-def]
+    def typer(pointer, index, value):  # type: ignore[no-untyped-def]
         if isinstance(pointer, PointerType) and isinstance(index, types.Integer):
             return types.none
         return None

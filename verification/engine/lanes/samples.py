@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
 from verification.engine.equations.outputs import PrintSteps, Trace, hann_window
-from verification.engine.text.deck import Transient
+from verification.engine.text.deck import TransientAnalysis
 from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
@@ -21,24 +21,26 @@ class Sink(Protocol):
     """Takes printed samples while a run goes on, so that none has to be kept."""
 
     def begin(self, names: tuple[str, ...]) -> None:
-        """The run begins, or begins again (with half the step, or complete factors): what came
-        before is void."""
+        """The run begins, or begins again (smaller step, complete factors) and voids the past."""
 
     def add(self, time_s: FloatArray, values: FloatArray) -> None:
         """The next samples: times of shape (samples,), values (signals, samples)."""
 
 
-class Samples:
+class PrintedSamples:
     """Printed samples of ``width`` lanes.
 
     Args:
+        transient: the run.
+        traces: what is recorded at each step.
         sink: gets the samples of lane 0 as they come; None keeps those of all lanes.
+        width: lanes of the tile.
         steps: the steps to keep instead of those that the deck prints.
     """
 
     def __init__(
         self,
-        transient: Transient,
+        transient: TransientAnalysis,
         traces: list[Trace],
         sink: Sink | None,
         width: int,
@@ -101,7 +103,9 @@ class Samples:
 class _Filter:
     """JoSIM's filter for the fifth number of ``.tran``; beyond the ends the end values count."""
 
-    def __init__(self, transient: Transient, taps: FloatArray, steps: LongArray | None) -> None:
+    def __init__(
+        self, transient: TransientAnalysis, taps: FloatArray, steps: LongArray | None
+    ) -> None:
         self._taps = taps
         self._half = taps.size // 2
         self._wanted = PrintSteps(transient).all(transient.steps) if steps is None else steps
@@ -132,7 +136,7 @@ class _Filter:
         return steps, np.asarray(filtered, dtype=np.float64)
 
 
-def sample_steps(sample_s: FloatArray, transient: Transient, name: str) -> LongArray:
+def sample_steps(sample_s: FloatArray, transient: TransientAnalysis, name: str) -> LongArray:
     """The first step at or after each time, once each.
 
     Raises:

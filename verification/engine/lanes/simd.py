@@ -8,6 +8,8 @@ source serves tiles of ``WIDTH`` lanes and single runs of one. Arrays are bare p
 (``pointers.py``): nothing here checks a bound.
 """
 
+# ruff: noqa: ARG001 - what Numba hands over has fixed places
+
 from __future__ import annotations
 
 import operator
@@ -56,29 +58,24 @@ def _splat(builder: Any, value: Any, width: int) -> Any:
     return builder.shuffle_vector(first, undefined, mask)
 
 
-def _width_of(shape: Any) -> int:
-    """The number of lanes that a tuple type stands for."""
-    return int(shape.count)
-
-
 def _pointer(builder: Any, data: Any, offset: Any, width: int) -> Any:
     """Address of a vector ``offset`` doubles behind ``data``."""
     return builder.bitcast(builder.gep(data, [offset]), _vector(width).as_pointer())
 
 
 @intrinsic
-def load(typingctx: Any, pointer: Any, offset: Any, w: Any) -> Any:  # noqa: ARG001
+def load(typingctx: Any, pointer: Any, offset: Any, w: Any) -> Any:
     """``pointer[offset : offset + len(w)]``."""
-    width = _width_of(w)
+    width = w.count
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load(_pointer(builder, arguments[0], arguments[1], width), align=8)
 
     return LanesType(width)(pointer, types.intp, w), codegen
 
 
 @intrinsic
-def store(typingctx: Any, pointer: Any, offset: Any, value: Any) -> Any:  # noqa: ARG001
+def store(typingctx: Any, pointer: Any, offset: Any, value: Any) -> Any:
     """``pointer[offset : offset + width] = value``."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -101,14 +98,14 @@ def _rows(builder: Any, rows: Any, at: Any, width: int) -> list[Any]:
 
 
 @intrinsic
-def gather(typingctx: Any, pointer: Any, rows: Any, at: Any, w: Any) -> Any:  # noqa: ARG001
+def gather(typingctx: Any, pointer: Any, rows: Any, at: Any, w: Any) -> Any:
     """One vector from rows ``rows[at]`` on of ``pointer``, each ``len(w)`` doubles wide.
 
     With 8 lanes that is one row; with one lane the vector holds 8 rows.
     """
-    width = _width_of(w)
+    width = w.count
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data, table, first, _ = arguments
         places = _rows(builder, table, first, width)
         if width == WIDTH:
@@ -123,11 +120,11 @@ def gather(typingctx: Any, pointer: Any, rows: Any, at: Any, w: Any) -> Any:  # 
 
 
 @intrinsic
-def scatter_add(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w: Any) -> Any:  # noqa: ARG001
+def scatter_add(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w: Any) -> Any:
     """Add a vector to the rows that ``gather`` would take it from; a row may come twice."""
-    width = _width_of(w)
+    width = w.count
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data, table, first, vector, _ = arguments
         places = _rows(builder, table, first, width)
         if width == WIDTH:
@@ -144,11 +141,11 @@ def scatter_add(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w:
 
 
 @intrinsic
-def splat(typingctx: Any, value: Any, w: Any) -> Any:  # noqa: ARG001
+def splat(typingctx: Any, value: Any, w: Any) -> Any:
     """The same double in all ``len(w)`` lanes."""
-    width = _width_of(w)
+    width = w.count
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _splat(builder, arguments[0], width)
 
     return LanesType(width)(types.float64, w), codegen
@@ -177,7 +174,7 @@ def _function(builder: Any, llvm_name: str, width: int, count: int) -> Any:
 
 
 def _call(llvm_name: str, count: int) -> Any:
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         function = _function(builder, llvm_name, signature.return_type.width, count)
         return builder.call(function, _vectors(builder, signature, arguments))
 
@@ -185,36 +182,36 @@ def _call(llvm_name: str, count: int) -> Any:
 
 
 @intrinsic
-def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
+def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c in each lane; plain doubles stand for all lanes."""
     signature = _lanes_of(a, b, c)(_operand(a), _operand(b), _operand(c))
     return signature, _call("llvm.fmuladd", 3)
 
 
 @intrinsic
-def maximum(typingctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
+def maximum(typingctx: Any, a: Any, b: Any) -> Any:
     """The larger one in each lane."""
     return a(a, b), _call("llvm.maxnum", 2)
 
 
 @intrinsic
-def absolute(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
+def absolute(typingctx: Any, a: Any) -> Any:
     """The magnitude in each lane."""
     return a(a), _call("llvm.fabs", 1)
 
 
 @intrinsic
-def nearest(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
+def nearest(typingctx: Any, a: Any) -> Any:
     """The nearest integer in each lane."""
     return a(a), _call("llvm.rint", 1)
 
 
 @intrinsic
-def largest(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
+def largest(typingctx: Any, a: Any) -> Any:
     """The largest lane."""
     width = a.width
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if width == 1:
             return builder.extract_element(arguments[0], ir.Constant(_INDEX, 0))
         kind = ir.FunctionType(_DOUBLE, [_vector(width)])
@@ -227,20 +224,20 @@ def largest(typingctx: Any, a: Any) -> Any:  # noqa: ARG001
 
 def _factor(builder: Any, factors: Any, k: Any, shape: Any, width: int) -> Any:
     """Number ``k`` of each lane; one for all lanes where ``shape`` stands for a single one."""
-    if _width_of(shape) == 1:
+    if shape.count == 1:
         return _splat(builder, builder.load(builder.gep(factors, [k])), width)
     place = builder.mul(k, ir.Constant(k.type, width))
     return builder.load(_pointer(builder, factors, place, width), align=8)
 
 
 @intrinsic
-def times_factor(typingctx: Any, a: Any, factors: Any, k: Any, v: Any) -> Any:  # noqa: ARG001
+def times_factor(typingctx: Any, a: Any, factors: Any, k: Any, v: Any) -> Any:
     """``a`` times number ``k`` of ``factors``, which hold ``len(v)`` doubles for each.
 
     That is one for each lane, or a single one for all.
     """
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector, data, place, _ = arguments
         return builder.fmul(vector, _factor(builder, data, place, v, a.width))
 
@@ -249,14 +246,7 @@ def times_factor(typingctx: Any, a: Any, factors: Any, k: Any, v: Any) -> Any:  
 
 @intrinsic
 def subtract_products(
-    typingctx: Any,  # noqa: ARG001
-    lanes: Any,
-    index: Any,
-    factors: Any,
-    begin: Any,  # noqa: ARG001
-    end: Any,  # noqa: ARG001
-    start: Any,
-    v: Any,
+    typingctx: Any, lanes: Any, index: Any, factors: Any, begin: Any, end: Any, start: Any, v: Any
 ) -> Any:
     """``start - sum(factors[k] * lanes[index[k]])`` for k from begin to end, in every lane.
 
@@ -264,7 +254,7 @@ def subtract_products(
     """
     size = start.width
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data, columns, values, first, last, total_before, _ = arguments
         integer = first.type
         width = ir.Constant(integer, size)
@@ -286,7 +276,7 @@ def subtract_products(
 def _register(python_operator: Any, llvm_name: str) -> None:
     """``+ - * /`` of lanes with lanes, and of lanes with doubles."""
 
-    def typed(context: Any) -> Any:  # noqa: ARG001
+    def typed(context: Any) -> Any:
         # Numba compares this signature with that of the operator: two plain positions.
         def typer(a, b):  # type: ignore[no-untyped-def]
             kinds = (a, b)
@@ -297,7 +287,7 @@ def _register(python_operator: Any, llvm_name: str) -> None:
 
         return typer
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return getattr(builder, llvm_name)(*_vectors(builder, signature, arguments))
 
     type_callable(python_operator)(typed)

@@ -14,8 +14,8 @@ from verification.engine.equations.constants import BOLTZMANN
 from verification.engine.equations.plan import Plan
 from verification.engine.equations.topology import Topology
 from verification.engine.equations.values import Values
-from verification.engine.text.deck import Transient
-from verification.engine.text.flatten import Element
+from verification.engine.text.deck import TransientAnalysis
+from verification.engine.text.devices import Element
 from verification.engine.text.sources import DC, NOISE, PWL, SourceWave
 
 FloatArray = NDArray[np.float64]
@@ -56,7 +56,7 @@ def source_elements(topology: Topology) -> list[Element]:
 
 
 def source_table(
-    topology: Topology, transient: Transient, values: Values, stimuli: Sequence[Stimulus]
+    topology: Topology, transient: TransientAnalysis, values: Values, stimuli: Sequence[Stimulus]
 ) -> SourceTable:
     """The waves of all lanes. Raises ConfigurationError for a label that is no source."""
     elements = source_elements(topology)
@@ -123,7 +123,7 @@ class _Generator:
 def noise_table(
     topology: Topology,
     plan: Plan,
-    transient: Transient,
+    transient: TransientAnalysis,
     values: Values,
     stimuli: Sequence[Stimulus],
     seeds: Sequence[int],
@@ -164,10 +164,8 @@ def _thermal(topology: Topology, plan: Plan, values: Values) -> list[_Generator]
             sigma = np.asarray(density * math.sqrt(band / 2.0))
             found.append(_Generator(kind, at, 1.0 / band, 0.0, sigma, ratio))
 
-    for j, element in enumerate(topology.junctions.elements):
-        model = element.model
-        if model is None:
-            raise AssertionError("a junction without model passed the reader")
+    junctions = zip(topology.junctions.elements, topology.models, strict=True)
+    for j, (element, model) in enumerate(junctions):
         subgap = model.rn if model.rtype == 0 else model.r0
         add(0, j, element, subgap / values.area[j], math.sqrt(model.r0 / model.rn))
     across = {int(r): j for j, r in enumerate(plan.shunt) if r >= 0}
@@ -179,7 +177,7 @@ def _thermal(topology: Topology, plan: Plan, values: Values) -> list[_Generator]
 
 
 def _noise_sources(
-    topology: Topology, transient: Transient, stimuli: Sequence[Stimulus]
+    topology: Topology, transient: TransientAnalysis, stimuli: Sequence[Stimulus]
 ) -> list[_Generator]:
     found = []
     for s, element in enumerate(source_elements(topology)):

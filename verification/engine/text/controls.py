@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from verification.engine.text.deck import Deck, PrintRequest, Scope, Spread, Transient
-from verification.engine.text.expressions import ExpressionError, evaluate
+from verification.engine.text.deck import ParsedDeck, PrintRequest, Scope, Spread, TransientAnalysis
 from verification.engine.text.lines import Line
 
 _MAX_STEPS = 10**10
-_DEVICE_WORDS = {
-    "DEVV": "V",
-    "DEVI": "I",
-    "DEVP": "P",
-    "PHASE": "P",
-}
+_DEVICE_WORDS = {"DEVV": "V", "DEVI": "I", "DEVP": "P", "PHASE": "P"}
 _NODE_WORDS = {"NODEV": "V", "NODEP": "P"}
 _SHORT = {"V": "V", "P": "P", "I": "I", "C": "I"}
 
 
-def read_controls(name: str, lines: list[Line], scopes: dict[str, Scope]) -> Deck:
+def read_controls(name: str, lines: list[Line], scopes: dict[str, Scope]) -> ParsedDeck:
     """Build the deck from its scopes and control lines. Raises DeckError."""
-    parameters = scopes[""].parameters
-    transient: Transient | None = None
-    deck = Deck(name, scopes, Transient(1.0, 1.0), [], [])
+    main = scopes[""]
+    transient: TransientAnalysis | None = None
+    deck = ParsedDeck(name, scopes, TransientAnalysis(1.0, 1.0), [], [])
     for line in lines:
         word = line.tokens[0]
         if word == "TRAN":
             if transient is not None:
                 raise line.place.error("a second .tran; a deck has one")
-            transient = _transient(line, parameters)
+            transient = _transient(line, main)
         elif word in ("PRINT", "PLOT", "SAVE"):
             deck.prints.extend(_prints(line, len(deck.files) - 1))
         elif word == "FILE":
@@ -35,38 +29,31 @@ def read_controls(name: str, lines: list[Line], scopes: dict[str, Scope]) -> Dec
                 raise line.place.error(".file takes one file name, without blanks")
             deck.files.append(line.tokens[1])
         elif word == "TEMP":
-            deck.temperature = _positive(line, parameters, "kelvin", zero=True)
+            deck.temperature = _positive(line, main, "kelvin", zero=True)
         elif word == "NEB":
-            deck.noise_bandwidth = _positive(line, parameters, "hertz", zero=False)
+            deck.noise_bandwidth = _positive(line, main, "hertz", zero=False)
         elif word == "SPREAD":
-            deck.spread = _spread(line, parameters)
+            deck.spread = _spread(line, main)
         elif word == "OPTION":
-            deck.seed = _seed(line, parameters)
+            deck.seed = _seed(line, main)
         else:  # IV
             deck.notes.append(f"{line.place}: .iv is another analysis and was not run")
     if transient is None:
-        raise scopes[""].place.error("the deck has no .tran line")
+        raise main.place.error("the deck has no .tran line")
     deck.transient = transient
     return deck
 
 
-def _value(line: Line, text: str, parameters: dict[str, float]) -> float:
-    try:
-        return evaluate(text, parameters)
-    except ExpressionError as error:
-        raise line.place.error(f"{line}: {error}") from error
-
-
-def _positive(line: Line, parameters: dict[str, float], unit: str, *, zero: bool) -> float:
+def _positive(line: Line, main: Scope, unit: str, *, zero: bool) -> float:
     if len(line.tokens) != 2:
         raise line.place.error(f".{line.tokens[0].lower()} takes one value in {unit}")
-    value = _value(line, line.tokens[1], parameters)
+    value = main.value(line.tokens[1], line.place, f"{line}")
     if value < 0.0 or (value == 0.0 and not zero):
         raise line.place.error(f"{line}: the value must be above 0")
     return value
 
 
-def _transient(line: Line, parameters: dict[str, float]) -> Transient:
+def _transient(line: Line, main: Scope) -> TransientAnalysis:
     tokens = list(line.tokens)
     startup = tokens[-1] != "DST"
     if not startup:
@@ -78,11 +65,9 @@ def _transient(line: Line, parameters: dict[str, float]) -> Transient:
         raise line.place.error("uic is not JoSIM's; DST at the end of .tran leaves out settling")
     if not 3 <= len(tokens) <= 6:
         raise line.place.error(".tran takes TSTEP TSTOP [PSTART [PSTEP [PWINDOW]]] [DST]")
-    values = [_value(line, token, parameters) for token in tokens[1:]]
-    step, stop = values[0], values[1]
-    print_start = values[2] if len(values) > 2 else 0.0
-    print_step = values[3] if len(values) > 3 else step
-    window = values[4] if len(values) > 4 else 0.0
+    values = [main.value(token, line.place, f"{line}") for token in tokens[1:]]
+    step, stop, *given = values
+    print_start, print_step, window = given + [0.0, step, 0.0][len(given) :]
     if step <= 0.0 or stop <= 0.0:
         raise line.place.error(f"{line}: time step and stop time must be above 0")
     if print_step <= 0.0 or print_start < 0.0 or window < 0.0:
@@ -90,7 +75,7 @@ def _transient(line: Line, parameters: dict[str, float]) -> Transient:
             f"{line}: print start and window can't be negative, the print step must be above 0"
         )
     step = min(step, print_step)
-    result = Transient(step, stop, print_start, print_step, min(window, stop), startup)
+    result = TransientAnalysis(step, stop, print_start, print_step, min(window, stop), startup)
     if stop / step > _MAX_STEPS:
         raise line.place.error(f"{line}: more than {_MAX_STEPS:.0e} steps")
     if result.steps < 1:
@@ -153,7 +138,7 @@ def _short_request(item: str, line: Line, file: int) -> PrintRequest:
     return PrintRequest(kind, names, file, line.place)
 
 
-def _spread(line: Line, parameters: dict[str, float]) -> Spread:
+def _spread(line: Line, main: Scope) -> Spread:
     values: dict[str, float] = {}
     fields = {"L": "inductor", "B": "junction", "C": "capacitor", "R": "resistor"}
     for token in line.tokens[1:]:
@@ -161,7 +146,7 @@ def _spread(line: Line, parameters: dict[str, float]) -> Spread:
         target = fields.get(key, "") if sign else "overall"
         if not target or (sign and not text):
             raise line.place.error(f"{token}: .spread takes a value and L=, B=, C=, R=")
-        value = _value(line, text if sign else token, parameters)
+        value = main.value(text if sign else token, line.place, f"{line}")
         if value < 0.0:
             raise line.place.error(f"{token}: a spread can't be negative")
         values[target] = value
@@ -170,7 +155,7 @@ def _spread(line: Line, parameters: dict[str, float]) -> Spread:
     return Spread(**values)
 
 
-def _seed(line: Line, parameters: dict[str, float]) -> int | None:
+def _seed(line: Line, main: Scope) -> int | None:
     text = "".join(line.tokens[1:])
     if not text.startswith("SEED"):
         raise line.place.error(f"{line}: the only option is seed=")
@@ -179,7 +164,7 @@ def _seed(line: Line, parameters: dict[str, float]) -> int | None:
         return None
     if text.isdecimal() and text.isascii() and int(text) < 2**64:
         return int(text)
-    value = _value(line, text, parameters)
+    value = main.value(text, line.place, f"{line}")
     if value != int(value) or not 0 <= value < 2**64:
         raise line.place.error(f"{line}: the seed must be an integer from 0 to 2^64 - 1")
     return int(value)

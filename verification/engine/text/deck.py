@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from verification.engine.text.expressions import ExpressionError, evaluate
 from verification.engine.text.lines import Line, Place
 
 
 @dataclass(frozen=True)
-class JunctionModel:
+class ModelCard:
     """Parameters of ``.model name jj(...)``; defaults are JoSIM's (syntax guide, "Model").
 
     Attributes:
         rtype: 0 a single resistance rn, 1 piecewise linear (subgap r0, step at vg, normal rn).
         vg: gap voltage, V.
         icrit: critical current for area 1, A.
-        rn, r0: normal and subgap resistance for area 1, ohm.
+        rn: normal resistance for area 1, ohm.
+        r0: subgap resistance for area 1, ohm.
         cap: capacitance for area 1, F.
         delv: width of the step at the gap, V.
         icfact: critical current over the height of the quasiparticle step.
         phi: phase offset, rad.
         cpr: amplitudes of the harmonics of the current-phase relation.
-        temperature, critical_temperature: K; transparency: 0..1. ``thermal`` is set where the deck
-            gives one of these three, and the current-phase relation then depends on them.
+        temperature: K.
+        critical_temperature: K.
+        transparency: 0 to 1.
+        thermal: whether the deck gives one of the last three: the current-phase relation then
+            depends on them.
     """
 
     name: str
@@ -50,20 +55,28 @@ class Scope:
     place: Place
     ports: tuple[str, ...] = ()
     cards: list[Line] = field(default_factory=list)
-    models: dict[str, JunctionModel] = field(default_factory=dict)
+    models: dict[str, ModelCard] = field(default_factory=dict)
     model_lines: dict[str, Line] = field(default_factory=dict)
     parameter_lines: dict[str, tuple[Line, str]] = field(default_factory=dict)
     parameters: dict[str, float] = field(default_factory=dict)
 
+    def value(self, text: str, place: Place, what: str) -> float:
+        """Value of a number or expression; raises DeckError, which says of ``what``."""
+        try:
+            return evaluate(text, self.parameters)
+        except ExpressionError as error:
+            raise place.error(f"{what}: {error}") from error
+
 
 @dataclass(frozen=True)
-class Transient:
+class TransientAnalysis:
     """The ``.tran`` line.
 
     Attributes:
         step: internal time step, s (never above ``print_step``).
         stop: end of the run, s.
-        print_start, print_step: first printed time and distance of printed times, s.
+        print_start: first printed time, s.
+        print_step: distance of printed times, s.
         window: width of the Hann filter applied before printing, s; 0 is none.
         startup: whether the circuit settles before t = 0.
     """
@@ -109,12 +122,12 @@ class Spread:
 
 
 @dataclass
-class Deck:
+class ParsedDeck:
     """A deck: scopes by name (the main design is ``""``) and the controls."""
 
     name: str
     scopes: dict[str, Scope]
-    transient: Transient
+    transient: TransientAnalysis
     prints: list[PrintRequest]
     files: list[str]
     temperature: float | None = None

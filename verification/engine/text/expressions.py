@@ -26,36 +26,15 @@ _TOKEN = re.compile(
     r"|(?P<op>[-+*/^(){}\[\]])"
 )
 _SCALE = {
-    "X": 1e6,
-    "U": 1e-6,
-    "N": 1e-9,
-    "P": 1e-12,
-    "F": 1e-15,
-    "K": 1e3,
-    "G": 1e9,
-    "T": 1e12,
-}
+    "F": 1e-15, "P": 1e-12, "N": 1e-9, "U": 1e-6, "M": 1e-3,
+    "K": 1e3, "X": 1e6, "G": 1e9, "T": 1e12,
+}  # fmt: skip
 _CLOSING = {"(": ")", "{": "}", "[": "]"}
 _MAX_DEPTH = 100
 
+_FUNCTIONS = "cos sin tan acos asin atan cosh sinh tanh acosh asinh atanh exp log log10 sqrt cbrt"
 FUNCTIONS: dict[str, Callable[[float], float]] = {
-    "COS": math.cos,
-    "SIN": math.sin,
-    "TAN": math.tan,
-    "ACOS": math.acos,
-    "ASIN": math.asin,
-    "ATAN": math.atan,
-    "COSH": math.cosh,
-    "SINH": math.sinh,
-    "TANH": math.tanh,
-    "ACOSH": math.acosh,
-    "ASINH": math.asinh,
-    "ATANH": math.atanh,
-    "EXP": math.exp,
-    "LOG": math.log,
-    "LOG10": math.log10,
-    "SQRT": math.sqrt,
-    "CBRT": math.cbrt,
+    name.upper(): getattr(math, name) for name in _FUNCTIONS.split()
 }
 
 
@@ -71,13 +50,6 @@ class UnknownName(ExpressionError):  # noqa: N818 - a reader retries on it, it i
         self.name = name
 
 
-def suffix_scale(letters: str) -> float:
-    """The factor of the letters that follow a number (upper case): ``MEG`` is 1e6, ``V`` is 1."""
-    if letters.startswith("M"):
-        return 1e6 if letters.startswith("MEG") else 1e-3
-    return _SCALE.get(letters[:1], 1.0)
-
-
 def parse_number(text: str) -> float | None:
     """The value of a plain number such as ``2.5PH``, or None if the text is something else."""
     sign = 1.0
@@ -88,9 +60,9 @@ def parse_number(text: str) -> float | None:
     if match is None:
         return None
     digits, exponent, letters = match.groups()
-    value = float(digits + (exponent or ""))
+    scale = 1e6 if letters.startswith("MEG") else _SCALE.get(letters[:1], 1.0)
     # JoSIM multiplies by the factor; a division would round differently.
-    return sign * (value * suffix_scale(letters) if letters else value)
+    return sign * (float(digits + (exponent or "")) * scale)
 
 
 def evaluate(
@@ -127,21 +99,16 @@ class _Parser:
         self._text = text
         self._lookup = lookup
         self._unresolved = unresolved
-        self._tokens = self._split(text)
+        self._tokens: list[tuple[str, str]] = []
         self._at = 0
         self._depth = 0
-
-    @staticmethod
-    def _split(text: str) -> list[tuple[str, str]]:
-        tokens = []
-        at = 0
-        while at < len(text):
-            match = _TOKEN.match(text, at)
+        end = 0
+        while end < len(text):
+            match = _TOKEN.match(text, end)
             if match is None:
-                raise ExpressionError(f"{text[at]!r} has no meaning in the expression {text}")
-            tokens.append((str(match.lastgroup), match.group()))
-            at = match.end()
-        return tokens
+                raise ExpressionError(f"{text[end]!r} has no meaning in the expression {text}")
+            self._tokens.append((str(match.lastgroup), match.group()))
+            end = match.end()
 
     def run(self) -> float:
         value = self._sum()
@@ -264,12 +231,10 @@ def resolve_parameters(
         for name in list(pending):
             try:
                 value = evaluate(pending[name], values, pending)
-            except UnknownName as error:
-                problems[name] = error
-                continue
             except ExpressionError as error:
                 problems[name] = error
-                del pending[name]
+                if not isinstance(error, UnknownName):
+                    del pending[name]
                 continue
             problems.pop(name, None)
             values[name] = own[name] = value

@@ -55,27 +55,23 @@ def read_lines(text: str, name: str, directory: Path | None) -> list[Line]:
     Raises:
         DeckError: an include that can't be read or includes itself, or a stray continuation.
     """
-    collected: list[Line] = []
-    _collect(text, name, directory, (), collected)
-    return collected
+    return list(_lines(text, name, directory, ()))
 
 
-def _collect(
-    text: str, name: str, directory: Path | None, stack: tuple[Path, ...], out: list[Line]
-) -> None:
+def _lines(text: str, name: str, directory: Path | None, stack: tuple[Path, ...]) -> Iterator[Line]:
     for number, line in logical_lines(_numbered(text, name), comments="*#"):
         place, raw = Place(name, number), line.split()
         first = raw[0].upper()
         if first in (".INCLUDE", "INCLUDE"):
-            _include(raw, place, directory, stack, out)
+            yield from _included(raw, place, directory, stack)
         elif first in (".END", "END"):
             return
         elif first in _FILE_WORDS:
-            out.append(Line(place, (first, *raw[1:])))
+            yield Line(place, (first, *raw[1:]))
         elif first[0] == "+":
             raise place.error("a line that continues (+) has no line before it")
         else:
-            out.append(Line(place, tuple(line.upper().split())))
+            yield Line(place, tuple(line.upper().split()))
 
 
 def _numbered(text: str, name: str) -> Iterator[tuple[int, str]]:
@@ -86,13 +82,9 @@ def _numbered(text: str, name: str) -> Iterator[tuple[int, str]]:
         yield number, raw
 
 
-def _include(
-    raw: list[str],
-    place: Place,
-    directory: Path | None,
-    stack: tuple[Path, ...],
-    out: list[Line],
-) -> None:
+def _included(
+    raw: list[str], place: Place, directory: Path | None, stack: tuple[Path, ...]
+) -> Iterator[Line]:
     if len(raw) != 2:
         raise place.error(".include takes one file name, without blanks")
     if directory is None:
@@ -104,4 +96,4 @@ def _include(
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise place.error(f".include {raw[1]}: {error.strerror or error}") from error
-    _collect(text, raw[1], path.parent, (*stack, path), out)
+    return _lines(text, raw[1], path.parent, (*stack, path))

@@ -1,4 +1,4 @@
-"""Deck text to ``Deck``: scopes, models, parameters and controls.
+"""Deck text to ``ParsedDeck``: scopes, models, parameters and controls.
 
 Reads what a transient analysis can use of JoSIM 2.7's syntax guide, and refuses, with file and
 line, what JoSIM would replace or drop with at most a warning.
@@ -10,40 +10,21 @@ from pathlib import Path
 
 from netlist_gen.errors import DeckError
 from verification.engine.text.controls import read_controls
-from verification.engine.text.deck import Deck, JunctionModel, Scope
-from verification.engine.text.expressions import (
-    ExpressionError,
-    evaluate,
-    resolve_parameters,
-)
+from verification.engine.text.deck import ModelCard, ParsedDeck, Scope
+from verification.engine.text.expressions import resolve_parameters
 from verification.engine.text.lines import Line, Place, read_lines
 
 _CONTROLS = frozenset(
     {"PRINT", "TRAN", "SAVE", "PLOT", "TEMP", "NEB", "SPREAD", "FILE", "IV", "OPTION"}
 )
 _DEVICES = "BLRCKIVPTEFGHX"
-_MODEL_KEYS = {
-    "VG": "vg",
-    "VGAP": "vg",
-    "IC": "icrit",
-    "ICRIT": "icrit",
-    "RTYPE": "rtype",
-    "RN": "rn",
-    "R0": "r0",
-    "C": "cap",
-    "CAP": "cap",
-    "T": "temperature",
-    "TC": "critical_temperature",
-    "DELV": "delv",
-    "D": "transparency",
-    "ICFACT": "icfact",
-    "ICFCT": "icfact",
-    "PHI": "phi",
-}
-_THERMAL = frozenset({"T", "TC", "D"})
+_THERMAL = {"T": "temperature", "TC": "critical_temperature", "D": "transparency"}
+_SYNONYMS = {"VGAP": "vg", "IC": "icrit", "C": "cap", "ICFCT": "icfact"}
+_PLAIN = ("VG", "ICRIT", "RTYPE", "RN", "R0", "CAP", "DELV", "ICFACT", "PHI")
+_MODEL_FIELDS = {key: key.lower() for key in _PLAIN} | _SYNONYMS | _THERMAL
 
 
-def read_deck(text: str, *, name: str = "deck", directory: Path | None = None) -> Deck:
+def read_deck(text: str, *, name: str = "deck", directory: Path | None = None) -> ParsedDeck:
     """Read a deck.
 
     Args:
@@ -61,14 +42,14 @@ def read_deck(text: str, *, name: str = "deck", directory: Path | None = None) -
     _resolve_parameters(scopes)
     for scope in scopes.values():
         for line in scope.model_lines.values():
-            model = _model(line, scope.parameters)
+            model = _model(line, scope)
             scope.models[model.name] = model
     if not scopes[""].cards:
         raise DeckError(f"{name}: the main design has no device")
     return read_controls(name, controls, scopes)
 
 
-def read_deck_file(path: Path) -> Deck:
+def read_deck_file(path: Path) -> ParsedDeck:
     """Read a deck from a file. Raises DeckError."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -179,7 +160,7 @@ def _resolve_parameters(scopes: dict[str, Scope]) -> None:
         scope.parameters = {**outer, **own}
 
 
-def _model(line: Line, parameters: dict[str, float]) -> JunctionModel:
+def _model(line: Line, scope: Scope) -> ModelCard:
     place, name = line.place, line.tokens[1]
     text = " ".join(line.tokens[2:])
     if not text.startswith("JJ"):
@@ -197,27 +178,25 @@ def _model(line: Line, parameters: dict[str, float]) -> JunctionModel:
     cpr: tuple[float, ...] = (1.0,)
     thermal = False
     for key, expressions in _assignments(body, place, name):
-        try:
-            numbers = tuple(evaluate(item, parameters) for item in expressions)
-        except ExpressionError as error:
-            raise place.error(f"model {name}, {key}: {error}") from error
+        numbers = tuple(scope.value(item, place, f"model {name}, {key}") for item in expressions)
         if key == "CPR":
             cpr = numbers
             continue
-        if key not in _MODEL_KEYS:
+        field = _MODEL_FIELDS.get(key)
+        if field is None:
             raise place.error(f"model {name}: jj has no parameter {key}")
         if len(numbers) != 1:
             raise place.error(f"model {name}: {key} takes one value")
-        if _MODEL_KEYS[key] in values:
+        if field in values:
             raise place.error(f"model {name}: {key} is given twice")
-        values[_MODEL_KEYS[key]] = numbers[0]
+        values[field] = numbers[0]
         thermal = thermal or key in _THERMAL
     return _checked(name, values, cpr, thermal, place)
 
 
 def _checked(
     name: str, values: dict[str, float], cpr: tuple[float, ...], thermal: bool, place: Place
-) -> JunctionModel:
+) -> ModelCard:
     rtype = values.pop("rtype", 1.0)
     if rtype not in (0.0, 1.0):
         raise place.error(f"model {name}: rtype is {rtype:g}; it can be 0 or 1")
@@ -232,7 +211,7 @@ def _checked(
             raise place.error(f"model {name}: {key} is {values[key]:g}; it must be above 0")
     if not 0.0 <= values.get("transparency", 0.0) <= 1.0:
         raise place.error(f"model {name}: d is {values['transparency']:g}; it must be 0 to 1")
-    model = JunctionModel(name, int(rtype), cpr=cpr, thermal=thermal, **values)
+    model = ModelCard(name, int(rtype), cpr=cpr, thermal=thermal, **values)
     if thermal and model.temperature >= model.critical_temperature:
         raise place.error(
             f"model {name}: t is {model.temperature:g}; it must be below tc = "

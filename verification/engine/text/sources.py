@@ -34,8 +34,8 @@ class SourceWave:
 
     Attributes:
         kind: one of the codes above.
-        values: dc: the value; pwl and pws: times, then values; the others: the arguments as the
-            deck gives them, NaN where it leaves one out; cus: ts, sf, im, td, per, then the data.
+        values: of a dc the value, of pwl and pws times and then values, of cus ts, sf, im, td, per
+            and then the data; of the others what the deck gives, NaN where it leaves one out.
     """
 
     kind: int
@@ -114,10 +114,7 @@ def _spline(coded: FloatArray) -> FloatArray:
 
 
 def parse_source(
-    tokens: Sequence[str],
-    place: Place,
-    evaluate: Callable[[str], float],
-    directory: Path | None,
+    tokens: Sequence[str], place: Place, evaluate: Callable[[str], float], directory: Path | None
 ) -> SourceWave:
     """Read the tokens after a source's nodes.
 
@@ -215,10 +212,7 @@ def _check(kind: int, numbers: FloatArray, place: Place) -> None:
 
 
 def _custom(
-    arguments: list[str],
-    place: Place,
-    evaluate: Callable[[str], float],
-    directory: Path | None,
+    arguments: list[str], place: Place, evaluate: Callable[[str], float], directory: Path | None
 ) -> SourceWave:
     if not 2 <= len(arguments) <= 6:
         raise place.error("cus takes a file, TS and up to four more: SF IM TD PER")

@@ -5,12 +5,12 @@ import pytest
 from engine_decks import MODEL, compile_deck, every_step, jtl, run
 
 from verification.engine.equations.outputs import PrintSteps, hann_window
-from verification.engine.text.deck import Transient
+from verification.engine.text.deck import TransientAnalysis
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 400])
 def test_printed_steps_are_josims(pieces):
-    transient = Transient(0.03e-12, 12e-12, 1e-12, 0.1e-12)
+    transient = TransientAnalysis(0.03e-12, 12e-12, 1e-12, 0.1e-12)
     expected, following = [], transient.print_start
     for i in range(transient.steps):  # Output.cpp, write_output
         if i * transient.step >= following:

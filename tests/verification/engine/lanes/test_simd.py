@@ -2,10 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import njit
 
-from verification.engine.kernels import sines
+from verification.engine.kernels.junctions import sine
 from verification.engine.lanes.pointers import Pointer, doubles
-from verification.engine.lanes.simd import WIDTH
+from verification.engine.lanes.simd import WIDTH, load, store
+
+
+@njit
+def sines(x, out, count, w):
+    """``sine`` of an array; ``count`` is a multiple of ``len(w)``."""
+    for i in range(count // len(w)):
+        store(out, i * len(w), sine(load(x, i * len(w), w)))
 
 
 @pytest.mark.parametrize("width", [1, WIDTH])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from engine_decks import MODEL, flat, refused
 
-from verification.engine.text.flatten import GROUND
+from verification.engine.text.devices import GROUND
 
 END = "\n.tran 0.1p 10p\n"
 
