@@ -86,4 +86,5 @@ def site_spikes(site: NeuronSite, stimulus) -> NeuronSpikes:
 def measured_energy(circuit: Circuit, observed, start_s: float, stop_s: float) -> float:
     """Energy in J that a circuit's bias sources deliver between two times of rest."""
     bounds = np.array([start_s, stop_s])
-    return float(measured_energies(BiasSources.of(circuit), observed, bounds)[0])
+    currents = np.array([fed.source.value for fed in circuit.biased()])
+    return float(measured_energies(BiasSources.of(circuit), currents, observed, bounds)[0])

@@ -66,9 +66,7 @@ class NeuronBench:
 
 def biased_probes(circuit: Circuit) -> list[Probe]:
     """The junction that carries the flux at each bias source, once each."""
-    return [
-        Probe(*key) for key in dict.fromkeys((path, name) for path, name, _ in circuit.biased())
-    ]
+    return [Probe(*key) for key in dict.fromkeys(fed[:2] for fed in circuit.biased())]
 
 
 def driver(name: str) -> str:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from netlist_gen.circuit.elements import GROUND, CurrentSource, Element, Inductor, Junction, Role
 from netlist_gen.errors import DeckError
@@ -64,10 +65,10 @@ class Cell:
         )
 
     @cached_property
-    def biased(self) -> tuple[tuple[str, float], ...]:
-        """(junction, current in A) of each of the cell's own bias sources that feeds one."""
-        found = ((self.biased_junction(bias), bias.value) for bias in self.biases())
-        return tuple((junction.name, value) for junction, value in found if junction is not None)
+    def biased(self) -> tuple[Biased, ...]:
+        """Each of the cell's own bias sources that feeds a junction."""
+        found = ((self.biased_junction(bias), bias) for bias in self.biases())
+        return tuple(Biased((), j.name, self.name, bias) for j, bias in found if j is not None)
 
     def biased_junction(self, bias: CurrentSource) -> Junction | None:
         """The grounded junction that carries the flux of the bias source's node.
@@ -89,6 +90,22 @@ class Cell:
                         reached.add(other)
                         frontier.append(other)
         return None
+
+
+class Biased(NamedTuple):
+    """A bias source and the junction that it feeds.
+
+    Attributes:
+        path: instance names from the top to the junction's cell.
+        junction: that it feeds.
+        cell: the cell's name.
+        source: its current is ``value``.
+    """
+
+    path: tuple[str, ...]
+    junction: str
+    cell: str
+    source: CurrentSource
 
 
 @dataclass(frozen=True)
@@ -179,18 +196,18 @@ class Circuit:
             done[name] = renewed(cell)
         return Circuit(renewed(self.top))
 
-    def biased(self) -> list[tuple[tuple[str, ...], str, float]]:
-        """(path, junction, current in A) of every bias source that feeds one, in order of places.
+    def biased(self) -> list[Biased]:
+        """Every bias source that feeds a junction, in order of places.
 
         What is inside a cell is gathered once for all its places.
         """
-        known: dict[str, list[tuple[tuple[str, ...], str, float]]] = {}
+        known: dict[str, list[Biased]] = {}
 
-        def inside(cell: Cell) -> list[tuple[tuple[str, ...], str, float]]:
-            found: list[tuple[tuple[str, ...], str, float]]
-            found = [((), name, value) for name, value in cell.biased]
+        def inside(cell: Cell) -> list[Biased]:
+            found = list(cell.biased)
             for instance in cell.instances:
-                found += [((instance.name, *p), j, v) for p, j, v in known[instance.cell.name]]
+                own = (instance.name,)
+                found += [Biased(own + b[0], *b[1:]) for b in known[instance.cell.name]]
             return found
 
         for name, cell in self.cells.items():

@@ -1,12 +1,13 @@
 """The energy that bias sources deliver, measured from phases and held against the reference's.
 
-Reference and formula: ``verification.reference.energy``. The currents are those of the circuit
-from which the deck was made.
+Reference and formula: ``verification.reference.energy``. The currents are those of the deck that
+ran (``verification.verdict.sources``), which may not be the design's.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.probe import Probe
 from verification.reference.energy import bias_energy
 from verification.verdict.neuron import Disagreement, NeuronVerdict
+from verification.verdict.sources import DeckPart, currents_in
 from verification.waves.readings import Readings, readings_of
 from verification.waves.waveforms import Waveforms
 
@@ -30,25 +32,37 @@ class BiasSources:
     """A circuit's bias sources.
 
     Attributes:
+        circuit: that they are in.
         columns: of the junctions that they feed.
-        currents_A: shape (sources,).
+        origins: cell and name of each different source.
+        kinds: which of the origins each source is, shape (sources,).
     """
 
+    circuit: Circuit
     columns: tuple[str, ...]
-    currents_A: FloatArray
+    origins: tuple[tuple[str, str], ...]
+    kinds: NDArray[np.int64]
 
     @staticmethod
     def of(circuit: Circuit) -> BiasSources:
         """Those of a circuit: the same for decks that differ in their pulses alone."""
         fed = circuit.biased()
-        return BiasSources(
-            tuple(Probe(path, name).column for path, name, _ in fed),
-            np.array([current for _, _, current in fed]),
-        )
+        origins: dict[tuple[str, str], int] = {}
+        kinds = [origins.setdefault((b.cell, b.source.name), len(origins)) for b in fed]
+        columns = tuple(Probe(b.path, b.junction).column for b in fed)
+        return BiasSources(circuit, columns, tuple(origins), np.array(kinds, dtype=np.int64))
+
+    def currents_A(self, parts: Mapping[str, DeckPart]) -> FloatArray:
+        """What each source gives in a deck, shape (sources,); 0 where it can't be told."""
+        found = currents_in(parts, self.circuit)
+        return np.array([found[origin] for origin in self.origins])[self.kinds]
 
 
 def measured_energies(
-    sources: BiasSources, observed: Waveforms | Readings, bounds_s: FloatArray
+    sources: BiasSources,
+    currents_A: FloatArray,
+    observed: Waveforms | Readings,
+    bounds_s: FloatArray,
 ) -> FloatArray:
     """Energy in J that the circuit's bias sources deliver between times of rest.
 
@@ -57,6 +71,7 @@ def measured_energies(
 
     Args:
         sources: of the circuit.
+        currents_A: of the sources in the deck that ran, shape (sources,).
         observed: what a simulator returned.
         bounds_s: rising times, shape (windows + 1,).
 
@@ -69,7 +84,7 @@ def measured_energies(
     if not sources.columns:
         return np.zeros(bounds_s.size - 1)
     advances = np.diff(readings_of(observed).phases(sources.columns, bounds_s), axis=1)
-    return bias_energy(sources.currents_A, advances)
+    return bias_energy(currents_A, advances)
 
 
 def judge_energy(

@@ -26,6 +26,11 @@ def disagreements(verdict: RunVerdict) -> list[str]:
         facts.append(f"{many} run{'' if many == 1 else 's'} failed")
     own = f"{verdict.simulator.name}: " if several else ""
     for scope in verdict.scopes:
+        if scope.sources_wrong:
+            decks = f"{scope.sources_wrong} deck{'' if scope.sources_wrong == 1 else 's'}"
+            facts.append(
+                f"{own}{decks} of scope {scope.scope} with other sources than the design's"
+            )
         energy(f"{own}the energy of scope {scope.scope}", scope.energy_relative_error)
     for one in verdict.simulators[1:]:
         energy(f"{one.name}: the energy", one.energy_relative_error)

@@ -128,6 +128,7 @@ class Measured:
             checked=self.checked,
             mismatches=self.mismatches,
             class_lines_wrong=self.lines_wrong,
+            sources_wrong=sum(r.source is not None for r in self.results),
             failed=len(self.failures),
             pulses=self.pulse_count,
             energy_J=self.energy_J,
@@ -261,7 +262,7 @@ def counter_example(
     if result.failed:
         sentence = f"{who}: {result.failure}"
     else:
-        where = "the class lines" if whole else who
+        where = "the class lines" if whole and result.lines_wrong else who
         sentence = (
             f"{at}: {where}: expected {first.expected}, measured {first.measured}; reproduce with "
             f"{deck}"
@@ -287,6 +288,8 @@ def _first(result: DeckResult) -> tuple[int, int, int, Disagreement]:
     if result.failed:
         words = Disagreement(0, "a finished simulation", result.failure)
         return (result.first, *result.place, words)
+    if result.source is not None:  # explains whatever else is wrong
+        return (result.first, *result.place, result.source)
     found = [
         (result.first + v.first.window, v.layer, v.neuron, v.first)
         for v in result.neurons

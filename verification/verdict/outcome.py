@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.records import Record
 from verification.verdict.class_lines import LineVerdict
-from verification.verdict.neuron import NeuronVerdict
+from verification.verdict.neuron import Disagreement, NeuronVerdict
 from verification.verdict.simulators import Agreement
 
 WHOLE_NETWORK = (-1, -1)
@@ -33,6 +33,7 @@ class DeckResult(Record):
             whole; empty for a failed run.
         reference_J: expected, likewise.
         lines: the class lines of a network.
+        source: the first source that the deck has not as the design has it.
         failure: why there is no verdict.
         wall_s: of the simulation.
         deck: the deck's text where something is wrong.
@@ -47,6 +48,7 @@ class DeckResult(Record):
     energies_J: NDArray[np.float64]
     reference_J: NDArray[np.float64]
     lines: LineVerdict | None
+    source: Disagreement | None
     failure: str
     wall_s: float
     deck: str | None
@@ -79,7 +81,7 @@ class DeckResult(Record):
     @property
     def agreed(self) -> bool:
         """Whether all of it agrees with the reference."""
-        return not (self.failed or self.mismatches or self.lines_wrong)
+        return not (self.failed or self.source or self.mismatches or self.lines_wrong)
 
     def check(self, where: str) -> None:
         """Raises ConfigurationError for a result that contradicts itself, as no run leaves it."""
@@ -261,7 +263,7 @@ class TimingFigures(Record):
 
 @dataclass(frozen=True)
 class ScopeVerdict(Record):
-    """One scope against the reference."""
+    """One scope against the reference; ``sources_wrong`` counts decks of other bias sources."""
 
     scope: str
     agreed: bool
@@ -269,6 +271,7 @@ class ScopeVerdict(Record):
     checked: int
     mismatches: int
     class_lines_wrong: int
+    sources_wrong: int
     failed: int
     pulses: int
     energy_J: float

@@ -160,7 +160,8 @@ def test_energies_of_ideal_waveforms_are_the_reference_s_in_each_window():
     waves, library = ideal(), CellLibrary()
     reference = bench_energies(waves.bench, waves.spikes, EventEnergy(library))
     bounds = waves.view.boundaries_s()
-    measured = measured_energies(BiasSources.of(waves.bench.circuit), waves.waveforms(), bounds)
+    sources = BiasSources.of(waves.bench.circuit)
+    measured = measured_energies(sources, currents_A(waves), waves.waveforms(), bounds)
     assert measured == pytest.approx(reference, rel=1e-4, abs=0)
     assert len(set(reference.tolist())) > 1, "windows of different pulses cost differently"
     whole = measured_energy(waves.bench.circuit, waves.waveforms(), bounds[0], bounds[-1])
@@ -192,6 +193,10 @@ def test_the_earlier_of_two_disagreements_is_the_counter_example():
 
 def short(waves: Waveforms) -> Waveforms:
     return Waveforms(waves.time_s[:400], waves.names, waves.values[:, :400])
+
+
+def currents_A(waves: IdealWaves) -> np.ndarray:
+    return np.array([fed.source.value for fed in waves.bench.circuit.biased()])
 
 
 def without(waves: Waveforms) -> Waveforms:
@@ -226,4 +231,6 @@ def test_the_energy_needs_every_biased_junction():
     part = Waveforms(whole.time_s, tuple(whole.names[i] for i in at), whole.values[at])
     message = re.escape("the waveforms have no signal 'P(B1|XIC)'; they have ")
     with pytest.raises(WaveformError, match=f"^{message}"):
-        measured_energies(BiasSources.of(waves.bench.circuit), part, waves.view.boundaries_s())
+        measured_energies(
+            BiasSources.of(waves.bench.circuit), currents_A(waves), part, waves.view.boundaries_s()
+        )

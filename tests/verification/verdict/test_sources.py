@@ -1,0 +1,168 @@
+"""The sources of the deck that ran: read from its text, held against the design's."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+
+import netlist_gen as ng
+from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, PulseSource, Role
+from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
+from netlist_gen.network import TernaryNetwork
+from verification.simulators.registry import get_simulator
+from verification.verdict.sources import SourceLine, currents_in, first_difference, read_parts
+
+PS = 1e-12
+NETWORK = TernaryNetwork.from_arrays([np.array([[1, -1]])], [np.array([1])])
+X = np.array([[1, 0]], dtype=bool)
+
+STAGE = Cell("stage", ("a",), (
+    Inductor("L1", "a", "n", PS),
+    CurrentSource("IB", GROUND, "n", 70e-6, Role.BIAS),
+    CurrentSource("IF", "n", GROUND, 50e-6, Role.FLUX),
+))  # fmt: skip
+TEXT = """* two stages
+.subckt Stage a
+L1 a n 1p
+ib 0 n pwl(0 0 1e-11 7e-5)
+IF n 0 pwl(0 0
++ 10p 50u)
+.ends
+X1 p stage
+X2 q stage
+V1 p 0 pwl(0 0 1p 0)
+.end
+"""
+
+
+def circuit() -> Circuit:
+    builder = CircuitBuilder("top")
+    builder.add(PulseSource("V1", "p", GROUND, ()))
+    builder.place("X1", STAGE, "p")
+    builder.place("X2", STAGE, "q")
+    return builder.circuit()
+
+
+def test_sources_and_instances_by_subcircuit():
+    parts = read_parts(TEXT)
+    stage = {
+        "IB": SourceLine(("0", "N"), 7e-5, 1e-11),
+        "IF": SourceLine(("N", "0"), pytest.approx(5e-5), pytest.approx(1e-11)),
+    }
+    assert parts["STAGE"].sources == stage
+    assert parts[""].sources == {"V1": SourceLine(("P", "0"), 0.0, 1e-12)}
+    assert parts[""].instances == {"X1": "STAGE", "X2": "STAGE"}
+    assert first_difference(parts, circuit(), 20 * PS, 0.05) is None
+    assert currents_in(parts, circuit()) == {
+        ("stage", "IB"): 7e-5, ("stage", "IF"): pytest.approx(5e-5)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("7e-5", "6.6e-5", ("70 uA by IB of the cell stage", "66 uA")),
+        ("7e-5", "-7e-5", ("70 uA by IB of the cell stage", "-70 uA")),
+        ("1e-11 7e-5", "3e-11 7e-5", ("70 uA by IB of the cell stage", "it only at 30 ps")),
+        ("pwl(0 0 1e-11 7e-5)", "dc 7e-5",
+         ("70 uA by IB of the cell stage", "another wave than a current that is ramped up")),
+        ("7e-5)", "7e-5 1 7e-5)",
+         ("70 uA by IB of the cell stage", "another wave than a current that is ramped up")),
+        ("7e-5", "{7e-5}",
+         ("70 uA by IB of the cell stage", "another wave than a current that is ramped up")),
+        ("ib 0 n", "ib 0 a", ("the nodes 0 and n at IB of the cell stage", "0 and a")),
+        ("ib 0 n", "ib n 0", ("the nodes 0 and n at IB of the cell stage", "n and 0")),
+        ("ib 0 n", "ic 0 n",
+         ("70 uA by IB of the cell stage", "no such source in the deck that ran")),
+        ("L1 a n 1p", "L1 a n 1p\nI9 0 n pwl(0 0 1p 1u)",
+         ("no source I9 of the cell stage", "one of 1 uA")),
+        ("L1 a n 1p", "L1 a n 1p\nIB 0 n pwl(0 0 1e-11 7e-5)",
+         ("70 uA by IB of the cell stage", "two sources of that name")),
+        ("V1 p 0 pwl(0 0 1p 0)", "",
+         ("the source V1 of the circuit", "no such source in the deck that ran")),
+        ("X2 q stage\n", "", ("a cell stage at X2 of the circuit", "none in the deck that ran")),
+        ("X2 q stage", "X2 q other", ("a cell stage at X2 of the circuit", "other")),
+        ("X2 q stage", "X2 q stage\nX3 q stage",
+         ("no cell at X3 of the circuit", "stage, which has sources")),
+        (".end\n", ".subckt more a\nX1 a stage\n.ends\nXM q more\n.end\n",
+         ("no cell at XM of the circuit", "more, which has sources")),
+    ],
+)  # fmt: skip
+def test_a_difference_is_named(old, new, words):
+    assert old in TEXT
+    parts = read_parts(TEXT.replace(old, new))
+    assert first_difference(parts, circuit(), 20 * PS, 0.05) == words
+
+
+@pytest.mark.parametrize("current", ["6.7e-5", "7.3e-5", "70u", "70e-6", "0.07m"])
+def test_what_is_within_the_tolerance_or_written_otherwise_is_the_same(current):
+    parts = read_parts(TEXT.replace("7e-5", current))
+    assert first_difference(parts, circuit(), 20 * PS, 0.05) is None
+
+
+@cache
+def written(tmp: str, scope: str) -> None:
+    """Decks of one neuron in all dialects."""
+    ng.generate(NETWORK, X, tmp, scopes=scope, dialects=["josim", "wrspice", "ngspice"], pipeline=1)
+
+
+CHANGES = {
+    "x0.8": ("140 uA", lambda line: scaled(line, 0.8)),
+    "x0.94": ("164.5 uA", lambda line: scaled(line, 0.94)),
+    "x1.06": ("185.5 uA", lambda line: scaled(line, 1.06)),
+    "x1.2": ("210 uA", lambda line: scaled(line, 1.2)),
+    "removed": ("no such source in the deck that ran", lambda _: ""),
+}
+
+
+def scaled(line: str, factor: float) -> str:
+    return re.sub(r"0\.000175", f"{0.000175 * factor:.10g}", line)
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "added"])
+@pytest.mark.parametrize("scope", ["neurons", "network"])
+@pytest.mark.parametrize("simulator", ["embedded", "josim", "ngspice"])
+def test_a_changed_bias_disagrees_and_is_named(
+    tmp_path_factory, tmp_path, simulator, scope, change
+):
+    if not get_simulator(simulator).available():
+        pytest.skip(f"{simulator} is not here")
+    shared = tmp_path_factory.getbasetemp() / f"sources_{scope}"
+    written(str(shared), scope)
+    dialect = get_simulator(simulator).dialect
+    suffix = f".{dialect}.cir"
+    for path in shared.glob(f"*{suffix}"):
+        text = path.read_text()
+        line = re.search(r"(?m)^IB1 0 n pwl\(0 0 1e-11 0\.000175\)\n", text)
+        assert line is not None, path
+        if change == "added":
+            text = text.replace(line[0], line[0] + "IB9 0 n pwl(0 0 1e-11 1.1e-05)\n", 1)
+            said = "expected no source IB9 of the cell jtl, measured one of 11 uA"
+        else:
+            measured, changed = CHANGES[change]
+            text = text.replace(line[0], changed(line[0]), 1)
+            said = f"expected 175 uA by IB1 of the cell jtl, measured {measured}"
+        (tmp_path / path.name).write_text(text)
+    run = ng.verify(NETWORK, X, simulator=simulator, scopes=scope, pipeline=1, decks=tmp_path)
+    assert not run.agreed
+    assert said in run.counter_example.sentence
+    assert run.verdict.scopes[0].sources_wrong == run.verdict.scopes[0].decks
+
+
+@pytest.mark.parametrize("scope", ["neurons", "network"])
+def test_the_energy_is_that_of_the_deck(tmp_path_factory, tmp_path, scope):
+    """All biases of a deck at x 0.96: within the tolerance, and 4 % less energy."""
+    shared = tmp_path_factory.getbasetemp() / f"sources_{scope}"
+    written(str(shared), scope)
+    for path in shared.glob("*.josim.cir"):
+        text = re.sub(
+            r"(?m)^(I\S+ \S+ \S+ pwl\(0 0 1e-11 )(\S+)\)",
+            lambda m: f"{m[1]}{0.96 * float(m[2]):.10g})", path.read_text(),
+        )  # fmt: skip
+        (tmp_path / path.name).write_text(text)
+    options = {"simulator": "embedded", "scopes": scope, "pipeline": 1}
+    run = ng.verify(NETWORK, X, decks=tmp_path, **options)
+    assert run.verdict.energy.relative_error == pytest.approx(-0.04, abs=0.006)
