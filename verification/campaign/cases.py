@@ -25,7 +25,7 @@ from netlist_gen.library.cells import CellLibrary
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
 from verification.campaign.plan import Setup
 from verification.reference.event_energy import EventEnergy, bench_energies, network_energy
-from verification.reference.timed import bench_times, timed_reference
+from verification.reference.timed import bench_times, expected_times, timed_reference
 from verification.simulators.base import DeckJob
 from verification.verdict.class_lines import WatchedLine, lines_of
 from verification.verdict.energy import BiasSources
@@ -154,7 +154,7 @@ class CaseBuilder:
     ) -> Case:
         view, spikes = built.bench.view, built.run.spikes
         bounds = view.boundaries_s()
-        predicted = None
+        predicted = self._expected(view, spikes, behind=True)
         if self.setup.tolerance_s is not None:
             times = bench_times(view, spikes, self.setup.process)
             predicted = Predicted(times, self.setup.tolerance_s)
@@ -180,10 +180,11 @@ class CaseBuilder:
         neurons = []
         for view in bench.views:
             place = view.site.layer, view.site.neuron
-            predicted = None
+            own = spikes.neuron(*place)
+            predicted = self._expected(view, own, behind=False)
             if timed is not None and tolerance is not None:
                 predicted = Predicted(timed.neurons[place].times_s, tolerance)
-            neurons.append(JudgedNeuron(view, spikes.neuron(*place), predicted))
+            neurons.append(JudgedNeuron(view, own, predicted))
         return Case(
             scope="network",
             place=WHOLE_NETWORK,
@@ -200,6 +201,14 @@ class CaseBuilder:
                 tolerance or 0.0,
             ),
         )
+
+    def _expected(
+        self, view: NeuronView, spikes: NeuronSpikes, *, behind: bool
+    ) -> Predicted | None:
+        if self.setup.window_s is None:
+            return None
+        times = expected_times(view, spikes, self.setup.process, behind=behind)
+        return Predicted(times, self.setup.window_s)
 
     def _job(self, name: str, deck: Deck | None, readout: Readout) -> DeckJob:
         if deck is not None:

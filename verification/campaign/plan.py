@@ -30,7 +30,8 @@ class Setup:
         timeout_s: for each deck.
         decks: a directory of decks written before; their text is taken instead of a new one,
             so that an edited deck is judged by the unedited network.
-        tolerance_s: of pulses' times; None where they do not count.
+        tolerance_s: of pulses' times by the timed reference; None where it is not asked.
+        window_s: of pulses' times by the tables; None where the process has none.
     """
 
     process: Process
@@ -38,6 +39,7 @@ class Setup:
     timeout_s: float = 600.0
     decks: Path | None = None
     tolerance_s: float | None = None
+    window_s: float | None = None
 
 
 def windows_of(inputs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:

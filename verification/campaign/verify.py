@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
@@ -28,6 +29,7 @@ from verification.campaign.example import Example, find_example, run_arrays
 from verification.campaign.options import VerifyOptions
 from verification.campaign.plan import Setup, cut_for, windows_of
 from verification.campaign.run import Workers, run_tasks
+from verification.reference.timed import WINDOW_S
 from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
 from verification.verdict.judge import Facts, agreements, judge_simulator
@@ -153,7 +155,8 @@ def verify(
     phases = options.phases(library.process)
     simulators = chosen_simulators(options.simulator)
     tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None
-    setup = Setup(library.process, phases, options.timeout, options.decks, tolerance_s)
+    window_s = WINDOW_S if has_tables(library.process) else None
+    setup = Setup(library.process, phases, options.timeout, options.decks, tolerance_s, window_s)
     with cluster(options.scheduler) as workers:
         directory = None
         if out is not None:  # from here on no earlier result is left that looks like this one's
@@ -167,6 +170,7 @@ def verify(
             period_s=phases.period,
             cooling_W_per_W=options.cooling,
             tolerance_s=tolerance_s,
+            window_s=window_s,
             source=options.source,
             seed=options.seed,
             rows=options.rows,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.assembly.delays import Delays
+from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, last_driver
 from netlist_gen.assembly.timing_values import LayerTiming, TimingPlan
 from netlist_gen.circuit.sites import NeuronSite
@@ -33,6 +33,11 @@ FloatArray = NDArray[np.float64]
 TOLERANCE_S = 1e-12
 """How far from its predicted time an output pulse may come, where nothing else is asked for. The
 tables are good to 0.3 ps over a whole network (docs/networks.md)."""
+
+
+WINDOW_S = 5e-12
+"""How far from its expected time an output pulse may come in any run. The tables alone are good to
+2 ps over a network of MNIST (docs/networks.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +114,31 @@ def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> Flo
             view.site.signs, view.site.theta, spikes.count[fires], driver="first", load="end"
         )
         times[fires] = clock + decided + junctions.after_neuron["end"]
+    return times
+
+
+def expected_times(
+    view: NeuronView, spikes: NeuronSpikes, process: Process, *, behind: bool
+) -> FloatArray:
+    """When a neuron's pulses come by the tables alone, to ``WINDOW_S``; nothing is simulated.
+
+    Args:
+        view: the neuron.
+        spikes: what it does.
+        process: whose cells they are.
+        behind: its clock comes from a source behind a JTL stage, as on a bench.
+
+    Returns:
+        s, shape (windows,), NaN where it is silent: the decision clock, the decision, half the
+        delay of the output's JTL stage, in the middle of which its junction is.
+    """
+    delays = measured_delays(process)
+    stage = delays.stage(Stage("jtl"))
+    times = np.full(view.windows, np.nan)
+    fires = spikes.fires
+    if fires.any():
+        decided = delays.decide(view.site.signs, view.site.theta, spikes.count[fires])
+        times[fires] = view.decisions_s()[fires] + decided + (1.5 if behind else 0.5) * stage
     return times
 
 

@@ -41,7 +41,8 @@ class Facts:
         totals: of the whole network's circuit.
         period_s: of the clock.
         cooling_W_per_W: watts at the wall for one at 4.2 K.
-        tolerance_s: of pulses' times; None where they do not count.
+        tolerance_s: of pulses' times by the timed reference; None where it is not asked.
+        window_s: of pulses' times by the tables; None where the process has none.
         source: the network's file.
         seed: of the draw of samples.
         rows: of the samples in their file; None is all of them in order.
@@ -55,6 +56,7 @@ class Facts:
     period_s: float
     cooling_W_per_W: float
     tolerance_s: float | None
+    window_s: float | None
     source: str
     seed: int
     rows: tuple[int, ...] | None
@@ -99,7 +101,7 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
         samples=facts.samples,
         steps=facts.steps,
         scope=", ".join(scope.scope for scope in scopes),
-        scopes=tuple(scope.verdict(facts.tolerance_s) for scope in scopes),
+        scopes=tuple(scope.verdict(facts.tolerance_s, facts.window_s) for scope in scopes),
         scope_difference=unlike,
         network=NetworkFacts(
             source=facts.source,

@@ -119,8 +119,9 @@ class Measured:
         spikes = last.reshape(-1, steps, last.shape[-1]) > 0
         return count_votes(spikes, self.spikes.network.population)
 
-    def verdict(self, tolerance_s: float | None) -> ScopeVerdict:
-        """The scope against the reference; ``tolerance_s`` of pulses' times, where they count."""
+    def verdict(self, tolerance_s: float | None, window_s: float | None) -> ScopeVerdict:
+        """The scope against the reference; both times are those of ``judge.Facts``."""
+        within = tolerance_s or window_s
         return ScopeVerdict(
             scope=self.scope,
             agreed=self.agreed,
@@ -135,6 +136,7 @@ class Measured:
             energy_relative_error=self.energy_error,
             from_ledger=self.from_ledger,
             wall_s=self.wall_s,
+            within_ps=None if within is None else within * 1e12,
             timing=None if tolerance_s is None else timing_figures(self.apart_s, tolerance_s),
         )
 

@@ -263,7 +263,26 @@ class TimingFigures(Record):
 
 @dataclass(frozen=True)
 class ScopeVerdict(Record):
-    """One scope against the reference; ``sources_wrong`` counts decks of other bias sources."""
+    """One scope against the reference.
+
+    Attributes:
+        scope: "neurons" or "network".
+        agreed: all of it.
+        decks: simulated.
+        checked: neuron windows compared.
+        mismatches: of those.
+        class_lines_wrong: windows of class lines that disagree.
+        sources_wrong: decks with other sources than the design's.
+        failed: decks without a verdict.
+        pulses: of all neurons.
+        energy_J: measured.
+        energy_relative_error: against the reference; None where no deck was judged.
+        from_ledger: decks that an earlier run had judged.
+        wall_s: from first to last.
+        within_ps: of its expected time each pulse had to come; None where the process has no
+            measured delays, and "on the clock" was all.
+        timing: how far they were, where the timed reference was asked.
+    """
 
     scope: str
     agreed: bool
@@ -278,6 +297,7 @@ class ScopeVerdict(Record):
     energy_relative_error: float | None
     from_ledger: int
     wall_s: float
+    within_ps: float | None = None
     timing: TimingFigures | None = None
 
 

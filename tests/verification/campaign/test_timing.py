@@ -11,6 +11,8 @@ from support import NO_JOSIM, tiny_network
 
 import netlist_gen as ng
 from netlist_gen.checkpoint.registry import write_network
+from netlist_gen.resources import resource_dir
+from verification.campaign import verify as campaign
 
 X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)
 
@@ -59,21 +61,63 @@ def test_a_pulse_beyond_the_tolerance_disagrees(tmp_path, cli, scope):
     ), ran.sentence
 
 
+def with_clock_later(by_s: float):
+    def change(text: str) -> str:
+        source = re.search(r"(?ms)^VC [^)]*\)", text)[0]
+        head, numbers = source.replace("\n+", " ").rstrip(")").split("pwl(")
+        points = np.array(numbers.split(), dtype=float).reshape(-1, 2)
+        points[1:, 0] += by_s
+        return text.replace(source, f"{head}pwl({' '.join(map(str, points.ravel()))})")
+
+    return change
+
+
+def with_one_deck_changed(tmp_path, change) -> dict:
+    """Options that judge decks of which the one of neuron 1 is changed."""
+    decks = tmp_path / "decks"
+    ng.generate(tiny_network(), X, decks)
+    deck = decks / "L0N1.cir"
+    deck.write_text(change(deck.read_text()))
+    return {"simulator": "embedded", "decks": decks}
+
+
 def test_a_late_clock_is_found_though_every_pulse_is_right(tmp_path):
     """One neuron's decision clock 1.5 ps late: no count, no flux and no energy tells."""
-    network, decks = tiny_network(), tmp_path / "decks"
-    ng.generate(network, X, decks)
-    deck = decks / "L0N1.cir"
-    text = deck.read_text()
-    source = re.search(r"(?ms)^VC [^)]*\)", text)[0]
-    head, numbers = source.replace("\n+", " ").rstrip(")").split("pwl(")
-    points = np.array(numbers.split(), dtype=float).reshape(-1, 2)
-    points[1:, 0] += 1.5e-12
-    deck.write_text(text.replace(source, f"{head}pwl({' '.join(map(str, points.ravel()))})"))
-    options = {"simulator": "embedded", "decks": decks}
-    assert ng.verify(network, X, **options).agreed
-    run = ng.verify(network, X, timing=True, **options)
+    options = with_one_deck_changed(tmp_path, with_clock_later(1.5e-12))
+    assert ng.verify(tiny_network(), X, **options).agreed
+    run = ng.verify(tiny_network(), X, timing=True, **options)
     assert not run.agreed
     assert (run.counter_example.layer, run.counter_example.neuron) == (0, 1)
     assert re.fullmatch(r"it 1\.[3-6]\d ps later", run.counter_example.measured)
     assert run.verdict.scopes[0].timing.worst_ps > 1.3
+
+
+@pytest.mark.parametrize("by_ps", [-8, 8, 20])
+def test_a_pulse_far_from_its_time_disagrees_in_any_run(tmp_path, by_ps):
+    options = with_one_deck_changed(tmp_path, with_clock_later(by_ps * 1e-12))
+    run = ng.verify(tiny_network(), X, **options)
+    assert not run.agreed
+    assert (run.counter_example.layer, run.counter_example.neuron) == (0, 1)
+    assert re.fullmatch(
+        r"the pulse at \d+\.\d\d ps within 5 ps \(n = -?\d+, theta = \d+\)",
+        run.counter_example.expected,
+    )
+    off, word = run.counter_example.measured.removeprefix("it ").split(" ps ")
+    assert word == ("later" if by_ps > 0 else "earlier")
+    assert float(off) == pytest.approx(abs(by_ps), abs=1.5)
+    assert run.verdict.scopes[0].within_ps == 5.0
+
+
+@pytest.mark.parametrize("scope", ["neurons", "network"])
+def test_expected_times_are_well_within_the_window(scope, monkeypatch):
+    """What any run expects is good to 2 ps, so that 5 are not too tight."""
+    monkeypatch.setattr(campaign, "WINDOW_S", 2e-12)
+    assert ng.verify(tiny_network(), X, simulator="embedded", scopes=scope).agreed
+
+
+def test_a_process_without_tables_has_the_clock_alone(tmp_path):
+    process = tmp_path / "mine.toml"
+    own = (resource_dir("cells") / "process" / "sfq5ee.toml").read_text()
+    process.write_text(own.replace("{ value = 70.0", "{ value = 71.0"))
+    run = ng.verify(tiny_network(), X[:1], simulator="embedded", process=str(process))
+    assert run.verdict.scopes[0].within_ps is None
