@@ -7,6 +7,7 @@ make room for whatever a header declares.
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 
 from netlist_gen.checkpoint.limits import MOST_MEMBERS, check_unpacked
@@ -15,6 +16,8 @@ from netlist_gen.errors import NetworkError
 _METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 _ENCRYPTED = 0x1  # of a member's flags
 _DIRECTORY_ENTRY = b"PK\1\2"
+_END = b"PK\5\6"
+_END_64 = b"PK\6\6"
 
 
 def read_members(data: bytes, damaged: str) -> dict[str, bytes]:
@@ -30,7 +33,8 @@ def read_members(data: bytes, damaged: str) -> dict[str, bytes]:
     """
     if not data:
         raise NetworkError(f"{damaged}: it is empty")
-    if not zipfile.is_zipfile(io.BytesIO(data)):
+    end = data.rfind(_END)
+    if end < 0:
         raise NetworkError(f"{damaged}: it has no zip directory")
     # zipfile makes an object of each entry before it can be asked how many there are.
     if data.count(_DIRECTORY_ENTRY) > MOST_MEMBERS:
@@ -38,6 +42,9 @@ def read_members(data: bytes, damaged: str) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
+            # A length too long in one entry hides those after it in its comment.
+            if len(entries) != _stated_count(data, end):
+                raise NetworkError(f"{damaged}: its zip directory has another length than it says")
             _check_entries(entries, len(data))
             return {entry.filename: _content(archive, entry) for entry in entries}
     except NetworkError:
@@ -45,6 +52,13 @@ def read_members(data: bytes, damaged: str) -> dict[str, bytes]:
     except Exception as error:  # zipfile lets through what its parts raise on a damaged file
         words = str(error) or type(error).__name__
         raise NetworkError(f"{damaged}: {words}") from None
+
+
+def _stated_count(data: bytes, end: int) -> int:
+    (count,) = struct.unpack_from("<H", data, end + 10)
+    if count == 0xFFFF:  # stands in the record of large archives, which torch always writes
+        (count,) = struct.unpack_from("<Q", data, data.rindex(_END_64, 0, end) + 32)
+    return int(count)
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], file_bytes: int) -> None:

@@ -24,8 +24,8 @@ Tree = dict[str, Any]
 
 _CHILD = Path(__file__).with_name("hdf5_child.py")
 _FREE_MEMORY = 1 << 30  # address space: Python, numpy and libhdf5 take 0.4 GB of it
-_SECONDS = 6  # of processor time, besides those of a long file
-_BYTES_PER_SECOND = 20_000_000  # libhdf5 unpacks some 200 MB/s
+_SECONDS = 2  # of processor time, besides those of a long file
+_BYTES_PER_SECOND = 50_000_000  # libhdf5 unpacks some 200 MB in one
 
 _kept: list[subprocess.Popen[bytes]] = []
 
@@ -67,7 +67,7 @@ def read_hdf5(data: bytes, damaged: str) -> Hdf5File:
         "allowed": allowed,
         "members": MOST_MEMBERS,
         "memory": _FREE_MEMORY + 2 * len(data) + 3 * allowed,
-        "seconds": _SECONDS + (len(data) + allowed // 10) // _BYTES_PER_SECOND,
+        "seconds": _SECONDS + (len(data) + allowed) // _BYTES_PER_SECOND,
     }
     if _kept:
         head, values = _ask(_kept[-1], request, data)

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from typing import IO, Any
 
-import h5py
+import h5py  # type: ignore[import-untyped]
 
 _DEEPEST = 8  # graph, nodes, node, parameter: NIR needs four levels
 

@@ -59,7 +59,8 @@ def read_nir(data: bytes, path: Path) -> StoredNetwork:
         if not isinstance(node, dict) or not isinstance(node.get("type"), str):
             raise NetworkError(f"{damaged}: node '{name}' has no text 'type'")
     (start, source), *chain, (end, sink) = _chain(nodes, _pairs(edges, damaged))
-    shape, notes = _shape(start, source), ()
+    shape = _shape(start, source)
+    notes: tuple[str, ...] = ()
     if chain and chain[0][1]["type"] == "Flatten" and len(shape) > 1:
         notes = (f"the inputs of shape {shape} are taken in row order",)
         shape = (math.prod(shape),)
@@ -79,7 +80,7 @@ def read_nir(data: bytes, path: Path) -> StoredNetwork:
 def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) -> None:
     """Write a chain of Linear and Threshold nodes; of ``extra``, what HDF5 can hold as text."""
     nir = _library()
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     nodes: dict[str, Any] = {"input": nir.Input({"input": np.array([network.inputs])})}
     for index, layer in enumerate(network.layers):

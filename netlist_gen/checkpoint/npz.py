@@ -100,9 +100,8 @@ def stated_population(arrays: Mapping[str, Array]) -> int | None:
 
 
 def _name_bad_value(name: str, array: Array) -> None:
-    wrong = np.argwhere(~np.isfinite(array)) if array.dtype.kind == "f" else ()
-    if len(wrong):
-        place = wrong[0].tolist()
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0].tolist()
         raise NetworkError(
             f"array '{name}' {place} is {array[tuple(place)]} (type {array.dtype}); "
             "finite integers are needed"

@@ -241,7 +241,7 @@ def _fold(
     away = np.abs(layer.threshold - nearest_count)
     plain &= (away == 0) | (away >= 2e-6 * np.maximum(1, np.abs(nearest_count)))
     close = []
-    for j in np.flatnonzero(~plain):
+    for j in np.flatnonzero(~plain).tolist():
         threshold, bias = Fraction(layer.threshold[j]), Fraction(layer.bias[j])
         gain, shift = Fraction(layer.gain[j]), Fraction(layer.shift[j])
         if gain == 0:
@@ -257,5 +257,5 @@ def _fold(
         nearest = round(edge)
         distance = abs(edge - nearest)
         if 0 < distance < Fraction(1, 10**6) * max(1, abs(nearest)):
-            close.append(int(j))
+            close.append(j)
     return signs, theta, close

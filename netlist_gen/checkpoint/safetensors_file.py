@@ -121,7 +121,9 @@ def _arrays(header: dict[str, Any], values: memoryview, damaged: str) -> dict[st
 
 def _span(key: str, entry: object, damaged: str) -> tuple[int, int]:
     fields = entry if isinstance(entry, dict) else {}
-    kind, shape, offsets = (fields.get(name) for name in ("dtype", "shape", "data_offsets"))
+    kind: Any = fields.get("dtype")
+    shape: Any = fields.get("shape")
+    offsets: Any = fields.get("data_offsets")
     if set(fields) != {"dtype", "shape", "data_offsets"}:
         raise NetworkError(f"{damaged}: tensor '{key}' must have dtype, shape and data_offsets")
     if not isinstance(kind, str) or kind not in _TYPES:
