@@ -9,7 +9,7 @@ from __future__ import annotations
 from netlist_gen.errors import NetworkError
 
 MOST_FILE_BYTES = 1 << 30
-MOST_MEMBERS = 65_535  # of a zip or an HDF5 file; a network has a few for each layer
+MOST_MEMBERS = 16_384  # of an archive, or groups and datasets; a layer has some five
 MOST_TEXT = 1 << 20  # characters of JSON; a card has some 2000
 MOST_NEURONS = 1 << 18  # the largest network of the literature that fits here has some thousand
 

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from netlist_gen.errors import NetworkError
 
-MOST_PICKLE = 4 << 20  # bytes; a tensor takes some 150
+MOST_PICKLE = 2 << 20  # bytes; a tensor takes some 150
 
 _ITEM_BYTES = {
     "DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "BFloat16Storage": 2,

@@ -31,7 +31,7 @@ from netlist_gen.errors import NetworkError
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
 
-_MOST_HEADER = 8 << 20  # bytes of JSON; some 100 for each tensor
+_MOST_HEADER = 4 << 20  # bytes of JSON; some 100 for each tensor
 _TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4",
     "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",

@@ -36,8 +36,8 @@ WHOLE = "is not a whole .safetensors file"
 REFUSED = [
     (b"", "%s: its header is cut off"),
     (struct.pack("<Q", 1 << 40) + b"{}", "%s: its header is cut off"),
-    (struct.pack("<Q", 9 << 20) + bytes(9 << 20),
-     ": its header has 9437184 bytes; at most 8388608 are read"),
+    (struct.pack("<Q", 5 << 20) + bytes(5 << 20),
+     ": its header has 5242880 bytes; at most 4194304 are read"),
     (packed("{"), "%s: its header is not JSON: Expecting property name enclosed in double quotes: "
      "line 1 column 2 (char 1)"),
     (packed("[]"), "%s: its header is no object"),
