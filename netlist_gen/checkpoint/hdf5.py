@@ -24,7 +24,7 @@ Tree = dict[str, Any]
 
 _CHILD = Path(__file__).with_name("hdf5_child.py")
 _FREE_MEMORY = 1 << 30  # address space: Python, numpy and libhdf5 take 0.4 GB of it
-_SECONDS = 2  # of processor time, besides those of a long file
+_SECONDS = 1  # of processor time, besides those of a long file
 _BYTES_PER_SECOND = 50_000_000  # libhdf5 unpacks some 200 MB in one
 
 _kept: list[subprocess.Popen[bytes]] = []

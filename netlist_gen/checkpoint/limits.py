@@ -11,7 +11,7 @@ from netlist_gen.errors import NetworkError
 MOST_FILE_BYTES = 1 << 30
 MOST_MEMBERS = 16_384  # of an archive, or groups and datasets; a layer has some five
 MOST_TEXT = 1 << 20  # characters of JSON; a card has some 2000
-MOST_NEURONS = 1 << 18  # the largest network of the literature that fits here has some thousand
+MOST_NEURONS = 1 << 17  # each may take 50 us to fold; the largest networks here have 1000
 
 # Ternary weights as float32 shrink some 50 times, and small files may do better.
 _FREE_BYTES = 64 << 20

@@ -202,8 +202,8 @@ def ternary_and_scale(weights: Reals) -> tuple[NDArray[np.int8], Reals]:
     common = _most_common(magnitude[magnitude > 0], default=1.0)
     scale = np.full(weights.shape[0], common)
     off = (magnitude > 0) & (np.abs(magnitude - common) > _SCALE_TOLERANCE * common)
-    for row in np.flatnonzero(off.any(axis=1)):
-        scale[row] = _most_common(magnitude[row][magnitude[row] > 0], default=common)
+    for mixed in np.flatnonzero(off.any(axis=1)).tolist():
+        scale[mixed] = _most_common(magnitude[mixed][magnitude[mixed] > 0], default=common)
     wrong = (magnitude > 0) & (np.abs(magnitude - scale[:, None]) > _SCALE_TOLERANCE * common)
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
