@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from netlist_gen.checkpoint.limits import MOST_TEXT
 from netlist_gen.checkpoint.real import RealNetwork
 from netlist_gen.errors import NetworkError
 from netlist_gen.network import TernaryNetwork
 
 METADATA_KEY = "netlist_gen"  # where a file's metadata hold what is said of the network
 THRESHOLD_RULE = "fires when n >= theta (from strict U > threshold: theta = floor(threshold) + 1)"
+_DEEPEST = 64  # levels of JSON; a card has four
 
 
 @dataclass(frozen=True)
@@ -52,23 +55,77 @@ class SemanticsCard:
 class StoredNetwork:
     """What a file holds: a network, ternary already or in real numbers, and what is said of it.
 
-    ``extra`` is in JSON types; ``population`` is as the file states it, not yet checked, or None.
+    Attributes:
+        network: in the file's own numbers.
+        extra: what the file says, in JSON types.
+        population: as the file states it, not yet checked, or None.
+        digest: of the network, as the file states it, not yet checked, or None.
+        notes: what was changed on reading already.
     """
 
     network: TernaryNetwork | RealNetwork
     extra: Mapping[str, object]
     population: object
+    digest: object = None
+    notes: tuple[str, ...] = ()
 
 
-def json_object(text: str, place: str) -> dict[str, object] | None:
-    """The JSON object that a text is; None where it is JSON of another kind."""
+def json_object(text: str, place: str, longest: int = MOST_TEXT) -> dict[str, object] | None:
+    """The JSON object that a text is; None where it is JSON of another kind.
+
+    Raises:
+        NetworkError: no JSON, too long, nested too deeply, or an object with a name twice.
+    """
+    if len(text) > longest:
+        raise NetworkError(f"{place} has {len(text)} characters; at most {longest} are read")
     try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
+        found = json.loads(text, object_pairs_hook=_object_of_names)
+    except RecursionError:
+        raise NetworkError(f"{place} is nested more than {_DEEPEST} levels deep") from None
+    except ValueError as error:  # JSONDecodeError, or a number of more digits than Python reads
         raise NetworkError(f"{place} is not JSON: {error}") from None
-    return found if isinstance(found, dict) else None
+    except _TwiceError as error:
+        raise NetworkError(f"{place} has the name '{error}' twice in an object") from None
+    return json_mapping(found, place) if isinstance(found, dict) else None
+
+
+def json_mapping(found: Mapping[Any, object], place: str) -> dict[str, object]:
+    """The same in JSON types, tuples as lists.
+
+    Raises:
+        NetworkError: another type, too many values, or nested too deeply.
+    """
+    made: dict[str, object] = _in_json_types(found, place, [0], 0)
+    return made
 
 
 def metadata_object(text: str) -> dict[str, object]:
     """What the metadata of a file say; nothing where they are no object."""
     return json_object(text, f"metadata '{METADATA_KEY}'") or {}
+
+
+class _TwiceError(Exception):
+    """A name that an object has twice."""
+
+
+def _object_of_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in found if names.count(name) > 1))
+    return found
+
+
+def _in_json_types(value: Any, place: str, count: list[int], depth: int) -> Any:
+    count[0] += 1
+    if depth > _DEEPEST:
+        raise NetworkError(f"{place} is nested more than {_DEEPEST} levels deep")
+    if count[0] > MOST_TEXT:  # a pickle may hold one list in many places
+        raise NetworkError(f"{place} holds more than {MOST_TEXT} values")
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_in_json_types(item, place, count, depth + 1) for item in value]
+    if isinstance(value, Mapping) and all(type(key) is str for key in value):
+        return {k: _in_json_types(v, place, count, depth + 1) for k, v in value.items()}
+    raise NetworkError(f"{place} holds a {type(value).__name__}; only what JSON has is allowed")

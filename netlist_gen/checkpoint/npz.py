@@ -2,22 +2,23 @@
 
 For layer i = 0, 1, ...: ``w{i}`` int8 (outputs, inputs) in {-1, 0, 1} and ``theta{i}`` int32
 (outputs,). Two optional arrays: ``population``, an integer scalar (output neurons per class, 1
-if absent), and ``card``, a text scalar of JSON (source, grey level, accuracy). Nothing else is
-allowed.
+if absent), and ``card``, a text scalar of JSON (source, grey level, accuracy, digest). Nothing
+else is allowed.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from netlist_gen.checkpoint.archive import read_members
 from netlist_gen.checkpoint.card import StoredNetwork, json_object
+from netlist_gen.checkpoint.digest import DIGEST_KEY, network_digest
+from netlist_gen.checkpoint.npy import NpyError, PickledError, parse_npy
 from netlist_gen.checkpoint.real import Array
 from netlist_gen.errors import NetworkError
 from netlist_gen.files import atomic_path
@@ -27,10 +28,12 @@ _ARRAY = re.compile(r"(w|theta)(0|[1-9][0-9]*)")
 _OPTIONAL = {"population", "card"}
 
 
-def read_npz(path: Path) -> StoredNetwork:
+def read_npz(data: bytes, path: Path) -> StoredNetwork:
     """Read the contract's ``.npz``; raises NetworkError naming array, index and value."""
-    arrays = _load(path)
-    return StoredNetwork(network_from_arrays(arrays), _card(arrays), stated_population(arrays))
+    arrays = _load(data, path)
+    card = _card(arrays)
+    digest = card.pop(DIGEST_KEY, None)
+    return StoredNetwork(network_from_arrays(arrays), card, stated_population(arrays), digest)
 
 
 def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) -> None:
@@ -40,8 +43,8 @@ def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) 
         arrays[f"w{index}"] = layer.weights
         arrays[f"theta{index}"] = layer.theta
     arrays["population"] = np.asarray(network.population, dtype=np.int32)
-    if extra:
-        arrays["card"] = np.asarray(json.dumps(dict(extra), sort_keys=True))
+    card = {**extra, DIGEST_KEY: network_digest(network)}
+    arrays["card"] = np.asarray(json.dumps(card, sort_keys=True))
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
 
@@ -97,27 +100,29 @@ def stated_population(arrays: Mapping[str, Array]) -> int | None:
 
 
 def _name_bad_value(name: str, array: Array) -> None:
-    wrong = np.argwhere(~np.isfinite(array)) if array.dtype.kind == "f" else array[:0]
-    if len(wrong):
-        place = wrong[0].tolist()
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0].tolist()
         raise NetworkError(
             f"array '{name}' {place} is {array[tuple(place)]} (type {array.dtype}); "
             "finite integers are needed"
         )
 
 
-def _load(path: Path) -> dict[str, Array]:
-    if not zipfile.is_zipfile(path):
-        raise NetworkError(f"{path} is not a whole .npz archive: it has no zip directory")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as e:
-        if "pickle" in str(e).lower():
+def _load(data: bytes, path: Path) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    for member, content in read_members(data, f"{path} is not a whole .npz archive").items():
+        name = member.removesuffix(".npy")
+        if name in arrays:
+            raise NetworkError(f"the archive holds '{name}' with and without .npy; once is needed")
+        try:
+            arrays[name] = parse_npy(content)
+        except PickledError:
             raise NetworkError(
                 f"{path} holds pickled Python objects; only plain arrays are read"
             ) from None
-        raise NetworkError(f"{path} is not a whole .npz archive: {e}") from None
+        except NpyError as error:
+            raise NetworkError(f"'{member}' in the archive is no .npy array: {error}") from None
+    return arrays
 
 
 def _card(arrays: Mapping[str, Array]) -> dict[str, object]:

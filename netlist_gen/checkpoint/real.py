@@ -112,7 +112,9 @@ class RealNetwork:
         weights, thetas = [], []
         for index, layer in enumerate(self.layers):
             try:
-                _check_finite(layer.weights)
+                _check_finite(layer.weights, "weight")
+                _check_finite(layer.gain, "gain of its neuron")
+                _check_finite(layer.shift, "shift of its neuron")
                 real = layer.weights if ternarize is None else ternarize(layer.weights)
                 w, scale = ternary_and_scale(real)
             except NetworkError as error:
@@ -199,10 +201,9 @@ def ternary_and_scale(weights: Reals) -> tuple[NDArray[np.int8], Reals]:
     magnitude = np.abs(weights)
     common = _most_common(magnitude[magnitude > 0], default=1.0)
     scale = np.full(weights.shape[0], common)
-    for row in range(weights.shape[0]):
-        present = magnitude[row][magnitude[row] > 0]
-        if present.size and not np.all(np.abs(present - common) <= _SCALE_TOLERANCE * common):
-            scale[row] = _most_common(present, default=common)
+    off = (magnitude > 0) & (np.abs(magnitude - common) > _SCALE_TOLERANCE * common)
+    for mixed in np.flatnonzero(off.any(axis=1)).tolist():
+        scale[mixed] = _most_common(magnitude[mixed][magnitude[mixed] > 0], default=common)
     wrong = (magnitude > 0) & (np.abs(magnitude - scale[:, None]) > _SCALE_TOLERANCE * common)
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
@@ -214,12 +215,10 @@ def ternary_and_scale(weights: Reals) -> tuple[NDArray[np.int8], Reals]:
     return np.sign(weights).astype(np.int8), scale
 
 
-def _check_finite(weights: Reals) -> None:
-    if not np.isfinite(weights).all():
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(weights))[0])
-        raise NetworkError(
-            f"weight [{row}, {column}] is {weights[row, column]}; a finite number is needed"
-        )
+def _check_finite(values: Reals, what: str) -> None:
+    if not np.isfinite(values).all():
+        place = np.argwhere(~np.isfinite(values))[0].tolist()
+        raise NetworkError(f"{what} {place} is {values[tuple(place)]}; a finite number is needed")
 
 
 def _most_common(values: Reals, default: float) -> float:
@@ -234,9 +233,15 @@ def _fold(
 ) -> tuple[NDArray[np.int8], NDArray[np.int64], list[int]]:
     """Signs and theta of ``sign(gain) * n >= theta``, and neurons close to a rounding edge."""
     signs = w.copy()
-    theta = np.empty(len(w), dtype=np.int64)
+    # Where nothing is folded, the floor of the float is exact; beyond int32 see below.
+    theta = np.floor(np.clip(layer.threshold, _INT32.min - 1.0, _INT32.max)).astype(np.int64) + 1
+    theta = np.clip(theta, _INT32.min, _INT32.max)
+    plain = (layer.gain == 1) & (layer.shift == 0) & (layer.bias == 0) & (scale == 1)
+    nearest_count = np.rint(layer.threshold)
+    away = np.abs(layer.threshold - nearest_count)
+    plain &= (away == 0) | (away >= 2e-6 * np.maximum(1, np.abs(nearest_count)))
     close = []
-    for j in range(len(w)):
+    for j in np.flatnonzero(~plain).tolist():
         threshold, bias = Fraction(layer.threshold[j]), Fraction(layer.bias[j])
         gain, shift = Fraction(layer.gain[j]), Fraction(layer.shift[j])
         if gain == 0:

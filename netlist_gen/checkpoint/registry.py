@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from netlist_gen.checkpoint.card import THRESHOLD_RULE, SemanticsCard, StoredNetwork
+from netlist_gen.checkpoint.digest import check_digest
+from netlist_gen.checkpoint.limits import MOST_FILE_BYTES, check_neurons
 from netlist_gen.checkpoint.nir_file import read_nir, write_nir
 from netlist_gen.checkpoint.npz import read_npz, write_npz
 from netlist_gen.checkpoint.real import NeuronRule, RealNetwork, Ternarize
 from netlist_gen.checkpoint.safetensors_file import read_safetensors, write_safetensors
 from netlist_gen.checkpoint.snntorch_pt import read_pt, write_pt
 from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.files import printable, read_bytes
 from netlist_gen.network import TernaryNetwork
 
 _STATED_RULE = "fires when n >= theta (stated by the file)"
@@ -24,7 +30,7 @@ class Format:
     """How networks are kept in files of one kind."""
 
     name: str  # in the card
-    read: Callable[[Path], StoredNetwork]  # errors may leave out the file
+    read: Callable[[bytes, Path], StoredNetwork]  # errors may leave out the file
     write: Callable[[TernaryNetwork, Path, Mapping[str, object]], None]
 
 
@@ -71,42 +77,21 @@ def read_checkpoint(
     """
     file = Path(path)
     form = FORMATS[known_suffix(file)]
-    if file.is_dir():
-        raise NetworkError(f"{file} is a directory; a network is one of {', '.join(FORMATS)}")
-    if not file.is_file():
-        raise NetworkError(f"{file}: no such file")
+    data = _content(file)
     if steps is not None and steps < 1:
         raise ConfigurationError(f"steps is {steps}; at least 1 is needed")
     try:
-        stored = form.read(file)
-        extra, rule, real, notes = stored.extra, NeuronRule(), None, list[str]()
-        count = _whole_number(stored.population) if population is None else population
-        if isinstance(stored.network, RealNetwork):
-            real, rule = stored.network, stored.network.rule
-            network, notes = real.ternary(count, ternarize)
-            real.check_steps(steps)
-        elif ternarize is None:
-            network = TernaryNetwork(stored.network.layers, count)
-        else:
-            raise ConfigurationError(
-                f"{file} is ternary already: only .pt, .safetensors and .nir hold real weights"
-            )
+        # What is not finite is refused by name; a warning of numpy would be a second line.
+        with np.errstate(all="ignore"):
+            found = _read(form, data, file, population, ternarize)
+        if found.real is not None:
+            found.real.check_steps(steps)
     except NetworkError as error:
         named = str(error).startswith(str(file))
-        raise NetworkError(str(error) if named else f"{file}: {error}") from None
-    trained_for = extra.get("steps")
-    card = SemanticsCard(
-        source_format=form.name,
-        threshold_rule=_STATED_RULE if real is None else THRESHOLD_RULE,
-        reset=rule.reset,
-        beta=rule.beta,
-        max_steps=None if rule.memoryless else 1,
-        population=count,
-        steps=trained_for if type(trained_for) is int else None,
-        notes=tuple(notes),
-        extra=extra,
-    )
-    return Checkpoint(network, card, real)
+        raise NetworkError(printable(str(error) if named else f"{file}: {error}")) from None
+    except MemoryError:
+        raise NetworkError(f"{file} needs more memory than there is") from None
+    return found
 
 
 def read_network(path: str | os.PathLike[str]) -> TernaryNetwork:
@@ -132,6 +117,54 @@ def known_suffix(file: Path) -> str:
             f"{file} has the extension '{file.suffix}'; a network is one of {', '.join(FORMATS)}"
         )
     return suffix
+
+
+def _content(file: Path) -> bytes:
+    def refused(reason: str) -> NetworkError:
+        words = {
+            errno.EISDIR: f"{file} is a directory; a network is one of {', '.join(FORMATS)}",
+            errno.ENOENT: f"{file}: no such file",
+        }
+        known = {os.strerror(number): sentence for number, sentence in words.items()}
+        return NetworkError(printable(known.get(reason, f"{file} can't be read ({reason})")))
+
+    return read_bytes(file, MOST_FILE_BYTES, refused)
+
+
+def _read(
+    form: Format, data: bytes, file: Path, population: int | None, ternarize: Ternarize | None
+) -> Checkpoint:
+    stored = form.read(data, file)
+    extra, rule, real, notes = stored.extra, NeuronRule(), None, list(stored.notes)
+    stated = _whole_number(stored.population)
+    count = stated if population is None else population
+    check_neurons(sum(len(layer.weights) for layer in stored.network.layers))
+    if isinstance(stored.network, RealNetwork):
+        real, rule = stored.network, stored.network.rule
+        network, folded = real.ternary(count, ternarize)
+        notes += folded
+    elif ternarize is None:
+        network = TernaryNetwork(stored.network.layers, count)
+    else:
+        raise ConfigurationError(
+            f"{file} is ternary already: only .pt, .safetensors and .nir hold real weights"
+        )
+    if stored.digest is not None:
+        exact = real.ternary(stated)[0] if real is not None and ternarize else network
+        check_digest(TernaryNetwork(exact.layers, stated), stored.digest)
+    trained_for = extra.get("steps")
+    card = SemanticsCard(
+        source_format=form.name,
+        threshold_rule=_STATED_RULE if real is None else THRESHOLD_RULE,
+        reset=rule.reset,
+        beta=rule.beta,
+        max_steps=None if rule.memoryless else 1,
+        population=count,
+        steps=trained_for if type(trained_for) is int else None,
+        notes=tuple(notes),
+        extra=extra,
+    )
+    return Checkpoint(network, card, real)
 
 
 def _whole_number(population: object) -> int:

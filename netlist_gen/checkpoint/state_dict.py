@@ -73,7 +73,10 @@ def parse_state_dict(state: Mapping[str, Array]) -> RealNetwork:
         _affine(*linear, *neuron, by_layer.get(index))
         for index, (linear, neuron) in enumerate(zip(linears, neurons, strict=True))
     ]
-    return RealNetwork(layers, NeuronRule.most([_rule(*neuron) for neuron in neurons]))
+    rules = [
+        _rule(*neuron, len(layer.weights)) for neuron, layer in zip(neurons, layers, strict=True)
+    ]
+    return RealNetwork(layers, NeuronRule.most(rules))
 
 
 def state_arrays(network: TernaryNetwork) -> dict[str, Array]:
@@ -146,20 +149,25 @@ def _affine(
     gain, shift = np.ones(len(weights)), np.zeros(len(weights))
     if norm is not None:
         mean, variance = vector(*norm, "running_mean"), vector(*norm, "running_var")
-        gain = vector(*norm, "weight", 1.0) / np.sqrt(variance + BATCH_NORM_EPS)
-        shift = vector(*norm, "bias", 0.0) - gain * mean
+        if np.any(variance < 0):
+            raise NetworkError(
+                f"'{norm[0]}.running_var' has {variance.min():g}; 0 or more is needed"
+            )
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused by name
+            gain = vector(*norm, "weight", 1.0) / np.sqrt(variance + BATCH_NORM_EPS)
+            shift = vector(*norm, "bias", 0.0) - gain * mean
     return AffineLayer(
         name, weights.astype(np.float64), bias, threshold, gain, shift, normed=norm is not None
     )
 
 
-def _rule(name: str, neuron: Group) -> NeuronRule:
-    beta = np.clip(neuron["beta"].astype(np.float64), 0.0, 1.0)  # as Leaky itself clamps
-    if not np.isfinite(beta).all():
-        raise NetworkError(f"'{name}.beta' is not finite; 0 is needed")
+def _rule(name: str, neuron: Group, outputs: int) -> NeuronRule:
+    beta = real_vector(f"{name}.beta", neuron["beta"], outputs)
     if "reset_mechanism_val" not in neuron:
         raise NetworkError(f"neuron '{name}' has no 'reset_mechanism_val': its reset is open")
-    number = int(neuron["reset_mechanism_val"].reshape(-1)[0])
+    place = f"{name}.reset_mechanism_val"
+    number = real_vector(place, neuron["reset_mechanism_val"], 1)[0]
     if number not in range(len(RESET_NAMES)):
-        raise NetworkError(f"'{name}.reset_mechanism_val' is {number}; 0, 1 and 2 are known")
-    return NeuronRule(float(beta.max()), RESET_NAMES[number])
+        raise NetworkError(f"'{place}' is {number:g}; 0, 1 and 2 are known")
+    # Leaky itself clamps beta.
+    return NeuronRule(float(np.clip(beta, 0.0, 1.0).max()), RESET_NAMES[int(number)])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import socket
 import stat
 
 import pytest
 
-from netlist_gen.errors import ConfigurationError
-from netlist_gen.files import atomic_path
+from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.files import atomic_path, printable, read_bytes
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
@@ -93,3 +95,67 @@ def test_a_target_that_is_a_directory(tmp_path):
     ):
         path.write_text("new")
     assert os.listdir(tmp_path) == ["x"]
+
+
+def special(kind, path):
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(path))
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "long":
+        with path.open("wb") as file:
+            file.truncate(1 << 40)  # takes no room
+    elif kind == "link":
+        path.symlink_to("/dev/zero")
+    elif kind == "loop":
+        path.symlink_to(path)
+
+
+ORDINARY = "an ordinary file is needed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("none", "No such file or directory"),
+        ("directory", "Is a directory"),
+        ("fifo", f"it is a FIFO; {ORDINARY}"),
+        ("socket", f"it is a socket; {ORDINARY}"),
+        ("link", f"it is a device; {ORDINARY}"),
+        ("loop", "Too many levels of symbolic links"),
+        ("long", "it has 1099511627776 bytes; at most 100 are read"),
+    ],
+)
+def test_what_is_no_ordinary_file_is_not_read(tmp_path, kind, reason):
+    special(kind, tmp_path / "x")
+    with pytest.raises(NetworkError, match=f"^{re.escape(reason)}$"):
+        read_bytes(tmp_path / "x", 100, NetworkError)
+
+
+def test_an_ordinary_file_is_read(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    (tmp_path / "y").symlink_to(tmp_path / "x")
+    assert read_bytes(tmp_path / "y", 3, NetworkError) == b"abc"
+    with pytest.raises(NetworkError, match=r"^it has 3 bytes; at most 2 are read$"):
+        read_bytes(tmp_path / "x", 2, NetworkError)
+    with pytest.raises(NetworkError, match=r"^embedded null byte$"):
+        read_bytes("a\0b", 2, NetworkError)
+
+
+def test_a_file_that_is_closed_to_us(tmp_path, monkeypatch):
+    (tmp_path / "x").write_bytes(b"abc")
+
+    def closed(*_):  # root may read everything
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", closed)
+    with pytest.raises(NetworkError, match=r"^Permission denied$"):
+        read_bytes(tmp_path / "x", 3, NetworkError)
+
+
+def test_what_is_printed_is_one_line():
+    assert printable("a\nb\x1b[1m\u2028\ud800ä") == "a\\nb\\x1b[1m\\u2028\\ud800ä"
+    assert printable("a" * 30, 10) == "aaaaaaa..."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import struct
 
 import numpy as np
 import pytest
@@ -65,3 +67,57 @@ def test_the_first_and_their_windows():
 def test_what_does_not_fit(x, y, error, message):
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         read_samples(NET, x, y)
+
+
+def npy(header, values=b""):
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode() + values
+
+
+HEADER = "{'descr': '|i1', 'fortran_order': False, 'shape': %s, }"
+FILES = [
+    (b"", "are not a whole .npy file (it does not begin as .npy files do)"),
+    (b"PK\3\4", "must be one array (.npy), not an archive"),
+    (b"0 1 1", "are not numbers in a .npy file; write them with numpy.save"),
+    (
+        npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"),
+        "are not numbers in a .npy file; write them with numpy.save",
+    ),
+    (
+        npy(HEADER % "(1099511627776, 3)", bytes(6)),
+        "are not a whole .npy file (Failed to read all data for shape (1099511627776, 3) of type "
+        "int8: 3298534883328 bytes are declared, 6 are there)",
+    ),
+    (
+        npy(HEADER % "(1, 3)", bytes(6)),
+        "are not a whole .npy file (3 bytes follow the 3 values of its array)",
+    ),
+    (
+        npy(HEADER % "(-1, -3)", bytes(3)),
+        "are not a whole .npy file (its header declares shape (-1, -3) of type int8)",
+    ),
+    (
+        b"\x93NUMPY\3\0",
+        "are not a whole .npy file (its format has version (3, 0); (1, 0) and (2, 0) are known)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), FILES, ids=range(len(FILES)))
+def test_files_that_are_refused(tmp_path, data, message):
+    path = tmp_path / "x.npy"
+    path.write_bytes(data)
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(f'{path}: the inputs {message}')}$"):
+        read_samples(NET, path)
+
+
+def test_a_fifo_is_not_waited_for(tmp_path):
+    path = tmp_path / "y.npy"
+    os.mkfifo(path)
+    message = f"{path}: the labels can't be read (it is a FIFO; an ordinary file is needed)"
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        read_samples(NET, X, path)
+
+
+def test_an_array_in_the_order_of_fortran(tmp_path):
+    np.save(tmp_path / "x.npy", np.asfortranarray(X))
+    assert (read_samples(NET, tmp_path / "x.npy").inputs == X).all()
