@@ -1,7 +1,7 @@
 """The command line: finds the command, and turns errors into a sentence and an exit status.
 
 Exit status: 0 all agreed; 1 the simulation disagreed with the reference, or a run failed;
-2 the input or the command was wrong.
+2 the input or the command was wrong; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from types import FrameType
 
 import click
 
-from netlist_gen.errors import NetlistGenError
+from netlist_gen.errors import INTERRUPTED, NetlistGenError
+from netlist_gen.files import printable
 from netlist_gen.version import __version__
 
 COMMANDS = {
@@ -36,6 +37,10 @@ COMMANDS = {
 }
 """In the order of the flow; each is ``netlist_gen/commands/NAME.py``, imported when it is used,
 so that help comes at once."""
+
+
+LONGEST_MESSAGE = 4000
+"""Characters of an error that are shown."""
 
 
 class LazyGroup(click.Group):
@@ -67,7 +72,7 @@ def cli(debug: bool) -> None:
     """From trained ternary spiking networks to SFQ netlists that are verified.
 
     Exit status: 0 all agreed; 1 simulation and reference disagree, or a run failed; 2 the input
-    or the command was wrong.
+    or the command was wrong; 130 interrupted.
     """
 
 
@@ -94,7 +99,7 @@ def main() -> None:
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", 1)
+        _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:  # `netlist-gen inspect NET | head`: nobody is left to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -115,7 +120,8 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    click.echo(f"netlist-gen: {message}", err=True)
+    # What a message quotes, a path or a name from a file, may hold any character.
+    click.echo(f"netlist-gen: {printable(message, LONGEST_MESSAGE)}", err=True)
     sys.exit(status)
 
 

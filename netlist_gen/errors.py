@@ -5,6 +5,9 @@ what is allowed. The command line prints it on stderr and exits with ``exit_stat
 2 when the input or the command was wrong, 1 when a simulation failed or disagreed.
 """
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C or SIGTERM, as shells have it."""
+
 
 class NetlistGenError(Exception):
     """Base of every error this project raises on purpose."""

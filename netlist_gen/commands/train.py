@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import INTERRUPTED, ConfigurationError
 from netlist_gen.options import options_of
 from netlist_gen.training.config import DATASETS, TrainingConfig
 
@@ -50,6 +50,11 @@ _PRESETS = {
         precision="bfloat16",
     ),
 }
+
+
+class _Interrupted(click.ClickException):
+    exit_code = INTERRUPTED
+
 
 output_option = click.option(
     "-o",
@@ -144,7 +149,7 @@ def train(
         )
     except KeyboardInterrupt:
         kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
-        raise click.ClickException(f"interrupted{kept}") from None
+        raise _Interrupted(f"interrupted{kept}") from None
     cost = cost_model.cost(trained.network.layers)
     save(trained, [output, *also], command_line(sys.argv[1:]), cost)
     if plot is not None:

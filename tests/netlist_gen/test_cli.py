@@ -166,7 +166,8 @@ FAULTS = [
     (errors.MismatchError("1 of 3"), 1, "1 of 3"),
     (OSError(28, "No space left on device", "run/x"), 1, "run/x: No space left on device"),
     (OSError("odd"), 1, "odd"),
-    (KeyboardInterrupt(), 1, "interrupted"),
+    (KeyboardInterrupt(), 130, "interrupted"),
+    (errors.NetworkError("a\nb\x1b[0m.npz: no such file"), 2, r"a\nb\x1b[0m.npz: no such file"),
     (
         ZeroDivisionError("division\nby zero"),
         1,
@@ -242,7 +243,7 @@ def test_a_signal_stops_the_simulators_and_leaves_no_result(tiny, tmp_path, numb
         out, err = child.communicate(timeout=300)
     finally:
         child.kill()
-    assert child.returncode == 1
+    assert child.returncode == 130
     assert out == ""
     assert "Traceback" not in err
     assert err.splitlines()[-1] == "netlist-gen: interrupted"
