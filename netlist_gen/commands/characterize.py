@@ -86,6 +86,8 @@ def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:
 
     with progress_bars() as progress:
         for result in characterize_cells(names, options, out, progress):
+            for note in result.notes:
+                click.echo(f"note: {note}", err=True)
             print_result(result)
             click.echo(f"  page: {next(p for p in result.files if p.suffix == '.html')}")
     if len(names) > 1:

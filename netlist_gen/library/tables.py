@@ -28,7 +28,8 @@ from typing import Any
 
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import Process, read_toml
+from netlist_gen.library.process import Process
+from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir
 
 FORMAT = 2

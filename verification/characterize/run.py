@@ -201,6 +201,8 @@ def characterize_cells(
         summaries = []
         for name in names:
             result = characterize(load_subject(name, options.process), runner, options)
+            note = runner.ledger.sentence() if runner.ledger else ""
+            result = dataclasses.replace(result, notes=(note,) if note else ())
             if out is not None:
                 place = out / result.cell if len(names) > 1 else out
                 result = dataclasses.replace(result, files=write_results(result, place))

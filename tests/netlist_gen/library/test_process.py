@@ -69,7 +69,7 @@ def test_bytes_that_are_not_text(tmp_path):
     path = tmp_path / "bytes.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(
-        ConfigurationError, match=rf"^{re.escape(str(path))}: not a valid TOML file"
+        ConfigurationError, match=rf"^{re.escape(str(path))}: not a text in UTF-8 \(.+\)$"
     ):
         load_process(str(path))
 

@@ -69,6 +69,7 @@ class Characterization:
         arcs: nominal delays; those by bias, load, source and temperature likewise.
         period_s: the shortest that passes, and the longest that fails; 0 where there is none.
         trials_stored: results that the ledger had.
+        notes: sentences that a user should read.
     """
 
     cell: str
@@ -106,6 +107,7 @@ class Characterization:
     trials_stored: int = 0
     wall_s: float = 0.0
     files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         delays = "".join(f", {a.input} to {a.output} {a.mean_s / PS:.3f} ps" for a in self.arcs)
