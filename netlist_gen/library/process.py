@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,23 @@ _UNITS = {
     "Phi0": PHI0,
 }
 """Units a TOML file may use, and their value in SI."""
+
+_UNIT_OF = {
+    "critical_current_density": "uA/um2",
+    "unit_critical_current": "uA",
+    "specific_capacitance": "fF/um2",
+    "subgap_resistance": "ohm",
+    "normal_resistance": "ohm",
+    "gap_voltage": "mV",
+    "gap_width": "mV",
+    "ic_rs": "mV",
+    "inductance": "pH",
+    "sheet_inductance": "pH/sq",
+    "sheet_resistance": "ohm/sq",
+    "supply_voltage": "mV",
+    "temperature": "K",
+}
+"""The unit of each quantity of a process file: of another kind it would be another quantity."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +116,11 @@ class Process:
         return self.ic_rs / critical_current_A
 
 
-def quantity(table: Any, key: str, where: str) -> float:
-    """The SI value of ``key = { value, unit, source }`` in a TOML table.
+def quantity(table: Any, key: str, where: str, units: Collection[str] = tuple(_UNITS)) -> float:
+    """The SI value of ``key = { value, unit, source }`` in a TOML table; ``units`` are allowed.
 
     Raises:
-        ConfigurationError: key missing, not a finite number, unknown unit or no source.
+        ConfigurationError: key missing, not a finite number, another unit or no source.
     """
     if not isinstance(table, dict) or key not in table:
         raise ConfigurationError(f"{where} lacks {key!r}: it wants {{ value, unit, source }}")
@@ -117,9 +135,10 @@ def quantity(table: Any, key: str, where: str) -> float:
             f"{where}: {key}.value is {shown(entry['value'])}, not a finite number"
         )
     unit = entry["unit"]
-    if not isinstance(unit, str) or unit not in _UNITS:
+    if not isinstance(unit, str) or unit not in units:
         raise ConfigurationError(
-            f"{where}: {key}.unit is {shown(unit)}; allowed are {', '.join(_UNITS)}"
+            f"{where}: {key}.unit is {shown(unit)}; allowed {'is' if len(units) == 1 else 'are'} "
+            f"{', '.join(units)}"
         )
     if not isinstance(entry["source"], str) or not entry["source"].strip():
         raise ConfigurationError(f"{where}: {key}.source is empty; say where the number is from")
@@ -158,7 +177,7 @@ def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
     data = read_toml(path)
 
     def get(table: str, key: str) -> float:
-        value = quantity(data.get(table), key, f"{path}: [{table}]")
+        value = quantity(data.get(table), key, f"{path}: [{table}]", (_UNIT_OF[key],))
         if value <= 0:
             raise ConfigurationError(f"{path}: [{table}] {key} is {value:g}; it must be positive")
         return value

@@ -306,7 +306,7 @@ def _table(path: Path) -> CellTable:
                 (int(o["n_minus_theta"]), o["delay_ps"] * _PS) for o in data.get("overdrive", ())
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ConfigurationError(f"{path}: a cell's table lacks or garbles {error}") from None
 
 

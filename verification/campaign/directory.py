@@ -121,6 +121,10 @@ class RunDirectory:
             ) from error
 
 
+def _short(digest: str | None) -> str:
+    return shown((digest or "")[:12]).strip("'\"")
+
+
 def check_manifest(folder: Path, process: Process, phases: ClockPhases) -> str:
     """Hold a manifest against the process and clock that are asked for.
 
@@ -142,8 +146,8 @@ def check_manifest(folder: Path, process: Process, phases: ClockPhases) -> str:
     if manifest.process_sha256 not in (None, process.digest()):
         raise ConfigurationError(
             f"{path}: the decks are for another process called {process.name}, whose values have "
-            f"the SHA-256 {shown(manifest.process_sha256)}; those asked for have "
-            f"{process.digest()[:12]}"
+            f"the SHA-256 {_short(manifest.process_sha256)}; those asked for have "
+            f"{_short(process.digest())}"
         )
     clock_ghz = 1e-9 / phases.period
     if not math.isclose(manifest.clock_ghz, clock_ghz, rel_tol=1e-9):

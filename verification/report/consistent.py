@@ -59,7 +59,8 @@ def _pairs(verdict: RunVerdict) -> Iterator[tuple[str, object, object]]:
             yield f"agreed and the counts of the scope {scope.scope}", True, False
     agreed = all(s.agreed for s in scopes) and verdict.scope_difference is None
     yield "agreed of the simulator and the scopes", own.agreed, agreed
-    agreed = all(one.agreed for one in (*verdict.simulators, *verdict.agreement))
+    agreed = all(one.agreed for one in verdict.simulators)
+    agreed = agreed and all(pair.agreed for pair in verdict.agreement)
     yield "agreed and that of the simulators", verdict.agreed, agreed
 
 

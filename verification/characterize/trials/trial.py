@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.errors import SimulatorError
+
 FloatArray = NDArray[np.float64]
 
 
@@ -88,3 +90,14 @@ class Failure:
 
 
 TrialResult = Response | Failure
+
+
+def require(result: TrialResult, whose: str) -> Response:
+    """The response; ``whose`` names cell and case in words.
+
+    Raises:
+        SimulatorError: the simulator failed.
+    """
+    if isinstance(result, Response):
+        return result
+    raise SimulatorError(f"{whose}: {result.message}")

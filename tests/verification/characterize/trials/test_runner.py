@@ -24,7 +24,7 @@ NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-c
 def test_response_survives_json(cut):
     cell = cut("merger")
     response = cell.nominal[""]
-    again = Response.from_json(response.to_json(cell.watched), cell.watched)
+    again = Response.from_json(response.to_json(cell.watched), cell.watched, ())
     for label in cell.watched:
         np.testing.assert_array_equal(again.times_s[label], response.times_s[label])
         np.testing.assert_array_equal(again.signs[label], response.signs[label])
