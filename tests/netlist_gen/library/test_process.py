@@ -117,8 +117,8 @@ def test_broken_files_are_refused_with_place_and_value(tmp_path):
         (
             'title = "MIT-LL',
             'title = "MIT\\nLL',
-            "FILE: [process] title is 'MIT\\nLL SFQ5ee, 10 kA/cm2 niobium, externally shunted ju...; "
-            "it must be one line of at most 300 printable characters",
+            "FILE: [process] title is 'MIT\\nLL SFQ5ee, 10 kA/cm2 niobium, externally shunted "
+            "ju...; it must be one line of at most 300 printable characters",
         ),
         (
             "value = 160.0",

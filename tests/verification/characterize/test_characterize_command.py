@@ -13,7 +13,6 @@ import pytest
 
 from verification.characterize.options import CharacterizeOptions
 
-
 CELLS = Path(__file__).parent / "cells"
 
 

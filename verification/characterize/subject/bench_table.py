@@ -181,8 +181,8 @@ class _Reader:
         for source in settings:
             if source not in sources:
                 raise ConfigurationError(
-                    f"{self.where}: set names {shown(source)}; the current sources among elements are "
-                    f"{', '.join(sorted(sources)) or 'none'}"
+                    f"{self.where}: set names {shown(source)}; the current sources among elements "
+                    f"are {', '.join(sorted(sources)) or 'none'}"
                 )
         return BenchCase(
             line_of(entry.get("name", ""), f"{self.where}: the name of a case"),

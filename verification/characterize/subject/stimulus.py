@@ -138,7 +138,8 @@ def parse_steps(
         for port in ports:
             if port not in inputs:
                 raise ConfigurationError(
-                    f"{where}: step {shown(line)} pulses {shown(port)}; the inputs are {', '.join(inputs)}"
+                    f"{where}: step {shown(line)} pulses {shown(port)}; the inputs are "
+                    f"{', '.join(inputs)}"
                 )
         if len(set(ports)) != len(ports):
             raise ConfigurationError(f"{where}: step {shown(line)} pulses one input twice")

@@ -193,7 +193,7 @@ def test_a_simulator_that_fails_is_said(cut, monkeypatch, measure):
     cell = cut("dual")
     assert cell.nominal
 
-    def fail(bench, trials, watch, *, energy=False):
+    def fail(_bench, trials, _watch, **_energy):
         return [Failure("the simulator has gone away")] * len(trials)
 
     monkeypatch.setattr(cell.runner, "run", fail)

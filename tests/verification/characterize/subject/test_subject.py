@@ -275,8 +275,8 @@ def test_wrong_descriptions_are_named(own_cell, replaced, sentence):
         (
             ".model jj1 jj(rtype=1, vg=2.8mV",
             ".model jj1 jj(rtype=1, vg=0",
-            "{dir}/dff.cir: model JJ1 has a value that is not positive and finite; vg, delv, icrit, "
-            "r0, rn and cap must be",
+            "{dir}/dff.cir: model JJ1 has a value that is not positive and finite; vg, delv, "
+            "icrit, r0, rn and cap must be",
         ),
     ],
 )
