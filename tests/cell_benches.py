@@ -5,6 +5,7 @@ Shared by the tests that hold dialects and simulators against each other.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -135,7 +136,8 @@ def cell_bench(name: str) -> CellBench:
     nets = {port: f"n_{port}" for port in cell.ports}
     for port, times in INPUTS[kind].items():
         if kind == "dc_sfq":
-            builder.add(load_subject(kind).levels[port].source(port, nets[port], times))
+            level = load_subject(kind).levels[port]
+            builder.add(dataclasses.replace(level, minus=nets[port], times_s=tuple(times)))
             continue
         builder.add(PulseSource(f"V{port}", f"s_{port}", GROUND, times))
         builder.place(f"XI{port}", jtl, f"s_{port}", nets[port])

@@ -16,7 +16,8 @@ def require_consistent(verdict: RunVerdict, where: str) -> None:
     """
     for what, one, other in _pairs(verdict):
         if one != other:
-            raise ConfigurationError(f"{where}: {what} ({one} and {other}) contradict each other")
+            told = f"{str(one)[:60]!r} and {str(other)[:60]!r}".replace("'", "")
+            raise ConfigurationError(f"{where}: {what} ({told}) contradict each other")
     for scope in verdict.scopes:
         counts = (scope.decks, scope.checked, scope.mismatches, scope.failed, scope.pulses)
         if min(*counts, scope.class_lines_wrong, scope.from_ledger) < 0:

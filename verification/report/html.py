@@ -102,7 +102,13 @@ def write_report(run: Path) -> Path:
         reasons=disagreements(verdict),
     )
     target = run / "report.html"
-    write_text(target, text)
+    try:
+        write_text(target, text)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{target} can't be written ({error.strerror}); `netlist-gen report {run}` makes it "
+            "from what the run has left"
+        ) from error
     return target
 
 

@@ -141,7 +141,8 @@ def test_the_program_has_the_signals_of_a_fresh_one(tmp_path):
 
 
 def test_a_supervisor_that_is_killed(tmp_path, pids, wait_for_ends):
-    text = f"touch {pids}/$$; kill -9 $PPID; sleep 600"
+    # A moment later: the supervisor has told by then which process it has started.
+    text = f"touch {pids}/$$; sleep 1; kill -9 $PPID; sleep 600"
     finished = run(["/bin/sh", "-c", text], tmp_path)
     assert finished.how() == "killed by SIGKILL"
     assert wait_for_ends() == 1
