@@ -100,9 +100,12 @@ class _SupervisedChild:
     def wait(self, seconds: float) -> bool:
         if self.returncode is None:
             letter, number = self._line(seconds)
+            ended = self._guard.poll() is not None
+            if ended and not letter:  # it may have spoken after the last look
+                letter, number = self._line(0.0)
             if letter == "X":
                 self.returncode = number
-            elif not letter and self._guard.poll() is not None:
+            elif ended:
                 self._lost()
         return self.returncode is not None
 

@@ -54,7 +54,7 @@ def parents() -> dict[int, int]:
     found = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            with contextlib.suppress(OSError, IndexError), open(f"/proc/{name}/stat", "rb") as file:
                 # The name of the program stands in brackets and may hold anything.
                 found[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
     return found

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from verification.simulators import supervisor
+from verification.simulators import child, supervisor
 from verification.simulators.process import Ending, Limits, run_process
 
 pytestmark = [
@@ -149,13 +149,30 @@ def test_a_supervisor_that_is_killed(tmp_path, pids, wait_for_ends):
 
 
 def test_descendants_by_proc_and_by_ps(monkeypatch):
-    with subprocess.Popen(["/bin/sh", "-c", "sleep 600 & sleep 600; :"]) as child:
-        while len(supervisor.descendants(child.pid)) < 2:
+    with subprocess.Popen(["/bin/sh", "-c", "sleep 600 & sleep 600; :"]) as process:
+        while len(supervisor.descendants(process.pid)) < 2:
             time.sleep(0.02)
-        found = supervisor.descendants(child.pid)
+        found = supervisor.descendants(process.pid)
         assert set(found) <= set(supervisor.descendants(os.getpid()))
         monkeypatch.setattr("os.path.isdir", lambda _: False)
-        by_ps = supervisor.descendants(child.pid)
-        for pid in (*found, child.pid):
+        by_ps = supervisor.descendants(process.pid)
+        for pid in (*found, process.pid):
             os.kill(pid, signal.SIGKILL)
     assert sorted(by_ps) == sorted(found)
+
+
+def test_what_a_supervisor_says_as_it_ends_is_heard(tmp_path, monkeypatch):
+    """It speaks and ends between a look at its pipe and a look at itself."""
+    seen = []
+    line = child._SupervisedChild._line
+
+    def late(self, seconds):
+        if self._pid and not seen:
+            seen.append(self._guard.wait())
+            return "", 0
+        return line(self, seconds)
+
+    monkeypatch.setattr(child._SupervisedChild, "_line", late)
+    finished = run(["/bin/sh", "-c", "exit 3"], tmp_path)
+    assert seen == [0]
+    assert finished.returncode == 3
