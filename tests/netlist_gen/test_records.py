@@ -54,7 +54,8 @@ def test_what_is_nested_too_deep_is_shown_as_such():
     deep: list = []
     for _ in range(100_000):
         deep = [deep]
-    with pytest.raises(ConfigurationError, match=r"^f: port: a list nested too deep is not a text$"):
+    message = r"^f: port: a list nested too deep is not a text$"
+    with pytest.raises(ConfigurationError, match=message):
         Pulse.from_json({"port": deep, "delay_ps": 1.0, "late_ps": None}, "f")
     while deep:
         (deep,) = deep  # a list so deep can't be freed at once

@@ -146,8 +146,16 @@ def edit_json(run, change):
         (lambda s: {**s, "clock_ghz": 10**400}, r"clock_ghz: 10+\.\.\. is not a number"),
     ],
     ids=[
-        "a list", "no layers", "no energy", "a word", "null", "agreed", "mismatches", "checked",
-        "no samples", "huge",
+        "a list",
+        "no layers",
+        "no energy",
+        "a word",
+        "null",
+        "agreed",
+        "mismatches",
+        "checked",
+        "no samples",
+        "huge",
     ],
 )
 def test_a_verdict_that_is_none(cli, finished, change, message):
