@@ -19,6 +19,7 @@ array of numbers is read as NaN.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import types
@@ -136,7 +137,8 @@ def _read(hint: Any, value: Any, where: str) -> Any:
     elif origin is not None and isinstance(value, Mapping) and issubclass(origin, Mapping):
         return {key: _read(arguments[1], item, f"{where}: {key}") for key, item in value.items()}
     elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        with contextlib.suppress(OverflowError):  # a whole number beyond the largest float
+            return float(value)
     elif hint in (str, bool, int) and type(value) is hint:
         return value
     raise ConfigurationError(f"{where}: {_short(value)} is not {_kind(hint)}")
@@ -159,7 +161,7 @@ def _read_array(dtype: np.dtype[Any], value: Any, where: str) -> Any:
         value = [math.nan if item is None else item for item in value]
     try:
         array = np.array(value, dtype=None if value else dtype)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         array = np.array(None)
     safe = {"f": "if", "i": "i", "b": "b"}[dtype.kind]
     if not isinstance(value, list) or array.dtype.kind not in safe:
@@ -168,7 +170,10 @@ def _read_array(dtype: np.dtype[Any], value: Any, where: str) -> Any:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a {type(value).__name__} nested too deep"
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 

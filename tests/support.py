@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
 from verification.verdict.energy import BiasSources, measured_energies
+from verification.waves.readings import Readings
+from verification.waves.waveforms import Waveforms
 
 NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
 
@@ -64,7 +68,7 @@ def tiny_network() -> TernaryNetwork:
     )
 
 
-def neuron_site(signs, theta: int, name: str = "L0N0") -> NeuronSite:
+def neuron_site(signs: Iterable[int], theta: int, name: str = "L0N0") -> NeuronSite:
     """A neuron whose synapses are input lines 0, 1, ..."""
     signs = tuple(int(s) for s in signs)
     wide = len(str(max(1, len(signs) - 1)))
@@ -72,18 +76,20 @@ def neuron_site(signs, theta: int, name: str = "L0N0") -> NeuronSite:
     return NeuronSite(0, 0, tuple(range(len(signs))), signs, int(theta), name, labels)
 
 
-def site_spikes(site: NeuronSite, stimulus) -> NeuronSpikes:
+def site_spikes(site: NeuronSite, stimulus: ArrayLike) -> NeuronSpikes:
     """What a network's neuron with the synapses and threshold of a site must do."""
-    stimulus = np.asarray(stimulus, dtype=bool)
+    given = np.asarray(stimulus, dtype=bool)
     weights = np.zeros((1, max(site.inputs) + 1), dtype=np.int8)
     weights[0, list(site.inputs)] = site.signs
-    windows = np.zeros((len(stimulus), weights.shape[1]), dtype=bool)
-    windows[:, list(site.inputs)] = stimulus
+    windows = np.zeros((len(given), weights.shape[1]), dtype=bool)
+    windows[:, list(site.inputs)] = given
     network = TernaryNetwork.from_arrays([weights], [[site.theta]])
     return NetworkSpikes.of(network, windows).neuron(0, 0)
 
 
-def measured_energy(circuit: Circuit, observed, start_s: float, stop_s: float) -> float:
+def measured_energy(
+    circuit: Circuit, observed: Waveforms | Readings, start_s: float, stop_s: float
+) -> float:
     """Energy in J that a circuit's bias sources deliver between two times of rest."""
     bounds = np.array([start_s, stop_s])
     currents = np.array([fed.source.value for fed in circuit.biased()])

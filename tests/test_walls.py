@@ -119,6 +119,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.library.options",
     "netlist_gen.library.process",
     "netlist_gen.library.tables",
+    "netlist_gen.library.toml_file",
     "netlist_gen.network",
     "netlist_gen.notebook",
     "netlist_gen.options",

@@ -86,6 +86,8 @@ def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:
 
     with progress_bars() as progress:
         for result in characterize_cells(names, options, out, progress):
+            for note in result.notes:
+                click.echo(f"note: {note}", err=True)
             print_result(result)
             click.echo(f"  page: {next(p for p in result.files if p.suffix == '.html')}")
     if len(names) > 1:
@@ -104,8 +106,8 @@ def print_result(result: Characterization) -> None:
         if a.most_s - a.least_s > 5e-15:
             spread = f" ({a.least_s * 1e12:.3f} to {a.most_s * 1e12:.3f})"
         click.echo(f"  delay {a.input} to {a.output}: {a.mean_s * 1e12:.3f} ps{spread}")
-    if result.period_s[0]:
-        click.echo(f"  shortest period: {result.period_s[0] * 1e12:.2f} ps")
+    if result.period is not None:
+        click.echo(f"  {result.period.sentence()}")
     for e in result.energies:
         after = f" after {e.before}" if e.before else ""
         click.echo(f"  energy of '{e.event}'{after}: {e.energy_J * 1e18:.3f} aJ")

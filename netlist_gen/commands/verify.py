@@ -48,6 +48,8 @@ def run_verification(
 
     with progress_bars() as progress:
         result = api.verify(net, inputs, labels, out, progress=progress, **options)
+    for note in result.notes:
+        click.echo(f"note: {note}", err=True)
     print_result(result)
     if not result.agreed:
         first = result.verdict.counter_example

@@ -66,6 +66,7 @@ def generate(
         generator=f"netlist-gen {__version__}",
         source=options.source,
         process=library.process.name,
+        process_sha256=library.process.digest(),
         clock_ghz=1e-9 / phases.period,
         windows=spikes.windows,
         network=NetworkShape.of(network),

@@ -13,10 +13,16 @@ from netlist_gen.assembly.network_circuit import NetworkBench
 from netlist_gen.circuit.bench import NeuronBench
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.errors import ConfigurationError, DeckError
+from netlist_gen.library.toml_file import read_small_text, shown
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.records import Record
 
-FORMAT = "netlist-gen manifest 1"
+FORMAT = "netlist-gen manifest 2"
+OLDER = "netlist-gen manifest 1"
+"""Without ``process_sha256``; it is read too."""
+
+MOST_BYTES = 400_000_000
+"""Of a file: an entry of a deck has a few thousand."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,7 @@ class Manifest(Record):
         generator: which version wrote it.
         source: the network's file.
         process: name of the process.
+        process_sha256: of its values (``Process.digest``).
         clock_ghz: of the windows.
         windows: how many, over all decks of a neuron.
         network: its shape.
@@ -136,6 +143,7 @@ class Manifest(Record):
     generator: str
     source: str
     process: str
+    process_sha256: str
     clock_ghz: float
     windows: int
     network: NetworkShape
@@ -155,11 +163,16 @@ class _Files(Record):
 
 @dataclass(frozen=True)
 class DeckFolder(Record):
-    """What a reader of decks needs of a manifest: whose they are, and their files."""
+    """What a reader of decks needs of a manifest: whose they are, and their files.
 
+    An older one has no ``process_sha256``.
+    """
+
+    format: str
     process: str
     clock_ghz: float
     decks: tuple[_Files, ...]
+    process_sha256: str | None = None
 
     @cached_property
     def files(self) -> dict[tuple[str, str], str]:
@@ -183,17 +196,35 @@ def read_manifest(folder: Path) -> DeckFolder | None:
         written = path.stat()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise DeckError(f"{path}: the manifest can't be read ({error.strerror})") from error
     return _read(path, written.st_mtime_ns, written.st_size)
 
 
 @lru_cache(maxsize=8)
 def _read(path: Path, _time: int, _size: int) -> DeckFolder:
     try:
-        return DeckFolder.from_json(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except OSError as error:
-        raise DeckError(f"{path}: the manifest can't be read ({error.strerror})") from error
+        data = json.loads(read_small_text(path, MOST_BYTES))
+        found = DeckFolder.from_json(data, str(path))
+    except RecursionError:
+        raise DeckError(f"{path} is no manifest of netlist-gen (nested too deep)") from None
     except (ValueError, ConfigurationError) as error:
         raise DeckError(f"{path} is no manifest of netlist-gen ({error})") from error
+    if found.format not in (FORMAT, OLDER):
+        raise DeckError(
+            f"{path}: the format is {shown(found.format)}; this version reads {FORMAT!r} and "
+            f"{OLDER!r}"
+        )
+    if (found.format == FORMAT) != (found.process_sha256 is not None):
+        raise DeckError(f"{path}: process_sha256 must stand in a {FORMAT}, and in no older one")
+    for entry in found.decks:
+        for written in entry.files.values():
+            if Path(written.file).name != written.file or not written.file.isprintable():
+                raise DeckError(
+                    f"{path}: the file {shown(written.file)} is no plain name: decks lie beside "
+                    "their manifest"
+                )
+    return found
 
 
 def neuron_entry(bench: NeuronBench, first: int, files: Mapping[str, DeckFile]) -> NeuronDeckEntry:

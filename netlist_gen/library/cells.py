@@ -30,7 +30,8 @@ from netlist_gen.circuit.elements import Coupling, CurrentSource, Inductor, Junc
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import DEFAULT_PROCESS, Process, load_process, quantity, read_toml
+from netlist_gen.library.process import DEFAULT_PROCESS, Process, load_process, quantity
+from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir, template
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

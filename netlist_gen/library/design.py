@@ -8,7 +8,8 @@ from functools import cache
 
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import Process, quantity, read_toml
+from netlist_gen.library.process import Process, quantity
+from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.toml_file import line_of, name_of, read_toml, shown
 from netlist_gen.resources import resource_dir
 
 DEFAULT_PROCESS = "sfq5ee"
@@ -30,6 +32,23 @@ _UNITS = {
     "Phi0": PHI0,
 }
 """Units a TOML file may use, and their value in SI."""
+
+_UNIT_OF = {
+    "critical_current_density": "uA/um2",
+    "unit_critical_current": "uA",
+    "specific_capacitance": "fF/um2",
+    "subgap_resistance": "ohm",
+    "normal_resistance": "ohm",
+    "gap_voltage": "mV",
+    "gap_width": "mV",
+    "ic_rs": "mV",
+    "inductance": "pH",
+    "sheet_inductance": "pH/sq",
+    "sheet_resistance": "ohm/sq",
+    "supply_voltage": "mV",
+    "temperature": "K",
+}
+"""The unit of each quantity of a process file: of another kind it would be another quantity."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +103,10 @@ class Process:
         plain = replace(self, name="", title="", model=replace(self.model, name=""))
         return repr(plain)
 
+    def digest(self) -> str:
+        """SHA-256 of ``content``: by it runs and decks know their process."""
+        return hashlib.sha256(self.content().encode()).hexdigest()
+
     def area(self, critical_current_A: float) -> float:
         """Junction area in the model's unit for a critical current in A."""
         return critical_current_A / self.model.critical_current
@@ -93,39 +116,47 @@ class Process:
         return self.ic_rs / critical_current_A
 
 
-def quantity(table: Any, key: str, where: str) -> float:
-    """The SI value of ``key = { value, unit, source }`` in a TOML table.
+def quantity(table: Any, key: str, where: str, units: Collection[str] = tuple(_UNITS)) -> float:
+    """The SI value of ``key = { value, unit, source }`` in a TOML table; ``units`` are allowed.
 
     Raises:
-        ConfigurationError: key missing, not a finite number, unknown unit or no source.
+        ConfigurationError: key missing, not a finite number, another unit or no source.
     """
     if not isinstance(table, dict) or key not in table:
         raise ConfigurationError(f"{where} lacks {key!r}: it wants {{ value, unit, source }}")
     entry = table[key]
     if not isinstance(entry, dict) or set(entry) != {"value", "unit", "source"}:
         raise ConfigurationError(
-            f"{where}: {key} must be a table of exactly value, unit and source, not {entry!r}"
+            f"{where}: {key} must be a table of exactly value, unit and source, not {shown(entry)}"
         )
-    value = entry["value"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConfigurationError(f"{where}: {key}.value is {value!r}, not a finite number")
-    if entry["unit"] not in _UNITS:
+    value = _finite(entry["value"])
+    if value is None:
         raise ConfigurationError(
-            f"{where}: {key}.unit is {entry['unit']!r}; allowed are {', '.join(_UNITS)}"
+            f"{where}: {key}.value is {shown(entry['value'])}, not a finite number"
+        )
+    unit = entry["unit"]
+    if not isinstance(unit, str) or unit not in units:
+        raise ConfigurationError(
+            f"{where}: {key}.unit is {shown(unit)}; allowed {'is' if len(units) == 1 else 'are'} "
+            f"{', '.join(units)}"
         )
     if not isinstance(entry["source"], str) or not entry["source"].strip():
         raise ConfigurationError(f"{where}: {key}.source is empty; say where the number is from")
-    return float(value) * _UNITS[entry["unit"]]
+    found = value * _UNITS[unit]
+    if not math.isfinite(found):
+        raise ConfigurationError(f"{where}: {key}.value is {shown(value)}, beyond what can be told")
+    return found
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file; ConfigurationError where it can't be read."""
+def _finite(value: object) -> float | None:
+    """The value as a number; None where it is none that is finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: can't be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not a valid TOML file ({error})") from error
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
@@ -146,25 +177,32 @@ def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
     data = read_toml(path)
 
     def get(table: str, key: str) -> float:
-        value = quantity(data.get(table), key, f"{path}: [{table}]")
+        value = quantity(data.get(table), key, f"{path}: [{table}]", (_UNIT_OF[key],))
         if value <= 0:
             raise ConfigurationError(f"{path}: [{table}] {key} is {value:g}; it must be positive")
         return value
 
-    head, junction = data.get("process", {}), data.get("junction", {})
+    head, junction = data.get("process"), data.get("junction")
     for table, key in ((head, "name"), (head, "title"), (junction, "model")):
         if not isinstance(table, dict) or not isinstance(table.get(key), str):
             raise ConfigurationError(f"{path}: {key!r} is missing or not a string")
+    assert isinstance(head, dict)
+    assert isinstance(junction, dict)
     unit = get("junction", "unit_critical_current")
     density = get("junction", "critical_current_density")
-    area_m2 = unit / density
+    capacitance = get("junction", "specific_capacitance") * (unit / density)
+    if not 0 < capacitance < math.inf:
+        raise ConfigurationError(
+            f"{path}: [junction] gives a junction of one unit {capacitance:g} F; it must be "
+            "positive and finite"
+        )
     return Process(
-        name=head["name"],
-        title=head["title"],
+        name=name_of(head["name"], f"{path}: [process] name"),
+        title=line_of(head["title"], f"{path}: [process] title"),
         model=JunctionModel(
-            name=junction["model"],
+            name=name_of(junction["model"], f"{path}: [junction] model"),
             critical_current=unit,
-            capacitance=get("junction", "specific_capacitance") * area_m2,
+            capacitance=capacitance,
             subgap=get("junction", "subgap_resistance"),
             normal=get("junction", "normal_resistance"),
             gap_voltage=get("junction", "gap_voltage"),

@@ -28,7 +28,8 @@ from typing import Any
 
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import Process, read_toml
+from netlist_gen.library.process import Process
+from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir
 
 FORMAT = 2
@@ -305,7 +306,7 @@ def _table(path: Path) -> CellTable:
                 (int(o["n_minus_theta"]), o["delay_ps"] * _PS) for o in data.get("overdrive", ())
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ConfigurationError(f"{path}: a cell's table lacks or garbles {error}") from None
 
 

@@ -42,3 +42,20 @@ def test_the_schema_has_what_is_written():
     assert list(schema["properties"]) == ["port", "delay_ps", "late_ps", "note"]
     assert schema["required"] == ["port", "delay_ps", "late_ps"]
     assert schema["properties"]["delay_ps"] == {"type": "number"}
+
+
+def test_what_no_float_holds_is_no_number():
+    shown = "1" + "0" * 36
+    with pytest.raises(ConfigurationError, match=rf"^f: delay_ps: {shown}\.\.\. is not a number$"):
+        Pulse.from_json({"port": "q", "delay_ps": 10**400, "late_ps": None}, "f")
+
+
+def test_what_is_nested_too_deep_is_shown_as_such():
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    message = r"^f: port: a list nested too deep is not a text$"
+    with pytest.raises(ConfigurationError, match=message):
+        Pulse.from_json({"port": deep, "delay_ps": 1.0, "late_ps": None}, "f")
+    while deep:
+        (deep,) = deep  # a list so deep can't be freed at once

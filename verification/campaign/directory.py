@@ -22,6 +22,8 @@ from netlist_gen.deck.manifest import read_manifest
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path, write_text
 from netlist_gen.library.design import ClockPhases
+from netlist_gen.library.process import Process
+from netlist_gen.library.toml_file import shown
 from verification.campaign.ledger import Ledger
 from verification.verdict.outcome import DeckResult, RunVerdict
 
@@ -97,30 +99,65 @@ class RunDirectory:
         arrays: Mapping[str, NDArray[np.generic]],
         results: Iterable[DeckResult],
     ) -> None:
-        """Write the decks that disagree, ``results.npz`` and ``verify.json``, in that order."""
+        """Write the decks that disagree, ``results.npz`` and ``verify.json``, in that order.
+
+        Raises:
+            ConfigurationError: they can't be written, for instance on a full disk; the ledger
+                keeps what was measured.
+        """
         folder = self.path / "decks"
-        for result in results:
-            if result.deck is not None:
-                folder.mkdir(exist_ok=True)
-                write_text(folder / f"{result.name}.cir", result.deck)
-        with atomic_path(self.path / ARRAYS) as path:
-            np.savez_compressed(path, allow_pickle=False, **arrays)
-        write_text(self.path / RESULTS, json.dumps(verdict.to_json(), indent=2) + "\n")
+        try:
+            for result in results:
+                if result.deck is not None:
+                    folder.mkdir(exist_ok=True)
+                    write_text(folder / f"{result.name}.cir", result.deck)
+            with atomic_path(self.path / ARRAYS) as path:
+                np.savez_compressed(path, allow_pickle=False, **arrays)
+            write_text(self.path / RESULTS, json.dumps(verdict.to_json(), indent=2) + "\n")
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.path}: the results can't be written ({error.strerror}); the ledger keeps "
+                "what was measured, so make room and run again with --resume"
+            ) from error
 
 
-def check_manifest(folder: Path, process: str, phases: ClockPhases) -> None:
-    """Raises ConfigurationError for decks of another process or clock."""
+def _short(digest: str | None) -> str:
+    return shown((digest or "")[:12]).strip("'\"")
+
+
+def check_manifest(folder: Path, process: Process, phases: ClockPhases) -> str:
+    """Hold a manifest against the process and clock that are asked for.
+
+    Returns:
+        what could not be compared, in a sentence; "" for nothing.
+
+    Raises:
+        ConfigurationError: decks of another process or clock.
+    """
     manifest = read_manifest(folder)
     if manifest is None:
-        return
-    if manifest.process != process:
+        return ""
+    path = folder / "manifest.json"
+    if manifest.process != process.name:
         raise ConfigurationError(
-            f"{folder / 'manifest.json'}: the decks are for the process {manifest.process}, "
-            f"asked for is {process}"
+            f"{path}: the decks are for the process {shown(manifest.process)}, asked for is "
+            f"{process.name}"
+        )
+    if manifest.process_sha256 not in (None, process.digest()):
+        raise ConfigurationError(
+            f"{path}: the decks are for another process called {process.name}, whose values have "
+            f"the SHA-256 {_short(manifest.process_sha256)}; those asked for have "
+            f"{_short(process.digest())}"
         )
     clock_ghz = 1e-9 / phases.period
     if not math.isclose(manifest.clock_ghz, clock_ghz, rel_tol=1e-9):
         raise ConfigurationError(
-            f"{folder / 'manifest.json'}: the decks are for a clock of {manifest.clock_ghz:.6g} "
-            f"GHz, asked for is {clock_ghz:.6g} GHz"
+            f"{path}: the decks are for a clock of {manifest.clock_ghz:.6g} GHz, asked for is "
+            f"{clock_ghz:.6g} GHz"
         )
+    if manifest.process_sha256 is None:
+        return (
+            f"{path} is of an earlier version and holds no values of its process: only the name "
+            f"{process.name} was compared"
+        )
+    return ""

@@ -14,8 +14,10 @@ from functools import partial
 
 from netlist_gen.deck.plan import Task
 from netlist_gen.parallel import bounded
+from verification.campaign.cases import Case
 from verification.campaign.ledger import Ledger
 from verification.campaign.plan import Setup
+from verification.campaign.rows import UntrustedRowError, trusted_result
 from verification.campaign.work import Done, build, keys_of, run_built, run_remote
 from verification.simulators.base import Simulator
 from verification.verdict.outcome import DeckResult
@@ -71,6 +73,20 @@ def run_tasks(
             yield result, finished.from_ledger
 
 
+def _stored(ledger: Ledger, cases: list[Case], keys: tuple[str, ...]) -> Done | None:
+    """A task's results where the ledger has all of them; it loses those that can't be trusted."""
+    rows = ledger.get_all(keys)
+    if rows is None:
+        return None
+    results = []
+    for row, case, key in zip(rows, cases, keys, strict=True):
+        try:
+            results.append(trusted_result(row, case))
+        except UntrustedRowError as why:
+            ledger.refuse([key], str(why))
+    return Done(keys, tuple(results), from_ledger=True) if len(results) == len(keys) else None
+
+
 def _finished(
     tasks: Iterable[Task], setup: Setup, simulator: Simulator, workers: Workers
 ) -> Iterator[Done]:
@@ -80,19 +96,13 @@ def _finished(
     # What an empty ledger holds need not be looked up.
     known = ledger if ledger is not None and not ledger.empty() else None
 
-    def stored(keys: tuple[str, ...]) -> Done | None:
-        rows = known.get_all(keys) if known else None
-        if known is None or rows is None:
-            return None
-        results = tuple(DeckResult.from_json(row, str(known.path)) for row in rows)
-        for result in results:
-            result.check(str(known.path))
-        return Done(keys, results, from_ledger=True)
+    def stored(cases: list[Case], keys: tuple[str, ...]) -> Done | None:
+        return _stored(known, cases, keys) if known else None
 
     def here(task: Task) -> Done:
         cases = build(task, setup, simulator)
-        keys = keys_of(cases, simulator, version)
-        return stored(keys) or Done(keys, run_built(cases, setup, simulator))
+        keys = keys_of(cases, setup, simulator, version)
+        return stored(cases, keys) or Done(keys, run_built(cases, setup, simulator))
 
     if workers.cluster is None:
         with ThreadPoolExecutor(workers.count, thread_name_prefix="campaign") as pool:
@@ -114,7 +124,8 @@ def _finished(
         for task in tasks:
             done = None
             if known is not None:
-                done = stored(keys_of(build(task, setup, simulator), simulator, version))
+                cases = build(task, setup, simulator)
+                done = stored(cases, keys_of(cases, setup, simulator, version))
             if done is None:
                 yield task
             else:

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,12 +82,15 @@ class Verification:
         windows: every neuron window.
         decks: texts of the decks that disagree, by name.
         directory: where the run's files are, or None.
+        notes: sentences that a user should read: rows of the ledger that were refused, what a
+            manifest doesn't say.
     """
 
     verdict: RunVerdict
     windows: Windows
     decks: Mapping[str, str]
     directory: Path | None
+    notes: tuple[str, ...] = ()
 
     @property
     def agreed(self) -> bool:
@@ -188,19 +191,25 @@ class _Run:
     simulators: list[Simulator]
     cluster: ClusterWorkers | None
     progress: Progress | None
+    notes: list[str] = field(default_factory=list)
 
     def check_decks(self) -> None:
         """Find every deck that is to be judged before anything runs."""
         folder = self.setup.decks
         if folder is None:
             return
-        check_manifest(folder, self.setup.process.name, self.setup.phases)
+        self.note(check_manifest(folder, self.setup.process, self.setup.phases))
         for simulator in self.simulators:
             cut = self._cut(simulator)
             for scope in self.options.scopes:
                 for task in plan_decks(self.facts.spikes, scope, cut):
                     for run in task.runs:
                         deck_path(folder, run.name, simulator.dialect)
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence for the user; "" is none."""
+        if sentence:
+            self.notes.append(sentence)
 
     def go(self, directory: RunDirectory | None, begin: float) -> Verification:
         first, *others = self.simulators
@@ -231,7 +240,8 @@ class _Run:
         decks = {r.name: r.deck for s in measured for m in s for r in m.results if r.deck}
         every = tuple(one for scopes in measured for one in scopes)
         path = directory.path if directory else None
-        return Verification(whole, Windows(every, self.facts.steps), decks, path)
+        windows = Windows(every, self.facts.steps)
+        return Verification(whole, windows, decks, path, tuple(self.notes))
 
     def _cut(self, simulator: Simulator) -> Cut:
         # Energies are compared deck by deck: several simulators get decks of the same length.
@@ -264,6 +274,7 @@ class _Run:
                 results = list(run_tasks(tasks, self.setup, simulator, workers, tick))
                 wall_s = time.perf_counter() - begin
                 scopes.append(collect(results, scope, program, spikes, wall_s))
+            self.note(ledger.sentence() if ledger else "")
         return scopes
 
     def _write(

@@ -47,9 +47,14 @@ def build(task: Task, setup: Setup, simulator: Simulator) -> list[Case]:
     return list(builder_for(setup, simulator.dialect).cases(task))
 
 
-def keys_of(cases: Sequence[Case], simulator: Simulator, version: str) -> tuple[str, ...]:
-    """Content keys of a task's cases."""
-    return tuple(content_key(c.job.text, simulator.name, version, c.judged_by) for c in cases)
+def keys_of(
+    cases: Sequence[Case], setup: Setup, simulator: Simulator, version: str
+) -> tuple[str, ...]:
+    """Content keys of a task's cases: of the process by its values, whatever its name."""
+    process = {"process": setup.process.digest()}
+    return tuple(
+        content_key(c.job.text, simulator.name, version, {**c.judged_by, **process}) for c in cases
+    )
 
 
 def run_built(cases: Sequence[Case], setup: Setup, simulator: Simulator) -> tuple[DeckResult, ...]:
@@ -71,7 +76,7 @@ def run_remote(task: Task, setup: Setup, name: str, version: str) -> Done:
     simulator = get_simulator(name)
     here = simulator.version()
     cases = build(task, setup, simulator)
-    keys = keys_of(cases, simulator, version)
+    keys = keys_of(cases, setup, simulator, version)
     if here != version:
         message = (
             f"the worker has {name} {here}, the campaign runs {name} {version}; "

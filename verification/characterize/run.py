@@ -96,7 +96,7 @@ def characterize(
         overdrive=delay_against_overdrive(cell) if neuron else (),
         arrival=arrival_window(cell) if neuron else (),
         leftover=leftover_flux(cell) if neuron else (),
-        period_s=(0.0, 0.0) if neuron else shortest_period(cell),
+        period=None if neuron else shortest_period(cell),
         margins=_margins(cell, options.tolerance) if options.margins else None,
         sweep=sweep(cell, options.axes(), seed=seed) if options.sweeps else None,
         yields=monte_carlo(
@@ -201,6 +201,8 @@ def characterize_cells(
         summaries = []
         for name in names:
             result = characterize(load_subject(name, options.process), runner, options)
+            note = runner.ledger.sentence() if runner.ledger else ""
+            result = dataclasses.replace(result, notes=(note,) if note else ())
             if out is not None:
                 place = out / result.cell if len(names) > 1 else out
                 result = dataclasses.replace(result, files=write_results(result, place))

@@ -20,6 +20,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import write_text
 from netlist_gen.resources import template
 from verification.report import plots
+from verification.report.consistent import require_consistent
 from verification.report.numbers import engineering, percent, share
 from verification.verdict.in_words import disagreements
 from verification.verdict.outcome import RunVerdict
@@ -48,11 +49,14 @@ def load_run(run: Path) -> tuple[RunVerdict, Arrays]:
             f"{run} is not the directory of a finished run: {Path(error.filename or '').name} "
             f"can't be read ({error.strerror})"
         ) from error
+    except RecursionError:
+        raise ConfigurationError(f"{run}: verify.json is damaged (nested too deep)") from None
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigurationError(
             f"{run}: verify.json or results.npz is damaged ({error})"
         ) from error
     verdict = RunVerdict.from_json(data, f"{run}: verify.json is damaged")
+    require_consistent(verdict, f"{run}: verify.json is damaged")
     wanted = [f"{k}{i}" for i in range(len(verdict.layers)) for k in _LAYER_ARRAYS]
     missing = [name for name in (*wanted, "predicted") if name not in arrays]
     if missing:
@@ -98,7 +102,13 @@ def write_report(run: Path) -> Path:
         reasons=disagreements(verdict),
     )
     target = run / "report.html"
-    write_text(target, text)
+    try:
+        write_text(target, text)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{target} can't be written ({error.strerror}); `netlist-gen report {run}` makes it "
+            "from what the run has left"
+        ) from error
     return target
 
 

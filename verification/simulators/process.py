@@ -1,20 +1,16 @@
 """Running a child process that may hang, die, spawn children or fill the disk.
 
-Each child gets its own process group; whatever ends the run (its end, a timeout, a limit, an
-exception here, a cancelled campaign, the death of this process by SIGKILL) kills the whole
-group. Output goes to files, never to pipes, so no child waits for a reader and no reader for a
-child.
+Whatever ends the run (its end, a timeout, a limit, an exception here, a cancelled campaign, the
+death of this process by SIGKILL) ends all that the child has started (``child``). Output goes to
+files, never to pipes, so no child waits for a reader and no reader for a child.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import select
 import shutil
 import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -24,9 +20,9 @@ from enum import Enum
 from pathlib import Path
 
 from netlist_gen.errors import ConfigurationError
+from verification.simulators.child import started
 
 _POLL_S = 0.2
-_WINDOWS = os.name == "nt"
 
 
 @dataclass(frozen=True)
@@ -139,121 +135,28 @@ def run_process(
         OSError: the program cannot be started, or the disk is full before it starts.
     """
     out_path, err_path = directory / "stdout.txt", directory / "stderr.txt"
-    environment = {**os.environ, "LC_ALL": "C"}
-    started = time.monotonic()
-    with _guarded_group() as group:
-        with out_path.open("wb") as out, err_path.open("wb") as err:
-            child = subprocess.Popen(
-                list(argv),
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=environment,
-                process_group=group,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
+    for path in (out_path, err_path):
+        path.touch()
+    with started(argv, directory, out_path, err_path, limits.disk_bytes) as child:
+        begun = time.monotonic()  # a loaded machine may have taken long until here
         ending = Ending.EXITED
-        try:
-            _limit_file_size(child.pid, limits.disk_bytes)
-            deadline = started + limits.timeout_s
-            while not _wait(child, min(_POLL_S, max(deadline - time.monotonic(), 0.0))):
-                broken = _broken_limit(directory, (out_path, err_path), limits)
-                if cancelled is not None and cancelled.is_set():
-                    ending = Ending.CANCELLED
-                elif broken is not None:
-                    ending = broken
-                elif time.monotonic() >= deadline:
-                    ending = Ending.TIMED_OUT
-                else:
-                    continue
-                break
-        finally:
-            _kill_group(child, group)
-            returncode = child.wait()
+        deadline = begun + limits.timeout_s
+        while not child.wait(min(_POLL_S, max(deadline - time.monotonic(), 0.0))):
+            broken = _broken_limit(directory, (out_path, err_path), limits)
+            if cancelled is not None and cancelled.is_set():
+                ending = Ending.CANCELLED
+            elif broken is not None:
+                ending = broken
+            elif time.monotonic() >= deadline:
+                ending = Ending.TIMED_OUT
+            else:
+                continue
+            break
+        returncode = child.end()
     if ending is Ending.EXITED:
         # A quick child can pass a limit between two looks, or die of the kernel's own.
         ending = _broken_limit(directory, (out_path, err_path), limits) or ending
-    return Finished(ending, returncode, time.monotonic() - started, out_path, err_path)
-
-
-@contextlib.contextmanager
-def _guarded_group() -> Iterator[int | None]:
-    """A process group that is killed when this process ends, however it ends.
-
-    Its first member is a shell that waits at a pipe of which this process alone holds the other
-    end (Python's pipes are closed in the programs it starts): when the kernel closes that end,
-    the shell kills its group. Unlike PR_SET_PDEATHSIG this needs no code between fork and exec,
-    which is unsafe with threads; it reaches grandchildren, and works on every POSIX system. As
-    the shell is reaped last, the group's number cannot pass to others while it may be killed.
-
-    Yields:
-        The group's number for ``Popen``; None on Windows, which has no such groups: there what a
-        killed process started goes on.
-    """
-    if _WINDOWS:
-        yield None
-        return
-    with subprocess.Popen(
-        ["/bin/sh", "-c", "read nothing; kill -KILL 0"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        process_group=0,
-    ) as guard:
-        try:
-            yield guard.pid
-        finally:
-            guard.kill()
-
-
-def _wait(child: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether the child ends within so many seconds; noticed at once where that can be.
-
-    ``Popen.wait`` with a timeout looks only now and then.
-    """
-    if hasattr(os, "pidfd_open"):
-        try:
-            handle = os.pidfd_open(child.pid)
-        except OSError:  # kernels before 5.3, or no descriptor left: wait the portable way
-            pass
-        else:
-            try:
-                poller = select.poll()
-                poller.register(handle, select.POLLIN)
-                return bool(poller.poll(int(seconds * 1000) + 1))
-            finally:
-                os.close(handle)
-    try:
-        child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _kill_group(child: subprocess.Popen[bytes], group: int | None) -> None:
-    if group is None:
-        # taskkill ends the tree of children; the child itself may have ended already.
-        subprocess.run(
-            ["taskkill", "/F", "/T", "/PID", str(child.pid)], capture_output=True, check=False
-        )
-        return
-    # macOS answers EPERM for a group of which only a zombie is left.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
-
-
-def _limit_file_size(pid: int, limit: int) -> None:
-    """Let the kernel refuse files beyond the limit (Linux); elsewhere the looks must do."""
-    try:
-        import resource
-    except ImportError:
-        return
-    if hasattr(resource, "prlimit"):
-        _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        soft = limit if most == resource.RLIM_INFINITY else min(limit, most)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, most))
+    return Finished(ending, returncode, time.monotonic() - begun, out_path, err_path)
 
 
 def _broken_limit(directory: Path, logs: tuple[Path, Path], limits: Limits) -> Ending | None:

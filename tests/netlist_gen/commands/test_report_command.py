@@ -129,12 +129,43 @@ def edit_json(run, change):
         (lambda s: {k: v for k, v in s.items() if k != "energy"}, "'energy' is missing"),
         (lambda s: {**s, "clock_ghz": "fast"}, "clock_ghz: 'fast' is not a number"),
         (lambda s: {**s, "energy": None}, "energy: None is no table"),
+        (
+            lambda s: {**s, "agreed": not s["agreed"]},
+            r"agreed and that of the simulators \((True and False|False and True)\) contradict "
+            "each other",
+        ),
+        (
+            lambda s: {**s, "mismatches": 1},
+            r"mismatches and those of the scopes \(1 and 0\) contradict each other",
+        ),
+        (
+            lambda s: {**s, "checked": 10**6},
+            r"checked and that of the scopes \(1000000 and \d+\) contradict each other",
+        ),
+        (lambda s: {**s, "samples": 0}, "samples and steps must be at least 1"),
+        (lambda s: {**s, "clock_ghz": 10**400}, r"clock_ghz: 10+\.\.\. is not a number"),
     ],
-    ids=["a list", "no layers", "no energy", "a word", "null"],
+    ids=[
+        "a list",
+        "no layers",
+        "no energy",
+        "a word",
+        "null",
+        "agreed",
+        "mismatches",
+        "checked",
+        "no samples",
+        "huge",
+    ],
 )
 def test_a_verdict_that_is_none(cli, finished, change, message):
     edit_json(finished, change)
     refuse(cli, finished, r"{run}: verify\.json is damaged: " + message)
+
+
+def test_a_verdict_nested_too_deep(cli, finished):
+    (finished / "verify.json").write_text('{"agreed": ' + "[" * 100_000)
+    refuse(cli, finished, r"{run}: verify\.json is damaged \(nested too deep\)")
 
 
 def edit_arrays(run, **changes):

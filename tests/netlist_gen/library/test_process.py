@@ -69,7 +69,7 @@ def test_bytes_that_are_not_text(tmp_path):
     path = tmp_path / "bytes.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(
-        ConfigurationError, match=rf"^{re.escape(str(path))}: not a valid TOML file"
+        ConfigurationError, match=rf"^{re.escape(str(path))}: not a text in UTF-8 \(.+\)$"
     ):
         load_process(str(path))
 
@@ -80,10 +80,7 @@ def test_broken_files_are_refused_with_place_and_value(tmp_path):
     )
     assert refuse(
         tmp_path, 'unit = "mV", source = "ColdFlux library: IcRs', 'unit = "kg", source = "'
-    ) == (
-        "FILE: [shunt]: ic_rs.unit is 'kg'; allowed are uA/um2, uA, fF/um2, ohm, mV, pH, pH/sq, "
-        "ohm/sq, K, ps, 1, Phi0"
-    )
+    ) == ("FILE: [shunt]: ic_rs.unit is 'kg'; allowed is mV")
     assert refuse(tmp_path, "value = 160.0", "value = -160.0") == (
         "FILE: [junction] subgap_resistance is -160; it must be positive"
     )
@@ -100,6 +97,75 @@ def test_broken_files_are_refused_with_place_and_value(tmp_path):
     assert re.fullmatch(
         r"FILE: not a valid TOML file \(.+\)", refuse(tmp_path, "[junction]", "[junction")
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            'model = "jjmit"',
+            'model = "jjmit\\n.control\\nshell touch PWNED\\n.endc\\n*"',
+            "FILE: [junction] model is 'jjmit\\n.control\\nshell touch PWNED\\n.endc\\n*'; a name "
+            "has letters, digits and _, begins with no digit, and has at most 80 characters",
+        ),
+        (
+            'name = "sfq5ee"',
+            'name = "../sfq5ee"',
+            "FILE: [process] name is '../sfq5ee'; a name has letters, digits and _, begins with no "
+            "digit, and has at most 80 characters",
+        ),
+        (
+            'title = "MIT-LL',
+            'title = "MIT\\nLL',
+            "FILE: [process] title is 'MIT\\nLL SFQ5ee, 10 kA/cm2 niobium, externally shunted "
+            "ju...; it must be one line of at most 300 printable characters",
+        ),
+        (
+            "value = 160.0",
+            f"value = {'9' * 400}",
+            f"FILE: [junction]: subgap_resistance.value is {'9' * 57}..., not a finite number",
+        ),
+        (
+            "value = 160.0",
+            f"value = 0x{'f' * 5000}",
+            "FILE: [junction]: subgap_resistance.value is a int too large to be shown, not a "
+            "finite number",
+        ),
+        (
+            'value = 160.0, unit = "ohm"',
+            "value = 160.0, unit = []",
+            "FILE: [junction]: subgap_resistance.unit is []; allowed is ohm",
+        ),
+        (
+            'value = 160.0, unit = "ohm"',
+            'value = 160.0, unit = "mV"',
+            "FILE: [junction]: subgap_resistance.unit is 'mV'; allowed is ohm",
+        ),
+        (
+            "[operation]",
+            "[operation]\nx = 1\n[[wiring2]]",
+            "FILE: [operation] lacks 'supply_voltage': it wants { value, unit, source }",
+        ),
+        (
+            "specific_capacitance = { value = 70.0",
+            "specific_capacitance = { value = 1e-320",
+            "FILE: [junction] gives a junction of one unit 0 F; it must be positive and finite",
+        ),
+    ],
+)
+def test_what_reaches_a_deck_is_checked(tmp_path, old, new, sentence):
+    assert refuse(tmp_path, old, new) == sentence
+
+
+def test_the_digest_is_of_the_values_alone(tmp_path):
+    process = load_process()
+    path = tmp_path / "mine.toml"
+    path.write_text(source_text().replace("sfq5ee", "mine").replace("jjmit", "other"))
+    assert load_process(str(path)).digest() == process.digest()
+    path.write_text(source_text().replace("value = 70.0", "value = 70.1"))
+    changed = load_process(str(path))
+    assert changed.name == process.name
+    assert changed.digest() != process.digest()
 
 
 def test_a_number_without_a_source_is_refused():

@@ -18,11 +18,11 @@ CELLS = Path(__file__).parent / "cells"
 
 @pytest.fixture(scope="session")
 def cut() -> Callable[[str], CellUnderTest]:
-    """``cut("splitter")``: a cell under test; ``dff`` is the user's own cell in ``cells/``."""
+    """``cut("splitter")``: a cell under test; ``dff`` and ``dual`` are in ``cells/``."""
 
     @cache
     def make(name: str) -> CellUnderTest:
-        source = str(CELLS / "dff.toml") if name == "dff" else name
+        source = str(CELLS / f"{name}.toml") if name in ("dff", "dual") else name
         return CellUnderTest(make_bench(load_subject(source)), Runner(workers=1))
 
     return make

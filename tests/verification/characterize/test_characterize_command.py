@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
 from verification.characterize.options import CharacterizeOptions
+
+CELLS = Path(__file__).parent / "cells"
 
 
 def read_csv(path):
@@ -55,6 +60,61 @@ def test_a_users_cell_with_everything(cli, own_cell, tmp_path):
     assert resumed["trials"] == 0
     assert resumed["trials_from_ledger"] == summary["trials"] + summary["trials_from_ledger"]
     assert resumed["delays_ps"] == summary["delays_ps"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        (
+            "cycler.__init__.__globals__.os.system('touch PWNED')+5",
+            "\"cycler.__init__.__globals__.os.system('touch PWNED')\" has no meaning; allowed are "
+            "numbers, + - * / ** ( ) and phi0",
+        ),
+        ("9**(9**9)", "it has no value: Numerical result out of range"),
+    ],
+)
+def test_arithmetic_that_is_a_program_is_refused(cli, own_cell, tmp_path, expression, words):
+    line = f"R RX q 0 {{{{ {expression} }}}}"
+    path = own_cell(('clock = "clk"', f'elements = ["{line}"]'))
+    ran = cli("characterize", path, "-o", tmp_path / "out")
+    assert (ran.status, ran.sentence) == (2, f"{path}: [bench]: {line!r} is no number: {words}")
+
+
+def test_files_that_are_no_process_are_refused(cli, tmp_path):
+    deep = tmp_path / "deep.toml"
+    deep.write_text("a=" + "[" * 1000 + "]" * 1000)
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    for path, words in (
+        (deep, "not a valid TOML file (nested too deep)"),
+        (pipe, "can't be read (it is no regular file)"),
+    ):
+        ran = cli("characterize", "jtl", "--process", path, "-o", tmp_path / "out")
+        assert (ran.status, ran.sentence) == (2, f"{path}: {words}")
+
+
+def test_a_bound_is_printed_as_one_everywhere(cli, tmp_path):
+    out = tmp_path / "out"
+    ran = cli("characterize", CELLS / "dual.toml", "-o", out, "--jobs", 1)
+    assert ran.status == 0, ran.err
+    words = "<= 4.50 ps: nothing failed down to the search's floor of 4.5 ps"
+    assert f"  shortest period {words}\n" in ran.out
+    assert re.findall(r"delay (a to qa|b to qb): (\d\.\d)", ran.out) == [
+        ("a to qa", "2.0"), ("b to qb", "2.0"),
+    ]  # fmt: skip
+    page = html.unescape((out / "dual.html").read_text())
+    assert f"Shortest period {words} (at least 222.2 GHz)." in page
+    assert page.count("≤ -30.00</td>") == 2
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["period_ps"] == {
+        "last_pass": pytest.approx(4.5), "first_fail": None, "floor": 4.5,
+    }  # fmt: skip
+    rows = {row["quantity"]: row for row in read_csv(out / "measurements.csv")}
+    period = rows["period"]
+    assert (period["value"], period["bound"], period["low"]) == ("4.5", "<=", "")
+    assert period["context"] == "nothing failed down to the search's floor of 4.5 ps"
+    assert (rows["separation"]["value"], rows["separation"]["bound"]) == ("-30", "<=")
+    assert rows["delay"]["bound"] == ""
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ SCALES = {"ps": 1e12, "aJ": 1e18, "nW": 1e9}
 COLUMNS = (
     "cell", "quantity", "input", "output", "context", "parameter", "side", "source", "load", "bias",
     "temperature_K", "value", "unit", "low", "high", "samples", "extrapolated", "simulator",
-    "version", "process", "seed",
+    "version", "process", "seed", "bound",
 )  # fmt: skip
 
 Values = Mapping[str, object]
@@ -90,10 +90,13 @@ def _spacings(result: Characterization, row: MakeRow) -> Iterator[Values]:
         yield row(
             s.kind, s.last_pass_s, "ps", (s.first, s.second), parameter=s.criterion,
             context=f"{s.first_text}; {s.second_text}", low=s.first_fail_s, high=s.last_pass_s,
+            bound="<=" if s.first_fail_s is None else "",
         )  # fmt: skip
-    least, fail = result.period_s
-    if least:
-        yield row("period", least, "ps", low=fail or None)
+    if (period := result.period) is not None:
+        yield row(
+            "period", period.last_pass_s, "ps", context=period.bound(), low=period.first_fail_s,
+            high=period.last_pass_s, bound="<=" if period.bound() else "",
+        )  # fmt: skip
 
 
 def _energies(result: Characterization, row: MakeRow) -> Iterator[Values]:
@@ -110,7 +113,8 @@ def _margins(result: Characterization, row: MakeRow) -> Iterator[Values]:
         for side, word in ((m.low, "-"), (m.high, "+")):
             where = {"parameter": m.parameter.name, "side": word}
             last = side.last_pass
-            yield row("margin", last, "1", low=last, high=side.first_fail, **where)
+            beyond = "" if side.first_fail is not None else "<=" if word == "-" else ">="
+            yield row("margin", last, "1", low=last, high=side.first_fail, bound=beyond, **where)
             for first, last in side.islands:
                 yield row("island", first, "1", low=first, high=last, **where)
     if result.yields:
@@ -143,8 +147,9 @@ def _neuron(result: Characterization, row: MakeRow) -> Iterator[Values]:
             yield row("overdrive_delay", o.delay_s, "ps", ("clk", "q"), parameter=excess)
     for w in result.arrival:
         where = {"pair": ("d", "clk"), "parameter": f"n-theta={w.excess}"}
-        yield row("arrival_earliest", w.earliest_s, "ps", **where)
-        yield row("arrival_latest", w.latest_s, "ps", **where)
+        early, late = ">=" if w.earliest_open else "", "<=" if w.latest_open else ""
+        yield row("arrival_earliest", w.earliest_s, "ps", bound=early, **where)
+        yield row("arrival_latest", w.latest_s, "ps", bound=late, **where)
     for f in result.leftover:
         context = "next windows right" if f.next_right else "next windows wrong"
         yield row("leftover", f.fluxons, "fluxon", parameter=f"n-theta={f.excess}", context=context)

@@ -16,7 +16,7 @@ from verification.characterize.measure.machine import Machine
 from verification.characterize.measure.margins import Margins, Side
 from verification.characterize.measure.neuron import ArrivalWindow, Leftover, Overdrive
 from verification.characterize.measure.noise import NoiseResult
-from verification.characterize.measure.spacing import Spacing
+from verification.characterize.measure.spacing import Period, Spacing
 from verification.characterize.measure.sweep import Axis, Sweep
 from verification.characterize.measure.timing import Arc, Arcs, Pair, ThermalArc
 from verification.characterize.measure.yields import Yield
@@ -40,7 +40,7 @@ DEFINITIONS = {
     "recovery": "least spacing of two pulses at one input, arrivals at the port",
     "separation": "least spacing of pulses at two inputs, arrivals at the ports",
     "period": "least mean spacing of the stimulus's steps, all moved in proportion, repeated to "
-    "12 steps where the stimulus can follow itself",
+    "12 steps where the stimulus can follow itself; a bound where nothing fails (no first_fail)",
     "energy": "work of the cell's bias sources that the event adds; static power not included",
     "energy_source": "the same, of one bias source",
     "static_power": "bias and control currents of the cell times the supply voltage",
@@ -67,8 +67,9 @@ class Characterization:
         source: the file or rule that the cell comes from.
         load: cell at the outputs; "" where there are none.
         arcs: nominal delays; those by bias, load, source and temperature likewise.
-        period_s: the shortest that passes, and the longest that fails; 0 where there is none.
+        period: the shortest; None where it was not measured.
         trials_stored: results that the ledger had.
+        notes: sentences that a user should read.
     """
 
     cell: str
@@ -92,7 +93,7 @@ class Characterization:
     by_source: Mapping[str, Arcs]
     by_temperature: tuple[ThermalArc, ...]
     spacings: tuple[Spacing, ...]
-    period_s: tuple[float, float]
+    period: Period | None
     energies: tuple[StepEnergy, ...]
     machine: Machine | None
     margins: Margins | None
@@ -106,6 +107,7 @@ class Characterization:
     trials_stored: int = 0
     wall_s: float = 0.0
     files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         delays = "".join(f", {a.input} to {a.output} {a.mean_s / PS:.3f} ps" for a in self.arcs)
@@ -209,7 +211,7 @@ class Summary(Record):
     sizes: tuple[Size, ...]
     delays: tuple[Arc, ...] = field(metadata={"json": "delays_ps"})
     spacings: tuple[Spacing, ...] = field(metadata={"json": "spacings_ps"})
-    period_s: float | None = field(metadata={"json": "period_ps", "unit": PS})
+    period: Period | None = field(metadata={"json": "period_ps"})
     energies: tuple[StepEnergy, ...] = field(metadata={"json": "energies_J"})
     trials: int
     trials_from_ledger: int
@@ -243,7 +245,7 @@ def summary(result: Characterization) -> Summary:
         sizes=result.sizes,
         delays=result.arcs,
         spacings=result.spacings,
-        period_s=result.period_s[0] or None,
+        period=result.period,
         energies=result.energies,
         trials=result.trials,
         trials_from_ledger=result.trials_stored,

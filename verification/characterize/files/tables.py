@@ -62,7 +62,7 @@ def measure_table(subject: Subject, runner: Runner) -> CellTable:
     cell = CellUnderTest(make_bench(subject), runner)
     (margin,) = margins([cell.parameter("bias")], cell.passes).margins
     spacings = zip(result.spacings[::2], result.spacings[1::2], strict=True)
-    period, fails = result.period_s
+    period = result.period
     return CellTable(
         cell=result.cell,
         process=result.process,
@@ -73,7 +73,7 @@ def measure_table(subject: Subject, runner: Runner) -> CellTable:
         static_W=result.static_W,
         bias_low=margin.low.last_pass,
         bias_high=margin.high.last_pass,
-        period_s=period if fails else 0.0,
+        period_s=0.0 if period is None or period.bound() else period.last_pass_s,
         arcs=tuple(_arc(arc, result) for arc in result.arcs),
         spacings=tuple(
             TableSpacing(one.first, one.second, one.kind, one.last_pass_s, other.last_pass_s)

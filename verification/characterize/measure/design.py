@@ -29,7 +29,8 @@ from netlist_gen.errors import SimulatorError
 from netlist_gen.files import write_text
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import DesignRules
-from netlist_gen.library.process import DEFAULT_PROCESS, read_toml
+from netlist_gen.library.process import DEFAULT_PROCESS
+from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir, template
 from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
 from verification.simulators.registry import get_simulator

@@ -17,7 +17,7 @@ from netlist_gen.records import Record
 from verification.characterize.subject.bench import flat_label
 from verification.characterize.subject.parameters import trial
 from verification.characterize.trials.cell import CellUnderTest
-from verification.characterize.trials.trial import Response
+from verification.characterize.trials.trial import Response, require
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ def step_energies(cell: CellUnderTest) -> tuple[StepEnergy, ...]:
     own = [label for label in bench.biases if bench.elements[label].own]
     found: dict[tuple[str, str, str], StepEnergy] = {}
     before: dict[str, float] = {}
-    for (case, k), response in zip(parts, results, strict=True):
-        assert isinstance(response, Response)
+    for (case, k), result in zip(parts, results, strict=True):
+        whose = f"energy of {cell.subject.name} after {k} steps"
+        response = require(result, case.told(whose))
         work = _work(cell, response, own)
         if k:
             event, last = case.steps[k - 1].text, case.steps[k - 2].text if k > 1 else ""

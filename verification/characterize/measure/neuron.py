@@ -42,12 +42,19 @@ class Overdrive(Record):
 class ArrivalWindow(Record):
     """How long before the decision clock the data of a window may come, at earliest and latest.
 
-    ``excess``: n - theta in the window (0 must fire, -1 must not).
+    Attributes:
+        excess: n - theta in the window (0 must fire, -1 must not).
+        earliest_s: how early.
+        latest_s: how late.
+        earliest_open: nothing failed to the scan's beginning: ``earliest_s`` is a bound.
+        latest_open: nothing failed to its end: ``latest_s`` is a bound.
     """
 
     excess: int
     earliest_s: float
     latest_s: float
+    earliest_open: bool
+    latest_open: bool
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ def arrival_window(cell: CellUnderTest, *, step_s: float = 1 * PS) -> tuple[Arri
             last += 1
         lead = clocks[1] - nominal
         ends = (lead - float(offsets[first]), lead - float(offsets[last]))
-        found.append(ArrivalWindow(excess, *ends))
+        found.append(ArrivalWindow(excess, *ends, first == 0, last == len(ok) - 1))
     return tuple(found)
 
 

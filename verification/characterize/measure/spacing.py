@@ -64,6 +64,35 @@ class Spacing(Record):
     second: str = field(metadata={"json": None})
 
 
+@dataclass(frozen=True)
+class Period(Record):
+    """The shortest mean spacing of the stimulus's steps.
+
+    Attributes:
+        last_pass_s: the shortest found to pass.
+        first_fail_s: the longest found to fail below it; None where nothing fails down to the
+            search's floor, so that ``last_pass_s`` is a bound and no result.
+        floor_s: of the search, between the closest two steps.
+    """
+
+    last_pass_s: float = field(metadata={"json": "last_pass", "unit": PS})
+    first_fail_s: float | None = field(metadata={"json": "first_fail", "unit": PS})
+    floor_s: float = field(metadata={"json": "floor", "unit": PS})
+
+    def sentence(self) -> str:
+        """What was found, in words: a bound is said to be one."""
+        found = f"{self.last_pass_s / PS:.2f} ps"
+        if self.first_fail_s is not None:
+            return f"shortest period: {found}"
+        return f"shortest period <= {found}: {self.bound()}"
+
+    def bound(self) -> str:
+        """Why it is a bound; "" where it is none."""
+        if self.first_fail_s is not None:
+            return ""
+        return f"nothing failed down to the search's floor of {self.floor_s / PS:g} ps"
+
+
 @dataclass(eq=False)
 class _Limit(Edge):
     """How close the steps of a case may come: from where they are down to a floor."""
@@ -110,7 +139,10 @@ class _StepLimit(_Limit):
     def moved(self, spacing: float) -> BenchCase:
         times = [s.time_s for s in self.case.steps]
         shift = times[self.k + 1] - times[self.k] - spacing
-        return self.case.moved([t if i <= self.k else t - shift for i, t in enumerate(times)])
+        moved = [t if i <= self.k else t - shift for i, t in enumerate(times)]
+        # Where steps have changed places nothing comes before the cell has come to rest.
+        early = max(0.0, times[0] - min(moved))
+        return self.case.moved([t + early for t in moved])
 
     def passes(self, spacing: float, result: TrialResult) -> bool:
         if not isinstance(result, Response):
@@ -155,7 +187,9 @@ def critical_spacings(cell: CellUnderTest) -> tuple[Spacing, ...]:
             limit = _StepLimit(gap, floor, cell, case, k, kept)
             limit.at_ports[gap] = limit.measured(nominal)
             limits.append(limit)
-    _find(limits, cell)
+    last = [step.time_s for x in limits for step in x.moved(x.outside or 0.0).steps]
+    late = max(last, default=0.0)
+    _find(limits, cell.on(length_s=late) if late > cell.subject.longest_s else cell)
     return tuple(
         _spacing(limit, criterion, cell.subject.clock)
         for pair in zip(limits[::2], limits[1::2], strict=True)
@@ -206,19 +240,22 @@ class _PeriodLimit(_Limit):
         return (steps[-1].time_s - steps[0].time_s) / len(gaps) / min(gaps)
 
 
-def shortest_period(cell: CellUnderTest) -> tuple[float, float]:
-    """The least mean step spacing at which every case passes, and the largest found to fail, s.
+def shortest_period(cell: CellUnderTest) -> Period | None:
+    """The least mean step spacing at which every case passes; None for cases of one step each.
 
-    All steps of a case are moved together in proportion. 0 for the second where nothing fails
-    down to ``LEAST_S`` between the closest steps. A stimulus that can follow itself is repeated to
-    ``TRAIN`` steps, so that what builds up from pulse to pulse counts.
+    All steps of a case are moved together in proportion, down to ``LEAST_S`` between the closest.
+    A stimulus that can follow itself is repeated to ``TRAIN`` steps, so that what builds up from
+    pulse to pulse counts.
     """
     trains = [t for t in (_train(cell, case) for case in cell.cases) if t.gaps_s()]
     limits = [_PeriodLimit(min(train.gaps_s()), LEAST_S, cell, train) for train in trains]
     longest = max((train.length_s for train in trains), default=0.0)
     _find(limits, cell.on(length_s=longest))
-    found = [(limit.inside * limit.mean, (limit.outside or 0.0) * limit.mean) for limit in limits]
-    return max(found, default=(0.0, 0.0), key=lambda ends: ends[0])
+    worst = max(limits, default=None, key=lambda limit: limit.inside * limit.mean)
+    if worst is None:
+        return None
+    fail = None if worst.outside is None else worst.outside * worst.mean
+    return Period(worst.inside * worst.mean, fail, LEAST_S)
 
 
 def _train(cell: CellUnderTest, case: BenchCase) -> BenchCase:

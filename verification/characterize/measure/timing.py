@@ -20,7 +20,7 @@ from verification.characterize.subject.parameters import trial
 from verification.characterize.subject.processes import process_at
 from verification.characterize.subject.stimulus import PS, REST_S, BenchCase
 from verification.characterize.trials.cell import CellUnderTest
-from verification.characterize.trials.trial import FloatArray, Response, TrialResult
+from verification.characterize.trials.trial import FloatArray, Response, TrialResult, require
 from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
 from verification.waves.pulses import detect_voltage
@@ -51,8 +51,7 @@ def delays(cell: CellUnderTest, results: Mapping[str, TrialResult]) -> list[Dela
     """Delays of every step that expects something. The cases must have passed."""
     found = []
     for case in cell.cases:
-        response = results[case.name]
-        assert isinstance(response, Response)
+        response = require(results[case.name], case.told(f"delays of {cell.subject.name}"))
         found += case_delays(cell, case, response)
     return found
 
@@ -207,8 +206,8 @@ def junction_delays(cell: CellUnderTest) -> dict[Pair, float]:
     watch = tuple(dict.fromkeys((*cell.watched, *ends.values())))
     results = cell.runner.run(bench, [trial(bench, case) for case in cell.cases], watch)
     found: dict[Pair, float] = {}
-    for case, response in zip(cell.cases, results, strict=True):
-        assert isinstance(response, Response)
+    for case, result in zip(cell.cases, results, strict=True):
+        response = require(result, case.told(f"delays of {cell.subject.name}"))
         times = {port: response.times_s[label] for port, label in ends.items()}
         _add(found, case_delays(cell, case, response), times)
     return found

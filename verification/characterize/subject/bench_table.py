@@ -19,7 +19,9 @@ current sources among ``elements``. Numbers in ``elements`` and ``set`` may be a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,14 +38,28 @@ from netlist_gen.circuit.elements import (
 )
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.process import quantity
+from netlist_gen.library.toml_file import is_name, line_of, shown
 from verification.characterize.subject.arithmetic import evaluate
 from verification.characterize.subject.model import Subject
-from verification.characterize.subject.stimulus import PS, SPACING_S, BenchCase, parse_steps
+from verification.characterize.subject.stimulus import (
+    LONGEST_S,
+    PS,
+    SPACING_S,
+    BenchCase,
+    parse_steps,
+)
 
 _BENCH_KEYS = frozenset({"inputs", "outputs", "clock", "spacing_ps", "stimulus", "elements",
                          "cases", "levels", "turning"})  # fmt: skip
 _CASE_KEYS = frozenset({"name", "stimulus", "set"})
 _LEVEL_KEYS = frozenset({"high", "width", "edge"})
+
+MOST_SPACING_PS = 10_000
+MOST_CHARACTERS = 500
+"""Of an element's line, or a number: bounds the search for expressions in it."""
+
+MOST_ENTRIES = 500
+"""Elements, steps of a case, and cases."""
 
 
 def with_bench(
@@ -69,25 +85,27 @@ def with_bench(
     for port in (*inputs, *outputs):
         if port not in ports:
             raise ConfigurationError(
-                f"{where}: {port!r} is no port of the cell; it has {', '.join(ports)}"
+                f"{where}: {shown(port)} is no port of the cell; it has {', '.join(ports)}"
             )
+        if (*inputs, *outputs).count(port) > 1:
+            raise ConfigurationError(f"{where}: {port} stands twice among inputs and outputs")
     clock = table.get("clock", "")
-    if clock and clock not in inputs:
-        raise ConfigurationError(f"{where}: clock is {clock!r}; it must be one of the inputs")
-    spacing = table.get("spacing_ps", SPACING_S / PS)
-    if not isinstance(spacing, int | float) or not spacing >= 10:
-        raise ConfigurationError(f"{where}: spacing_ps is {spacing!r}; it must be at least 10")
-    elements = tuple(reader.element(line) for line in table.get("elements", ()))
+    if not isinstance(clock, str) or clock not in ("", *inputs):
+        raise ConfigurationError(f"{where}: clock is {shown(clock)}; it must be one of the inputs")
+    spacing = reader.spacing_ps(table.get("spacing_ps", SPACING_S / PS))
+    elements = tuple(reader.element(line, ports) for line in reader.list_of(table, "elements", []))
     if ("stimulus" in table) == ("cases" in table):
         raise ConfigurationError(f"{where}: give either stimulus or [[bench.cases]]")
-    entries = table.get("cases", [{"stimulus": table.get("stimulus")}])
+    entries = reader.list_of(table, "cases", [{"stimulus": table.get("stimulus")}])
+    cases = tuple(reader.case(e, spacing * PS * slowness, inputs, elements) for e in entries)
+    reader.distinct(cases)
     return dataclasses.replace(
         subject,
         inputs=inputs,
         outputs=outputs,
         clock=clock,
         elements=elements,
-        cases=tuple(reader.case(e, spacing * PS * slowness, inputs, elements) for e in entries),
+        cases=cases,
         levels=reader.levels(table.get("levels", {}), inputs),
         turning=reader.names(table, "turning") if "turning" in table else (),
     )
@@ -101,7 +119,10 @@ class _Reader:
     where: str
 
     def only(self, table: Any, allowed: frozenset[str], what: str = "") -> None:
-        wrong = ", ".join(sorted(set(table) - allowed)) if isinstance(table, dict) else repr(table)
+        unknown = sorted(set(table) - allowed) if isinstance(table, dict) else []
+        wrong = ", ".join(name if is_name(name) else shown(name) for name in unknown[:5])
+        if not isinstance(table, dict):
+            wrong = shown(table)
         if wrong:
             raise ConfigurationError(
                 f"{self.where}{what} may hold {', '.join(sorted(allowed))}; found {wrong}"
@@ -110,26 +131,61 @@ class _Reader:
     def names(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
         value = table.get(key)
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise ConfigurationError(f"{self.where}: {key} must be a list of ports, not {value!r}")
+            raise ConfigurationError(
+                f"{self.where}: {key} must be a list of ports, not {shown(value)}"
+            )
         return tuple(value)
+
+    def list_of(self, table: Mapping[str, Any], key: str, default: list[Any]) -> list[Any]:
+        value = table.get(key, default)
+        if not isinstance(value, list) or len(value) > MOST_ENTRIES:
+            raise ConfigurationError(
+                f"{self.where}: {key} must be a list of at most {MOST_ENTRIES}, not {shown(value)}"
+            )
+        return value
+
+    def spacing_ps(self, value: object) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 10 <= value <= MOST_SPACING_PS:  # type: ignore[operator]
+            raise ConfigurationError(
+                f"{self.where}: spacing_ps is {shown(value)}; it must be at least 10, and at most "
+                f"{MOST_SPACING_PS}"
+            )
+        return float(value)  # type: ignore[arg-type]
+
+    def distinct(self, cases: Sequence[BenchCase]) -> None:
+        if not cases:
+            raise ConfigurationError(f"{self.where}: cases is empty; give at least one")
+        names = [case.name for case in cases]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigurationError(
+                    f"{self.where}: two cases are called {name!r}; each needs a name of its own"
+                )
 
     def case(
         self, entry: Any, spacing_s: float, inputs: Sequence[str], elements: Sequence[Element]
     ) -> BenchCase:
         self.only(entry, _CASE_KEYS)
         lines = entry.get("stimulus")
-        if not isinstance(lines, list):
-            raise ConfigurationError(f"{self.where}: stimulus must be a list of steps")
+        if not isinstance(lines, list) or len(lines) > MOST_ENTRIES:
+            raise ConfigurationError(
+                f"{self.where}: stimulus must be a list of steps, at most {MOST_ENTRIES}"
+            )
         settings = entry.get("set", {})
+        if not isinstance(settings, dict):
+            raise ConfigurationError(
+                f"{self.where}: set must be a table of current sources, not {shown(settings)}"
+            )
         sources = {e.name for e in elements if isinstance(e, CurrentSource)}
         for source in settings:
             if source not in sources:
                 raise ConfigurationError(
-                    f"{self.where}: set names {source!r}; the current sources among elements are "
-                    f"{', '.join(sorted(sources)) or 'none'}"
+                    f"{self.where}: set names {shown(source)}; the current sources among elements "
+                    f"are {', '.join(sorted(sources)) or 'none'}"
                 )
         return BenchCase(
-            entry.get("name", ""),
+            line_of(entry.get("name", ""), f"{self.where}: the name of a case"),
             parse_steps(lines, spacing_s, inputs, self.where),
             tuple((source, self.number(value)) for source, value in settings.items()),
         )
@@ -140,12 +196,12 @@ class _Reader:
             where = f"{self.where}: levels.{port}"
             if port not in inputs or not isinstance(entry, dict):
                 raise ConfigurationError(
-                    f"{self.where}: levels names {port!r}; a level is a table of one of the "
+                    f"{self.where}: levels names {shown(port)}; a level is a table of one of the "
                     f"inputs, {', '.join(inputs)}"
                 )
             self.only(entry, _LEVEL_KEYS, f": levels.{port}")
             high, width, edge = (quantity(entry, key, where) for key in ("high", "width", "edge"))
-            if not (high > 0 and 0 < edge <= width):
+            if not (high > 0 and 0 < edge <= width <= LONGEST_S):
                 raise ConfigurationError(
                     f"{where} is {high:g} A for {width:g} s with edges of {edge:g} s; the current "
                     "must be positive and an edge not longer than the width"
@@ -153,32 +209,58 @@ class _Reader:
             found[port] = LevelSource(f"I{port}", GROUND, port, high, width, edge, ())
         return found
 
-    def element(self, line: object) -> Element:
-        match self.filled(line).split():
-            case ["L", name, plus, minus, value]:
-                return Inductor(name, plus, minus, self.number(value))
-            case ["R", name, plus, minus, value]:
-                return Resistor(name, plus, minus, self.number(value))
+    def element(self, line: object, ports: Sequence[str]) -> Element:
+        match self.filled(line).split() if isinstance(line, str) else []:
+            case [("L" | "R") as kind, name, plus, minus, value]:
+                self.placed(name, kind, (plus, minus), ports)
+                number = self.number(value)
+                if number <= 0:
+                    raise ConfigurationError(
+                        f"{self.where}: the value of {name} is {number:g}; it must be positive"
+                    )
+                return (Inductor if kind == "L" else Resistor)(name, plus, minus, number)
             case ["I", name, plus, minus, value, ("bias" | "flux") as role]:
+                self.placed(name, "I", (plus, minus), ports)
                 return CurrentSource(name, plus, minus, self.number(value), Role(role))
         raise ConfigurationError(
-            f"{self.where}: {line!r} is no element; write 'R NAME PORT 0 OHM', 'L NAME PORT PORT "
-            "HENRY' or 'I NAME 0 PORT AMPERE bias' (or flux)"
+            f"{self.where}: {shown(line)} is no element; write 'R NAME PORT 0 OHM', 'L NAME PORT "
+            "PORT HENRY' or 'I NAME 0 PORT AMPERE bias' (or flux)"
         )
 
-    def number(self, value: object) -> float:
-        try:
-            return float(self.filled(value))
-        except ValueError:
+    def placed(self, name: str, kind: str, nodes: Sequence[str], ports: Sequence[str]) -> None:
+        # In a deck the first letter says what an element is.
+        if not is_name(name) or name[0].upper() != kind:
             raise ConfigurationError(
-                f"{self.where}: {value!r} is no number; write one, or arithmetic in {{{{ }}}}"
-            ) from None
+                f"{self.where}: the element {kind} is called {shown(name)}; its name must begin "
+                f"with {kind}, and have letters, digits and _"
+            )
+        for node in nodes:
+            if node not in (GROUND, *ports):
+                raise ConfigurationError(
+                    f"{self.where}: element {name} is at {shown(node)}; its nodes are ports of the "
+                    f"cell ({', '.join(ports)}) and 0"
+                )
+
+    def number(self, value: object) -> float:
+        number = math.nan
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            with contextlib.suppress(ValueError):
+                number = float(self.filled(value))
+        if not math.isfinite(number):
+            raise ConfigurationError(
+                f"{self.where}: {shown(value)} is no number; write one, or arithmetic in {{{{ }}}}"
+            )
+        return number
 
     def filled(self, value: object) -> str:
         """The text with the values of its expressions in their place."""
-        try:
-            return re.sub(
-                r"\{\{(.*?)\}\}", lambda m: repr(evaluate(m[1], self.numbers)), str(value)
+        text = value if isinstance(value, str) else repr(value)
+        if len(text) > MOST_CHARACTERS:
+            raise ConfigurationError(
+                f"{self.where}: {shown(text)} has {len(text)} characters; at most "
+                f"{MOST_CHARACTERS} are allowed"
             )
+        try:
+            return re.sub(r"\{\{(.*?)\}\}", lambda m: repr(evaluate(m[1], self.numbers)), text)
         except ValueError as error:
             raise ConfigurationError(f"{self.where}: {value!r} is no number: {error}") from None

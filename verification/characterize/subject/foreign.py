@@ -8,6 +8,7 @@ a test bench in the same file is passed over.
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -24,14 +25,19 @@ from netlist_gen.circuit.elements import (
     Role,
 )
 from netlist_gen.circuit.model import Cell
-from netlist_gen.errors import DeckError
+from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library.process import JunctionModel, Process
+from netlist_gen.library.toml_file import read_small_text, shown
 from verification.engine.text.deck import ModelCard as DeckModel
 from verification.engine.text.devices import Element as FlatElement
 from verification.engine.text.flatten import flatten
 from verification.engine.text.reader import read_deck
 from verification.engine.text.sources import DC, PWL
 
+MOST_BYTES = 10_000_000
+"""Of a netlist."""
+
+_WORD = re.compile(r"[A-Za-z0-9_]{1,200}")
 _INSTANCE = "XC"
 _PLAIN: dict[str, Callable[..., Element]] = {"L": Inductor, "R": Resistor, "C": Capacitor}
 _KEPT_CONTROLS = (".SUBCKT", ".ENDS", ".MODEL", ".PARAM")
@@ -48,11 +54,9 @@ def read_subcircuit(path: Path, name: str, process: Process) -> tuple[Cell, Proc
             hold.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DeckError(f"{path}: can't be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise DeckError(f"{path}: not a text file ({error})") from error
+        text = read_small_text(path, MOST_BYTES)
+    except ConfigurationError as error:
+        raise DeckError(str(error)) from error
     ports = _ports(text, name, path)
     body = _definitions(text)
     if ".model" not in text.lower():
@@ -79,6 +83,8 @@ def read_subcircuit(path: Path, name: str, process: Process) -> tuple[Cell, Proc
         )
     for model in models.values():
         process = dataclasses.replace(process, model=_model(model, path))
+    for element in elements:
+        _require_names(element, path)
     cell = Cell(name.lower(), tuple(ports), tuple(elements), (), name.lower(), f"subcircuit {name}")
     return cell, process
 
@@ -87,7 +93,7 @@ def _definitions(text: str) -> list[str]:
     """Lines of subcircuits, models and parameters; the main design's elements are left out."""
     kept: list[str] = []
     inside = taking = False
-    for line in text.splitlines():
+    for line in text.split("\n"):  # as simulators do: other characters end no line
         word = line.strip().split(" ", 1)[0].upper()
         if word.startswith("*"):
             continue
@@ -104,11 +110,29 @@ def _ports(text: str, name: str, path: Path) -> list[str]:
     heads = re.findall(r"(?im)^[ \t]*\.subckt[ \t]+(\S+)(.*)$", text)
     for known, ports in heads:
         if known.upper() == name.upper():
-            return str(ports).split()
+            found = str(ports).split()
+            for port in found:
+                _require_word(port, f"port of subcircuit {name}", path)
+            return found
     raise DeckError(
         f"{path}: there is no subcircuit {name}; the file has "
         f"{', '.join(known for known, _ in heads) or 'none'}"
     )
+
+
+def _require_word(word: str, what: str, path: Path) -> None:
+    if not _WORD.fullmatch(word):
+        raise DeckError(
+            f"{path}: {shown(word)} is a {what}; here a name may have letters, digits and _, and "
+            "at most 200 characters"
+        )
+
+
+def _require_names(element: Element, path: Path) -> None:
+    """Names go into decks of every dialect, and onto pages."""
+    for side in ("name", "plus", "minus", "first", "second"):
+        if hasattr(element, side):
+            _require_word(getattr(element, side), f"name of the subcircuit ({side})", path)
 
 
 def _plain(label: str) -> str:
@@ -145,6 +169,13 @@ def _model(model: DeckModel, path: Path) -> JunctionModel:
     plain = DeckModel(
         model.name, 1, model.vg, model.icrit, model.rn, model.r0, model.cap, model.delv
     )
+    _require_word(model.name, "junction model", path)
+    sizes = (model.icrit, model.cap, model.r0, model.rn, model.vg, model.delv)
+    if not all(0 < size < math.inf for size in sizes):
+        raise DeckError(
+            f"{path}: model {model.name} has a value that is not positive and finite; vg, delv, "
+            "icrit, r0, rn and cap must be"
+        )
     if model != plain:
         raise DeckError(
             f"{path}: model {model.name} sets more than rtype=1, vg, delv, icrit, r0, rn and cap"

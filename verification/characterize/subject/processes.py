@@ -57,6 +57,11 @@ def process_at(process: Process, kelvin: float) -> Process:
     if not 0.0 <= kelvin < 9.0:
         raise ConfigurationError(f"a temperature of {kelvin:g} K is outside 0 <= T < 9 K")
     at = process.temperature
+    if at >= 9.0:
+        raise ConfigurationError(
+            f"the process {process.name} holds at {at:g} K; its numbers can't be taken to another "
+            "temperature from outside 0 <= T < 9 K"
+        )
     current = relative_critical_current(kelvin) / relative_critical_current(at)
     gap = relative_gap(kelvin) / relative_gap(at)
     warm = _with_model(

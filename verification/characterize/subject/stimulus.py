@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.toml_file import shown
 
 PS = 1e-12
 
@@ -35,6 +36,12 @@ REST_S = START_S - 4 * PS
 
 SPACING_S = 50 * PS
 """Between steps where a cell's bench names no other spacing."""
+
+LONGEST_S = 100_000 * PS
+"""Of a stimulus: two million steps of the engine."""
+
+MOST_CHARACTERS = 2_000
+"""Of a step's line: bounds what reading it takes."""
 
 RUNNING = 2
 """Pulses in half a step that tell the voltage state from rest."""
@@ -120,30 +127,37 @@ def parse_steps(
     """
     steps: list[Step] = []
     for line in lines:
-        match = _STEP.fullmatch(line) if isinstance(line, str) else None
+        short = isinstance(line, str) and len(line) <= MOST_CHARACTERS
+        match = _STEP.fullmatch(line) if short else None
         if match is None or not match[2].split():
             raise ConfigurationError(
-                f"{where}: {line!r} is no step; write e.g. 'a -> q', or '45: clk -> q' with a "
+                f"{where}: {shown(line)} is no step; write e.g. 'a -> q', or '45: clk -> q' with a "
                 "time in ps"
             )
         ports = tuple(match[2].split())
         for port in ports:
             if port not in inputs:
                 raise ConfigurationError(
-                    f"{where}: step {line!r} pulses {port!r}; the inputs are {', '.join(inputs)}"
+                    f"{where}: step {shown(line)} pulses {shown(port)}; the inputs are "
+                    f"{', '.join(inputs)}"
                 )
         if len(set(ports)) != len(ports):
-            raise ConfigurationError(f"{where}: step {line!r} pulses one input twice")
+            raise ConfigurationError(f"{where}: step {shown(line)} pulses one input twice")
         last = steps[-1].time_s if steps else -spacing_s
         time = float(match[1]) * PS if match[1] else last + spacing_s
         if steps and time <= last:
             raise ConfigurationError(
-                f"{where}: step {line!r} comes at {time / PS:g} ps, not after the one before "
+                f"{where}: step {shown(line)} comes at {time / PS:g} ps, not after the one before "
                 f"({last / PS:g} ps)"
             )
         targets = (match[3] or "").split()
         expect = tuple(t for t in targets if not t.endswith("~"))
         runs = tuple(t.removesuffix("~") for t in targets if t.endswith("~"))
+        if time > LONGEST_S:
+            raise ConfigurationError(
+                f"{where}: step {shown(line)} comes at {time / PS:g} ps; at most "
+                f"{LONGEST_S / PS:g} ps are allowed"
+            )
         steps.append(Step(time, ports, expect, runs))
     if not steps:
         raise ConfigurationError(f"{where}: the stimulus has no step")

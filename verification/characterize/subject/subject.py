@@ -21,13 +21,16 @@ from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases, load_rules
-from netlist_gen.library.process import DEFAULT_PROCESS, Process, read_toml
+from netlist_gen.library.process import DEFAULT_PROCESS, Process
+from netlist_gen.library.toml_file import line_of, name_of, read_toml, shown
 from verification.characterize.subject.bench_table import with_bench
 from verification.characterize.subject.foreign import read_subcircuit
 from verification.characterize.subject.model import Subject, moved
 from verification.characterize.subject.neuron import neuron_subject
 
-_NEURON = re.compile(r"neuron(\d+)")
+_NEURON = re.compile(r"neuron(\d{1,6})")
+_TABLES = ("cell", "bench")
+_CELL_KEYS = ("name", "netlist", "ports", "title")
 
 
 def subject_names(library: CellLibrary) -> list[str]:
@@ -71,14 +74,22 @@ def _library_subject(name: str, library: CellLibrary) -> Subject:
     return with_bench(bare, table, numbers, f"{description.path}: [bench]", slowness)
 
 
+def _only(table: dict[str, object], allowed: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in allowed:
+            raise ConfigurationError(f"{where} may hold {', '.join(allowed)}; found {shown(key)}")
+
+
 def _user_subject(path: Path, library: CellLibrary) -> Subject:
     data = read_toml(path)
+    _only(data, _TABLES, f"{path}")
     head = data.get("cell")
     if not isinstance(head, dict) or not isinstance(head.get("netlist"), str):
         raise ConfigurationError(f"{path}: [cell] must name the subcircuit's file as netlist")
-    name = head.get("name", path.stem)
-    if not isinstance(name, str):
-        raise ConfigurationError(f"{path}: [cell] name is {name!r}; it must be the subcircuit's")
+    _only(head, _CELL_KEYS, f"{path}: [cell]")
+    name = name_of(head.get("name", path.stem), f"{path}: [cell] name")
+    if not head["netlist"].isprintable():
+        raise ConfigurationError(f"{path}: [cell] netlist is {shown(head['netlist'])}, no file")
     cell, process = read_subcircuit(path.parent / head["netlist"], name, library.process)
     ports = head.get("ports")
     if ports is not None:
@@ -87,9 +98,15 @@ def _user_subject(path: Path, library: CellLibrary) -> Subject:
                 f"{path}: [cell] ports must be {len(cell.ports)} names, in the order of the "
                 f"subcircuit's: {', '.join(cell.ports)}"
             )
+        for port in ports:
+            name_of(port, f"{path}: [cell] a name of ports")
+        if len(set(ports)) != len(ports):
+            raise ConfigurationError(f"{path}: [cell] ports names one twice: {', '.join(ports)}")
         names = dict(zip(cell.ports, ports, strict=True))
         elements = tuple(moved(e, lambda net: names.get(net, net)) for e in cell.elements)
         cell = dataclasses.replace(cell, ports=tuple(ports), elements=elements)
-    title = str(head.get("title", f"subcircuit {name} of {head['netlist']}"))
+    title = line_of(
+        head.get("title", f"subcircuit {name} of {head['netlist']}"), f"{path}: [cell] title"
+    )
     bare = Subject(name.lower(), title, cell, library, process, path.name)
     return with_bench(bare, data.get("bench"), {"phi0": PHI0}, f"{path}: [bench]")

@@ -5,7 +5,7 @@ pulses such an input to the next one. Each window must hold exactly the pulses e
 them forward. A target that runs is looked at in the second half of each window: the voltage state
 or rest, as its step says. At the end every junction of the cell must have advanced as often as in
 the nominal cell, so that no fluxon is left in a loop; those that turn in the voltage state are
-left out.
+left out. And each input must have got what was sent to it: else nothing was asked.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ def fault_of(
     for target, inputs in causes(cases, running=True).items():
         if fault := _runs(bench, case, result, target, inputs):
             return fault
+    for port in bench.subject.inputs:
+        given = case.pulses_before(len(case.steps), port)
+        if (arrived := result.times_s[bench.target_label(port)].size) < given:
+            return f"{port} got {arrived} of the {given} pulses that were sent to it"
     for label, expected in (advances or {}).items():
         if label not in bench.turning and result.advances(label) != expected:
             return (
@@ -71,7 +75,8 @@ def _counts(
     edges = np.array([START_S + s.time_s for s in steps])
     if latency_s is not None:
         gaps = np.diff(edges)
-        half = np.array([gaps[0] if gaps.size else 0.0, *gaps]) / 2
+        # One step has no neighbour: its window begins with its source pulse.
+        half = np.array([gaps[0], *gaps]) / 2 if gaps.size else latency_s
         edges = edges + latency_s - half
     found = np.searchsorted(times, edges)
     if found[0] > 0:

@@ -35,6 +35,9 @@ LANES = 64
 PROCESSES = 8
 """Trials in one chunk of a simulator that is a program."""
 
+UNREADABLE = "not the results of these trials"
+"""Why a row of the ledger is refused."""
+
 
 @dataclass
 class Runner:
@@ -75,6 +78,7 @@ class Runner:
             simulator=self.simulator,
             timeout_s=self.timeout_s,
             levels=dict(bench.subject.levels),
+            process=bench.subject.process.digest(),
         )
         keys: dict[int, str] = {}
         found: dict[int, list[TrialResult]] = {}
@@ -90,11 +94,11 @@ class Runner:
                     jobs = tuple(DeckJob(deck.name, deck.text) for deck in decks)
                     chunk = dataclasses.replace(chunk, jobs=jobs)
                 keys[start] = chunk.key(version)
-                stored = self.ledger.get(keys[start]) if self.ledger else None
+                stored = self._stored(keys[start], chunk)
                 if stored is None:
                     yield chunk
                 else:
-                    found[start] = [Response.from_json(row, watch) for row in stored["outcomes"]]
+                    found[start] = stored
                     self.trials_stored += len(part)
                     self._tell()
 
@@ -108,6 +112,20 @@ class Runner:
                 self.ledger.put(keys[chunk.start], bench.subject.name, {"outcomes": rows})
             self._tell()
         return [result for start in sorted(found) for result in found[start]]
+
+    def _stored(self, key: str, chunk: Chunk) -> list[TrialResult] | None:
+        """A chunk's results where the ledger has them; it loses those that can't be trusted."""
+        row = self.ledger.get(key) if self.ledger else None
+        if self.ledger is None or row is None:
+            return None
+        outcomes = row.get("outcomes")
+        try:
+            if not isinstance(outcomes, list) or len(outcomes) != len(chunk.trials):
+                raise ValueError("not a result of each trial")
+            return [Response.from_json(one, chunk.watch, chunk.biases) for one in outcomes]
+        except ValueError:
+            self.ledger.refuse([key], UNREADABLE)
+            return None
 
     def _tell(self) -> None:
         if self.progress:
@@ -135,6 +153,7 @@ class Chunk:
     Attributes:
         biases: sources whose work is taken, none where energy is not asked for.
         start: number of the first trial.
+        process: digest of its values.
         jobs: for simulators that are programs, each trial's own deck, which is flat.
     """
 
@@ -146,6 +165,7 @@ class Chunk:
     simulator: str
     timeout_s: float
     levels: dict[str, LevelSource]
+    process: str
     start: int = 0
     trials: tuple[Trial, ...] = ()
     jobs: tuple[DeckJob, ...] = ()
@@ -156,6 +176,7 @@ class Chunk:
             "trials": [[t.values, t.pulses, t.seed] for t in self.trials],
             "energy": bool(self.biases),
             "rest_s": REST_S,
+            "process": self.process,
         }
         if self.levels:  # the deck's text has them without their times
             levels = self.levels.items()

@@ -8,7 +8,8 @@ import pytest
 
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
-from netlist_gen.library.process import load_process, read_toml
+from netlist_gen.library.process import load_process
+from netlist_gen.library.toml_file import read_toml
 from verification.characterize.measure import design
 from verification.characterize.measure.design import (
     FluxDesign,

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from netlist_gen.constants import PHI0
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.characterize.measure.energy import static_power_W, step_energies
 from verification.characterize.measure.spacing import critical_spacings, shortest_period
 from verification.characterize.measure.sweep import delay_against_bias
@@ -21,6 +21,7 @@ from verification.characterize.measure.timing import (
 )
 from verification.characterize.subject.processes import process_at, relative_critical_current
 from verification.characterize.subject.stimulus import START_S
+from verification.characterize.trials.trial import Failure
 
 
 def test_jtl_delay_falls_with_bias(cut):
@@ -142,9 +143,64 @@ def test_setup_and_hold_are_told_by_the_clock(cut):
 
 
 def test_shortest_period_of_a_line(cut):
-    good, bad = shortest_period(cut("jtl"))
+    found = shortest_period(cut("jtl"))
+    good, bad = found.last_pass_s, found.first_fail_s
     assert 4e-12 < bad < good < 8e-12
     assert good - bad < 0.2e-12
+    assert found.sentence() == f"shortest period: {good / 1e-12:.2f} ps"
+    assert found.bound() == ""
+
+
+def test_first_steps_may_change_places(cut):
+    """Two JTLs that share nothing: whichever comes first, and however early, neither minds."""
+    for found in critical_spacings(cut("dual")):
+        assert found.kind == "separation"
+        assert found.first_fail_s is None
+        assert found.last_pass_s == pytest.approx(-30e-12, abs=1e-15)
+
+
+def test_first_steps_may_change_places_where_the_bench_is_short(cut):
+    """The second step, 10 ps after the first, is tried 30 ps before it: both are moved along."""
+    cell = cut("dual")
+    (case,) = cell.cases
+    subject = dataclasses.replace(cell.subject, cases=(case.moved([0.0, 10e-12]),))
+    for found in critical_spacings(cell.on(subject=subject)):
+        assert (found.first_fail_s, found.kind) == (None, "separation")
+        assert found.last_pass_s == pytest.approx(-30e-12, abs=1e-15)
+
+
+def test_a_period_that_nothing_shortens_is_a_bound(cut):
+    found = shortest_period(cut("dual"))
+    assert (found.last_pass_s, found.first_fail_s, found.floor_s) == (
+        pytest.approx(4.5e-12), None, 4.5e-12,
+    )  # fmt: skip
+    assert found.sentence() == (
+        "shortest period <= 4.50 ps: nothing failed down to the search's floor of 4.5 ps"
+    )
+
+
+def test_one_step_has_no_period(cut):
+    cell = cut("dual")
+    (case,) = cell.cases
+    one = dataclasses.replace(case, steps=case.steps[:1])
+    alone = cell.on(subject=dataclasses.replace(cell.subject, cases=(one,)))
+    assert shortest_period(alone) is not None  # it can follow itself
+
+
+@pytest.mark.parametrize("measure", [junction_delays, step_energies])
+def test_a_simulator_that_fails_is_said(cut, monkeypatch, measure):
+    """An AssertionError before: the nominal runs were well, these are not."""
+    cell = cut("dual")
+    assert cell.nominal
+
+    def fail(_bench, trials, _watch, **_energy):
+        return [Failure("the simulator has gone away")] * len(trials)
+
+    monkeypatch.setattr(cell.runner, "run", fail)
+    whose = "delays of dual" if measure is junction_delays else "energy of dual after 0 steps"
+    message = f"^{whose}: the simulator has gone away$"
+    with pytest.raises(SimulatorError, match=message):
+        measure(cell)
 
 
 def test_noise_gives_jitter_that_grows_with_temperature(cut):

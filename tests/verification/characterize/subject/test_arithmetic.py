@@ -64,6 +64,13 @@ def test_what_is_no_arithmetic_is_refused(text):
     ("text", "sentence"),
     [
         ("1 / 0", "it has no value: float division by zero"),
+        ("9**(9**9)", "it has no value: Numerical result out of range"),
+        ("0x" + "f" * 290, "it has no value: int too large to convert to float"),
+        (
+            "(" * 150 + "1",
+            "it is no arithmetic; allowed are numbers, + - * / ** ( ) and phi0, rules.offset, k",
+        ),
+        ("-" * 299 + "1 ", "it is longer than 300 characters"),
         ("9.0 ** 9 ** 9", "it has no value: Numerical result out of range"),
         ("k ** 0.5", "its value is not finite and real"),
         ("1e999", "its value is not finite and real"),

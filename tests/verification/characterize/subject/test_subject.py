@@ -88,7 +88,7 @@ def test_a_file_without_model_takes_the_processs(own_cell):
         ),
         (
             ('clock = "clk"', "spacing_ps = 2"),
-            "{dir}/dff.toml: [bench]: spacing_ps is 2; it must be at least 10",
+            "{dir}/dff.toml: [bench]: spacing_ps is 2; it must be at least 10, and at most 10000",
         ),
         (
             ('clock = "clk"', 'elements = ["C CX q 0 1e-12"]'),
@@ -110,6 +110,147 @@ def test_a_file_without_model_takes_the_processs(own_cell):
             "'rules.offset' has no meaning; allowed are numbers, + - * / ** ( ) and phi0",
         ),
         (
+            ('clock = "clk"', "clock = []"),
+            "{dir}/dff.toml: [bench]: clock is []; it must be one of the inputs",
+        ),
+        (
+            ('clock = "clk"', "spacing_ps = inf"),
+            "{dir}/dff.toml: [bench]: spacing_ps is inf; it must be at least 10, and at most 10000",
+        ),
+        (
+            ('clock = "clk"', "spacing_ps = true"),
+            "{dir}/dff.toml: [bench]: spacing_ps is True; it must be at least 10, and at most "
+            "10000",
+        ),
+        (
+            ('clock = "clk"', "elements = 3"),
+            "{dir}/dff.toml: [bench]: elements must be a list of at most 500, not 3",
+        ),
+        (
+            ('clock = "clk"', "elements = [3]"),
+            "{dir}/dff.toml: [bench]: 3 is no element; write 'R NAME PORT 0 OHM', 'L NAME PORT "
+            "PORT HENRY' or 'I NAME 0 PORT AMPERE bias' (or flux)",
+        ),
+        (
+            ('clock = "clk"', 'elements = ["R RX q other 1"]'),
+            "{dir}/dff.toml: [bench]: element RX is at 'other'; its nodes are ports of the cell "
+            "(a, clk, q) and 0",
+        ),
+        (
+            ('clock = "clk"', 'elements = ["R VX q 0 1"]'),
+            "{dir}/dff.toml: [bench]: the element R is called 'VX'; its name must begin with R, "
+            "and have letters, digits and _",
+        ),
+        (
+            ('clock = "clk"', 'elements = ["R R; q 0 1"]'),
+            "{dir}/dff.toml: [bench]: the element R is called 'R;'; its name must begin with R, "
+            "and have letters, digits and _",
+        ),
+        (
+            ('clock = "clk"', 'elements = ["R RX q 0 nan"]'),
+            "{dir}/dff.toml: [bench]: 'nan' is no number; write one, or arithmetic in {{{{ }}}}",
+        ),
+        (
+            ('clock = "clk"', 'elements = ["R RX q 0 0"]'),
+            "{dir}/dff.toml: [bench]: the value of RX is 0; it must be positive",
+        ),
+        (
+            ('clock = "clk"', f'elements = ["{"{{" * 300}"]'),
+            f"{{dir}}/dff.toml: [bench]: '{'{{' * 56}... has 600 characters; at most 500 are "
+            "allowed",
+        ),
+        (
+            ('clock = "clk"', 'elements = ["R RX q 0 {{ 9**(9**9) }}"]'),
+            "{dir}/dff.toml: [bench]: 'R RX q 0 {{{{ 9**(9**9) }}}}' is no number: it has no "
+            "value: Numerical result out of range",
+        ),
+        (
+            ('outputs = ["q"]', 'outputs = ["q", "q"]'),
+            "{dir}/dff.toml: [bench]: q stands twice among inputs and outputs",
+        ),
+        (
+            ('outputs = ["q"]', 'outputs = "q"'),
+            "{dir}/dff.toml: [bench]: outputs must be a list of ports, not 'q'",
+        ),
+        (
+            ('stimulus = ["a"', 'cases = []\nturning = ["a"'),
+            "{dir}/dff.toml: [bench]: cases is empty; give at least one",
+        ),
+        (
+            ('stimulus = ["a"', 'cases = {}\nturning = ["a"'),
+            "{dir}/dff.toml: [bench]: cases must be a list of at most 500, not {{}}",
+        ),
+        (
+            ('stimulus = ["a"', 'cases = [3]\nturning = ["a"'),
+            "{dir}/dff.toml: [bench] may hold name, set, stimulus; found 3",
+        ),
+        (
+            ('stimulus = ["a"', 'cases = [{ stimulus = ["a"], set = 3 }]\nturning = ["a"'),
+            "{dir}/dff.toml: [bench]: set must be a table of current sources, not 3",
+        ),
+        (
+            ('stimulus = ["a"', 'cases = [{ stimulus = 3 }]\nturning = ["a"'),
+            "{dir}/dff.toml: [bench]: stimulus must be a list of steps, at most 500",
+        ),
+        (
+            ('stimulus = ["a"', 'cases = [{ stimulus = ["a"], name = 3 }]\nturning = ["a"'),
+            "{dir}/dff.toml: [bench]: the name of a case is 3; it must be one line of at most 300 "
+            "printable characters",
+        ),
+        (
+            (
+                'stimulus = ["a"',
+                'cases = [{ stimulus = ["a"] }, { stimulus = ["a"] }]\nturning = ["a"',
+            ),
+            "{dir}/dff.toml: [bench]: two cases are called ''; each needs a name of its own",
+        ),
+        (
+            ('stimulus = ["a"', 'stimulus = [3, "a"'),
+            "{dir}/dff.toml: [bench]: 3 is no step; write e.g. 'a -> q', or '45: clk -> q' with a "
+            "time in ps",
+        ),
+        (
+            ('stimulus = ["a"', f'stimulus = ["{" " * 30_000}", "a"'),
+            f"{{dir}}/dff.toml: [bench]: '{' ' * 56}... is no step; write e.g. 'a -> q', or '45: "
+            "clk -> q' with a time in ps",
+        ),
+        (
+            ('stimulus = ["a"', 'stimulus = ["999999: a"'),
+            "{dir}/dff.toml: [bench]: step '999999: a' comes at 999999 ps; at most 100000 ps are "
+            "allowed",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF\\n.control"'),
+            "{dir}/dff.toml: [cell] name is 'DFF\\n.control'; a name has letters, digits and _, "
+            "begins with no digit, and has at most 80 characters",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF"\ntitle = 3'),
+            "{dir}/dff.toml: [cell] title is 3; it must be one line of at most 300 printable "
+            "characters",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF"\nports = ["a", "b c", "q"]'),
+            "{dir}/dff.toml: [cell] a name of ports is 'b c'; a name has letters, digits and _, "
+            "begins with no digit, and has at most 80 characters",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF"\nports = ["a", "a", "q"]'),
+            "{dir}/dff.toml: [cell] ports names one twice: a, a, q",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF"\nport = ["a"]'),
+            "{dir}/dff.toml: [cell] may hold name, netlist, ports, title; found 'port'",
+        ),
+        (
+            ('netlist = "dff.cir"', 'netlist = "a\\u0000b"'),
+            "{dir}/dff.toml: [cell] netlist is 'a\\x00b', no file",
+        ),
+        (
+            ('netlist = "dff.cir"', 'netlist = "/dev/zero"'),
+            "/dev/zero: can't be read (it is no regular file)",
+        ),
+        (
             ('netlist = "dff.cir"', 'netlist = "none.cir"'),
             "{dir}/none.cir: can't be read (No such file or directory)",
         ),
@@ -119,6 +260,31 @@ def test_wrong_descriptions_are_named(own_cell, replaced, sentence):
     path = own_cell(replaced)
     wanted = re.escape(sentence.format(dir=path.parent))
     with pytest.raises((ConfigurationError, DeckError), match=f"^{wanted}$"):
+        load_subject(str(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "LQ 2 q 3p",
+            "LQ 2 q; 3p",
+            "{dir}/dff.cir: 'q;' is a port of subcircuit DFF; here a name may have letters, digits "
+            "and _, and at most 200 characters",
+        ),
+        (
+            ".model jj1 jj(rtype=1, vg=2.8mV",
+            ".model jj1 jj(rtype=1, vg=0",
+            "{dir}/dff.cir: model JJ1 has a value that is not positive and finite; vg, delv, "
+            "icrit, r0, rn and cap must be",
+        ),
+    ],
+)
+def test_names_and_models_of_a_netlist_are_checked(own_cell, old, new, sentence):
+    pairs = ((old, new), (" q\n", " q;\n")) if "q;" in new else ((old, new),)
+    path = own_cell(netlist=pairs)
+    wanted = re.escape(sentence.format(dir=path.parent))
+    with pytest.raises(DeckError, match=f"^{wanted}$"):
         load_subject(str(path))
 
 

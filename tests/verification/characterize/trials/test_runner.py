@@ -24,7 +24,7 @@ NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-c
 def test_response_survives_json(cut):
     cell = cut("merger")
     response = cell.nominal[""]
-    again = Response.from_json(response.to_json(cell.watched), cell.watched)
+    again = Response.from_json(response.to_json(cell.watched), cell.watched, ())
     for label in cell.watched:
         np.testing.assert_array_equal(again.times_s[label], response.times_s[label])
         np.testing.assert_array_equal(again.signs[label], response.signs[label])
@@ -45,6 +45,42 @@ def test_a_broken_run_goes_on_from_the_ledger(cut, tmp_path):
         assert isinstance(a, Response)
         assert isinstance(b, Response)
         np.testing.assert_array_equal(a.times_s["BP_Q"], b.times_s["BP_Q"])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"outcomes": 3},
+        {"outcomes": []},
+        {"outcomes": [3]},
+        {"outcomes": [[[], {}]]},
+        {"outcomes": [[["x"] * 4, {}]]},
+        {"outcomes": [[[[1e-11, None]] * 4, {}]]},
+        {"outcomes": [[[[1e-11, 0.5e-11]] * 4, {}]]},
+        {"outcomes": [[[[1e-11]] * 4, {"B": 1.0}]]},
+        {"outcomes": [[[[1e-11]] * 4, 3]]},
+    ],
+)
+def test_a_row_that_no_run_leaves_is_computed_anew(cut, tmp_path, row):
+    cell = cut("jtl")
+    watch = cell.watched[:4]
+    trials = [trial(cell.bench, cell.cases[0])]
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    runner = Runner(workers=1, ledger=ledger)
+    (good,) = runner.run(cell.bench, trials, watch)
+    ((key,),) = ledger._db.execute("SELECT key FROM runs").fetchall()
+    ledger._db.execute("DELETE FROM runs")
+    ledger.put(key, "jtl", row)
+    (again,) = runner.run(cell.bench, trials, watch)
+    assert (runner.trials_run, runner.trials_stored) == (2, 0)
+    np.testing.assert_array_equal(again.times_s[watch[0]], good.times_s[watch[0]])
+    assert ledger.sentence() == (
+        f"{ledger.path}: 1 stored result was refused and computed anew (1 not the results of these "
+        "trials)"
+    )
+    runner.run(cell.bench, trials, watch)
+    assert runner.trials_stored == 1
 
 
 def test_a_trial_that_cannot_be_built_fails_alone(cut):

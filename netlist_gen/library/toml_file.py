@@ -1,0 +1,99 @@
+"""Reading what users write: TOML files and what may stand in them, with bounds and an alphabet.
+
+Names from a file reach decks, paths and pages, where a line break or a bracket would be more than a
+name: each is checked against ``NAME`` here, before it is one.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from netlist_gen.errors import ConfigurationError
+
+MOST_BYTES = 256_000
+"""Of a TOML file: the library's largest has 6,000."""
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
+"""Names of processes, models, cells, ports, parameters and elements."""
+
+_MOST_SHOWN = 60
+
+
+def shown(value: object) -> str:
+    """A value as it is shown in a message: on one line, and not long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of more digits than Python prints
+        text = f"a {type(value).__name__} too large to be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+
+
+def is_name(value: object) -> bool:
+    """Whether a value can be a name."""
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
+
+
+def name_of(value: object, what: str) -> str:
+    """The value, a name; ``what`` is its place and role in words.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if isinstance(value, str) and is_name(value):
+        return value
+    raise ConfigurationError(
+        f"{what} is {shown(value)}; a name has letters, digits and _, begins with no digit, and "
+        "has at most 80 characters"
+    )
+
+
+def line_of(value: object, what: str) -> str:
+    """The value, one line of text that can be printed; ``what`` as in ``name_of``.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if isinstance(value, str) and value.isprintable() and len(value) <= 300:
+        return value
+    raise ConfigurationError(
+        f"{what} is {shown(value)}; it must be one line of at most 300 printable characters"
+    )
+
+
+def read_small_text(path: Path, most_bytes: int) -> str:
+    """The text of a regular file.
+
+    Raises:
+        ConfigurationError: it can't be read, is no regular file (a pipe may never end), is larger
+            than ``most_bytes``, or is not UTF-8.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # that says it itself
+            raise ConfigurationError(f"{path}: can't be read (it is no regular file)")
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't be read ({error.strerror})") from error
+    except ValueError as error:  # a NUL in the name
+        raise ConfigurationError(f"{shown(str(path))}: can't be read ({error})") from error
+    if len(data) > most_bytes:
+        raise ConfigurationError(f"{path}: has more than {most_bytes:,} bytes, the most it may")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not a text in UTF-8 ({error})") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file; ConfigurationError where it can't be read."""
+    text = read_small_text(path, MOST_BYTES)
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:  # also a number of more digits than Python takes
+        raise ConfigurationError(f"{path}: not a valid TOML file ({error})") from error
+    except RecursionError:
+        raise ConfigurationError(f"{path}: not a valid TOML file (nested too deep)") from None
