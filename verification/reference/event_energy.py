@@ -61,13 +61,6 @@ class EventEnergy:
             for place, inner_event in rule.instances
             for name in (inner if place == "*" else (place,))
         ]
-        unknown = set(rule.advances) - {j.name for j in cell.junctions()}
-        unknown |= {name for name, _ in below} - set(inner)
-        if unknown:
-            raise ConfigurationError(
-                f"{description.path}: [events] {event} names {sorted(unknown)[0]!r}, which the "
-                "cell does not have"
-            )
         energy = 0.0
         for bias in cell.biases():
             junction = cell.biased_junction(bias)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import numpy as np
@@ -55,17 +54,3 @@ def test_an_event_that_a_cell_does_not_have():
         match=f"^{re.escape(str(path))}: cell jtl has no event 'explode'; it has pulse$",
     ):
         EventEnergy(library).of(library.cell("jtl"), "explode")
-
-
-def test_an_event_that_names_a_junction_which_is_not_there(monkeypatch):
-    library = CellLibrary()
-    description = library.description("jtl")
-    rule = dataclasses.replace(description.events["pulse"], advances=("B1", "B77"))
-    changed = dataclasses.replace(description, events={"pulse": rule})
-    monkeypatch.setattr(library, "description", lambda _: changed)
-    with pytest.raises(
-        ConfigurationError,
-        match=rf"^{re.escape(str(description.path))}: \[events\] pulse names 'B77', which the "
-        r"cell does not have$",
-    ):
-        EventEnergy(library).of(library.cell("jtl"), "pulse")
