@@ -5,8 +5,8 @@ in a window after another. One line of the deck is removed, scaled, turned or jo
 verdict must be that it disagrees, or the linter must refuse it. What still agrees does all that the
 neuron must do, for every input, in time and at its energy: it is listed with the line and what was
 changed, to be looked at. Those are values within the margins of their cell, JTL stages turned round
-(they are the same from both sides), outputs of a splitter exchanged, and couplings that widen margins
-without deciding. ``--simulator josim`` lets JoSIM judge.
+(they are the same from both sides), outputs of a splitter exchanged, and couplings that widen
+margins without deciding. ``--simulator josim`` lets JoSIM judge.
 """
 
 from __future__ import annotations

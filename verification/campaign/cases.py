@@ -28,9 +28,10 @@ from verification.reference.event_energy import EventEnergy, bench_energies, net
 from verification.reference.timed import bench_times, expected_times, timed_reference
 from verification.simulators.base import DeckJob
 from verification.verdict.class_lines import WatchedLine, lines_of
-from verification.verdict.energy import BiasSources
-from verification.verdict.neuron import Predicted
+from verification.verdict.energy import ENERGY_TOLERANCE, BiasSources
+from verification.verdict.neuron import Disagreement, Predicted
 from verification.verdict.outcome import WHOLE_NETWORK
+from verification.verdict.sources import DeckPart, first_difference, read_parts
 from verification.waves.readings import Readout
 
 FloatArray = NDArray[np.float64]
@@ -86,6 +87,18 @@ class Case:
     def windows(self) -> int:
         """How many."""
         return self.neurons[0].view.windows
+
+    @cached_property
+    def parts(self) -> dict[str, DeckPart]:
+        """Sources and instances of the deck that runs."""
+        return read_parts(self.job.text)
+
+    @cached_property
+    def source_apart(self) -> Disagreement | None:
+        """The first source that the deck has not as the design has it."""
+        by_s = float(self.bounds_s[0])
+        found = first_difference(self.parts, self.sources.circuit, by_s, ENERGY_TOLERANCE)
+        return None if found is None else Disagreement(0, *found)
 
     @cached_property
     def judged_by(self) -> dict[str, object]:

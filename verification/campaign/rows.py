@@ -49,8 +49,8 @@ def _faults(result: DeckResult, case: Case) -> Iterator[bool]:
         yield from _neuron_faults(verdict, judged)
     yield from _line_faults(result, case)
     yield from _energy_faults(result)
-    wrong = bool(result.mismatches or result.lines_wrong)
-    yield result.deck != (case.job.text if wrong else None)
+    yield result.source != case.source_apart
+    yield result.deck != (None if result.agreed else case.job.text)
 
 
 def _neuron_faults(verdict: NeuronVerdict, judged: JudgedNeuron) -> Iterator[bool]:

@@ -20,10 +20,9 @@ from verification.campaign.plan import Setup
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind, Simulator
 from verification.simulators.registry import get_simulator
 from verification.verdict.class_lines import judge_lines
-from verification.verdict.energy import ENERGY_TOLERANCE, judge_energy, measured_energies
-from verification.verdict.neuron import Disagreement, compare
+from verification.verdict.energy import judge_energy, measured_energies
+from verification.verdict.neuron import compare
 from verification.verdict.outcome import DeckResult
-from verification.verdict.sources import first_difference, read_parts
 from verification.waves.waveforms import Waveforms
 
 
@@ -110,22 +109,19 @@ def judge(case: Case, outcome: Outcome) -> DeckResult:
         if case.lines is not None:
             own = case.lines
             lines = judge_lines(own.lines, own.spikes, readings, own.times_s, own.tolerance_s)
-        parts = read_parts(case.job.text)
-        currents = case.sources.currents_A(parts)
+        currents = case.sources.currents_A(case.parts)
         energies = measured_energies(case.sources, currents, readings, case.bounds_s)
     except WaveformError as error:
         return failure(case, f"{case.job.name}: {error}", outcome.wall_s)
     if case.scope == "neurons":
         verdicts = [judge_energy(verdicts[0], energies, case.reference_J)]
-    by_s, allowed = float(case.bounds_s[0]), ENERGY_TOLERANCE
-    apart = first_difference(parts, case.sources.circuit, by_s, allowed)
     result = dataclasses.replace(
         failure(case, "", outcome.wall_s),
         neurons=tuple(verdicts),
         energies_J=energies,
         reference_J=case.reference_J,
         lines=lines,
-        source=None if apart is None else Disagreement(0, *apart),
+        source=case.source_apart,
     )
     return dataclasses.replace(result, deck=None) if result.agreed else result
 

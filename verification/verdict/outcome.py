@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.errors import ConfigurationError
 from netlist_gen.records import Record
 from verification.verdict.class_lines import LineVerdict
 from verification.verdict.neuron import Disagreement, NeuronVerdict
@@ -82,18 +81,6 @@ class DeckResult(Record):
     def agreed(self) -> bool:
         """Whether all of it agrees with the reference."""
         return not (self.failed or self.source or self.mismatches or self.lines_wrong)
-
-    def check(self, where: str) -> None:
-        """Raises ConfigurationError for a result that contradicts itself, as no run leaves it."""
-        parts = self.energies_J.size
-        faults = [self.failed != bool(self.failure), parts != self.reference_J.size]
-        for one in self.neurons:
-            sizes = {one.wrong.size, one.pulses.size, one.delays_s.size, self.windows}
-            faults += [len(sizes) > 1, bool(one.mismatches) != (one.first is not None)]
-        if self.lines is not None:
-            faults.append(bool(self.lines.wrong) != (self.lines.first is not None))
-        if any(faults):
-            raise ConfigurationError(f"{where}: the result of deck {self.name} contradicts itself")
 
 
 @dataclass(frozen=True)

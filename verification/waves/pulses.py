@@ -68,29 +68,9 @@ class PulseTrain:
         """Number of pulses, of either sign."""
         return int(self.times_s.size)
 
-    @property
-    def net_fluxons(self) -> int:
-        """Advances less returns: what a junction that comes to rest must have passed."""
-        return int(self.signs.sum())
-
-    @property
-    def leftover_fluxons(self) -> int:
-        """The whole fluxons between the last phase and rest (nearest integer)."""
-        return round(self.final_fluxons)
-
-    @property
-    def residual_fluxons(self) -> float:
-        """What remains of the final phase beside whole fluxons, in [-0.5, 0.5]."""
-        return self.final_fluxons - round(self.final_fluxons)
-
     def between(self, start_s: float, stop_s: float) -> FloatArray:
         """Times of the positive pulses with start_s <= t < stop_s."""
         keep = (self.signs > 0) & (self.times_s >= start_s) & (self.times_s < stop_s)
-        return self.times_s[keep]
-
-    def negative_between(self, start_s: float, stop_s: float) -> FloatArray:
-        """Times of the negative pulses with start_s <= t < stop_s."""
-        keep = (self.signs < 0) & (self.times_s >= start_s) & (self.times_s < stop_s)
         return self.times_s[keep]
 
 
@@ -139,7 +119,7 @@ def detect_voltage(
     """Pulses of a port from its voltage: the integral of V dt crossing (k + 1/2) Phi0.
 
     A pulse is valid once the integral is 0.9 Phi0 past the last whole fluxon; less than that
-    is no pulse and stays visible in ``residual_fluxons``. The integral is the trapezoidal sum
+    is no pulse and stays visible in ``final_fluxons``. The integral is the trapezoidal sum
     (exact to rounding for smooth pulses that start and end at rest). ``rest_rad`` is 0.
 
     Raises:
