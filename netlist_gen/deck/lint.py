@@ -115,6 +115,8 @@ def _control(deck: _Content, words: list[str], line: str, number: int, where: st
     deck.controls[head] += 1
     if head in (".model", ".subckt") and len(words) < 3:
         raise DeckError(f"{where}: {line!r} lacks a name or what follows it")
+    if head == ".tran" and words[3:4] not in ([], ["0"]):
+        raise DeckError(f"{where}: the print begins at {words[3]} s; it must begin at 0")
     if head == ".model":
         deck.models.add(words[1].upper())
     elif head == ".subckt":

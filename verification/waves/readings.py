@@ -63,6 +63,11 @@ class WaveformReadings:
 
     def phases(self, columns: Sequence[str], at_s: FloatArray) -> FloatArray:
         """See ``Readings``."""
+        if at_s.size and self.waves.time_s[0] > at_s[0]:
+            raise WaveformError(
+                f"the waveforms begin at {self.waves.time_s[0] * 1e12:.4g} ps; "
+                f"the first window begins at {at_s[0] * 1e12:.4g} ps"
+            )
         if at_s.size and self.waves.time_s[-1] < at_s[-1]:
             raise WaveformError(
                 f"the waveforms end at {self.waves.time_s[-1] * 1e12:.4g} ps; "

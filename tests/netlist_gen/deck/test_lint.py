@@ -152,6 +152,8 @@ def line_of(text, start):
     [
         (r"\.tran .*", "", "d.cir: it has 0 .tran lines; it needs one"),
         (r"\.tran .*", ".tran 1 2\n.tran 1 2", "d.cir: it has 2 .tran lines; it needs one"),
+        (r"\.tran .*", ".tran 1e-12 1e-9 5e-10 1e-12",
+         "d.cir, line {at}: the print begins at 5e-10 s; it must begin at 0"),
         (r"\.end", ".wrspice", "d.cir, line {at}: .wrspice is not a control the generator writes; "
          "allowed are .end, .ends, .model, .print, .subckt, .tran"),
         (r"XL0N0 (.*) L0N0", "XL0N0 s0 L0N0",
