@@ -186,7 +186,7 @@ def edit(path, pattern, replacement, count=1):
     ("words", "sentence"),
     [
         (("--clock-ghz", 15), "the decks are for a clock of 8.92857 GHz, asked for is 15 GHz"),
-        (("--process", "stp2"), "the decks are for the process sfq5ee, asked for is stp2"),
+        (("--process", "stp2"), "the decks are for the process 'sfq5ee', asked for is stp2"),
     ],
 )
 def test_decks_of_another_clock_or_process(cli, tiny, decks, words, sentence):
@@ -357,7 +357,8 @@ def test_a_mutated_deck_is_caught_and_its_neuron_named(cli, tiny, decks, simulat
         f"{example['expected']}, measured {example['measured']}; reproduce with {deck}"
     )
     assert ran.sentence == (
-        f"{result['mismatches']} of {result['checked']} neuron windows disagree; first: {sentence}"
+        f"{result['mismatches']} of {result['checked']} neuron windows disagree, 1 deck of scope "
+        f"neurons with other sources than the design's; first: {sentence}"
     )
     assert f"\nfirst disagreement: {sentence}\nDISAGREED\nreport: " in ran.out
     # The deck named does show it: the reference says one thing, its waveforms another.
