@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netlist_gen.deck.lines import logical_lines
+from netlist_gen.deck.lines import logical_lines, names_a_file, numbered_lines
 from netlist_gen.errors import DeckError
 
 # Factors of JoSIM 2.7's number suffixes (Misc.cpp): one letter, except MEG; X is mega too.
@@ -111,8 +111,9 @@ def _control_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Control lines outside subcircuits as (line number, upper-case tokens without the dot)."""
     in_control = False
     in_subcircuit = False
-    numbered = enumerate(text.upper().splitlines(), start=1)
-    for number, line in logical_lines(numbered, comments="*#"):
+    numbered = numbered_lines(text, "", comments="*#", free=names_a_file)
+    upper = ((number, line.upper()) for number, line in numbered)
+    for number, line in logical_lines(upper, comments="*#"):
         if line.count("(") != line.count(")"):
             raise DeckError(
                 f"line {number}: {line.count('(')} opening and {line.count(')')} closing "

@@ -106,15 +106,19 @@ def _prints(line: Line, file: int) -> list[PrintRequest]:
 
 def _joined(tokens: list[str], line: Line) -> list[str]:
     """Join ``V(1,`` and ``2)`` to one item."""
-    items: list[str] = []
+    items: list[list[str]] = []
+    depth = 0
     for token in tokens:
-        if items and items[-1].count("(") > items[-1].count(")"):
-            items[-1] += token
+        if depth > 0:
+            items[-1].append(token)
         else:
-            items.append(token)
-    if items[-1].count("(") != items[-1].count(")"):
-        raise line.place.error(f"a bracket in {items[-1]} is not closed")
-    return items
+            items.append([token])
+            depth = 0
+        depth += token.count("(") - token.count(")")
+    joined = ["".join(parts) for parts in items]
+    if depth:
+        raise line.place.error(f"a bracket in {joined[-1]} is not closed")
+    return joined
 
 
 def _short_request(item: str, line: Line, file: int) -> PrintRequest:
@@ -162,7 +166,7 @@ def _seed(line: Line, main: Scope) -> int | None:
     text = text.removeprefix("SEED").removeprefix("=")
     if text == "AUTO":
         return None
-    if text.isdecimal() and text.isascii() and int(text) < 2**64:
+    if text.isdecimal() and len(text) <= 20 and int(text) < 2**64:
         return int(text)
     value = main.value(text, line.place, f"{line}")
     if value != int(value) or not 0 <= value < 2**64:

@@ -254,19 +254,19 @@ def _join_braces(line: Line) -> tuple[str, ...]:
     """Make one token of ``{a + b}``, without the blanks."""
     if not any("{" in token or "}" in token for token in line.tokens):
         return line.tokens
-    joined: list[str] = []
+    joined: list[list[str]] = []
     depth = 0
     for token in line.tokens:
         if depth:
-            joined[-1] += token
+            joined[-1].append(token)
         else:
-            joined.append(token)
+            joined.append([token])
         depth += token.count("{") - token.count("}")
         if depth < 0:
             break
     if depth:
         raise line.place.error("a brace is not closed, or closed and not opened")
-    return tuple(joined)
+    return tuple("".join(parts) for parts in joined)
 
 
 def _check_name(name: str, place: Place) -> None:
