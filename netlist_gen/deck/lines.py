@@ -42,9 +42,9 @@ def numbered_lines(
     """
     lines = [line.rstrip("\r") for line in text.split("\n")] if "\r" in text else text.split("\n")
     numbered = list(enumerate(lines, 1))
-    if text.isascii() and not text.encode("ascii").translate(None, _ALLOWED):
-        if text.count("\r") == text.count("\r\n"):
-            return numbered
+    usual = text.isascii() and not text.encode("ascii").translate(None, _ALLOWED)
+    if usual and text.count("\r") == text.count("\r\n"):
+        return numbered
     for number, line in numbered:
         if "\0" in line:
             raise DeckError(f"{_place(name, number)}: a NUL byte: this is not a text file")

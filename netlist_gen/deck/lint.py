@@ -39,10 +39,11 @@ class _Scope:
 def lint(text: str, name: str) -> None:
     """Check a deck in JoSIM's dialect.
 
-    Rules: outside comments it is printable ASCII; brackets pair; every element has its nodes and value; names are unique in their
-    scope, ignoring case, without "." or "|"; every node is joined to at least two elements or
-    ports; every model, subcircuit and coupled inductor is defined; instances have as many nets
-    as their subcircuit has ports; there is one ``.tran`` and at least one ``.print``.
+    Rules: outside comments it is printable ASCII; brackets pair; every element has its nodes and
+    value; names are unique in their scope, ignoring case, without "." or "|"; every node is joined
+    to at least two elements or ports; every model, subcircuit and coupled inductor is defined;
+    instances have as many nets as their subcircuit has ports; there is one ``.tran`` and at least
+    one ``.print``.
 
     Args:
         text: the deck.

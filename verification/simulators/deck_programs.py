@@ -1,7 +1,7 @@
-"""What in a deck makes ngspice or WRspice run commands, programs and files.
+r"""What in a deck makes ngspice or WRspice run commands, programs and files.
 
 Each line was tried on ngspice 39 and WRspice 4.3 with a deck that would leave a file: ``.control``
-blocks, also after ``.end``, in ``.if``, behind ``\\``; ``*#`` and ``*@`` in comments; ``.exec``,
+blocks, also after ``.end``, in ``.if``, behind ``\``; ``*#`` and ``*@`` in comments; ``.exec``,
 ``.postrun`` and ``.measure`` with a command; a first line ``*ng_script``; whatever an included file
 holds. Both take words by their beginnings (``.controls``), so what is allowed is named, not what is
 not. JoSIM and the embedded engine run nothing.
@@ -16,11 +16,12 @@ from netlist_gen.errors import DeckError
 from verification.simulators.base import DeckJob
 from verification.simulators.saved_signals import Saved, read_saved
 
-_HARMLESS = frozenset(
-    """.ac .csparam .dc .disto .elif .else .elseif .end .endif .ends .eom .four .fourier .func
-    .global .ic .if .macro .model .nodeset .noise .op .opt .option .options .opts .param .plot .print
-    .probe .pz .save .sens .subckt .temp .tf .title .tran .width""".split()
+_NAMES = (
+    "ac csparam dc disto elif else elseif end endif ends eom four fourier func global ic if macro "
+    "model nodeset noise op opt option options opts param plot print probe pz save sens subckt "
+    "temp tf title tran width"
 )
+_HARMLESS = frozenset(f".{name}" for name in _NAMES.split())
 _COMMANDS = ("*#", "*@")
 _SCRIPT = "*ng_script"
 _PROCESS = "d_process"

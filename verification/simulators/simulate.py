@@ -11,6 +11,7 @@ from pathlib import Path
 
 from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.errors import ConfigurationError, DeckError
+from netlist_gen.files import printable
 from verification.simulators.base import DeckJob
 from verification.simulators.deck_programs import refuse_programs
 from verification.simulators.includes import read_with_includes
@@ -66,7 +67,7 @@ def simulate(
         raise ConfigurationError(f"{out.parent} is not a directory; {out} can't be written")
     chosen = get_simulator(options.simulator)
     end = time.perf_counter() + options.timeout
-    text = _text(deck, chosen.dialect, options, lambda: time.perf_counter() > end)
+    text = _text(deck, chosen.dialect, options, lambda: time.perf_counter() > end, note)
     version = chosen.version()
     if chosen.name == "embedded":
         return _embedded(deck, out, options, version, note)
@@ -90,7 +91,13 @@ def simulate(
     return Simulated(chosen.name, version, len(waves.names), waves.time_s.size, kept)
 
 
-def _text(deck: Path, dialect: str, options: SimulateOptions, deadline: Callable[[], bool]) -> str:
+def _text(
+    deck: Path,
+    dialect: str,
+    options: SimulateOptions,
+    deadline: Callable[[], bool],
+    note: Callable[[str], None],
+) -> str:
     """The deck's text, with what it includes where that may be read. Raises as ``simulate``."""
     if dialect != "josim":
         text = _read(deck)
@@ -100,10 +107,18 @@ def _text(deck: Path, dialect: str, options: SimulateOptions, deadline: Callable
                 refuse_programs(text)
             except DeckError as error:
                 raise DeckError(f"{deck}: {error}") from error
+        _note_title(text, deck, note)
+        if not options.trust_deck:
             return text
     text = read_with_includes(deck, deadline, title=dialect != "josim")
     check_dialect(text, dialect, str(deck))
     return text
+
+
+def _note_title(text: str, deck: Path, note: Callable[[str], None]) -> None:
+    title = text.split("\n", 1)[0]
+    if not title.startswith("*"):
+        note(f"note: {deck}, line 1: the title, as in all SPICE decks: {printable(title, 60)}")
 
 
 def _read(deck: Path) -> str:

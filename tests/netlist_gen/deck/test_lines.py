@@ -58,9 +58,9 @@ def test_files_are_read_as_text_bytes_that_are_none_marked(tmp_path):
     path.write_bytes(b"* \xb5\r\nR1")
     assert read_deck_text(path, DeckError) == "* \ufffd\r\nR1"
     path.write_bytes(b"* \0")
-    with pytest.raises(DeckError, match="^a NUL byte: this is not a text file$"):
+    with pytest.raises(DeckError, match=r"^a NUL byte: this is not a text file$"):
         read_deck_text(path, DeckError)
-    with pytest.raises(DeckError, match="^Is a directory$"):
+    with pytest.raises(DeckError, match=r"^Is a directory$"):
         read_deck_text(tmp_path, DeckError)
-    with pytest.raises(DeckError, match="^it has 3 bytes; at most 2 are read$"):
+    with pytest.raises(DeckError, match=r"^it has 3 bytes; at most 2 are read$"):
         read_deck_text(path, DeckError, limit=2)

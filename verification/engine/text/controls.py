@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from verification.engine.text.deck import ParsedDeck, PrintRequest, Scope, Spread, TransientAnalysis
 from verification.engine.text.lines import Line
 
@@ -133,9 +135,10 @@ def _short_request(item: str, line: Line, file: int) -> PrintRequest:
         kind, inside = "", ""
     names = tuple(inside.split(","))
     if not kind or not all(names) or len(names) > 2 or any(c in inside for c in "()@#[]"):
+        close = get_close_matches(item[:20], [*_DEVICE_WORDS, *_NODE_WORDS], 1, 0.7)
         raise line.place.error(
             f"{item} can't be printed; use V(..), P(..), I(..), @DEVICE[V], DEVV, DEVI, PHASE, "
-            "NODEV or NODEP"
+            f"NODEV or NODEP{f' (is {close[0]} meant?)' if close else ''}"
         )
     if kind == "I" and len(names) != 1:
         raise line.place.error(f"{item}: a current is that of one device")

@@ -242,8 +242,9 @@ def _coupling(value: float, line: Line) -> Element:
 
 
 def _check_value(kind: str, label: str, value: float, place: Place) -> None:
-    if kind in "RL" and value < 0.0:
-        raise place.error(f"{label} is {value:g}; a negative {kind} can't be simulated")
+    # A negative L is the middle leg of the T that stands for two coupled inductors.
+    if kind == "R" and value < 0.0:
+        raise place.error(f"{label} is {value:g}; a negative R can't be simulated")
     if kind == "C" and value <= 0.0:
         raise place.error(f"{label} is {value:g}; a capacitance must be above 0")
     if kind in "EFGH" and value == 0.0:

@@ -14,6 +14,7 @@ from netlist_gen.deck.lines import logical_lines, names_a_file, numbered_lines, 
 from netlist_gen.errors import DeckError
 from netlist_gen.files import printable
 from verification.engine.text.budget import Budget
+from verification.waves.josim_remarks import remark_at
 
 _FILE_WORDS = frozenset({".INCLUDE", "INCLUDE", ".FILE", "FILE"})
 
@@ -35,10 +36,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Line:
-    """One logical line: tokens split at blanks, in upper case, continuation lines joined."""
+    """One logical line: tokens split at blanks, in upper case, continuation lines joined.
+
+    Attributes:
+        place: where it begins.
+        tokens: see above.
+        remark: whether words at its end were a comment.
+    """
 
     place: Place
     tokens: tuple[str, ...]
+    remark: bool = False
 
     def __str__(self) -> str:
         text = " ".join(self.tokens[:8])
@@ -65,6 +73,16 @@ def read_lines(
     return list(_Reader(budget).lines(text, name, directory, ()))
 
 
+def _without_remark(place: Place, tokens: tuple[str, ...]) -> Line:
+    if not any(token[0] == "*" for token in tokens):
+        return Line(place, tokens)
+    try:
+        at = remark_at(tokens)
+    except ValueError as error:
+        raise place.error(str(error)) from None
+    return Line(place, tokens) if at < 0 else Line(place, tokens[:at], remark=True)
+
+
 @dataclass
 class _Reader:
     """One reading of a deck with its files, each read once."""
@@ -85,11 +103,11 @@ class _Reader:
             elif first in (".END", "END"):
                 return
             elif first in _FILE_WORDS:
-                yield Line(place, (first, *raw[1:]))
+                yield _without_remark(place, (first, *raw[1:]))
             elif first[0] == "+":
                 raise place.error("a line that continues (+) has no line before it")
             else:
-                yield Line(place, tuple(line.upper().split()))
+                yield _without_remark(place, tuple(line.upper().split()))
 
     def _included(
         self, raw: list[str], place: Place, directory: Path | None, stack: tuple[Path, ...]

@@ -62,7 +62,14 @@ def read_deck(
             budget.step()
     if not scopes[""].cards:
         raise DeckError(f"{name}: the main design has no device")
-    return read_controls(name, controls, scopes)
+    deck = read_controls(name, controls, scopes)
+    remarks = [line.place for line in lines if line.remark]
+    if remarks:
+        deck.notes.append(
+            f"{remarks[0]}: the words from * on are a comment, as to JoSIM"
+            + (f" ({len(remarks)} such lines)" if len(remarks) > 1 else "")
+        )
+    return deck
 
 
 def read_deck_file(path: Path, budget: Budget | None = None) -> ParsedDeck:
