@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from netlist_gen.deck.lines import logical_lines
+from netlist_gen.deck.lines import logical_lines, numbered_lines
 from netlist_gen.errors import DeckError
 
 _PLAIN_PRINT = re.compile(r"\.print phase [A-Za-z0-9_.]+")
@@ -39,10 +39,11 @@ class _Scope:
 def lint(text: str, name: str) -> None:
     """Check a deck in JoSIM's dialect.
 
-    Rules: brackets pair; every element has its nodes and value; names are unique in their
-    scope, ignoring case, without "." or "|"; every node is joined to at least two elements or
-    ports; every model, subcircuit and coupled inductor is defined; instances have as many nets
-    as their subcircuit has ports; there is one ``.tran`` and at least one ``.print``.
+    Rules: outside comments it is printable ASCII; brackets pair; every element has its nodes and
+    value; names are unique in their scope, ignoring case, without "." or "|"; every node is joined
+    to at least two elements or ports; every model, subcircuit and coupled inductor is defined;
+    instances have as many nets as their subcircuit has ports; there is one ``.tran`` and at least
+    one ``.print``.
 
     Args:
         text: the deck.
@@ -51,7 +52,9 @@ def lint(text: str, name: str) -> None:
     Raises:
         DeckError: the first rule that is broken, with the line's number.
     """
-    lines = text.splitlines()
+    lines = [line for _, line in numbered_lines(text, name)]
+    if not lines[-1]:
+        lines.pop()  # what follows the last line feed
     outside, blocks = _without_known(lines)
     known = {scope.name.upper(): (scope, start) for scope, start in blocks}
     printed = _closing_prints(outside)

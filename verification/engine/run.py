@@ -27,6 +27,7 @@ from verification.engine.lanes.layout import Factors
 from verification.engine.lanes.pointers import doubles
 from verification.engine.lanes.results import Extract, LaneResult, Pulses
 from verification.engine.lanes.samples import Sink, sample_steps
+from verification.engine.text.budget import Budget
 from verification.engine.text.deck import ParsedDeck, Spread, TransientAnalysis
 from verification.engine.text.flatten import flatten
 from verification.engine.text.reader import read_deck, read_deck_file
@@ -48,27 +49,47 @@ LARGE = 20_000
 """Unknowns from which on what is below rounding is left out of the factors."""
 
 
-def compile_deck(text: str, *, name: str = "deck", directory: Path | None = None) -> CompiledDeck:
-    """Read and compile a deck given as text. Raises DeckError."""
-    return CompiledDeck(read_deck(text, name=name, directory=directory), directory)
+def compile_deck(
+    text: str,
+    *,
+    name: str = "deck",
+    directory: Path | None = None,
+    deadline: Callable[[], bool] | None = None,
+) -> CompiledDeck:
+    """Read and compile a deck given as text.
+
+    Raises:
+        DeckError: what can't be read, with file and line.
+        SimulatorError: the deadline passed.
+    """
+    budget = Budget(name, deadline)
+    deck = read_deck(text, name=name, directory=directory, budget=budget)
+    return CompiledDeck(deck, directory, budget)
 
 
-def compile_deck_file(path: Path) -> CompiledDeck:
-    """Read and compile a deck file. Raises DeckError."""
-    return CompiledDeck(read_deck_file(path), path.resolve().parent)
+def compile_deck_file(path: Path, deadline: Callable[[], bool] | None = None) -> CompiledDeck:
+    """Read and compile a deck file. Raises as ``compile_deck``."""
+    budget = Budget(str(path), deadline)
+    return CompiledDeck(read_deck_file(path, budget), path.resolve().parent, budget)
 
 
 class CompiledDeck:
     """A deck with its equations in place, ready to run any number of lanes."""
 
-    def __init__(self, deck: ParsedDeck, directory: Path | None = None) -> None:
+    def __init__(
+        self, deck: ParsedDeck, directory: Path | None = None, budget: Budget | None = None
+    ) -> None:
         self.deck = deck
+        budget = budget or Budget(deck.name)
         # A third of the time of reading a large deck is the collector's search: the millions of
         # objects made here are all kept, and none is part of a cycle.
         collecting = gc.isenabled()
         gc.disable()
         try:
-            self.topology: Topology = build_topology(flatten(deck, directory))
+            flat = flatten(deck, directory, budget)
+            budget.look()
+            self.topology: Topology = build_topology(flat)
+            budget.look()
             self.traces: list[Trace] = resolve_traces(self.topology)
         finally:
             if collecting:

@@ -18,11 +18,21 @@ class DeckJob:
 
     With a ``readout`` a simulator that can takes those readings while it runs, and keeps no
     waveforms; without, or from one that can't, waveforms are returned.
+
+    Attributes:
+        name: see above.
+        text: the deck.
+        readout: what to read of it while it runs.
+        own: whether it is a user's deck in its simulator's own words, to be read as the simulator
+            reads it; others are to mean the same circuit as JoSIM's deck.
+        trusted: whether it may run commands and programs.
     """
 
     name: str
     text: str
     readout: Readout | None = None
+    own: bool = False
+    trusted: bool = False
 
 
 class OutcomeKind(Enum):

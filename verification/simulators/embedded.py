@@ -101,7 +101,7 @@ def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> 
     start = time.perf_counter()
     deadline = _Deadline(timeout_s * len(jobs), stop)
     try:
-        compiled = compile_deck(jobs[0].text, name=jobs[0].name)
+        compiled = compile_deck(jobs[0].text, name=jobs[0].name, deadline=deadline.passed)
         stimuli: list[dict[str, SourceWave]] = [{}]
         stimuli += [source_waves(jobs[0].text, job) for job in jobs[1:]]
         # Lanes step together, so they end together: runs of other lengths have groups of their own.

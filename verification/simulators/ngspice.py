@@ -11,8 +11,9 @@ from typing import Literal
 from netlist_gen.errors import SimulatorError
 from verification.simulators import ngspice_shared
 from verification.simulators.base import DeckJob
+from verification.simulators.deck_programs import asked_of
 from verification.simulators.process import Limits
-from verification.simulators.saved_signals import Saved, read_output, read_saved
+from verification.simulators.saved_signals import Saved, read_output
 from verification.simulators.subprocess_simulator import SubprocessSimulator, around
 from verification.waves.waveforms import Waveforms
 
@@ -81,7 +82,7 @@ class NgspiceSimulator(SubprocessSimulator[Saved]):
         return match[1]
 
     def _prepare(self, job: DeckJob) -> Saved:
-        return read_saved(job.text)
+        return asked_of(job)
 
     def _command(self, executable: str) -> list[str]:
         if self.backend == "shared":

@@ -16,7 +16,9 @@ class SimulateOptions(Options):
         simulator: "auto" is JoSIM where it is here, else the embedded engine.
         timeout: in s.
         seed: of noise and spread; None is the deck's. The embedded engine's alone.
-        check_step: run again with half the step and compare. The embedded engine's alone.
+        check_step: run again with smaller steps and compare. The embedded engine's alone.
+        trust_deck: run what an ngspice or WRspice deck tells its simulator to run: commands,
+            programs, other files.
     """
 
     simulator: str = option(
@@ -25,5 +27,10 @@ class SimulateOptions(Options):
     timeout: float = option(600.0, "Seconds.", positive=True)
     seed: int | None = option(None, "Of noise and spread [default: the deck's].", least=0)
     check_step: bool = option(
-        False, "Run again with half the step and compare; nothing is written where they disagree."
+        False, "Run again with smaller steps and compare; nothing is written where they disagree."
+    )
+    trust_deck: bool = option(
+        False,
+        "Let an ngspice or WRspice deck run commands (.control), programs and other files: only "
+        "for decks that you trust as you trust a program.",
     )

@@ -14,14 +14,14 @@ held against these lists.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from netlist_gen.deck.dialects import DIALECTS
-from netlist_gen.deck.lines import logical_lines
+from netlist_gen.deck.lines import logical_lines, numbered_lines
 from netlist_gen.errors import DeckError, SimulatorError, WaveformError
 from verification.waves.josim_controls import read_number
 from verification.waves.readers.raw import RawFile, read_raw
@@ -29,6 +29,7 @@ from verification.waves.waveforms import Waveforms
 
 _SIGNAL = re.compile(r"\*\s*signal\s+([VIP]\([^()\s]+\))\s*=\s*(\S+)\s*", re.IGNORECASE)
 _CALL = re.compile(r"([vi])\(([^()\s,]+)\)")
+_TIME = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?[fpnumk]?)s", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,10 @@ def read_saved(text: str) -> Saved:
     """The ``.save`` and ``.tran`` lines of a deck, and its signal comments.
 
     Raises:
-        DeckError: no title line, no ``.save`` (all vectors would be saved), no ``.tran``, a
-            signal that is not saved, or a vector saved twice.
+        DeckError: no ``.save`` (all vectors would be saved), no ``.tran``, a signal that is not
+            saved, a vector saved twice, or a character that simulators read otherwise.
     """
     lines = list(body_lines(text))
-    title = text.split("\n", 1)[0]
-    if not title.startswith("*"):
-        raise DeckError(
-            f"line 1: {title[:60]!r} must be a comment: simulators take the first line of a "
-            "deck as its title, whatever it says"
-        )
     columns: dict[str, str] = {}
     saved: list[str] = []
     times: tuple[float, float] | None = None
@@ -85,7 +80,7 @@ def read_saved(text: str) -> Saved:
         elif head == ".tran":
             if len(words) < 3:
                 raise DeckError(f"line {number}: .tran needs at least tstep and tstop")
-            times = (read_number(words[1], number), read_number(words[2], number))
+            times = (_time(words[1], number), _time(words[2], number))
     if times is None:
         raise DeckError("the deck has no .tran line")
     if not saved:
@@ -103,6 +98,12 @@ def read_saved(text: str) -> Saved:
         tuple(saved),
         *times,
     )
+
+
+def _time(word: str, line: int) -> float:
+    """A time; both simulators read over the unit behind a number."""
+    match = _TIME.fullmatch(word.lower())
+    return read_number(word if match is None else match[1], line)
 
 
 def check_dialect(text: str, dialect: str, file: str) -> None:
@@ -129,7 +130,8 @@ def dialect_of(text: str) -> str | None:
     """``josim``, ``wrspice`` or ``ngspice``, or None where nothing tells."""
     model = uic = False
     store = ""
-    for _, line in body_lines(text):
+    # Whichever reads it says what is wrong with its characters.
+    for _, line in _body(enumerate(text.split("\n"), start=1)):
         words = line.lower().split()
         if words[0] == ".tran":
             uic = uic or "uic" in words
@@ -194,8 +196,18 @@ def _some(names: Sequence[str]) -> str:
 
 
 def body_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Logical lines of a deck between its title and ``.end``, comments among them."""
-    numbered = enumerate(text.splitlines(), start=1)
+    """Logical lines of a deck between its title and ``.end``, comments among them.
+
+    The first line is the title, whatever it says.
+
+    Raises:
+        DeckError: a character that simulators read otherwise.
+    """
+    return _body(numbered_lines(text, "", free=lambda number, _: number == 1))
+
+
+def _body(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    numbered = iter(lines)
     next(numbered, None)
     for number, line in logical_lines(numbered, comments=""):
         if line.lower() == ".end":

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.errors import ConfigurationError, DeckError
+from netlist_gen.files import printable
 from verification.simulators.base import DeckJob
+from verification.simulators.deck_programs import refuse_programs
 from verification.simulators.includes import read_with_includes
 from verification.simulators.options import SimulateOptions
 from verification.simulators.registry import get_simulator
 from verification.simulators.saved_signals import check_dialect
 from verification.waves.files import waveform_writer, write_waveforms
 from verification.waves.waveforms import Waveforms
+
+_INCLUDES = re.compile(r"(?im)^[ \t]*\.?include\b")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +65,9 @@ def simulate(
     """
     if out is not None and not out.parent.is_dir():
         raise ConfigurationError(f"{out.parent} is not a directory; {out} can't be written")
-    text = read_with_includes(deck)
     chosen = get_simulator(options.simulator)
-    check_dialect(text, chosen.dialect, str(deck))
+    end = time.perf_counter() + options.timeout
+    text = _text(deck, chosen.dialect, options, lambda: time.perf_counter() > end, note)
     version = chosen.version()
     if chosen.name == "embedded":
         return _embedded(deck, out, options, version, note)
@@ -71,16 +77,52 @@ def simulate(
             "(use --simulator embedded)"
         )
     try:
-        outcome = chosen.run(DeckJob(deck.stem, text), timeout_s=options.timeout)
+        job = DeckJob(deck.stem, text, own=True, trusted=options.trust_deck)
+        outcome = chosen.run(job, timeout_s=options.timeout)
     except DeckError as error:
         # A line's number is that of the text that the simulator is given.
-        place = f"{deck}, with what it includes" if text != deck.read_text() else f"{deck}"
-        raise DeckError(f"{place}: {error}") from error
+        place = f"{deck}, with what it includes" if _INCLUDES.search(_read(deck)) else f"{deck}"
+        words = str(error).removeprefix(f"deck {job.name}: ")
+        raise DeckError(f"{place}: {words}") from error
     waves = outcome.require()
     if out is not None:
         write_waveforms(out, waves)
     kept = waves if out is None else None
     return Simulated(chosen.name, version, len(waves.names), waves.time_s.size, kept)
+
+
+def _text(
+    deck: Path,
+    dialect: str,
+    options: SimulateOptions,
+    deadline: Callable[[], bool],
+    note: Callable[[str], None],
+) -> str:
+    """The deck's text, with what it includes where that may be read. Raises as ``simulate``."""
+    if dialect != "josim":
+        text = _read(deck)
+        check_dialect(text, dialect, str(deck))
+        if not options.trust_deck:
+            try:
+                refuse_programs(text)
+            except DeckError as error:
+                raise DeckError(f"{deck}: {error}") from error
+        _note_title(text, deck, note)
+        if not options.trust_deck:
+            return text
+    text = read_with_includes(deck, deadline, title=dialect != "josim")
+    check_dialect(text, dialect, str(deck))
+    return text
+
+
+def _note_title(text: str, deck: Path, note: Callable[[str], None]) -> None:
+    title = text.split("\n", 1)[0]
+    if not title.startswith("*"):
+        note(f"note: {deck}, line 1: the title, as in all SPICE decks: {printable(title, 60)}")
+
+
+def _read(deck: Path) -> str:
+    return read_deck_text(deck, lambda why: DeckError(f"{deck}: can't be read ({why})"))
 
 
 def _embedded(
@@ -97,15 +139,15 @@ def _embedded(
 
     make_ready(lanes=1)
     end = time.perf_counter() + options.timeout
-    compiled = compile_deck_file(deck)
-    for words in compiled.deck.notes:
-        note(f"note: {words}")
-    for name in compiled.deck.files:
-        note(f"note: .file {name} is not written; {out} has its columns too")
 
     def passed() -> bool:
         return time.perf_counter() > end
 
+    compiled = compile_deck_file(deck, passed)
+    for words in compiled.deck.notes:
+        note(f"note: {words}")
+    for name in compiled.deck.files:
+        note(f"note: .file {name} is not written; {out} has its columns too")
     seed = compiled.draw_seed(options.seed)  # what is checked is what is written
     if options.check_step:
         found = check_step(compiled, seed=seed, deadline=passed)

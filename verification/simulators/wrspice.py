@@ -7,8 +7,9 @@ from pathlib import Path
 
 from netlist_gen.errors import SimulatorError
 from verification.simulators.base import DeckJob
+from verification.simulators.deck_programs import asked_of
 from verification.simulators.process import Ending, Limits, run_directory, run_process
-from verification.simulators.saved_signals import Saved, read_output, read_saved
+from verification.simulators.saved_signals import Saved, read_output
 from verification.simulators.subprocess_simulator import SubprocessSimulator, around
 from verification.simulators.wrspice_rules import check_wrspice_deck
 from verification.waves.readers.raw import read_raw
@@ -70,8 +71,7 @@ class WrspiceSimulator(SubprocessSimulator[Saved]):
         return match[1]
 
     def _prepare(self, job: DeckJob) -> Saved:
-        check_wrspice_deck(job.text)
-        return read_saved(job.text)
+        return asked_of(job, lambda text: check_wrspice_deck(text, own=job.own))
 
     def _command(self, executable: str) -> list[str]:
         # -n: a user's own .wrspiceinit must not change what a deck means.

@@ -29,26 +29,40 @@ _PAIR = re.compile(r"([a-z_]\w*)\s*=\s*(\S+)", re.IGNORECASE)
 _GROUNDS = ("gnd", "ground")
 
 
-def check_wrspice_deck(text: str) -> None:
+def check_wrspice_deck(text: str, *, own: bool = False) -> None:
     """Refuse what WRspice would silently read as another circuit.
+
+    Args:
+        text: the deck.
+        own: whether it is a deck in WRspice's own words, which need not mean what they would to
+            JoSIM: then only grounds that float and expressions that are cut are refused.
 
     Raises:
         DeckError: a node ``gnd``, a junction without a phase node, with ``ic=`` or ``ics=`` or
             with a size that is not a plain number, a junction model that leaves a parameter to
             its default or lies outside the range that WRspice accepts.
     """
+    in_commands = False
     for number, line in body_lines(text):
         words = line.lower().split()
-        if words[0].startswith("*"):
+        if words[0] in (".control", ".exec", ".postrun"):
+            in_commands = True
+        elif words[0] == ".endc":
+            in_commands = False
+        if words[0].startswith("*") or in_commands:
             continue
         if words[0] == ".model":
-            _check_model(line, number)
+            if not own:
+                _check_model(line, number)
         elif words[0].startswith("."):
             continue
         else:
             _check_ground(words, number)
             if words[0].startswith("b"):
-                _check_junction(words, number)
+                if own:
+                    _check_sizes(words, number)
+                else:
+                    _check_junction(words, number)
 
 
 def _check_ground(words: list[str], line: int) -> None:
@@ -74,6 +88,15 @@ def _check_junction(words: list[str], line: int) -> None:
             )
         # An expression would be cut at its first operator.
         read_number(value, line)
+
+
+def _check_sizes(words: list[str], line: int) -> None:
+    for key, value in _PAIR.findall(" ".join(words)):
+        if any(sign in value for sign in "+*/^({") or "-" in value[1:].replace("e-", ""):
+            raise DeckError(
+                f"line {line}: junction {words[0]!r} has {key}={value}; WRspice cuts an expression "
+                "there at its first operator, so write a number"
+            )
 
 
 def _check_model(text: str, line: int) -> None:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netlist_gen.deck.lines import logical_lines
+from netlist_gen.deck.lines import logical_lines, names_a_file, numbered_lines
 from netlist_gen.errors import DeckError
+from verification.waves.josim_remarks import remark_at
 
 # Factors of JoSIM 2.7's number suffixes (Misc.cpp): one letter, except MEG; X is mega too.
 _SUFFIX = {
@@ -111,8 +112,9 @@ def _control_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Control lines outside subcircuits as (line number, upper-case tokens without the dot)."""
     in_control = False
     in_subcircuit = False
-    numbered = enumerate(text.upper().splitlines(), start=1)
-    for number, line in logical_lines(numbered, comments="*#"):
+    numbered = numbered_lines(text, "", comments="*#", free=names_a_file)
+    upper = ((number, line.upper()) for number, line in numbered)
+    for number, line in logical_lines(upper, comments="*#"):
         if line.count("(") != line.count(")"):
             raise DeckError(
                 f"line {number}: {line.count('(')} opening and {line.count(')')} closing "
@@ -127,7 +129,12 @@ def _control_lines(text: str) -> Iterator[tuple[int, list[str]]]:
         elif head in (".CONTROL", ".ENDC"):
             in_control = head == ".CONTROL"
         elif not in_subcircuit and (head.startswith(".") or in_control):
-            yield number, [head.removeprefix("."), *tokens[1:]]
+            name = head.removeprefix(".")
+            try:
+                at = remark_at([f".{name}", *tokens[1:]])
+            except ValueError as error:
+                raise DeckError(f"line {number}: {error}") from None
+            yield number, [name, *tokens[1 : at if at > 0 else None]]
 
 
 def _requests(tokens: list[str], line: int) -> Iterator[str]:

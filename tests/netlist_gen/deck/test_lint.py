@@ -15,6 +15,7 @@ from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.deck.decks import neuron_deck
 from netlist_gen.deck.emit import emit
+from netlist_gen.deck.lines import character
 from netlist_gen.deck.lint import lint
 from netlist_gen.errors import DeckError
 from netlist_gen.library.cells import CellLibrary
@@ -220,3 +221,18 @@ def test_a_deck_cut_short_anywhere_is_refused():
 )  # fmt: skip
 def test_any_text_is_refused_with_a_sentence(text):
     assert complaint(text).startswith("d.cir")
+
+
+@pytest.mark.parametrize("sign", ["\xa0", "\u2028", "\x85", "\v", "\f", "\x1c", "\u0663"])
+def test_a_character_that_simulators_read_otherwise_is_refused(sign):
+    index = next(i for i, line in enumerate(LINES) if line.startswith("L"))
+    line = LINES[index]
+    place = line.index(" ") + 1
+    text = "\n".join([*LINES[:index], line.replace(" ", sign, 1), *LINES[index + 1 :]])
+    words = f"{character(sign)} at place {place}; outside comments a deck holds printable ASCII "
+    assert complaint(text) == f"d.cir, line {index + 1}: {words}characters, blanks and tabs"
+
+
+def test_comments_hold_any_text():
+    lint("\n".join(["* \u03a9\xa0\u2028.tran 1p 2p\x85.end", *LINES]), "d.cir")
+    lint(DECK.replace("\n", "\r\n"), "d.cir")

@@ -109,6 +109,73 @@ def test_gnd_in_labels_and_ports(tmp_path):
     )
 
 
+T_LEGS = (
+    "R1 a 0 5\nI1 0 a pwl(0 0 10p 100u)\nL1 a m 12p\nL2 m b 12p\nR2 b 0 5\n{}\n"
+    ".tran 0.1p 100p 0 0.1p\n.print i(l2) i(l1) v(m) v(b)\n"
+)
+"""Two coupled inductors as a T: its middle leg is minus the mutual inductance."""
+
+
+@pytest.mark.parametrize(
+    "leg",
+    [
+        "LM m 0 -2p",
+        "LM m 0 -6p",  # the stiffnesses of the three legs add up to 0
+        "LM m x -2p\nRX x 0 3",
+        "LM m x -2p\nLN x 0 -1p\nK1 LM LN 0.3",
+        "LM m 0 -2p\nLK a d 4p\nRK d 0 3\nK1 L1 LK 0.4\nK2 L1 L2 0.1",
+        "LM m 0 -2p\n.model jj jj(rtype=1, vg=2.8m, icrit=0.1m, r0=160, rn=16, cap=0.07p)\n"
+        "B1 b 0 jj\nLB b c 3p\nRB c 0 4",
+    ],
+)
+def test_negative_inductors(leg, tmp_path):
+    check(T_LEGS.format(leg), tmp_path)
+
+
+REMARKS = """* t
+.model jj jj(rtype=1, vg=2.8m, icrit=0.1m, r0=160, rn=16, cap=0.07p)
+.subckt cell a b
+R1 a b 5
+.ends{ENDS}
+B1 1 0 jj area=1
+R1 1 0 5{R}
+L1 1 2 2p{L}
+L2 2 3 2p
+K1 L1 L2 0.1{K}
+C1 3 0 0.1p{C}
+T1 3 0 4 0 td=1p z0=5{T}
+R4 4 0 5
+X1 1 2 cell
+I1 0 1 pwl(0 0{PWL}5p 0.15m){I}
+E1 5 0 1 0 2{E}
+R5 5 0 1
+.tran 0.1p 20p 0 0.1p
+.print phase B1{PHASE}
+.print devi L1{DEVI}
+.file x{FILE}
+.end
+"""
+PLACES = ("ENDS", "R", "L", "K", "C", "T", "I", "E", "PHASE", "DEVI", "FILE")
+
+
+def remarked(place, words):
+    fill = dict.fromkeys(PLACES, "") | {"PWL": " "} | {place: words}
+    return REMARKS.format(**fill)
+
+
+@pytest.mark.parametrize("words", [" *SHUNT=6.8", " * some words 3", " *3", "\t*** x"])
+@pytest.mark.parametrize("place", PLACES)
+def test_comments_behind_values_change_nothing(place, words, tmp_path):
+    text = remarked(place, words).replace(".file x", ".file x" if place == "FILE" else "* x")
+    if place != "FILE":  # else JoSIM writes to the file
+        check(text, tmp_path)
+    deck = compile_deck(text, name="d")
+    number = text[: text.index(words)].count("\n") + 1
+    assert deck.deck.notes == [f"d, line {number}: the words from * on are a comment, as to JoSIM"]
+    plain = compile_deck(remarked("", ""), name="d").run().waveforms
+    assert np.array_equal(deck.run().waveforms.values, plain.values)
+
+
 @pytest.mark.skipif(not EXAMPLES, reason="JOSIM_EXAMPLES names no folder with decks")
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_of_josim(path, tmp_path):

@@ -51,6 +51,16 @@ def test_signals_in_the_order_of_the_deck_under_josims_names():
     assert waveforms.values[:, 0].tolist() == [3, 2, 1]
 
 
+@pytest.mark.parametrize("title", ["R9 1 0 1", "", "\xfcber 3 k\u03a9", ".save v(9)", "+ x"])
+def test_the_first_line_is_the_title_whatever_it_says(title):
+    lines = DECK.split("\n")
+    assert read_saved("\n".join([title, *lines[1:]])) == read_saved(DECK)
+
+
+def test_a_unit_behind_a_time_changes_nothing():
+    assert read_saved(DECK.replace("0.5p 10p", "0.5ps 10PS")) == read_saved(DECK)
+
+
 @pytest.mark.parametrize(
     ("vector", "name"),
     [
@@ -95,10 +105,10 @@ def test_output_that_is_not_what_was_asked_for(changes, message):
     ("old", "new", "message"),
     [
         (
-            "* a title",
-            "R9 1 0 1",
-            "line 1: 'R9 1 0 1 with .save v(9) in it' must be a comment: simulators take the "
-            "first line of a deck as its title, whatever it says",
+            "L1 1 2 2p",
+            "L1 1\u20032 2p",
+            "line 3: EM SPACE (U+2003) at place 5; outside comments a deck holds printable ASCII "
+            "characters, blanks and tabs",
         ),
         (".tran 0.5p 10p 0 0.1p uic\n", "", "the deck has no .tran line"),
         (".tran 0.5p 10p 0 0.1p uic", ".tran 1p", "line 7: .tran needs at least tstep and tstop"),

@@ -136,7 +136,7 @@ def test_an_old_output_is_never_taken_for_a_new_one(install_wrspice, tmp_path):
 
 def test_gnd_is_refused_before_anything_runs(install_wrspice):
     install_wrspice("")
-    message = "line 3: node 'gnd' is not ground for WRspice and would float; write 0"
+    message = "deck one: line 3: node 'gnd' is not ground for WRspice and would float; write 0"
     with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
         run(DECK.replace("R1 1 0", "R1 1 gnd"))
 

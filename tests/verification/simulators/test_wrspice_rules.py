@@ -105,3 +105,45 @@ def test_what_would_be_read_otherwise_is_refused(old, new, message):
     assert old in DECK
     with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
         check_wrspice_deck(DECK.replace(old, new, 1))
+
+
+OWN = """an ordinary title with gnd in it
+b1 1 0 jj1 area=1
+b2 1 0 3 jj1 ics=0.2mA
+r1 1 0 5ohm
+i1 0 1 pwl(0 0 10ps 150uA)
+.model jj1 jj(rtype=1, cct=1, icon=10m, icrit=0.1mA)
+.tran 0.1ps 100ps 0 0.1ps uic
+.save v(1)
+.control
+run gnd
+.endc
+.end
+"""
+
+
+def test_wrspices_own_decks_are_read_as_it_reads_them():
+    check_wrspice_deck(OWN, own=True)
+    with pytest.raises(DeckError, match=r"^line 2: junction 'b1' has 3 words before its "):
+        check_wrspice_deck(OWN)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "r1 1 0",
+            "r1 1 gnd",
+            "line 4: node 'gnd' is not ground for WRspice and would float; write 0",
+        ),
+        (
+            "area=1",
+            "area=1*2",
+            "line 2: junction 'b1' has area=1*2; WRspice cuts an expression there at its first "
+            "operator, so write a number",
+        ),
+    ],
+)
+def test_what_wrspice_itself_misreads_is_refused_there_too(old, new, message):
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        check_wrspice_deck(OWN.replace(old, new), own=True)

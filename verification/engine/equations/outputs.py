@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from verification.engine.text.devices import GROUND
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int32]
+_MOST_COMPARED = 20_000
 
 
 class Terms(NamedTuple):
@@ -73,7 +75,8 @@ def _resolve(topology: Topology, request: PrintRequest) -> Trace:
         device = names[0] if element.kind == "B" else ""
         return Trace(f"{kind}({names[0]})", kind, (ends[0], ends[1]), device, request.file)
     if kind == "I":
-        raise request.place.error(f"I({names[0]}): there is no device {names[0]}")
+        meant = _meant(names[0], list(topology.devices))
+        raise request.place.error(f"I({names[0]}): there is no device {names[0]}{meant}")
     found = []
     for name in names:
         if _is_ground(name):
@@ -81,11 +84,25 @@ def _resolve(topology: Topology, request: PrintRequest) -> Trace:
         elif name in topology.nodes:
             found.append(topology.node_unknown[topology.nodes[name]])
         else:
+            meant = _meant(name, [*topology.devices, *topology.nodes])
             raise request.place.error(
-                f"{kind}({','.join(names)}): there is no device or node {name}"
+                f"{kind}({','.join(names)}): there is no device or node {name}{meant}"
             )
     first, second = [*found, GROUND][:2]
     return Trace(f"{kind}({','.join(names)})", kind, (first, second), "", request.file)
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """The end of a message about a name that is not there: which one may be meant."""
+    if "_" in name:
+        for other in known:
+            parts = other.split("|")
+            if len(parts) > 1 and name in ("_".join(parts), "_".join(reversed(parts))):
+                return f"; that is JSIM's name, JoSIM's is {'.'.join(parts)}"
+    # Its search takes time by the square of a name's length.
+    short = [other for other in known if abs(len(other) - len(name)) <= 2][:_MOST_COMPARED]
+    close = get_close_matches(name, short, 1, 0.7) if len(name) <= 100 else []
+    return f"; is {close[0].replace('|', '.')} meant?" if close else ""
 
 
 def _conducting(topology: Topology, current: Current) -> list[tuple[int, int]]:

@@ -102,6 +102,8 @@ class Topology:
     )
     lines: list[tuple[Element, tuple[int, int, int, int]]] = field(default_factory=list)
     unknowns: int = 0
+    negative: set[str] = field(default_factory=set)
+    """First members of groups of coupled inductors some of which are negative."""
     devices: dict[str, tuple[Element, Current]] = field(default_factory=dict)
     nodes: dict[str, int] = field(default_factory=dict)
 
@@ -137,6 +139,7 @@ def build_topology(flat: FlatCircuit) -> Topology:
     for number in range(len(flat.node_names)):
         topology.node_unknown.append(_HIDDEN if number in hidden else topology.add_unknown())
     grouped = _groups(flat, couplings)
+    topology.negative = _negative(flat, couplings, grouped)
     absorbed = set(partner.values())
     for position, element in enumerate(flat.elements):
         _add(topology, position, element, partner, absorbed, grouped)
@@ -224,6 +227,23 @@ def _groups(flat: FlatCircuit, couplings: list[Element]) -> dict[str, list[str]]
     return {label: group for group in members.values() for label in group}
 
 
+def _negative(
+    flat: FlatCircuit, couplings: list[Element], grouped: dict[str, list[str]]
+) -> set[str]:
+    """First members of the groups with negative inductors."""
+    below = {e.label for e in flat.elements if e.kind == "L" and e.value < 0.0}
+    if not below:
+        return set()
+    for coupling in couplings:
+        a, b = coupling.pair
+        if (a in below) != (b in below):
+            raise coupling.place.error(
+                f"{coupling.label} couples a positive and a negative inductor ({a}, {b}); JoSIM's "
+                "mutual inductance k sqrt(L1 L2) has no value there"
+            )
+    return {grouped[label][0] for label in below if label in grouped}
+
+
 def _add(
     topology: Topology,
     position: int,
@@ -240,7 +260,8 @@ def _add(
         _add_resistor(topology, position, element, ends, partner)
     elif kind == "L" and label in grouped:
         _add_coupled(topology, element, ends, grouped[label])
-    elif kind == "L" and value == 0.0:
+    elif kind == "L" and value <= 0.0:
+        # With its current as an unknown no pivot is a sum that a negative value can make 0.
         _add_current_inductor(topology, element, ends)
     elif kind in _BRANCHES:
         if position not in absorbed:
@@ -290,7 +311,7 @@ def _add_current_inductor(topology: Topology, element: Element, ends: list[int])
 
 
 def _add_coupled(topology: Topology, element: Element, ends: list[int], group: list[str]) -> None:
-    if len(group) > MAX_DENSE_GROUP:
+    if len(group) > MAX_DENSE_GROUP or group[0] in topology.negative:
         _add_current_inductor(topology, element, ends)
         return
     if element.value == 0.0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from verification.engine.text.deck import ParsedDeck, PrintRequest, Scope, Spread, TransientAnalysis
 from verification.engine.text.lines import Line
 
@@ -106,15 +108,19 @@ def _prints(line: Line, file: int) -> list[PrintRequest]:
 
 def _joined(tokens: list[str], line: Line) -> list[str]:
     """Join ``V(1,`` and ``2)`` to one item."""
-    items: list[str] = []
+    items: list[list[str]] = []
+    depth = 0
     for token in tokens:
-        if items and items[-1].count("(") > items[-1].count(")"):
-            items[-1] += token
+        if depth > 0:
+            items[-1].append(token)
         else:
-            items.append(token)
-    if items[-1].count("(") != items[-1].count(")"):
-        raise line.place.error(f"a bracket in {items[-1]} is not closed")
-    return items
+            items.append([token])
+            depth = 0
+        depth += token.count("(") - token.count(")")
+    joined = ["".join(parts) for parts in items]
+    if depth:
+        raise line.place.error(f"a bracket in {joined[-1]} is not closed")
+    return joined
 
 
 def _short_request(item: str, line: Line, file: int) -> PrintRequest:
@@ -129,9 +135,10 @@ def _short_request(item: str, line: Line, file: int) -> PrintRequest:
         kind, inside = "", ""
     names = tuple(inside.split(","))
     if not kind or not all(names) or len(names) > 2 or any(c in inside for c in "()@#[]"):
+        close = get_close_matches(item[:20], [*_DEVICE_WORDS, *_NODE_WORDS], 1, 0.7)
         raise line.place.error(
             f"{item} can't be printed; use V(..), P(..), I(..), @DEVICE[V], DEVV, DEVI, PHASE, "
-            "NODEV or NODEP"
+            f"NODEV or NODEP{f' (is {close[0]} meant?)' if close else ''}"
         )
     if kind == "I" and len(names) != 1:
         raise line.place.error(f"{item}: a current is that of one device")
@@ -162,7 +169,7 @@ def _seed(line: Line, main: Scope) -> int | None:
     text = text.removeprefix("SEED").removeprefix("=")
     if text == "AUTO":
         return None
-    if text.isdecimal() and text.isascii() and int(text) < 2**64:
+    if text.isdecimal() and len(text) <= 20 and int(text) < 2**64:
         return int(text)
     value = main.value(text, line.place, f"{line}")
     if value != int(value) or not 0 <= value < 2**64:

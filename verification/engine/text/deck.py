@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from verification.engine.text.expressions import ExpressionError, evaluate
@@ -58,7 +59,7 @@ class Scope:
     models: dict[str, ModelCard] = field(default_factory=dict)
     model_lines: dict[str, Line] = field(default_factory=dict)
     parameter_lines: dict[str, tuple[Line, str]] = field(default_factory=dict)
-    parameters: dict[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
     def value(self, text: str, place: Place, what: str) -> float:
         """Value of a number or expression; raises DeckError, which says of ``what``."""

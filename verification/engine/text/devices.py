@@ -242,8 +242,9 @@ def _coupling(value: float, line: Line) -> Element:
 
 
 def _check_value(kind: str, label: str, value: float, place: Place) -> None:
-    if kind in "RL" and value < 0.0:
-        raise place.error(f"{label} is {value:g}; a negative {kind} can't be simulated")
+    # A negative L is the middle leg of the T that stands for two coupled inductors.
+    if kind == "R" and value < 0.0:
+        raise place.error(f"{label} is {value:g}; a negative R can't be simulated")
     if kind == "C" and value <= 0.0:
         raise place.error(f"{label} is {value:g}; a capacitance must be above 0")
     if kind in "EFGH" and value == 0.0:
@@ -254,19 +255,19 @@ def _join_braces(line: Line) -> tuple[str, ...]:
     """Make one token of ``{a + b}``, without the blanks."""
     if not any("{" in token or "}" in token for token in line.tokens):
         return line.tokens
-    joined: list[str] = []
+    joined: list[list[str]] = []
     depth = 0
     for token in line.tokens:
         if depth:
-            joined[-1] += token
+            joined[-1].append(token)
         else:
-            joined.append(token)
+            joined.append([token])
         depth += token.count("{") - token.count("}")
         if depth < 0:
             break
     if depth:
         raise line.place.error("a brace is not closed, or closed and not opened")
-    return tuple(joined)
+    return tuple("".join(parts) for parts in joined)
 
 
 def _check_name(name: str, place: Place) -> None:

@@ -19,18 +19,20 @@ from collections.abc import Callable, Container, Mapping
 
 from verification.engine.equations.constants import NAMED
 
-_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(E[+-]?\d+)?([A-Z]*)")
+# ASCII: \d would be the digits of any script.
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(E[+-]?\d+)?([A-Z]*)", re.ASCII)
 _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?[A-Z]*)"
     r"|(?P<name>[A-Z_][A-Z0-9_]*)"
-    r"|(?P<op>[-+*/^(){}\[\]])"
+    r"|(?P<op>[-+*/^(){}\[\]])",
+    re.ASCII,
 )
 _SCALE = {
     "F": 1e-15, "P": 1e-12, "N": 1e-9, "U": 1e-6, "M": 1e-3,
     "K": 1e3, "X": 1e6, "G": 1e9, "T": 1e12,
 }  # fmt: skip
 _CLOSING = {"(": ")", "{": "}", "[": "]"}
-_MAX_DEPTH = 100
+_MAX_DEPTH = 64
 
 _FUNCTIONS = "cos sin tan acos asin atan cosh sinh tanh acosh asinh atanh exp log log10 sqrt cbrt"
 FUNCTIONS: dict[str, Callable[[float], float]] = {
@@ -212,34 +214,65 @@ class _Parser:
 
 
 def resolve_parameters(
-    expressions: Mapping[str, str], outer: Mapping[str, float]
+    expressions: Mapping[str, str],
+    outer: Mapping[str, float],
+    step: Callable[[], None] = lambda: None,
 ) -> tuple[dict[str, float], dict[str, ExpressionError]]:
-    """Evaluate parameters that may name each other in any order.
+    """Evaluate parameters that may name each other in any order, each once.
+
+    Args:
+        expressions: by name.
+        outer: parameters around them, which those of the same name hide.
+        step: called before each is read; it may raise to end this.
 
     Returns:
         the values that could be found, and for each other parameter why not.
     """
-    values: dict[str, float] = dict(outer)
+    if not expressions:
+        return {}, {}
+    values = {name: value for name, value in outer.items() if name not in expressions}
+    waits: dict[str, int] = {}
+    waited_for: dict[str, list[str]] = {}
+    for name, text in expressions.items():
+        step()
+        needed = _names(text) & expressions.keys()
+        waits[name] = len(needed)
+        for other in needed:
+            waited_for.setdefault(other, []).append(name)
     own: dict[str, float] = {}
-    pending = dict(expressions)
-    # A parameter of this scope hides the outer one of the same name while it is unresolved.
-    for name in pending:
-        values.pop(name, None)
     problems: dict[str, ExpressionError] = {}
-    while pending:
-        progress = False
-        for name in list(pending):
-            try:
-                value = evaluate(pending[name], values, pending)
-            except ExpressionError as error:
-                problems[name] = error
-                if not isinstance(error, UnknownName):
-                    del pending[name]
-                continue
-            problems.pop(name, None)
-            values[name] = own[name] = value
-            del pending[name]
-            progress = True
-        if not progress:
-            break
-    return own, problems
+    ready = [name for name in expressions if not waits[name]]
+    pending = set(expressions)
+    while ready:
+        step()
+        name = ready.pop()
+        try:
+            values[name] = own[name] = evaluate(expressions[name], values, pending)
+        except ExpressionError as error:
+            problems[name] = error
+            continue
+        pending.discard(name)
+        for other in waited_for.get(name, ()):
+            waits[other] -= 1
+            if not waits[other]:
+                ready.append(other)
+    for name in pending - problems.keys():  # those that name each other, or one that has a problem
+        step()
+        try:
+            evaluate(expressions[name], values, pending)
+        except ExpressionError as error:
+            problems[name] = error
+    return own, {name: problems[name] for name in expressions if name in problems}
+
+
+def _names(text: str) -> set[str]:
+    """Names of parameters that an expression may hold; what is called is a function."""
+    compact = "".join(text.split())
+    found = list(_TOKEN.finditer(compact))
+    names = {
+        match.group()
+        for match, after in zip(found, [*found[1:], None], strict=True)
+        if match.lastgroup == "name"
+        and not (match.group() in FUNCTIONS and after is not None and after.group() in _CLOSING)
+    }
+    return names | {compact}

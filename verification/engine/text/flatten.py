@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netlist_gen.errors import DeckError
+from verification.engine.text.budget import DEEPEST_SUBCIRCUIT, Budget
 from verification.engine.text.deck import ParsedDeck, Scope
 from verification.engine.text.devices import (
     GROUND,
@@ -19,9 +20,13 @@ from verification.engine.text.devices import (
     read_device,
     read_instance,
 )
-from verification.engine.text.lines import Place
+from verification.engine.text.lines import Line, Place
 
 MAX_ELEMENTS = 20_000_000
+_EXPANDED = 1_000_000
+_EXPANDED_PER_LINE = 1000
+"""A deck may expand to so many devices, and so many for each of its lines: a few lines that each
+place the subcircuit before them twice name more than any machine holds."""
 
 
 @dataclass
@@ -33,17 +38,25 @@ class FlatCircuit:
     node_names: list[str] = field(default_factory=list)
 
 
-def flatten(deck: ParsedDeck, directory: Path | None = None) -> FlatCircuit:
+def flatten(
+    deck: ParsedDeck, directory: Path | None = None, budget: Budget | None = None
+) -> FlatCircuit:
     """Expand all instances.
 
     Raises:
         DeckError: an unknown subcircuit, model or label, a wrong number of nodes, a recursion, a
             node that JoSIM would take for ground for the GND in its name.
+        SimulatorError: time is up.
     """
-    flattener = _Flattener(deck, directory)
+    flattener = _Flattener(deck, directory, budget or Budget(deck.name))
     size = flattener.size("", ())
-    if size > MAX_ELEMENTS:
-        raise DeckError(f"{deck.name}: {size} devices when expanded; the limit is {MAX_ELEMENTS}")
+    lines = sum(len(scope.cards) for scope in deck.scopes.values())
+    limit = min(MAX_ELEMENTS, _EXPANDED + _EXPANDED_PER_LINE * lines)
+    if size > limit:
+        raise DeckError(
+            f"{deck.name}: {size} devices when expanded; the limit for a deck of {lines} device "
+            f"lines is {limit}"
+        )
     flattener.expand(deck.main, "", {}, {})
     seen: set[str] = set()
     for element in flattener.flat.elements:
@@ -55,8 +68,9 @@ def flatten(deck: ParsedDeck, directory: Path | None = None) -> FlatCircuit:
 
 
 class _Flattener:
-    def __init__(self, deck: ParsedDeck, directory: Path | None) -> None:
+    def __init__(self, deck: ParsedDeck, directory: Path | None, budget: Budget) -> None:
         self.flat = FlatCircuit(deck)
+        self._budget = budget
         self._deck = deck
         self._directory = directory
         self._read: dict[str, list[DeviceCard | InstanceCard]] = {}
@@ -68,6 +82,8 @@ class _Flattener:
             scope = self._deck.scopes[name]
             if name in stack:
                 raise scope.place.error(f"subcircuit {name} contains itself")
+            if len(stack) > DEEPEST_SUBCIRCUIT:
+                raise scope.place.error(f"subcircuits nest deeper than {DEEPEST_SUBCIRCUIT}")
             total = 0
             for card in self._cards(scope):
                 if isinstance(card, InstanceCard):
@@ -79,13 +95,14 @@ class _Flattener:
 
     def _cards(self, scope: Scope) -> list[DeviceCard | InstanceCard]:
         if scope.name not in self._read:
-            self._read[scope.name] = [
-                read_instance(line, self._deck.scopes)
-                if line.tokens[0][0] == "X"
-                else read_device(line, scope, self._deck, self._directory)
-                for line in scope.cards
-            ]
+            self._read[scope.name] = [self._card(line, scope) for line in scope.cards]
         return self._read[scope.name]
+
+    def _card(self, line: Line, scope: Scope) -> DeviceCard | InstanceCard:
+        self._budget.step()
+        if line.tokens[0][0] == "X":
+            return read_instance(line, self._deck.scopes)
+        return read_device(line, scope, self._deck, self._directory)
 
     def expand(
         self, scope: Scope, path: str, ports: dict[str, int], overrides: dict[str, str]
@@ -98,6 +115,7 @@ class _Flattener:
             ports: number of the node at each port.
             overrides: texts of values by label inside the instance.
         """
+        self._budget.step()
         nodes = {**ports, "0": GROUND, "GND": GROUND}
         suffix = f"|{path}" if path else ""
         unused = dict(overrides)

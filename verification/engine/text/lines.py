@@ -7,13 +7,15 @@ or ``#`` is a comment, ``+`` continues the line before, everything but file name
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from netlist_gen.deck.lines import logical_lines
+from netlist_gen.deck.lines import logical_lines, names_a_file, numbered_lines, read_deck_text
 from netlist_gen.errors import DeckError
+from netlist_gen.files import printable
+from verification.engine.text.budget import Budget
+from verification.waves.josim_remarks import remark_at
 
-_MAX_INCLUDE_DEPTH = 20
 _FILE_WORDS = frozenset({".INCLUDE", "INCLUDE", ".FILE", "FILE"})
 
 
@@ -29,71 +31,99 @@ class Place:
 
     def error(self, what: str) -> DeckError:
         """The error to raise for this line."""
-        return DeckError(f"{self}: {what}")
+        return DeckError(printable(f"{self}: {what}"))
 
 
 @dataclass(frozen=True)
 class Line:
-    """One logical line: tokens split at blanks, in upper case, continuation lines joined."""
+    """One logical line: tokens split at blanks, in upper case, continuation lines joined.
+
+    Attributes:
+        place: where it begins.
+        tokens: see above.
+        remark: whether words at its end were a comment.
+    """
 
     place: Place
     tokens: tuple[str, ...]
+    remark: bool = False
 
     def __str__(self) -> str:
         text = " ".join(self.tokens[:8])
         return text if len(self.tokens) <= 8 else text + " ..."
 
 
-def read_lines(text: str, name: str, directory: Path | None) -> list[Line]:
+def read_lines(
+    text: str, name: str, directory: Path | None, budget: Budget | None = None
+) -> list[Line]:
     """Logical lines of a deck, with those of included files in place.
 
     Args:
         text: the deck.
         name: what messages call it.
         directory: where ``.include`` looks; None where no file may be read.
+        budget: what reading may take.
 
     Raises:
-        DeckError: an include that can't be read or includes itself, or a stray continuation.
+        DeckError: an include that can't be read or includes itself, a stray continuation, or a
+            character that JoSIM reads otherwise.
+        SimulatorError: time is up.
     """
-    return list(_lines(text, name, directory, ()))
+    budget = budget or Budget(name)
+    return list(_Reader(budget).lines(text, name, directory, ()))
 
 
-def _lines(text: str, name: str, directory: Path | None, stack: tuple[Path, ...]) -> Iterator[Line]:
-    for number, line in logical_lines(_numbered(text, name), comments="*#"):
-        place, raw = Place(name, number), line.split()
-        first = raw[0].upper()
-        if first in (".INCLUDE", "INCLUDE"):
-            yield from _included(raw, place, directory, stack)
-        elif first in (".END", "END"):
-            return
-        elif first in _FILE_WORDS:
-            yield Line(place, (first, *raw[1:]))
-        elif first[0] == "+":
-            raise place.error("a line that continues (+) has no line before it")
-        else:
-            yield Line(place, tuple(line.upper().split()))
-
-
-def _numbered(text: str, name: str) -> Iterator[tuple[int, str]]:
-    # Split at line feeds alone: str.splitlines would also split at form feeds and the like.
-    for number, raw in enumerate(text.replace("\r", "").split("\n"), start=1):
-        if "\0" in raw:
-            raise Place(name, number).error("a NUL byte: this is not a text file")
-        yield number, raw
-
-
-def _included(
-    raw: list[str], place: Place, directory: Path | None, stack: tuple[Path, ...]
-) -> Iterator[Line]:
-    if len(raw) != 2:
-        raise place.error(".include takes one file name, without blanks")
-    if directory is None:
-        raise place.error(f".include {raw[1]}: a deck that is no file can't include one")
-    path = (directory / raw[1]).resolve()
-    if path in stack or len(stack) >= _MAX_INCLUDE_DEPTH:
-        raise place.error(f".include {raw[1]}: the file includes itself")
+def _without_remark(place: Place, tokens: tuple[str, ...]) -> Line:
+    if not any(token[0] == "*" for token in tokens):
+        return Line(place, tokens)
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise place.error(f".include {raw[1]}: {error.strerror or error}") from error
-    return _lines(text, raw[1], path.parent, (*stack, path))
+        at = remark_at(tokens)
+    except ValueError as error:
+        raise place.error(str(error)) from None
+    return Line(place, tokens) if at < 0 else Line(place, tokens[:at], remark=True)
+
+
+@dataclass
+class _Reader:
+    """One reading of a deck with its files, each read once."""
+
+    budget: Budget
+    texts: dict[Path, str] = field(default_factory=dict)
+
+    def lines(
+        self, text: str, name: str, directory: Path | None, stack: tuple[Path, ...]
+    ) -> Iterator[Line]:
+        numbered = numbered_lines(text, name, comments="*#", free=names_a_file)
+        for number, line in logical_lines(numbered, comments="*#"):
+            self.budget.step()
+            place, raw = Place(name, number), line.split()
+            first = raw[0].upper()
+            if first in (".INCLUDE", "INCLUDE"):
+                yield from self._included(raw, place, directory, stack)
+            elif first in (".END", "END"):
+                return
+            elif first in _FILE_WORDS:
+                yield _without_remark(place, (first, *raw[1:]))
+            elif first[0] == "+":
+                raise place.error("a line that continues (+) has no line before it")
+            else:
+                yield _without_remark(place, tuple(line.upper().split()))
+
+    def _included(
+        self, raw: list[str], place: Place, directory: Path | None, stack: tuple[Path, ...]
+    ) -> Iterator[Line]:
+        if len(raw) != 2:
+            raise place.error(".include takes one file name, without blanks")
+        if directory is None:
+            raise place.error(f".include {raw[1]}: a deck that is no file can't include one")
+        path = (directory / raw[1]).resolve()
+        if path in stack:
+            raise place.error(f".include {raw[1]}: the file includes itself")
+        text = self.texts.get(path)
+        if text is None:
+            text = read_deck_text(path, lambda why: place.error(f".include {raw[1]}: {why}"))
+            self.texts[path] = text
+        problem = self.budget.include(len(stack), len(text))
+        if problem:
+            raise place.error(f".include {raw[1]}: {problem}")
+        return self.lines(text, raw[1], path.parent, (*stack, path))

@@ -6,9 +6,12 @@ line, what JoSIM would replace or drop with at most a warning.
 
 from __future__ import annotations
 
+from collections import ChainMap, Counter
 from pathlib import Path
 
+from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.errors import DeckError
+from verification.engine.text.budget import Budget
 from verification.engine.text.controls import read_controls
 from verification.engine.text.deck import ModelCard, ParsedDeck, Scope
 from verification.engine.text.expressions import resolve_parameters
@@ -24,38 +27,55 @@ _PLAIN = ("VG", "ICRIT", "RTYPE", "RN", "R0", "CAP", "DELV", "ICFACT", "PHI")
 _MODEL_FIELDS = {key: key.lower() for key in _PLAIN} | _SYNONYMS | _THERMAL
 
 
-def read_deck(text: str, *, name: str = "deck", directory: Path | None = None) -> ParsedDeck:
+_LONGEST_MODEL = 100_000
+
+
+def read_deck(
+    text: str,
+    *,
+    name: str = "deck",
+    directory: Path | None = None,
+    budget: Budget | None = None,
+) -> ParsedDeck:
     """Read a deck.
 
     Args:
         text: the deck.
         name: what messages call it.
         directory: where ``.include`` and ``cus`` files are looked for; None forbids them.
+        budget: what reading may take.
 
     Raises:
         DeckError: whatever can't be read, with file and line.
+        SimulatorError: time is up.
     """
-    lines = read_lines(text, name, directory)
+    budget = budget or Budget(name)
+    lines = read_lines(text, name, directory, budget)
     if not lines:
         raise DeckError(f"{name}: the deck is empty")
     scopes, controls = _sort(lines, name)
-    _resolve_parameters(scopes)
+    _resolve_parameters(scopes, budget)
     for scope in scopes.values():
         for line in scope.model_lines.values():
             model = _model(line, scope)
             scope.models[model.name] = model
+            budget.step()
     if not scopes[""].cards:
         raise DeckError(f"{name}: the main design has no device")
-    return read_controls(name, controls, scopes)
+    deck = read_controls(name, controls, scopes)
+    remarks = [line.place for line in lines if line.remark]
+    if remarks:
+        deck.notes.append(
+            f"{remarks[0]}: the words from * on are a comment, as to JoSIM"
+            + (f" ({len(remarks)} such lines)" if len(remarks) > 1 else "")
+        )
+    return deck
 
 
-def read_deck_file(path: Path) -> ParsedDeck:
-    """Read a deck from a file. Raises DeckError."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise DeckError(f"{path}: {error.strerror or error}") from error
-    return read_deck(text, name=str(path), directory=path.resolve().parent)
+def read_deck_file(path: Path, budget: Budget | None = None) -> ParsedDeck:
+    """Read a deck from a file. Raises as ``read_deck``."""
+    text = read_deck_text(path, lambda why: DeckError(f"{path}: {why}"))
+    return read_deck(text, name=str(path), directory=path.resolve().parent, budget=budget)
 
 
 def _sort(lines: list[Line], name: str) -> tuple[dict[str, Scope], list[Line]]:
@@ -110,13 +130,14 @@ def _open_subcircuit(line: Line, scope: Scope, scopes: dict[str, Scope]) -> Scop
     name, ports = line.tokens[1], line.tokens[2:]
     if name in scopes:
         raise line.place.error(f"subcircuit {name} is there already ({scopes[name].place})")
+    counts = Counter(ports)
     for port in ports:
         if "=" in port:
             raise line.place.error(
                 f"{port}: subcircuits take no parameters; use .param inside, or LABEL=value "
                 "on the instance"
             )
-        if ports.count(port) > 1:
+        if counts[port] > 1:
             raise line.place.error(f"node {port} is named twice in .subckt {name}")
     scopes[name] = Scope(name, line.place, ports=ports)
     return scopes[name]
@@ -147,22 +168,25 @@ def _model_line(line: Line, scope: Scope) -> None:
     scope.model_lines[name] = line
 
 
-def _resolve_parameters(scopes: dict[str, Scope]) -> None:
+def _resolve_parameters(scopes: dict[str, Scope], budget: Budget) -> None:
     outer: dict[str, float] = {}
     for scope in scopes.values():  # the main design comes first
         expressions = {name: text for name, (_, text) in scope.parameter_lines.items()}
-        own, problems = resolve_parameters(expressions, outer)
+        own, problems = resolve_parameters(expressions, outer, budget.step)
         if problems:
             name, problem = next(iter(problems.items()))
             raise scope.parameter_lines[name][0].place.error(f".param {name}: {problem}")
         if not scope.name:
             outer = own
-        scope.parameters = {**outer, **own}
+        # Not a copy for each scope: their number times that of the parameters has no bound.
+        scope.parameters = ChainMap(own, outer) if own and scope.name else outer
 
 
 def _model(line: Line, scope: Scope) -> ModelCard:
     place, name = line.place, line.tokens[1]
     text = " ".join(line.tokens[2:])
+    if len(text) > _LONGEST_MODEL:
+        raise place.error(f"model {name}: its line has more than {_LONGEST_MODEL} characters")
     if not text.startswith("JJ"):
         raise place.error(f"model {name}: the only model type is jj, not {line.tokens[2]}")
     body = text[2:].strip()

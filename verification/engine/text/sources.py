@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.errors import DeckError
 from verification.engine.text.expressions import parse_number
 from verification.engine.text.lines import Place
@@ -231,7 +232,8 @@ def _custom(
     ]
     if not matches:
         raise place.error(f"cus: no file {arguments[0]} (or in lower case) in {directory}")
-    first = matches[0].read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
+    text = read_deck_text(matches[0], lambda why: place.error(f"cus {arguments[0]}: {why}"))
+    first = text.split("\n", 1)[0]
     data = [parse_number(item) for item in re.split(r"[ ,;\s]+", first.strip().upper()) if item]
     if len(data) < 2 or any(value is None for value in data):
         raise place.error(f"cus: the first line of {matches[0].name} is not two or more numbers")

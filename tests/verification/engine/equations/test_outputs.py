@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from engine_decks import MODEL, compile_deck, every_step, jtl, run
 
+from netlist_gen.errors import DeckError
 from verification.engine.equations.outputs import PrintSteps, hann_window
 from verification.engine.text.deck import TransientAnalysis
 
@@ -66,3 +69,42 @@ def test_currents_of_one_node_sum_to_nothing():
     np.testing.assert_allclose(total, w.signal("I(I1)"), atol=1e-15)
     np.testing.assert_array_equal(w.signal("I(RS)"), w.signal("I(LS)"))
     assert np.abs(w.signal("I(B1)")).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            "devv X1_R1",
+            "V(X1_R1): there is no device or node X1_R1; that is JSIM's name, JoSIM's is R1.X1",
+        ),
+        (
+            "devi R1_X1",
+            "I(R1_X1): there is no device R1_X1; that is JSIM's name, JoSIM's is R1.X1",
+        ),
+        ("nodev IN_A", "V(IN_A): there is no device or node IN_A; is IN_B meant?"),
+        ("devv QQ", "V(QQ): there is no device or node QQ"),
+        (
+            "divv R1",
+            "DIVV can't be printed; use V(..), P(..), I(..), @DEVICE[V], DEVV, DEVI, PHASE, NODEV "
+            "or NODEP (is DEVV meant?)",
+        ),
+    ],
+)
+def test_names_that_are_not_there_are_compared_with_those_that_are(asked, message):
+    text = (
+        ".subckt cell a\nR1 a 0 5\n.ends\nX1 cell in_b\nI1 0 in_b dc 1u\n.tran 0.1p 9p\n"
+        f".print {asked}\n"
+    )
+    with pytest.raises(DeckError, match=f"^d, line 7: {re.escape(message)}$"):
+        compile_deck(text, name="d")
+
+
+def test_a_negative_inductor_couples_with_negative_ones_alone():
+    text = "L1 1 0 2p\nL2 2 0 -1p\nK1 L1 L2 0.1\nI1 0 1 dc 1u\n.tran 0.1p 9p\n.print v(1)\n"
+    message = (
+        "d, line 3: K1 couples a positive and a negative inductor (L1, L2); JoSIM's mutual "
+        "inductance k sqrt(L1 L2) has no value there"
+    )
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        compile_deck(text, name="d")

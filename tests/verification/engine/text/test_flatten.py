@@ -150,7 +150,8 @@ S = ".subckt s a\nR1 a 0 1\n.ends\n"
          "2: M|XGND: JoSIM takes every node with GND in its name for ground"),
         (S + ".subckt t a\nR2 a m 1\nX1 s m\n.ends\nXGND t 1",
          "5: M|XGND: JoSIM takes every node with GND in its name for ground"),
-        ("R_GND 1 0 1\n.print v(rgnd)", "2: V(RGND): there is no device or node RGND"),
+        ("R_GND 1 0 1\n.print v(rgnd)", "2: V(RGND): there is no device or node RGND; is "
+         "R_GND meant?"),
         ("R1 a|b 0 1", "1: A|B: '|' can't be in a label or node name"),
         ("R1 1 0 {1+", "1: a brace is not closed, or closed and not opened"),
         ("R1 1 0 q", "1: R1: Q is no parameter, function or constant"),

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from netlist_gen.errors import DeckError
+from netlist_gen.errors import DeckError, SimulatorError
+from verification.engine.text import budget
+from verification.engine.text.budget import Budget
 from verification.engine.text.lines import read_lines
 
 
@@ -24,8 +26,55 @@ def test_a_line_goes_on_with_a_plus_whatever_stands_between():
     assert str(line.place) == "d, line 1"
 
 
-def test_only_line_feeds_end_a_line():
-    assert tokens("R1 1 0\x0c5\nR2 1 0 5") == [("R1", "1", "0", "5"), ("R2", "1", "0", "5")]
+SIGNS = {
+    "\v": "the control character U+000B",
+    "\f": "the control character U+000C",
+    "\x1c": "the control character U+001C",
+    "\x7f": "the control character U+007F",
+    "\r": "the control character U+000D",
+    "\x85": "the control character U+0085",
+    "\xa0": "NO-BREAK SPACE (U+00A0)",
+    "\u2003": "EM SPACE (U+2003)",
+    "\u2028": "LINE SEPARATOR (U+2028)",
+    "\u2029": "PARAGRAPH SEPARATOR (U+2029)",
+    "\u200b": "ZERO WIDTH SPACE (U+200B)",
+    "\ufeff": "ZERO WIDTH NO-BREAK SPACE (U+FEFF)",
+    "\u0663": "ARABIC-INDIC DIGIT THREE (U+0663)",
+    "\uff15": "FULLWIDTH DIGIT FIVE (U+FF15)",
+    "\u017f": "LATIN SMALL LETTER LONG S (U+017F)",
+    "\ufffd": "a character that is not UTF-8 text",
+}
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize(
+    ("text", "number", "at"),
+    [("R1 1 0{}5\nR2 1 0 5", 1, 7), ("* t\n+ {}\nR1 1 0 5", 2, 3), ("* t\n{}* R1 1 0 5", 2, 1)],
+)
+def test_outside_comments_only_ascii_is_read(sign, text, number, at):
+    message = (
+        f"d, line {number}: {SIGNS[sign]} at place {at}; outside comments a deck holds printable "
+        "ASCII characters, blanks and tabs"
+    )
+    # A carriage return before a line feed is JoSIM's line end too; elsewhere it drops it.
+    text = text.format("\r5" if sign == "\r" else sign)
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        read_lines(text, "d", None)
+
+
+def test_comments_hold_any_text_and_lines_end_at_line_feeds_alone():
+    text = "* a\u2028R9 1 0 9\r\n# b\x0cR9 1 0 9\n* c\rR9 1 0 9\n\tR1\t1 0 5\r\n * \xa0d\x85R9"
+    assert tokens(text) == [("R1", "1", "0", "5")]
+
+
+def test_names_of_files_may_be_of_any_script(tmp_path):
+    (tmp_path / "\xfcbung.cir").write_text("R1 1 0 5\n")
+    assert tokens(".include \xfcbung.cir\n.file \u03c9.csv", tmp_path) == [
+        ("R1", "1", "0", "5"),
+        (".FILE", "\u03c9.csv"),
+    ]
+    with pytest.raises(DeckError, match=r"^d, line 1: NO-BREAK SPACE \(U\+00A0\) at place 9; "):
+        tokens(".include\xa0\xfcbung.cir", tmp_path)
 
 
 def test_files_are_included_from_the_folder_of_the_including_one(tmp_path):
@@ -65,8 +114,46 @@ def test_includes_that_can_not_be(tmp_path):
     (tmp_path / "loop.cir").write_text(".include loop.cir\n")
     for text, message in (
         (".include none.cir", "d, line 1: .include none.cir: No such file or directory"),
+        (".include .", "d, line 1: .include .: Is a directory"),
+        (
+            ".include /dev/zero",
+            "d, line 1: .include /dev/zero: it is a device; an ordinary file is needed",
+        ),
         (".include a b", "d, line 1: .include takes one file name, without blanks"),
         (".include loop.cir", "loop.cir, line 1: .include loop.cir: the file includes itself"),
     ):
         with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
             read_lines(text, "d", tmp_path)
+
+
+def test_files_that_include_each_other_again_and_again_are_bounded(tmp_path):
+    """Three includes in each of 15 files: 14 million readings of a few bytes."""
+    for n in range(15):
+        (tmp_path / f"g{n}").write_text(f".include g{n + 1}\n" * 3)
+    (tmp_path / "g15").write_text("* end\n")
+    message = r"^g\d+, line \d: \.include g\d+: the deck includes more than 1000 files$"
+    with pytest.raises(DeckError, match=message):
+        read_lines(".include g0", "d", tmp_path)
+
+
+def test_included_text_is_bounded_and_so_is_its_depth(tmp_path, monkeypatch):
+    (tmp_path / "big").write_text("* 45 characters, which are read four times...\n")
+    monkeypatch.setattr(budget, "MOST_INCLUDED", 150)
+    message = "d, line 4: .include big: included files have more than 150 characters together"
+    with pytest.raises(DeckError, match=f"^{message}$"):
+        read_lines(".include big\n" * 5, "d", tmp_path)
+    monkeypatch.undo()
+    for n in range(30):
+        (tmp_path / f"g{n}").write_text(f".include g{n + 1}\n")
+    message = "g19, line 1: .include g20: files are included deeper than 20"
+    with pytest.raises(DeckError, match=f"^{message}$"):
+        read_lines(".include g0", "d", tmp_path)
+
+
+def test_reading_ends_when_time_is_up():
+    text = "R1 1 0 5\n" * 1000
+    late = Budget("d", lambda: True)
+    message = "d: reading the deck took too long and was stopped"
+    with pytest.raises(SimulatorError, match=f"^{message}$"):
+        read_lines(text, "d", None, late)
+    assert len(read_lines(text, "d", None, Budget("d", lambda: False))) == 1000
