@@ -65,7 +65,7 @@ def test_an_event_that_names_a_junction_which_is_not_there(monkeypatch):
     monkeypatch.setattr(library, "description", lambda _: changed)
     with pytest.raises(
         ConfigurationError,
-        match=rf"^{re.escape(str(description.path))}: \[events\] pulse names 'B77', which the "
-        r"cell does not have$",
+        match=rf"^{re.escape(str(description.path))}: \[events\] pulse names B77, which is neither "
+        r"a junction nor an instance of jtl$",
     ):
         EventEnergy(library).of(library.cell("jtl"), "pulse")
