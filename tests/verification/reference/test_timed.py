@@ -191,10 +191,11 @@ def test_a_pulse_is_early_before_the_reset_has_cleared_what_the_decision_had_sto
     )
     cleared = reset + ends[neuron] + own[neuron] - delays.stored()
     period = cleared - arrivals(delays)[neuron][0]
-    windows = [[True, False, False]] * 2
-    for off_s, late in ((-0.02e-12, 1), (0.02e-12, 0)):
+    windows = [[False] * 3, [True, False, False], [True, False, False]]
+    for off_s, late in ((-0.02e-12, 2), (0.02e-12, 0)):
         found = said(windows, period_s=period + off_s, reset_stages=stages)[neuron]
-        assert (found.late, found.count.tolist()) == (late, [1, 1])
+        assert (found.late, found.count.tolist()) == (late, [0, 1, 1])
+        assert found.count.dtype == np.int64
 
 
 def test_an_output_pulse_comes_after_its_clock_by_what_its_neighbours_make_of_it():
@@ -263,3 +264,37 @@ def test_neurons_that_are_silent_have_no_times():
         expected_times(view, spikes, library.process, behind=False),
     ):
         assert np.isnan(times).tolist() == [True, True]
+
+
+def test_an_output_stage_by_what_it_drives():
+    """A tree of the next layer, a stage of it, nothing; behind them, the pulses of two classes."""
+    network = TernaryNetwork.from_arrays(
+        [[[1, 0], [0, 1], [1, 1]], [[1, 0, 0], [1, 1, 0]]], [[1, 1, 1], [1, 2]]
+    )
+    library = CellLibrary()
+    x = np.array([[1, 1], [0, 1], [1, 0]], dtype=bool)
+    bench = network_bench(network, library, x)
+    reference = timed_reference(bench.plan, x, library.process)
+    delays, junctions = influenced_delays(library.process), junctions_after_ports(library.process)
+    assert len({delays.decide((1,), 1, np.array([1]), load=at)[0] for at in ("jtl", "end")}) == 2
+    trunk = delays.path(bench.plan.layers[0].clock.decision_trunk())
+    clocks = bench.timing.layers[0].clock_s + trunk + np.array(tree_of_three(delays, "splitter"))
+    counts = [[1, 0, 1], [1, 1, 0], [2, 1, 1]]
+    assert bench.plan.layers[1].lines[0].pads == bench.plan.layers[1].lines[1].pads == 0
+    for neuron, load in enumerate(("splitter", "jtl", "end")):
+        found = reference.neurons[0, neuron]
+        assert (found.count.tolist(), found.late) == (counts[neuron], 0)
+        fires = np.flatnonzero(counts[neuron])
+        decided = delays.decide(
+            ((1,), (1,), (1, 1))[neuron],
+            1,
+            np.array(counts[neuron])[fires],
+            driver=("splitter", "splitter", "jtl")[neuron],
+            load=load,
+        )
+        times = clocks[neuron] + bench.timing.period_s * fires + decided
+        np.testing.assert_allclose(
+            found.times_s[found.fires], times + junctions.after_neuron[load], rtol=0, atol=1e-17
+        )
+    assert reference.neurons[1, 1].count.tolist() == [2, 1, 1]
+    assert [reference.lines[name].size for name in ("0", "1")] == [2, 1]

@@ -151,6 +151,38 @@ def test_the_first_pulse_that_is_off_time_is_named():
     )
 
 
+def test_off_time_in_the_first_window_and_where_nothing_is_said_of_a_tolerance():
+    verdict = judge_lines(LINES, SPIKES, Trains(**{"1_0": [141]}), PREDICTED)
+    assert verdict.wrong == 1
+    assert verdict.first == Disagreement(
+        0, "class 1, line 1_0: a pulse at 140.00 ps within 0 ps", "it at 141.00 ps"
+    )
+    before = judge_lines(LINES, SPIKES, Trains(**{"1_0": [99]}), PREDICTED, 2 * PS)
+    assert before.first is not None
+    assert (before.wrong, before.first.window) == (3, 0)  # stray, off time, and a vote is missing
+
+
+def test_a_line_that_is_silent_as_predicted():
+    silent = NetworkSpikes.of(NETWORK, np.zeros((3, 4), dtype=bool))
+    none = dict.fromkeys(TIMES, np.array([]))
+    verdict = judge_lines(LINES, silent, Trains(**dict.fromkeys(TIMES, ())), none, PS)
+    assert (verdict.wrong, verdict.apart_s, verdict.first) == (0, 0.0, None)
+
+
+def test_the_neurons_of_the_last_layer_are_meant():
+    """The first layer has more neurons, and two without synapses."""
+    network = TernaryNetwork.from_arrays(
+        [[[1, 0], [0, 0], [0, 1], [0, 0]], [[1, 0, 0, 0], [0, 0, 1, 0]]], [[1, 1, 1, 1], [1, 1]]
+    )
+    spikes = NetworkSpikes.of(network, np.array([[1, 1]], dtype=bool))
+    lines = [WatchedLine(k, f"{k}", (k,), f"P(B1|XY{k})", EDGES[:2]) for k in range(2)]
+    assert judge_lines(lines, spikes, Trains(**{"0": [150], "1": [160]})).wrong == 0
+    turned = [WatchedLine(0, "0", (1,), "P(B1|XY0)", EDGES[:2]), lines[1]]
+    assert judge_lines(turned, spikes, Trains(**{"0": [150], "1": [160]})).first == Disagreement(
+        0, "class 0 on lines of the neurons [0] of layer 1", "lines built for the neurons [1]"
+    )
+
+
 def test_lines_built_for_other_neurons():
     wrong = (WatchedLine(0, "0", (0, 2), "P(B1|XY0)", EDGES), *LINES[1:])
     verdict = judge(wrong)

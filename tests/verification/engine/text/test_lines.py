@@ -70,3 +70,17 @@ def test_includes_that_can_not_be(tmp_path):
     ):
         with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
             read_lines(text, "d", tmp_path)
+
+
+@pytest.mark.parametrize(("files", "fine"), [(20, True), (21, False)])
+def test_how_deep_files_may_include_one_another(tmp_path, files, fine):
+    for number in range(1, files):
+        (tmp_path / f"{number}.cir").write_text(f".include {number + 1}.cir\n")
+    (tmp_path / f"{files}.cir").write_text("R1 1 0 1\n")
+    if fine:
+        assert tokens(".include 1.cir", tmp_path) == [("R1", "1", "0", "1")]
+        return
+    with pytest.raises(
+        DeckError, match=r"^20\.cir, line 1: \.include 21\.cir: the file includes itself$"
+    ):
+        read_lines(".include 1.cir", "d", tmp_path)
