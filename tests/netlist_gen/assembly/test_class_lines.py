@@ -55,3 +55,7 @@ def test_pulses_on_a_line_keep_their_distance(population, period):
 def test_counting_needs_one_line_for_each_class():
     lines = one_line_each(outline(voting(3)))
     assert [line.members for line in lines] == [(0, 1, 2), (3, 4, 5)]
+    assert [(line.label, line.name, line.stages) for line in lines] == [
+        (0, "0", (0, 0, 0)),
+        (1, "1", (0, 0, 0)),
+    ]

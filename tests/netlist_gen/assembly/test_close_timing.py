@@ -121,3 +121,11 @@ def test_a_neuron_that_hears_nothing_still_has_a_window():
     plan = close_timing(outline(network), DELAYS, 112e-12)
     assert np.isfinite(plan.layers[1].decision).all()
     assert plan.worst_s > 0
+
+
+def test_the_worst_slacks_are_kept():
+    network = tiny_network()
+    many = close_timing(outline(network), DELAYS, 112e-12, worst=1000).slacks
+    few = close_timing(outline(network), DELAYS, 112e-12, worst=3).slacks
+    assert few == many[:3]
+    assert len(close_timing(outline(network), DELAYS, 112e-12).slacks) == 20 < len(many)

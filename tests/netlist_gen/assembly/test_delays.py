@@ -118,3 +118,18 @@ def test_a_table_that_is_missing():
         ConfigurationError, match=r"^static timing needs the measured table of splitter$"
     ):
         Delays(tables, 16e-12)
+
+
+@pytest.mark.parametrize(
+    ("signs", "theta", "counts"),
+    [
+        ((1, -1, 1), -5, [-1, 0, 1, 2]),  # whatever comes, it fires
+        ((1, 1), -1, [0, 1, 2]),
+        ((1, -1, -1), -1, [-1, 0, 1]),
+        ((1, 1), 1, [1, 2]),
+        ((1, 1), 4, [4]),  # it never fires: the count that it would take
+    ],
+)
+def test_the_range_of_a_decision_is_over_all_counts_there_can_be(signs, theta, counts):
+    delays = DELAYS.decide(signs, theta, np.array(counts))
+    assert DELAYS.decide_range(signs, theta) == (delays.min(), delays.max())

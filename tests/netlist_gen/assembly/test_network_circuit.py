@@ -15,6 +15,8 @@ from netlist_gen.assembly.close_timing import shortest_period
 from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.network_circuit import network_bench, network_outline
 from netlist_gen.assembly.plan import outline
+from netlist_gen.circuit.bench import TAIL_S
+from netlist_gen.circuit.view import GUARD_S, START_S
 from netlist_gen.deck.emit import emit
 from netlist_gen.deck.lint import lint
 from netlist_gen.errors import ConfigurationError
@@ -158,3 +160,22 @@ def test_a_slower_process_closes_at_its_own_clock():
     bench = network_bench(one_wide_one_narrow(3), CellLibrary("stp2"))
     assert bench.timing.period_s == load_phases(process=load_process("stp2")).period
     assert bench.timing.worst_s > 0
+
+
+@pytest.mark.parametrize("windows", [1, 3])
+def test_a_run_ends_after_the_last_window_and_the_last_pulse_on_a_class_line(windows):
+    bench = network_bench(tiny_network(), CellLibrary(), np.ones((windows, 3), dtype=bool))
+    period = bench.timing.period_s
+    ends = max(view.start_s - GUARD_S + period * windows for view in bench.views)
+    (latest,) = {line.latest_s for line in bench.plan.class_lines if line.label == 1}
+    assert latest + period * (windows - 1) < ends
+    assert bench.analysis().stop_s == pytest.approx(ends + TAIL_S, rel=1e-12)
+    assert bench.span_s() == pytest.approx((START_S - GUARD_S, ends + 0.5 * TAIL_S), rel=1e-12)
+    # A line that is much later than its neurons: the last pulse on it is still seen.
+    late = [
+        dataclasses.replace(line, latest_s=latest + (400e-12 if line.label == 1 else 0.0))
+        for line in bench.plan.class_lines
+    ]
+    held = dataclasses.replace(bench, plan=bench.plan.with_class_lines(late))
+    last = latest + 400e-12 + period * (windows - 1)
+    assert held.analysis().stop_s == pytest.approx(last + TAIL_S, rel=1e-12)

@@ -16,7 +16,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from netlist_gen.checkpoint import read_checkpoint, write_network
-from netlist_gen.checkpoint.real import ternary_and_scale
+from netlist_gen.checkpoint.real import (
+    AffineLayer,
+    NeuronRule,
+    RealNetwork,
+    ternary_and_scale,
+)
 from netlist_gen.checkpoint.state_dict import natural_key
 from netlist_gen.errors import NetworkError
 from netlist_gen.network import TernaryNetwork
@@ -92,6 +97,71 @@ def test_ties_at_the_threshold_do_not_fire() -> None:
     layers = [(linear, leaky(2.0))]
     x = np.array([[[1, 1, 0]], [[1, 1, 1]]], dtype=bool)
     assert snntorch_spikes(layers, x)[0].ravel().tolist() == [False, True]
+
+
+def layer_of(weights: object, threshold: object, **changes: object) -> AffineLayer:
+    w = np.array(weights, dtype=float)
+    values = {"bias": 0.0, "threshold": threshold, "gain": 1.0, "shift": 0.0} | changes
+    return AffineLayer(
+        "fc", w, **{k: np.resize(v, len(w)).astype(float) for k, v in values.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "theta", "sign"),
+    [
+        ({"threshold": 2.0}, 3, 1),  # U = 2 does not fire
+        ({"threshold": 1.5}, 2, 1),
+        ({"threshold": 1.0, "bias": -1.0}, 3, 1),
+        ({"threshold": 5.0, "gain": 2.0, "shift": 1.0}, 3, 1),
+        ({"threshold": -2.0, "gain": -1.0}, -1, -1),  # -n > -2 where -n >= -1
+        ({"threshold": -1.0, "gain": -2.0, "bias": 1.0, "shift": 5.0}, -1, -1),
+        ({"threshold": 0.0, "gain": 0.0}, 1, 0),  # never: 0 is not above 0
+        ({"threshold": 0.0, "gain": 0.0, "shift": 1e-9}, 0, 0),
+        ({"threshold": -1.0}, 0, 1),
+        ({"threshold": 1e300}, 2**31 - 1, 1),
+        ({"threshold": -1e300}, -(2**31), 1),
+        ({"threshold": 1e300, "gain": 0.5}, 2**31 - 1, 1),
+        ({"threshold": -1e300, "gain": 0.5}, -(2**31), 1),
+    ],
+)
+def test_ties_at_the_threshold_of_a_real_layer(changes: dict, theta: int, sign: int) -> None:
+    network, _ = RealNetwork([layer_of([[1, 1, 1]], **changes)], NeuronRule()).ternary(1)
+    assert network.layers[0].theta.tolist() == [theta]
+    assert network.layers[0].weights.tolist() == [[sign] * 3]
+
+
+def test_the_files_own_accuracy_is_strict_at_the_threshold() -> None:
+    """Class 0 is at its threshold and silent; voting too, it would win as the lowest."""
+    layer = layer_of([[1, 1, 1], [1, 0, 0]], [2.0, 0.5])
+    real, x = RealNetwork([layer], NeuronRule()), np.array([[1, 1, 0], [1, 1, 1]], dtype=bool)
+    assert real.accuracy(x, [1, 0], 1) == 1.0
+    assert real.accuracy(x[:, None].repeat(2, axis=1), [1, 0], 1) == 1.0
+    moved = layer_of(
+        [[1, 1, 1], [1, 0, 0]], [5.0, 0.5], gain=[2.0, 1.0], shift=[-1.0, 0.0], bias=[1, 0]
+    )
+    assert RealNetwork([moved], NeuronRule()).accuracy(x, [1, 0], 1) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("threshold", "close"), [(2 + 1e-7, 1), (2 - 1e-7, 1), (2.0, 0), (2.1, 0), (2 + 1e-5, 0)]
+)
+@pytest.mark.parametrize("gain", [1.0, 0.5])
+def test_thresholds_that_rounding_may_move_are_noted(
+    threshold: float, close: int, gain: float
+) -> None:
+    layer = layer_of([[1, 1, 1], [1, 1, 0]], [0.5 * gain, threshold * gain], gain=gain)
+    network, notes = RealNetwork([layer], NeuronRule()).ternary(1)
+    assert network.layers[0].theta.tolist() == [1, 2 if threshold < 2 else 3]
+    noted = (
+        "layer 0: thresholds of 1 neurons (first: 1) lie within float32 rounding of a whole count; "
+        "the software's own sum may round either way there"
+    )
+    assert notes == [noted] * close
+
+
+def test_a_threshold_of_nothing_with_reset_subtract_is_allowed_for_one_step() -> None:
+    RealNetwork([layer_of([[1]], 0.0)], NeuronRule(0.0, "subtract")).check_steps(1)
 
 
 @given(seed=st.integers(0, 10**6))

@@ -124,3 +124,15 @@ def test_a_level_goes_up_at_each_of_its_times_and_comes_down_before_the_next(gap
         assert np.interp(time, moments, currents) == pytest.approx(0.5e-3, rel=1e-3)
         fall = time + min(width, (after - time) / 2)
         assert np.interp(fall, moments, currents) == pytest.approx(0.5e-3, rel=1e-3)
+
+
+def test_inductors_in_a_ring_or_to_ground_lead_to_no_other_junction():
+    """The way ends at ground, and does not go round for ever."""
+    ring = [
+        Inductor("L1", "n", "m", 1e-12), Inductor("L2", "m", "o", 1e-12),
+        Inductor("L3", "o", "n", 1e-12), Inductor("L4", "o", GROUND, 1e-12),
+    ]  # fmt: skip
+    far = (Inductor("L5", GROUND, "p", 1e-12), Junction("B1", "p", GROUND, 1.0))
+    assert Cell("c", (), (*ring, *far, BIAS)).biased_junction(BIAS) is None
+    near = Junction("B2", "o", GROUND, 1.0)
+    assert Cell("c", (), (*ring, *far, near, BIAS)).biased_junction(BIAS) == near

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import NO_JOSIM
 
+from netlist_gen.circuit.bench import TAIL_S
+from netlist_gen.circuit.elements import Coupling, Inductor, PulseSource
 from netlist_gen.circuit.merged_neuron import (
     STAGGER_S,
     group_lines,
@@ -18,11 +20,14 @@ from netlist_gen.circuit.merged_neuron import (
     merged_phases,
 )
 from netlist_gen.circuit.neuron import design_neuron
+from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.circuit.view import GUARD_S, START_S
+from netlist_gen.constants import PHI0
 from netlist_gen.deck.emit import emit
 from netlist_gen.deck.lint import lint
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_phases, load_rules
 from verification.simulators.base import DeckJob
 from verification.waves.pulses import detect_phase
 
@@ -98,3 +103,62 @@ def test_merged_neurons_decide_and_empty_themselves(josim, lines_per_branch, the
             pulses = detect_phase(waves.time_s, waves.signal(probe.column))
             counted = np.histogram(pulses.times_s, ends, weights=pulses.signs)[0]
             assert counted.tolist() == stimulus[:, lines].sum(axis=1).tolist(), probe.column
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 3, 4])
+def test_the_current_of_a_loop_that_counts(capacity):
+    """A full loop holds so many fluxons in so many storage inductors and its junctions once."""
+    storage = 15.6e-12
+    design = design_neuron([1] * 8, 2, storage, branches=2, capacity=capacity)
+    junctions = PHI0 / load_rules().full - storage
+    assert junctions > 1e-12
+    current = design.unit * PHI0 / design.mutual
+    assert current == pytest.approx(PHI0 / (capacity * storage + junctions), rel=1e-12)
+    assert design.coupling == pytest.approx(
+        design.mutual / np.sqrt(capacity * storage * design.pickup), rel=1e-12
+    )
+
+
+def test_a_merged_neuron_is_built_as_it_is_designed(library):
+    signs = [1, 1, -1, 1, 1, -1, 1]
+    cell = merged_neuron_cell(library, "M0", signs, 2, 3)
+    groups = group_lines(signs, 3)
+    assert groups == [(1, (0, 1, 3)), (-1, (2, 5)), (1, (4, 6))]
+    storage = library.description("branch").parameters["l_store"]
+    design = design_neuron(signs, 2, storage, branches=3, capacity=3)
+    for placed, (sign, _) in zip(
+        [i for i in cell.instances if i.name.startswith("XS")], groups, strict=True
+    ):
+        inductors = {e.name: e.value for e in placed.cell.elements if isinstance(e, Inductor)}
+        couplings = {e.name: e.k for e in placed.cell.elements if isinstance(e, Coupling)}
+        assert inductors["LST"] == 3 * storage
+        assert inductors["LBP"] == inductors["LTP"] == design.pickup
+        assert couplings == {"KB": sign * design.coupling, "KT": -sign * design.coupling}
+
+
+def test_a_merged_bench_resets_each_loop_as_often_as_it_may_hold(library):
+    stimulus = np.array([[1, 0, 1, 1], [0, 1, 0, 0]], dtype=bool)
+    bench = merged_bench(library, [1, 1, 1, -1], 1, 3, stimulus)
+    times = {e.name: np.array(e.times_s) for e in bench.circuit.top.elements
+             if isinstance(e, PulseSource)}  # fmt: skip
+    phases, starts = bench.phases, START_S + bench.phases.period * np.arange(2)
+    assert times["V0"] == pytest.approx(starts[:1])
+    assert times["V1"] == pytest.approx(starts[1:])
+    assert times["VC"] == pytest.approx(starts + phases.decision)
+    first = phases.reset - phases.tree_stage * tree_depth(2)
+    train = first + 18e-12 * np.arange(3)
+    assert times["VR"] == pytest.approx(np.concatenate([starts[0] + train, starts[1] + train]))
+    assert bench.analysis().stop_s == pytest.approx(START_S + 2 * phases.period + TAIL_S)
+    assert [[p.column for p in pair] for pair in bench.loops] == [
+        ["P(BA|XS0|XN)", "P(BB|XS0|XN)"], ["P(BA|XS1|XN)", "P(BB|XS1|XN)"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "longer"), [(1, 0.0), (2, 12e-12 + 18e-12), (4, 12e-12 + 54e-12)]
+)
+def test_windows_grow_by_the_staggers(lines, longer):
+    short, phases = load_phases("timing_short"), merged_phases(lines)
+    assert phases.decision == pytest.approx(short.decision + longer)
+    assert phases.reset == pytest.approx(phases.decision + 18e-12)
+    assert phases.period == pytest.approx(phases.reset + (lines - 1) * 18e-12 + 24e-12)

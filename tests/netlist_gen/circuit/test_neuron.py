@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from support import NO_JOSIM, measured_energy, neuron_site, site_spikes
 
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
+from netlist_gen.circuit.elements import CurrentSource
 from netlist_gen.circuit.neuron import design_neuron, neuron_cell
 from netlist_gen.circuit.trees import tree_depth
+from netlist_gen.constants import PHI0
 from netlist_gen.deck.decks import neuron_deck
 from netlist_gen.deck.emit import emit
 from netlist_gen.errors import ConfigurationError, NetworkError
@@ -226,3 +228,15 @@ def test_another_process_decides_the_same_at_slower_phases(josim):
     _, verdict, energy, reference = simulated(josim, library, bench, stimulus, deck.text)
     assert verdict.first is None
     assert energy == pytest.approx(reference, rel=1e-4, abs=0)
+
+
+@pytest.mark.parametrize(("signs", "theta"), [((1, -1, 1), 1), ((1,) * 12, 9), ((-1, -1), -1)])
+def test_the_control_currents_put_the_designs_flux_into_the_loops(library, signs, theta):
+    cell = neuron_cell(library, "L0N0", signs, theta)
+    design = design_neuron(signs, theta, library.description("branch").parameters["l_store"])
+    stage = library.description("decision").parameters
+    mutual = stage["k_control"] * np.sqrt(stage["l_control"] * stage["l_coil"])
+    currents = {e.name: e.value for e in cell.elements if isinstance(e, CurrentSource)}
+    assert currents.keys() == {"ICM", "IDM"}
+    assert currents["ICM"] * mutual / PHI0 == pytest.approx(design.common, rel=1e-12)
+    assert currents["IDM"] * mutual / PHI0 == pytest.approx(design.threshold, rel=1e-12)

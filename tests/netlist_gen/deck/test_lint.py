@@ -236,3 +236,53 @@ def test_a_character_that_simulators_read_otherwise_is_refused(sign):
 def test_comments_hold_any_text():
     lint("\n".join(["* \u03a9\xa0\u2028.tran 1p 2p\x85.end", *LINES]), "d.cir")
     lint(DECK.replace("\n", "\r\n"), "d.cir")
+
+
+def test_numbers_are_those_of_the_line_also_in_subcircuits_that_passed_before():
+    """A subcircuit that passed is not read again, wherever it stands in the next deck."""
+    lint(DECK, "d.cir")
+    lines = ["* one more", "", "* and one more", *LINES]
+    at = next(i for i, line in enumerate(lines, 1) if line.startswith("B"))
+    assert complaint("\n".join(line for line in lines if not line.startswith(".model"))) == (
+        f"d.cir, line {at - sum(x.startswith('.model') for x in lines[:at])}: "
+        "junction model JJMIT is not defined"
+    )
+    head = ".subckt splitter a q0 q1"
+    first = lines.index(head)
+    without = [*lines[:first], *lines[lines.index(".ends", first) + 1 :]]
+    at = next(i for i, line in enumerate(without, 1) if re.match(r"X\S+ .* splitter$", line))
+    assert complaint("\n".join(without)) == (
+        f"d.cir, line {at}: subcircuit SPLITTER is not defined"
+    )
+    more = [*lines]
+    more[first : first + 1] = [f"{head} r", "RR r 0 1", "RS r a 1"]
+    at = next(i for i, line in enumerate(more, 1) if re.match(r"X\S+ .* splitter$", line))
+    assert complaint("\n".join(more)) == (
+        f"d.cir, line {at}: instance {more[at - 1].split()[0]} has 3 nets; subcircuit SPLITTER has "
+        "4 ports"
+    )
+
+
+def test_a_known_subcircuit_twice_or_with_a_line_that_goes_on_is_read_again():
+    lint(DECK, "d.cir")
+    first = LINES.index(".subckt jtl a q")
+    end = LINES.index(".ends", first)
+    block = LINES[first : end + 1]
+    twice = [*LINES[: end + 1], *block, *LINES[end + 1 :]]
+    assert complaint("\n".join(twice)) == (
+        f"d.cir, line {end + 2}: subcircuit jtl is defined twice"
+    )
+    gone_on = [*LINES[: end + 1], "+ (", *LINES[end + 1 :]]
+    assert complaint("\n".join(gone_on)) == (
+        f"d.cir, line {end + 1}: brackets do not pair in '.ends  ('"
+    )
+
+
+def test_an_error_in_a_subcircuit_that_is_new_is_on_its_line():
+    """Names, couplings and nodes of the third subcircuit, behind others that are known."""
+    lint(DECK, "d.cir")
+    at = next(i for i, line in enumerate(LINES) if line.startswith("KCT LCT LXT"))
+    changed = ["*", *LINES[:at], LINES[at].replace("LXT", "LQQ"), *LINES[at + 1 :]]
+    assert complaint("\n".join(changed)) == (
+        f"d.cir, line {at + 2}: KCT couples LQQ, which is not an inductor of decision"
+    )

@@ -14,7 +14,13 @@ from netlist_gen.constants import PHI0, TWO_PI
 from netlist_gen.errors import WaveformError
 from verification.simulators.base import DeckJob
 from verification.simulators.josim import JosimSimulator
-from verification.waves.pulses import PulseTrain, detect_phase, detect_voltage
+from verification.waves.pulses import (
+    PulseTrain,
+    detect_phase,
+    detect_voltage,
+    most_pulses,
+    pulses_in_words,
+)
 
 TAU_S = 0.6e-12
 """Time constant of the test pulses: 4 atan(exp(t / tau)) lasts about 3 ps, as a junction's."""
@@ -249,3 +255,70 @@ def test_josims_voltage_and_phase_give_the_same_pulses_and_energy():
     assert PHI0 / TWO_PI * np.trapezoid(current[steady], phase) == pytest.approx(
         175e-6 * PHI0 / TWO_PI * (phase[-1] - phase[0]), rel=1e-9, abs=0
     )
+
+
+def steps(fluxons):
+    """A phase sampled at 0, 1, 2, ... s that takes these values in fluxons."""
+    values = np.array(fluxons, dtype=float)
+    return np.arange(values.size, dtype=float), values * TWO_PI
+
+
+def test_a_sample_at_the_middle_is_the_time_of_the_pulse():
+    found = detect_phase(*steps([0, 0, 0, 0.5, 1, 1, 1]))
+    assert found.signs.tolist() == [1]
+    assert found.times_s == pytest.approx([3.0], abs=1e-9)
+    back = detect_phase(*steps([0, 0, 0, -0.5, -1, -1, -1]))
+    assert back.signs.tolist() == [-1]
+    assert back.times_s == pytest.approx([3.0], abs=1e-9)
+
+
+def test_a_phase_that_rests_on_the_middle_crosses_it_where_it_arrives():
+    found = detect_phase(*steps([0, 0, 0.5, 0.5, 0.5, 1, 1]))
+    assert found.times_s == pytest.approx([2.0], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("top", "hysteresis", "signs"),
+    [(0.75, 0.25, [1, -1]), (0.75, 0.26, []), (0.74, 0.25, []), (0.5, 0.0, [1, -1]),
+     (1.75, 0.25, [1, 1, -1, -1]), (1.74, 0.25, [1, -1]),
+     (-0.75, 0.25, [-1, 1]), (-0.74, 0.25, [])],
+)  # fmt: skip
+def test_an_advance_counts_from_so_far_past_the_middle(top, hysteresis, signs):
+    time, phase = steps([0, 0, 0, top, 0, 0, 0])
+    found = detect_phase(time, phase, hysteresis_fluxons=hysteresis)
+    assert found.signs.tolist() == signs
+    assert found.net_fluxons == 0
+
+
+def test_a_record_that_begins_or_ends_at_an_edge():
+    """A first sample beyond the middle is a pulse at once; the rest may be read at either end."""
+    time, phase = steps([0.8, 1, 1, 1])
+    found = detect_phase(time, phase, rest_rad=0.0)
+    assert (found.signs.tolist(), found.times_s.tolist()) == ([1], [0.0])
+    for at, rest in ((0.0, 0.8), (3.0, 1.0), (0.5, 0.9)):
+        assert detect_phase(time, phase, rest_at_s=at).rest_rad == pytest.approx(rest * TWO_PI)
+    for at in (-0.1, 3.1):
+        message = f"rest_at_s is {at:.6g} s, outside the waveform (0 to 3 s)"
+        with pytest.raises(WaveformError, match=f"^{re.escape(message)}$"):
+            detect_phase(time, phase, rest_at_s=at)
+    two = detect_phase(np.array([0.0, 2.0]), np.array([0.0, TWO_PI]))
+    assert (two.signs.tolist(), two.times_s.tolist()) == ([1], [1.0])
+
+
+def test_a_hysteresis_of_nothing_is_allowed_and_one_below_is_not():
+    time, phase = steps([0, 0, 1, 1])
+    assert detect_phase(time, phase, hysteresis_fluxons=0.0).count == 1
+    message = "hysteresis of -0.1 fluxons is outside 0 <= h < 0.5"
+    with pytest.raises(WaveformError, match=f"^{re.escape(message)}$"):
+        detect_phase(time, phase, hysteresis_fluxons=-0.1)
+
+
+def test_counts_in_words_and_how_many_a_run_may_hold():
+    assert [pulses_in_words(n) for n in (0, 1, 2)] == ["0 pulses", "1 pulse", "2 pulses"]
+    assert (most_pulses(0.0), most_pulses(1e-9), most_pulses(32e-12)) == (64, 2000, 64)
+    train = PulseTrain(np.array([1.0, 2.0]), np.array([1, -1], dtype=np.int8), 0.0, 1.75)
+    assert (train.count, train.net_fluxons, train.leftover_fluxons) == (2, 0, 2)
+    assert train.residual_fluxons == -0.25
+    assert train.between(2.0, 3.0).size == train.negative_between(1.0, 2.0).size == 0
+    assert train.negative_between(2.0, 2.5).tolist() == [2.0]
+    assert train.between(0.0, 1.0).size == 0

@@ -160,3 +160,12 @@ S = ".subckt s a\nR1 a 0 1\n.ends\n"
 )  # fmt: skip
 def test_refusals(text, message):
     refused(text + END, f"d, line {message}")
+
+
+def test_braces_with_blanks_are_one_value():
+    found = elements("R1 1 0 { 2 * ( 1 + 2 ) }\nR2 1 0 {1}\nR3 1 0 {{1 + 1} * 2}")
+    assert [found[label][0].value for label in ("R1", "R2", "R3")] == [6.0, 1.0, 4.0]
+    for value in ("{1 + 2", "1 + 2}", "} 1 {", "} {"):
+        refused(
+            f"R1 1 0 {value}" + END, "d, line 1: a brace is not closed, or closed and not opened"
+        )

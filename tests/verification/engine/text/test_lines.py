@@ -157,3 +157,17 @@ def test_reading_ends_when_time_is_up():
     with pytest.raises(SimulatorError, match=f"^{message}$"):
         read_lines(text, "d", None, late)
     assert len(read_lines(text, "d", None, Budget("d", lambda: False))) == 1000
+
+
+@pytest.mark.parametrize(("files", "fine"), [(20, True), (21, False)])
+def test_how_deep_files_may_include_one_another(tmp_path, files, fine):
+    for number in range(1, files):
+        (tmp_path / f"{number}.cir").write_text(f".include {number + 1}.cir\n")
+    (tmp_path / f"{files}.cir").write_text("R1 1 0 1\n")
+    if fine:
+        assert tokens(".include 1.cir", tmp_path) == [("R1", "1", "0", "1")]
+        return
+    with pytest.raises(
+        DeckError, match=r"^20\.cir, line 1: \.include 21\.cir: files are included deeper than 20$"
+    ):
+        read_lines(".include 1.cir", "d", tmp_path)

@@ -110,3 +110,21 @@ def test_waves_given_from_python():
     ):
         with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
             SourceWave.pwl(times, values)
+
+
+STEP, STOP = 0.5e-12, 40e-12
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("sin(1 2)", [1, 2, 1 / STOP, 0, 0, 0, 0]),
+        ("sin(1 2 1g 3p 4 90)", [1, 2, 1e9, 3e-12, 4, np.pi / 2, 0]),
+        ("pulse(0 1m)", [0, 1e-3, 0, STEP, STEP, STOP, STOP]),
+        ("pulse(0 1m 1p 2p 3p 4p 5p)", [0, 1e-3, 1e-12, 2e-12, 3e-12, 4e-12, 5e-12]),
+        ("exp(0 1)", [0, 1, 0, STEP, STEP, STEP]),
+        ("noise(1m 2p)", [1e-3, 2e-12, STEP]),
+    ],
+)
+def test_what_a_wave_leaves_open_is_filled_in_by_step_and_stop(text, values):
+    np.testing.assert_allclose(parse(text).encoded(STEP, STOP), values, rtol=1e-14, atol=1e-30)
