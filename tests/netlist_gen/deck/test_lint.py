@@ -276,3 +276,9 @@ def test_a_subcircuit_of_one_port_and_the_shortest_deck():
     text = ".model m jj(icrit=1m)\n.subckt one a\nB1 a 0 m\nR1 a 0 1\n.ends\nX1 p one\nR2 p 0 1\n"
     lint(f"{text}.tran 1p 2p\n.print phase B1.X1", "d.cir")
     lint(f"{text}.tran 1p 2p\n.print phase B1.X1\n.end", "d.cir")
+
+
+def test_a_model_inside_a_subcircuit_is_read_each_time():
+    text = ".subckt one a\n.model m jj(icrit=1m)\nB1 a 0 m\nR1 a 0 1\n.ends\nX1 p one\nR2 p 0 1\n"
+    for _ in range(2):
+        lint(f"{text}.tran 1p 2p\n.print phase B1.X1", "d.cir")

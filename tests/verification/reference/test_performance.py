@@ -48,7 +48,7 @@ def test_figures_are_those_of_the_circuit():
     assert repr(found) == f"<{title}>"
     shown = found._repr_html_()
     assert title in shown
-    assert f"<{title}" not in shown
+    assert f"lt;{title}" not in shown
     assert f"{found.static_W:.4g}" in shown
 
 
