@@ -76,7 +76,12 @@ ROOMS = {
     ),
     "circuit": Room(
         ("netlist_gen/circuit",),
-        ("tests/netlist_gen/circuit", "tests/test_golden_decks.py", CONVENTIONS),
+        (
+            "tests/netlist_gen/circuit",
+            "tests/netlist_gen/assembly/test_delays.py",
+            "tests/test_golden_decks.py",
+            CONVENTIONS,
+        ),
     ),
     "assembly": Room(
         ("netlist_gen/assembly",),

@@ -183,3 +183,14 @@ def test_a_library_that_fails(tmp_path, monkeypatch, code, words):
         message += r" \(exit status 1\)"
     with pytest.raises(NetworkError, match=f"^{message}$"):
         read_network(path)
+
+
+@pytest.mark.parametrize("name", ["nodes", "node"])
+def test_a_file_without_a_graph(tmp_path, name):
+    """Of another name, or no group."""
+    path = tmp_path / "net.nir"
+    with h5py.File(path, "w") as file:
+        file[name] = np.arange(3)
+    message = re.escape(f"{path}: it has no group 'node'")
+    with pytest.raises(NetworkError, match=f"^{message}$"):
+        read_checkpoint(path)

@@ -9,8 +9,9 @@ import struct
 import numpy as np
 import pytest
 
-from netlist_gen.checkpoint import read_network
+from netlist_gen.checkpoint import read_network, write_network
 from netlist_gen.errors import NetworkError
+from netlist_gen.network import TernaryNetwork
 
 W0 = {"dtype": "I8", "shape": [2, 2], "data_offsets": [0, 4]}
 THETA0 = {"dtype": "I32", "shape": [2], "data_offsets": [4, 12]}
@@ -96,3 +97,13 @@ def test_half_precision(tmp_path):
     path.write_bytes(packed(header, values))
     (layer,) = read_network(path)
     assert (layer.weights.tolist(), layer.theta.tolist()) == ([[1, 0], [0, -1]], [1, 2])
+
+
+@pytest.mark.parametrize("note", ["x" * n for n in range(9)])
+def test_tensors_begin_at_a_multiple_of_eight_bytes(tmp_path, note):
+    network = TernaryNetwork.from_arrays([np.array([[1, 0], [0, -1]])], [np.array([1, 2])])
+    write_network(network, tmp_path / "net.safetensors", {"note": note})
+    data = (tmp_path / "net.safetensors").read_bytes()
+    assert int.from_bytes(data[:8], "little") % 8 == 0
+    found = read_network(tmp_path / "net.safetensors")
+    assert found.layers[0].weights.tolist() == [[1, 0], [0, -1]]

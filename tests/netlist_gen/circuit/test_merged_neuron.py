@@ -28,6 +28,7 @@ from netlist_gen.deck.lint import lint
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases, load_rules
+from netlist_gen.library.process import load_process
 from verification.simulators.base import DeckJob
 from verification.waves.pulses import detect_phase
 
@@ -162,3 +163,10 @@ def test_windows_grow_by_the_staggers(lines, longer):
     assert phases.decision == pytest.approx(short.decision + longer)
     assert phases.reset == pytest.approx(phases.decision + 18e-12)
     assert phases.period == pytest.approx(phases.reset + (lines - 1) * 18e-12 + 24e-12)
+
+
+def test_merged_phases_of_a_slower_process():
+    process = load_process("stp2")
+    slowness = load_phases(process=process).slowness
+    assert slowness > 1.5
+    assert merged_phases(3, process) == merged_phases(3).slowed(slowness)

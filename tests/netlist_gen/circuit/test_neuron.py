@@ -55,6 +55,40 @@ def test_couplings_can_be_made(signs, theta):
     assert design.pickup * len(signs) == pytest.approx(rules.pickup_total, rel=1e-9, abs=0)
 
 
+@given(SIGNS, st.integers(-70, 70), st.sampled_from([1, 2, 4]))
+def test_the_unit_is_the_largest_that_every_bound_allows(signs, theta, capacity):
+    """Range, rest, coupling, and what was shown: none is passed, one is reached."""
+    rules = load_rules()
+    design = design_neuron(signs, theta, STORAGE_H, capacity=capacity)
+    excitatory, inhibitory = signs.count(1), signs.count(-1)
+    edge = min(max(theta, -inhibitory), excitatory + 1) - 0.5
+    counts = np.arange(-inhibitory, excitatory + 1)
+    # Screening is taken as that of the closest coupling that can be made.
+    rest = rules.rest + rules.offset - rules.screening * rules.coupling_max**2
+    full = 1 / (1 / rules.full + (capacity - 1) * STORAGE_H / PHI0)
+    coupled = rules.coupling_max * np.sqrt(capacity * STORAGE_H * design.pickup) * full / PHI0
+    bounds = [rules.unit_max, rules.reach / np.abs(counts - edge).max(), coupled]
+    bounds += [rest / edge] if edge > 0 else []
+    assert design.unit == pytest.approx(min(bounds), rel=1e-12)
+    assert design.coupling <= rules.coupling_max * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("lines", "theta", "bound"),
+    [(1, 1, "shown"), (4, 1, "coupling"), (24, 24, "rest"), (24, 1, "reach")],
+)
+def test_each_bound_is_reached_by_some_neuron(lines, theta, bound):
+    rules, design = load_rules(), design_neuron((1,) * lines, theta, STORAGE_H)
+    share = {
+        "shown": design.unit / rules.unit_max,
+        "coupling": design.coupling / rules.coupling_max,
+        "rest": design.unit * (theta - 0.5) / 0.22399944,  # Phi0: rest + offset - screening * k^2
+        "reach": design.unit * max(lines - theta + 0.5, theta - 0.5) / rules.reach,
+    }
+    assert max(share, key=share.__getitem__) == bound
+    assert share[bound] == pytest.approx(1.0, rel=1e-4)
+
+
 @given(SIGNS, st.integers(1, 10**6))
 def test_a_theta_beyond_the_range_is_the_nearest_beyond_it(signs, far):
     excitatory, inhibitory = signs.count(1), signs.count(-1)

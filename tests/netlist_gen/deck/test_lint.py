@@ -177,6 +177,8 @@ def line_of(text, start):
         (r"KCT LCT LXT .*", "KCT LCT LXT k", "d.cir, line {at}: coupling KCT: 'k' is no number"),
         (r"KCT LCT LXT .*", "KCT LCT LXX 0.1",
          "d.cir, line {at}: KCT couples LXX, which is not an inductor of decision"),
+        (r"KCT LCT LXT .*", "KCT LXX LXT 0.1",
+         "d.cir, line {at}: KCT couples LXX, which is not an inductor of decision"),
         (r"\.subckt splitter .*", ".subckt jtl a q0 q1",
          "d.cir, line {at}: subcircuit jtl is defined twice"),
     ],
@@ -286,3 +288,15 @@ def test_an_error_in_a_subcircuit_that_is_new_is_on_its_line():
     assert complaint("\n".join(changed)) == (
         f"d.cir, line {at + 2}: KCT couples LQQ, which is not an inductor of decision"
     )
+
+
+def test_a_subcircuit_of_one_port_and_the_shortest_deck():
+    text = ".model m jj(icrit=1m)\n.subckt one a\nB1 a 0 m\nR1 a 0 1\n.ends\nX1 p one\nR2 p 0 1\n"
+    lint(f"{text}.tran 1p 2p\n.print phase B1.X1", "d.cir")
+    lint(f"{text}.tran 1p 2p\n.print phase B1.X1\n.end", "d.cir")
+
+
+def test_a_model_inside_a_subcircuit_is_read_each_time():
+    text = ".subckt one a\n.model m jj(icrit=1m)\nB1 a 0 m\nR1 a 0 1\n.ends\nX1 p one\nR2 p 0 1\n"
+    for _ in range(2):
+        lint(f"{text}.tran 1p 2p\n.print phase B1.X1", "d.cir")

@@ -46,6 +46,20 @@ def test_both_scopes_agree(tiny, cli, simulator):
     # The whole network holds what the neurons' benches lack: fan-out and clock trees, read-out.
     energies = [row["energy_J"] for row in summary["scopes"]]
     assert energies[0] > energies[1]
+    energy = summary["energy"]
+    assert energy["measured_J"] == energies[0]
+    assert energy["dynamic_J_per_inference"] == pytest.approx(energies[0] / 5)  # samples
+    for index, (row, layer) in enumerate(zip(summary["layers"], tiny.network.layers, strict=True)):
+        assert (row["layer"], row["neurons"]) == (index, layer.outputs)
+        assert row["synapses"] == np.count_nonzero(layer.weights)
+        assert row["fan_in"] == [layer.fan_in.min(), layer.fan_in.max()]
+        assert row["theta"] == [layer.theta.min(), layer.theta.max()]
+        assert (row["checked"], row["mismatches"], row["failed"]) == (10 * layer.outputs, 0, 0)
+        assert row["pulses"] == tiny.network.forward(X)[index].sum()
+        low, high = row["delay_ps"]
+        assert 10 < low <= high < 40
+    alone = [row["energy_J"] for row in summary["layers"]]
+    assert sum(alone) == pytest.approx(energies[1])
     assert summary["accuracy"]["simulated"] == summary["accuracy"]["reference"]
     assert "All scopes saw the same pulses" in (tiny.run / "report.html").read_text()
 

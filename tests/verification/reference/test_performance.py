@@ -41,6 +41,15 @@ def test_figures_are_those_of_the_circuit():
     assert found.wall_plug_J_per_inference == pytest.approx(300 * (static + energy), abs=0)
     assert found.accuracy == network.accuracy(X, np.array([0, 1, 1]))
     assert found.latency_ps == bench.timing.latency_s * 1e12
+    title = (
+        f"Performance: 8.93 GHz, {found.inferences_per_s:.3g} inferences/s, "
+        f"{found.wall_plug_J_per_inference:.3g} J at the wall for each"
+    )
+    assert repr(found) == f"<{title}>"
+    shown = found._repr_html_()
+    assert title in shown
+    assert f"lt;{title}" not in shown
+    assert f"{found.static_W:.4g}" in shown
 
 
 def test_at_the_shortest_clock():

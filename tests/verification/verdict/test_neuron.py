@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -132,6 +133,18 @@ def test_one_thing_wrong(change, windows, expected, measured):
     verdict = verdict_of(waves)
     assert np.flatnonzero(verdict.wrong).tolist() == windows
     assert verdict.first == Disagreement(windows[0], expected, measured)
+
+
+def test_a_pulse_after_the_last_window():
+    """The record goes on for a window more, as that of a network does for its first layer."""
+    waves = ideal()
+    view = dataclasses.replace(waves.view, windows=3)
+    verdict = compare(view, waves.spikes.part(0, 3), waves.waveforms())
+    assert np.flatnonzero(verdict.wrong).tolist() == [2]
+    at_ps = FIRST_PS + (3 * PHASES.period + OUTPUT_DELAY_S) * 1e12
+    assert verdict.first == Disagreement(
+        2, "no pulse after the last window", f"a pulse at {at_ps:.2f} ps"
+    )
 
 
 @settings(deadline=None, max_examples=25)

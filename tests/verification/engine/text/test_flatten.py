@@ -169,3 +169,8 @@ def test_braces_with_blanks_are_one_value():
         refused(
             f"R1 1 0 {value}" + END, "d, line 1: a brace is not closed, or closed and not opened"
         )
+
+
+@pytest.mark.parametrize("value", ["0", "-1"])
+def test_a_noise_bandwidth_is_above_nothing(value):
+    refused(f"R1 1 0 5 temp=4 neb={value}" + END, f"d, line 1: neb={value} must be above 0")
