@@ -24,7 +24,7 @@ def test_damaged_decks_are_refused_or_run():
         except Exception as error:
             raise AssertionError(f"{error!r} from this deck:\n{text}") from error
     assert found["refused"] > 150
-    assert found["ran"] > 50
+    assert found["ran"] > 30
 
 
 def test_damaged_golden_decks_are_refused_in_a_sentence_or_read():
