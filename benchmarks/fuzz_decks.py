@@ -117,7 +117,10 @@ def _swap(text: str, rng: random.Random) -> str:
 
 
 def _remove(text: str, rng: random.Random) -> str:
-    return _in_line(text, rng, lambda words: words.pop(rng.randrange(len(words))) and None)
+    def change(words: list[str]) -> None:
+        del words[rng.randrange(len(words))]
+
+    return _in_line(text, rng, change)
 
 
 def _double(text: str, rng: random.Random) -> str:
