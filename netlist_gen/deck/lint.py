@@ -14,6 +14,7 @@ from typing import Any
 
 from netlist_gen.deck.lines import logical_lines, numbered_lines
 from netlist_gen.errors import DeckError
+from netlist_gen.files import printable
 
 _PLAIN_PRINT = re.compile(r"\.print phase [A-Za-z0-9_.]+")
 _TWO_NODE = "BLRCVIP"
@@ -52,6 +53,13 @@ def lint(text: str, name: str) -> None:
     Raises:
         DeckError: the first rule that is broken, with the line's number.
     """
+    try:
+        _lint(text, name)
+    except DeckError as error:
+        raise DeckError(printable(str(error))) from error
+
+
+def _lint(text: str, name: str) -> None:
     lines = [line for _, line in numbered_lines(text, name)]
     if not lines[-1]:
         lines.pop()  # what follows the last line feed

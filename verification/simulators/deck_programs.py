@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from netlist_gen.deck.lines import logical_lines
 from netlist_gen.errors import DeckError
+from netlist_gen.files import printable
 from verification.simulators.base import DeckJob
 from verification.simulators.saved_signals import Saved, read_saved
 
@@ -44,7 +45,7 @@ def asked_of(job: DeckJob, check: Callable[[str], None] = lambda _: None) -> Sav
         check(job.text)
         return read_saved(job.text)
     except DeckError as error:
-        raise DeckError(f"deck {job.name}: {error}") from error
+        raise DeckError(printable(f"deck {job.name}: {error}")) from error
 
 
 def refuse_programs(text: str) -> None:
@@ -77,5 +78,6 @@ def refuse_programs(text: str) -> None:
 
 def _refused(number: int, word: str, does: str) -> DeckError:
     return DeckError(
-        f"line {number}: {word} {does}; decks that do are run by simulate --trust-deck alone"
+        f"line {number}: {printable(word, 40)} {does}; decks that do are run by simulate "
+        "--trust-deck alone"
     )

@@ -56,12 +56,12 @@ class _Files:
     def read(self, path: Path, name: str, stack: tuple[Path, ...]) -> str:
         here = path.resolve()
         text = self.texts.get(here)
+        problem = self.budget.include(len(stack) - 1, len(text or "")) if stack else ""
+        if problem:
+            raise _TooMuch(problem)
         if text is None:
             text = read_deck_text(path, lambda why: DeckError(f"{name}: can't be read ({why})"))
             self.texts[here] = text
-        problem = self.budget.include(len(stack) - 1, len(text)) if stack else ""
-        if problem:
-            raise _TooMuch(problem)
         lines = []
 
         def free(number: int, line: str) -> bool:

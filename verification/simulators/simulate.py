@@ -83,7 +83,7 @@ def simulate(
         # A line's number is that of the text that the simulator is given.
         place = f"{deck}, with what it includes" if _INCLUDES.search(_read(deck)) else f"{deck}"
         words = str(error).removeprefix(f"deck {job.name}: ")
-        raise DeckError(f"{place}: {words}") from error
+        raise DeckError(printable(f"{place}: {words}")) from error
     waves = outcome.require()
     if out is not None:
         write_waveforms(out, waves)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from netlist_gen.deck.lines import logical_lines, names_a_file, numbered_lines
 from netlist_gen.errors import DeckError
+from netlist_gen.files import printable
 from verification.waves.josim_remarks import remark_at
 
 # Factors of JoSIM 2.7's number suffixes (Misc.cpp): one letter, except MEG; X is mega too.
@@ -72,6 +73,13 @@ def read_controls(text: str) -> Controls:
         DeckError: no ``.tran`` or no stored signal (JoSIM would then store every node), a
             request that JoSIM would drop, or a number that is not plain.
     """
+    try:
+        return _read_controls(text)
+    except DeckError as error:
+        raise DeckError(printable(str(error))) from error
+
+
+def _read_controls(text: str) -> Controls:
     columns: list[str] = []
     transient: Transient | None = None
     for line, tokens in _control_lines(text):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -137,3 +139,82 @@ def test_a_deck_that_can_not_be_read(cli, deck, tmp_path):
     ran = cli("simulate", tmp_path / "none.cir", "-o", tmp_path / "out.csv")
     assert ran.status == 2
     assert f"{tmp_path / 'none.cir'}: can't be read (No such file or directory)" in ran.err
+
+
+SPICE = """RC low pass, 3 k\u03a9
+V1 in 0 pwl(0 0 1n 1)
+R1 in out 1k
+C1 out 0 1p
+.tran 0.1n 20n
+.save v(out)
+.end
+"""
+
+
+@pytest.mark.ngspice
+@pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not on PATH")
+def test_the_first_line_of_a_spice_deck_is_its_title(cli, tmp_path):
+    deck, out = tmp_path / "rc.cir", tmp_path / "out.csv"
+    deck.write_text(SPICE)
+    ran = cli("simulate", deck, "-o", out, "--simulator", "ngspice")
+    assert ran.status == 0, ran.err
+    assert (
+        ran.err
+        == f"note: {deck}, line 1: the title, as in all SPICE decks: RC low pass, 3 k\u03a9\n"
+    )
+    assert read_josim_csv(out).signal("V(OUT)")[-1] == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.ngspice
+@pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not on PATH")
+def test_a_deck_that_runs_a_program_is_refused_unless_it_is_trusted(cli, tmp_path):
+    deck, out, left = tmp_path / "rc.cir", tmp_path / "out.csv", tmp_path / "left"
+    deck.write_text(SPICE.replace(".end", f".control\nshell touch {left}\n.endc\n.end"))
+    words = ("simulate", deck, "-o", out, "--simulator", "ngspice")
+    ran = cli(*words)
+    assert (ran.status, left.exists(), out.exists()) == (2, False, False)
+    assert ran.sentence == (
+        f"{deck}: line 7: .control can run commands and programs; decks that do are run by "
+        "simulate --trust-deck alone"
+    )
+    assert cli(*words, "--trust-deck").status == 0
+    assert left.exists()
+    # Files are read for trusted decks alone: what they hold may be commands.
+    (tmp_path / "load.inc").write_text("R2 out 0 1k\n")
+    deck.write_text(SPICE.replace(".end", ".include load.inc\n.end"))
+    ran = cli(*words)
+    assert (ran.status, ran.sentence) == (
+        2,
+        f"{deck}: line 7: .include reads another file, which can hold commands; decks that do are "
+        "run by simulate --trust-deck alone",
+    )
+    assert cli(*words, "--trust-deck").status == 0
+    assert read_josim_csv(out).signal("V(OUT)")[-1] == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("simulator", ["embedded", "josim", "ngspice", "wrspice"])
+def test_what_is_no_ordinary_file_is_not_waited_for(cli, tmp_path, simulator):
+    fifo, out = tmp_path / "fifo", tmp_path / "out.csv"
+    os.mkfifo(fifo)
+    for deck, why in (
+        (fifo, "it is a FIFO; an ordinary file is needed"),
+        ("/dev/zero", "it is a device; an ordinary file is needed"),
+        (tmp_path, "Is a directory"),
+        (tmp_path / "none", "No such file or directory"),
+    ):
+        ran = cli("simulate", deck, "-o", out, "--simulator", simulator)
+        assert (ran.status, ran.sentence) == (2, f"{deck}: can't be read ({why})")
+
+
+def test_the_timeout_covers_reading(cli, tmp_path):
+    deck = tmp_path / "long.cir"
+    chain = "".join(f".param p{n}=p{n + 1}+1\n" for n in range(20_000))
+    deck.write_text(
+        f"{chain}.param p20000=1\nR1 1 0 p0\nI1 0 1 dc 1u\n.tran 0.1p 9p\n.print v(1)\n"
+    )
+    words = ("-o", tmp_path / "out.csv", "--simulator", "embedded", "--timeout", "0.02")
+    ran = cli("simulate", deck, *words)
+    assert (ran.status, ran.sentence) == (
+        1,
+        f"{deck}: reading the deck took too long and was stopped",
+    )

@@ -31,7 +31,7 @@ IB 0 in pwl(0 0 5p 175u)
 XA x m stage
 XB stage m y
 .ends
-X1 two n0 n1 B1.XA=2.5
+X1 two n0 n1 B1|XA=2.5
 IIN 0 n0 pwl(0 0 10p 0 12p 500u
 + 14p 0)
 RL n1 0 b

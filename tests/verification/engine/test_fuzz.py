@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from deck_fuzz import SEEDS, damage, outcome
+from fuzz_decks import READ, REFUSED, fuzz, is_wrong
 
 
 @pytest.mark.parametrize("text", SEEDS)
@@ -23,4 +24,14 @@ def test_damaged_decks_are_refused_or_run():
         except Exception as error:
             raise AssertionError(f"{error!r} from this deck:\n{text}") from error
     assert found["refused"] > 150
-    assert found["ran"] > 50
+    assert found["ran"] > 30
+
+
+def test_damaged_golden_decks_are_refused_in_a_sentence_or_read():
+    """A slice of ``benchmarks/fuzz_decks.py``, which takes 50,000 in all dialects."""
+    found = fuzz(count=1000, seed=7, ran=0, jobs=1)
+    assert [one for one in found if is_wrong(one)] == []
+    counts = Counter(one.outcome for one in found)
+    assert len(found) == 1000
+    assert counts[READ] > 200
+    assert counts[REFUSED] > 200

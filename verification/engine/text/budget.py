@@ -12,8 +12,8 @@ from netlist_gen.errors import SimulatorError
 
 DEEPEST_INCLUDE = 20
 MOST_INCLUDES = 1000
-MOST_INCLUDED = 50_000_000
-"""Characters of all included files together, each counted as often as it is included."""
+MOST_REPEATED = 500_000
+"""Characters of files that are included again, each time: what no file on disk holds."""
 DEEPEST_SUBCIRCUIT = 100
 _STEPS_PER_LOOK = 256
 
@@ -31,7 +31,7 @@ class Budget:
         self._deadline = deadline
         self._steps = 0
         self._includes = 0
-        self._included = 0
+        self._repeated = 0
 
     def step(self) -> None:
         """Count a step and look at the clock now and then. Raises SimulatorError."""
@@ -44,20 +44,20 @@ class Budget:
         if self._deadline is not None and self._deadline():
             raise SimulatorError(f"{self._name}: reading the deck took too long and was stopped")
 
-    def include(self, depth: int, characters: int) -> str:
+    def include(self, depth: int, repeated: int) -> str:
         """Count an included file; what speaks against it, or "" where nothing does.
 
         Args:
             depth: how many included files it is in.
-            characters: its length.
+            repeated: its characters, if it was read before; else 0.
         """
         self.look()
         self._includes += 1
-        self._included += characters
+        self._repeated += repeated
         if depth >= DEEPEST_INCLUDE:
             return f"files are included deeper than {DEEPEST_INCLUDE}"
         if self._includes > MOST_INCLUDES:
             return f"the deck includes more than {MOST_INCLUDES} files"
-        if self._included > MOST_INCLUDED:
-            return f"included files have more than {MOST_INCLUDED} characters together"
+        if self._repeated > MOST_REPEATED:
+            return f"files that are included again have more than {MOST_REPEATED} characters"
         return ""

@@ -88,7 +88,12 @@ def read_instance(line: Line, scopes: dict[str, Scope]) -> InstanceCard:
             continue
         if not key or not value or key in overrides:
             raise line.place.error(f"{token}: an instance takes LABEL=value, each label once")
-        overrides[key.replace(".", "|")] = value
+        if "." in key:
+            inside = key.replace(".", "|")
+            raise line.place.error(
+                f"{token}: JoSIM finds no {key} and keeps the old value; write {inside}={value}"
+            )
+        overrides[key] = value
     _check_name(label, line.place)
     at = sorted({i for i in (0, len(plain) - 1) if plain and plain[i] in scopes})
     if not at:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Container, Mapping
+from itertools import zip_longest
 
 from verification.engine.equations.constants import NAMED
 
@@ -33,6 +34,7 @@ _SCALE = {
 }  # fmt: skip
 _CLOSING = {"(": ")", "{": "}", "[": "]"}
 _MAX_DEPTH = 64
+_LONGEST = 100_000
 
 _FUNCTIONS = "cos sin tan acos asin atan cosh sinh tanh acosh asinh atanh exp log log10 sqrt cbrt"
 FUNCTIONS: dict[str, Callable[[float], float]] = {
@@ -86,6 +88,10 @@ def evaluate(
         raise ExpressionError("the expression is empty")
     if compact in lookup:
         return lookup[compact]
+    if len(compact) > _LONGEST:
+        raise ExpressionError(
+            f"the expression has {len(compact)} characters; at most {_LONGEST} are read"
+        )
     plain = parse_number(compact)
     if plain is None:
         plain = _Parser(compact, lookup, unresolved).run()
@@ -268,10 +274,12 @@ def resolve_parameters(
 def _names(text: str) -> set[str]:
     """Names of parameters that an expression may hold; what is called is a function."""
     compact = "".join(text.split())
+    if len(compact) > _LONGEST:
+        return set()
     found = list(_TOKEN.finditer(compact))
     names = {
         match.group()
-        for match, after in zip(found, [*found[1:], None], strict=True)
+        for match, after in zip_longest(found, found[1:])
         if match.lastgroup == "name"
         and not (match.group() in FUNCTIONS and after is not None and after.group() in _CLOSING)
     }

@@ -23,7 +23,7 @@ from verification.engine.text.devices import (
 from verification.engine.text.lines import Line, Place
 
 MAX_ELEMENTS = 20_000_000
-_EXPANDED = 1_000_000
+_EXPANDED = 100_000
 _EXPANDED_PER_LINE = 1000
 """A deck may expand to so many devices, and so many for each of its lines: a few lines that each
 place the subcircuit before them twice name more than any machine holds."""

@@ -19,7 +19,7 @@ from verification.waves.josim_remarks import remark_at
 _FILE_WORDS = frozenset({".INCLUDE", "INCLUDE", ".FILE", "FILE"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a line begins: the file as the user named it and the line number, from 1."""
 
@@ -34,7 +34,7 @@ class Place:
         return DeckError(printable(f"{self}: {what}"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """One logical line: tokens split at blanks, in upper case, continuation lines joined.
 
@@ -120,10 +120,10 @@ class _Reader:
         if path in stack:
             raise place.error(f".include {raw[1]}: the file includes itself")
         text = self.texts.get(path)
+        problem = self.budget.include(len(stack), len(text or ""))
+        if problem:
+            raise place.error(f".include {raw[1]}: {problem}")
         if text is None:
             text = read_deck_text(path, lambda why: place.error(f".include {raw[1]}: {why}"))
             self.texts[path] = text
-        problem = self.budget.include(len(stack), len(text))
-        if problem:
-            raise place.error(f".include {raw[1]}: {problem}")
         return self.lines(text, raw[1], path.parent, (*stack, path))

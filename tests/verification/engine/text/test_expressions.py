@@ -106,3 +106,10 @@ def test_a_circle_of_parameters_has_no_value():
         "A": "B is no parameter, function or constant",
         "B": "A is no parameter, function or constant",
     }
+
+
+@pytest.mark.parametrize("text", [":", "", "  ", "=", "\xe9", "\u0663"])
+def test_what_holds_no_word_has_a_problem(text):
+    values, problems = resolve_parameters({"A": text, "B": "1"}, {})
+    assert values == {"B": 1.0}
+    assert list(problems) == ["A"]

@@ -74,7 +74,7 @@ def test_values_are_set_from_the_instance_at_any_depth():
     text = (
         MODEL
         + ".subckt leaf a\nB1 a 0 jj1 area=1\nR1 a 0 5\nL1 a 0 1p\n.ends\n"
-        + ".subckt mid a\nX1 leaf a\n.ends\nXA mid 1 R1.X1=9 B1.X1=2\nXB leaf 1 L1={2p*3} R1=1\n"
+        + ".subckt mid a\nX1 leaf a\n.ends\nXA mid 1 R1|X1=9 B1|X1=2\nXB leaf 1 L1={2p*3} R1=1\n"
     )
     found = elements(text)
     assert found["R1|X1|XA"][0].value == 9.0
@@ -140,6 +140,8 @@ S = ".subckt s a\nR1 a 0 1\n.ends\n"
         ("X1 none 1", "1: X1: neither the first nor the last word names a subcircuit"),
         (S + "X1 s 1 2", "4: X1 connects 2 nodes, but subcircuit S has 1"),
         (S + "X1 s 1 R9=2", "1: instance X1 sets R9, but subcircuit S has no such device"),
+        (".subckt t a\nX1 s a\n.ends\n" + S + "X1 t 1 R1.X1=2",
+         "7: R1.X1=2: JoSIM finds no R1.X1 and keeps the old value; write R1|X1=2"),
         (S + "X1 s 1 R1=2 R1=3", "4: R1=3: an instance takes LABEL=value, each label once"),
         (".subckt s a\nX1 s a\n.ends\nX1 s 1", "1: subcircuit S contains itself"),
         ("R1 mygnd 0 1", "1: MYGND: JoSIM takes every node with GND in its name for ground"),

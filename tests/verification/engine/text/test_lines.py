@@ -138,8 +138,8 @@ def test_files_that_include_each_other_again_and_again_are_bounded(tmp_path):
 
 def test_included_text_is_bounded_and_so_is_its_depth(tmp_path, monkeypatch):
     (tmp_path / "big").write_text("* 45 characters, which are read four times...\n")
-    monkeypatch.setattr(budget, "MOST_INCLUDED", 150)
-    message = "d, line 4: .include big: included files have more than 150 characters together"
+    monkeypatch.setattr(budget, "MOST_REPEATED", 100)
+    message = "d, line 4: .include big: files that are included again have more than 100 characters"
     with pytest.raises(DeckError, match=f"^{message}$"):
         read_lines(".include big\n" * 5, "d", tmp_path)
     monkeypatch.undo()
