@@ -43,7 +43,7 @@ class DeckPart:
 
     Attributes:
         sources: by name.
-        instances: the cell of each, by name.
+        instances: the cell of each as it is written, by name.
         repeated: names of sources that are there more than once.
     """
 
@@ -66,7 +66,7 @@ def read_parts(text: str) -> dict[str, DeckPart]:
         elif words[0] == ".ENDS":
             here = parts[TOP]
         elif first == "X":
-            here.instances[words[0]] = words[-1]
+            here.instances[words[0]] = line.split()[-1]
         elif first != ".":
             if words[0] in here.sources:
                 here.repeated.add(words[0])
@@ -180,15 +180,15 @@ def _instances_apart(
         found = part.instances.get(name)
         if found is None:
             yield name, f"a cell {wanted} at", "none in the deck that ran"
-        elif found != wanted.upper():
-            yield name, f"a cell {wanted} at", f"{found.lower()}"
+        elif found.upper() != wanted.upper():
+            yield name, f"a cell {wanted} at", found
     for name, found in part.instances.items():
         if name not in known and _feeds(parts, found):
-            yield name, "no cell at", f"{found.lower()}, which has sources"
+            yield name, "no cell at", f"{found}, which has sources"
 
 
 def _feeds(parts: Mapping[str, DeckPart], name: str, depth: int = 20) -> bool:
-    part = parts.get(name)
+    part = parts.get(name.upper())
     if part is None or not depth:
         return part is not None
     return bool(part.sources) or any(

@@ -55,6 +55,10 @@ class Readings(Protocol):
         ...
 
 
+_LATE_S = 1e-12
+"""By how much a record may begin after the first time: ngspice leaves out the one at 0."""
+
+
 @dataclass(frozen=True, eq=False)
 class WaveformReadings:
     """Readings taken from whole waveforms."""
@@ -63,7 +67,7 @@ class WaveformReadings:
 
     def phases(self, columns: Sequence[str], at_s: FloatArray) -> FloatArray:
         """See ``Readings``."""
-        if at_s.size and self.waves.time_s[0] > at_s[0]:
+        if at_s.size and self.waves.time_s[0] > at_s[0] + _LATE_S:
             raise WaveformError(
                 f"the waveforms begin at {self.waves.time_s[0] * 1e12:.4g} ps; "
                 f"the first window begins at {at_s[0] * 1e12:.4g} ps"

@@ -132,8 +132,7 @@ def pulses_through(simulator, library, cell, stimuli_ps, step_s=0.05e-12):
     for probe in outputs:
         train = detect_phase(waves.time_s, waves.signal(probe.column), rest_at_s=40e-12)
         assert (train.signs > 0).all()
-        assert train.leftover_fluxons == train.count
-        assert abs(train.residual_fluxons) < 0.02
+        assert train.final_fluxons == pytest.approx(train.count, abs=0.02)
         found[probe.path[0]] = (train.times_s - START_S) * 1e12
     return found
 

@@ -187,7 +187,10 @@ def test_simulate_of_files_that_are_not_there(cli, deck, tmp_path):
     binary.write_bytes(b"\xff\xfe")
     ran = cli("simulate", binary, "-o", out)
     assert ran.status == 2
-    assert ran.sentence.startswith(f"{binary}: not a text file (")
+    assert ran.sentence == (
+        f"{binary}, line 1: a character that is not UTF-8 text at place 1; outside comments a deck "
+        "holds printable ASCII characters, blanks and tabs"
+    )
 
 
 # -- doctor -----------------------------------------------------------------------------------

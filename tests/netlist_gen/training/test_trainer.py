@@ -262,7 +262,7 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(train_module, "_show_epoch", interrupt)
         result = CliRunner().invoke(train_command, arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     assert f"interrupted; go on with --resume from {out}.state" in result.output
     assert not out.exists()
     result = CliRunner().invoke(train_command, [*arguments, "--resume"])

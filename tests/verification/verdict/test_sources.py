@@ -54,7 +54,7 @@ def test_sources_and_instances_by_subcircuit():
     }
     assert parts["STAGE"].sources == stage
     assert parts[""].sources == {"V1": SourceLine(("P", "0"), 0.0, 1e-12)}
-    assert parts[""].instances == {"X1": "STAGE", "X2": "STAGE"}
+    assert parts[""].instances == {"X1": "stage", "X2": "stage"}
     assert first_difference(parts, circuit(), 20 * PS, 0.05) is None
     assert currents_in(parts, circuit()) == {
         ("stage", "IB"): 7e-5, ("stage", "IF"): pytest.approx(5e-5)

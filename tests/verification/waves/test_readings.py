@@ -87,7 +87,7 @@ def test_what_was_not_read_is_refused():
 
 
 def test_a_record_that_begins_late_is_refused():
-    waves = Waveforms(np.array([1e-12, 2e-12]), ("P(B1)",), np.zeros((1, 2)))
-    message = r"^the waveforms begin at 1 ps; the first window begins at 0\.5 ps$"
+    waves = Waveforms(np.array([2e-12, 3e-12]), ("P(B1)",), np.zeros((1, 2)))
+    message = r"^the waveforms begin at 2 ps; the first window begins at 0\.5 ps$"
     with pytest.raises(WaveformError, match=message):
-        WaveformReadings(waves).phases(["P(B1)"], np.array([0.5e-12, 2e-12]))
+        WaveformReadings(waves).phases(["P(B1)"], np.array([0.5e-12, 3e-12]))
