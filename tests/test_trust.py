@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,15 @@ KINDS = {
 }
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def calls(path: Path) -> list[str]:
     """The names of everything that a module calls, as ``a.b.c``."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     return [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
@@ -82,14 +89,14 @@ def test_every_place_is_listed(kind):
 
 def test_no_program_is_started_through_a_shell():
     for name, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.keyword):
                 assert node.arg != "shell", name
 
 
 @pytest.mark.parametrize("name", UNPICKLED)
 def test_torch_reads_weights_only(name):
-    for node in ast.walk(ast.parse(modules()[name].read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(modules()[name])):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
             given = {k.arg: ast.unparse(k.value) for k in node.keywords}
             assert given["weights_only"] == "True"
