@@ -18,7 +18,6 @@ from types import FrameType
 import click
 
 from netlist_gen.errors import INTERRUPTED, NetlistGenError
-from netlist_gen.files import printable
 from netlist_gen.version import __version__
 
 COMMANDS = {
@@ -120,6 +119,8 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> None:
+    from netlist_gen.files import printable
+
     # What a message quotes, a path or a name from a file, may hold any character.
     click.echo(f"netlist-gen: {printable(message, LONGEST_MESSAGE)}", err=True)
     sys.exit(status)

@@ -114,6 +114,17 @@ def printable(text: str, longest: int = 1000) -> str:
     )
 
 
+def shown(value: object, longest: int = 60) -> str:
+    """A value as it is shown in a message: on one line, and not long."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python prints
+        text = f"a {type(value).__name__} too large to be shown"
+    except RecursionError:
+        text = f"a {type(value).__name__} nested too deep"
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

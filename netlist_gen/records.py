@@ -29,6 +29,7 @@ from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hin
 import numpy as np
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import shown
 
 Json = dict[str, Any]
 """An object of JSON: what is written to a file, or was read from one and not yet checked."""
@@ -60,7 +61,7 @@ class Record:
             ConfigurationError: a key that is missing, or a value of another kind.
         """
         if not isinstance(data, Mapping):
-            raise ConfigurationError(f"{where}: {_short(data)} is no table")
+            raise ConfigurationError(f"{where}: {shown(data, 40)} is no table")
         values = {}
         for field, key in _written(cls):
             if key in data:
@@ -141,7 +142,7 @@ def _read(hint: Any, value: Any, where: str) -> Any:
             return float(value)
     elif hint in (str, bool, int) and type(value) is hint:
         return value
-    raise ConfigurationError(f"{where}: {_short(value)} is not {_kind(hint)}")
+    raise ConfigurationError(f"{where}: {shown(value, 40)} is not {_kind(hint)}")
 
 
 def _chosen(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -153,7 +154,7 @@ def _chosen(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
         told = {n: get_args(h) for n, h in _hints(kind).items() if get_origin(h) is Literal}
         if isinstance(value, Mapping) and all(value.get(n) in told[n] for n in told):
             return kind
-    raise ConfigurationError(f"{where}: {_short(value)} is none of the kinds that are allowed")
+    raise ConfigurationError(f"{where}: {shown(value, 40)} is none of the kinds that are allowed")
 
 
 def _read_array(dtype: np.dtype[Any], value: Any, where: str) -> Any:
@@ -165,16 +166,8 @@ def _read_array(dtype: np.dtype[Any], value: Any, where: str) -> Any:
         array = np.array(None)
     safe = {"f": "if", "i": "i", "b": "b"}[dtype.kind]
     if not isinstance(value, list) or array.dtype.kind not in safe:
-        raise ConfigurationError(f"{where}: {_short(value)} is not a list of {dtype.name}")
+        raise ConfigurationError(f"{where}: {shown(value, 40)} is not a list of {dtype.name}")
     return array.astype(dtype)
-
-
-def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except RecursionError:
-        text = f"a {type(value).__name__} nested too deep"
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _kind(hint: Any) -> str:

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from typing import IO, Any
 
-import h5py  # type: ignore[import-untyped]
+import h5py
 
 _DEEPEST = 8  # graph, nodes, node, parameter: NIR needs four levels
 

@@ -80,7 +80,7 @@ def read_nir(data: bytes, path: Path) -> StoredNetwork:
 def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) -> None:
     """Write a chain of Linear and Threshold nodes; of ``extra``, what HDF5 can hold as text."""
     nir = _library()
-    import h5py  # type: ignore[import-untyped]
+    import h5py
 
     nodes: dict[str, Any] = {"input": nir.Input({"input": np.array([network.inputs])})}
     for index, layer in enumerate(network.layers):

@@ -74,19 +74,23 @@ def check_dialects(asked: Sequence[str]) -> None:
             raise ConfigurationError(f"no dialect {dialect!r}; there are {', '.join(dialects())}")
 
 
-def _template(dialect: str, name: str) -> jinja2.Template:
-    def refuse(element: Element) -> str:
-        raise DeckError(
-            f"element {element.name}: templates/{dialect} has no line for a "
-            f"{type(element).__name__}; its macro element must have one for each kind"
-        )
+def _refuse(element: Element, dialect: str) -> str:
+    raise DeckError(
+        f"element {element.name}: templates/{dialect} has no line for a "
+        f"{type(element).__name__}; its macro element must have one for each kind"
+    )
 
-    filters: dict[str, Callable[..., Any]] = {
-        "number": format_number,
-        "pulse": format_pulse,
-        "refuse": refuse,
-    }
-    return template(f"{dialect}/{name}", filters)
+
+# The environment is shared: no filter may depend on the dialect that is written just now.
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "number": format_number,
+    "pulse": format_pulse,
+    "refuse": _refuse,
+}
+
+
+def _template(dialect: str, name: str) -> jinja2.Template:
+    return template(f"{dialect}/{name}", _FILTERS)
 
 
 def emit(

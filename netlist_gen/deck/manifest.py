@@ -13,7 +13,8 @@ from netlist_gen.assembly.network_circuit import NetworkBench
 from netlist_gen.circuit.bench import NeuronBench
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.errors import ConfigurationError, DeckError
-from netlist_gen.library.toml_file import read_small_text, shown
+from netlist_gen.files import shown
+from netlist_gen.library.toml_file import read_small_text
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.records import Record
 

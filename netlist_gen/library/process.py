@@ -11,7 +11,8 @@ from typing import Any
 
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.toml_file import line_of, name_of, read_toml, shown
+from netlist_gen.files import shown
+from netlist_gen.library.toml_file import line_of, name_of, read_toml
 from netlist_gen.resources import resource_dir
 
 DEFAULT_PROCESS = "sfq5ee"

@@ -13,23 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import shown
 
 MOST_BYTES = 256_000
 """Of a TOML file: the library's largest has 6,000."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 """Names of processes, models, cells, ports, parameters and elements."""
-
-_MOST_SHOWN = 60
-
-
-def shown(value: object) -> str:
-    """A value as it is shown in a message: on one line, and not long."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a number of more digits than Python prints
-        text = f"a {type(value).__name__} too large to be shown"
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
 def is_name(value: object) -> bool:

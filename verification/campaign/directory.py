@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from netlist_gen.deck.manifest import read_manifest
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.files import atomic_path, write_text
+from netlist_gen.files import atomic_path, shown, write_text
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
-from netlist_gen.library.toml_file import shown
 from verification.campaign.ledger import Ledger
 from verification.verdict.outcome import DeckResult, RunVerdict
 

@@ -111,7 +111,7 @@ def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> Flo
     if fires.any():
         clock = view.decisions_s()[fires] + delays.stage(Stage("jtl", "source", "jtl"))
         decided = delays.decide(
-            view.site.signs, view.site.theta, spikes.count[fires], driver="first", load="end"
+            spikes.signs.tolist(), spikes.theta, spikes.count[fires], driver="first", load="end"
         )
         times[fires] = clock + decided + junctions.after_neuron["end"]
     return times
@@ -137,7 +137,7 @@ def expected_times(
     times = np.full(view.windows, np.nan)
     fires = spikes.fires
     if fires.any():
-        decided = delays.decide(view.site.signs, view.site.theta, spikes.count[fires])
+        decided = delays.decide(spikes.signs.tolist(), spikes.theta, spikes.count[fires])
         times[fires] = view.decisions_s()[fires] + decided + (1.5 if behind else 0.5) * stage
     return times
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
-from verification.simulators.base import Simulator
+
+if TYPE_CHECKING:  # options name the simulators: a help needs no NumPy
+    from verification.simulators.base import Simulator
 
 _HOMES = {
     "embedded": ("embedded", "EmbeddedSimulator"),

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from netlist_gen.circuit.elements import CurrentSource, LevelSource, PulseSource
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.deck.lines import logical_lines
+from netlist_gen.errors import DeckError
+from verification.waves.josim_controls import read_number
 
 TOP = ""
 """The name of what is outside all subcircuits."""
 
 _RAMPED = re.compile(r"PWL\( *0 0 (\S+) ([^\s)]+) *\)")
 _FEEDING = "IVP"
-_PREFIXES = {"M": 1e-3, "U": 1e-6, "N": 1e-9, "P": 1e-12}  # one meaning in all dialects
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +78,13 @@ def read_parts(text: str) -> dict[str, DeckPart]:
 def _source(words: list[str]) -> SourceLine:
     nodes = tuple(words[1:3])
     found = _RAMPED.fullmatch(" ".join(words[3:]))
-    time, current = (None, None) if found is None else map(_number, found.groups())
-    if time is None or current is None:
+    if found is None:
+        return SourceLine(nodes)
+    try:
+        time, current = (read_number(token, 0) for token in found.groups())
+    except DeckError:  # an expression, or a unit: another wave, as far as can be told
         return SourceLine(nodes)
     return SourceLine(nodes, current, time)
-
-
-def _number(text: str) -> float | None:
-    factor = _PREFIXES.get(text[-1:], 1.0)
-    try:
-        return float(text.rstrip("MUNP") if factor != 1.0 else text) * factor
-    except ValueError:
-        return None
 
 
 def currents_in(parts: Mapping[str, DeckPart], circuit: Circuit) -> dict[tuple[str, str], float]:

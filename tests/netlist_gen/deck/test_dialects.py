@@ -11,6 +11,7 @@ from cell_benches import cell_bench
 from netlist_gen.circuit.elements import GROUND, Coupling, Inductor, Junction, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.deck import emit as emit_module
 from netlist_gen.deck.dialects import DIALECTS, dialect_context
 from netlist_gen.deck.emit import dialects, emit
 from netlist_gen.errors import ConfigurationError, DeckError
@@ -163,6 +164,19 @@ def test_an_element_that_a_template_does_not_know_is_an_error(dialect):
     for circuit in (one_junction(Memristor("M1", "n", GROUND, 1.0)), outer.circuit()):
         with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
             text_of(circuit, dialect)
+
+
+def test_a_template_names_its_own_dialect_whichever_was_asked_for_last():
+    """All templates share one environment: threads may write two dialects at a time."""
+    written = emit_module._template("josim", "element.j2")
+    emit_module._template("ngspice", "deck.cir.j2")
+    element = written.make_module({"dialect": "josim"}).element
+    message = (
+        "element M1: templates/josim has no line for a Memristor; its macro element must have one "
+        "for each kind"
+    )
+    with pytest.raises(DeckError, match=f"^{message}$"):
+        element("Memristor", Memristor("M1", "n", GROUND, 1.0))
 
 
 def test_ngspice_junctions_have_no_gap():

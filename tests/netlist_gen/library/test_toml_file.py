@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.toml_file import MOST_BYTES, is_name, line_of, name_of, read_toml, shown
+from netlist_gen.files import shown
+from netlist_gen.library.toml_file import MOST_BYTES, is_name, line_of, name_of, read_toml
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def test_sources_and_instances_by_subcircuit():
          ("70 uA by IB of the cell stage", "another wave than a current that is ramped up")),
         ("7e-5)", "7e-5 1 7e-5)",
          ("70 uA by IB of the cell stage", "another wave than a current that is ramped up")),
+        ("7e-5", "7_0e-6",  # Python alone reads it as 70e-6
+         ("70 uA by IB of the cell stage", "another wave than a current that is ramped up")),
         ("7e-5", "{7e-5}",
          ("70 uA by IB of the cell stage", "another wave than a current that is ramped up")),
         ("ib 0 n", "ib 0 a", ("the nodes 0 and n at IB of the cell stage", "0 and a")),

@@ -111,8 +111,9 @@ class Characterization:
 
     def __repr__(self) -> str:
         delays = "".join(f", {a.input} to {a.output} {a.mean_s / PS:.3f} ps" for a in self.arcs)
-        s, by = "s" * (self.junctions != 1), f"{self.simulator} {self.version}"
-        return f"<Characterization: {self.cell}, {self.junctions} junction{s}{delays}, {by}>"
+        junctions = "1 junction" if self.junctions == 1 else f"{self.junctions} junctions"
+        by = f"{self.simulator} {self.version}"
+        return f"<Characterization: {self.cell}, {junctions}{delays}, {by}>"
 
     def _repr_html_(self) -> str:
         header = ("from", "to", "mean, ps", "least, ps", "most, ps")

@@ -37,8 +37,9 @@ from netlist_gen.circuit.elements import (
     Role,
 )
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import shown
 from netlist_gen.library.process import quantity
-from netlist_gen.library.toml_file import is_name, line_of, shown
+from netlist_gen.library.toml_file import is_name, line_of
 from verification.characterize.subject.arithmetic import evaluate
 from verification.characterize.subject.model import Subject
 from verification.characterize.subject.stimulus import (

@@ -26,8 +26,9 @@ from netlist_gen.circuit.elements import (
 )
 from netlist_gen.circuit.model import Cell
 from netlist_gen.errors import ConfigurationError, DeckError
+from netlist_gen.files import shown
 from netlist_gen.library.process import JunctionModel, Process
-from netlist_gen.library.toml_file import read_small_text, shown
+from netlist_gen.library.toml_file import read_small_text
 from verification.engine.text.deck import ModelCard as DeckModel
 from verification.engine.text.devices import Element as FlatElement
 from verification.engine.text.flatten import flatten

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.toml_file import shown
+from netlist_gen.files import shown
 
 PS = 1e-12
 

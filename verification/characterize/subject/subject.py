@@ -19,10 +19,11 @@ from pathlib import Path
 from netlist_gen.circuit.neuron import TABLE_FAN_INS
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import shown
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases, load_rules
 from netlist_gen.library.process import DEFAULT_PROCESS, Process
-from netlist_gen.library.toml_file import line_of, name_of, read_toml, shown
+from netlist_gen.library.toml_file import line_of, name_of, read_toml
 from verification.characterize.subject.bench_table import with_bench
 from verification.characterize.subject.foreign import read_subcircuit
 from verification.characterize.subject.model import Subject, moved
