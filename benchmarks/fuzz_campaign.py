@@ -11,17 +11,14 @@ import argparse
 import contextlib
 import json
 import random
-import shutil
 import sqlite3
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import numpy as np
-from fuzzing import BROKEN, RECOMPUTED, SAME, mutated_bytes, mutated_json, outcome, table
+from fuzzing import BROKEN, RECOMPUTED, SAME, mutated_bytes, mutated_json, outcome, report, tally
 
 from netlist_gen.deck.generate import GenerateOptions, generate
 from netlist_gen.network import TernaryNetwork
@@ -166,23 +163,14 @@ def fuzz(
 ) -> tuple[dict[str, Counter[str]], list[str]]:
     """Outcomes by what was spoilt, and a line for each that is broken."""
     one = Fuzz(folder, rng)
-    plan: list[tuple[str, int, Callable[[str], tuple[str, str]]]] = [
+    plan = [
         ("file", ledgers // 3, one.one_ledger),
         ("row", ledgers // 3, one.one_ledger),
         ("forged row", ledgers - 2 * (ledgers // 3), one.one_ledger),
         ("manifest.json", others, one.one_manifest),
         ("verify.json", others, one.one_verdict),
     ]
-    counts: dict[str, Counter[str]] = {}
-    broken = []
-    for kind, tries, attempt in plan:
-        counts[kind] = Counter()
-        for number in range(tries):
-            found, words = attempt(kind)
-            counts[kind][found] += 1
-            if found.startswith(BROKEN):
-                broken.append(f"{kind} {number}: {found} ({words[:200]})")
-    return counts, broken
+    return tally((kind, tries, partial(attempt, kind)) for kind, tries, attempt in plan)
 
 
 def main() -> None:
@@ -193,13 +181,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     asked = parser.parse_args()
     print(f"seed {asked.seed}")
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-campaign-"))
-    try:
-        counts, broken = fuzz(folder, Random(asked.seed), asked.ledgers, asked.others)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print("\n".join([*table({k: dict(v) for k, v in counts.items()}), *broken]))
-    sys.exit(bool(broken))
+    report(lambda folder: fuzz(folder, Random(asked.seed), asked.ledgers, asked.others))
 
 
 if __name__ == "__main__":

@@ -15,13 +15,10 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import random
-import signal
 import struct
 import tempfile
-import time
 import warnings
 import zipfile
 from collections import Counter
@@ -31,15 +28,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from fuzzing import REFUSED, Judged, judged_apart
 
 from netlist_gen.checkpoint import read_network, write_network
 from netlist_gen.checkpoint.hdf5 import one_reader
 from netlist_gen.errors import NetlistGenError
 from netlist_gen.network import TernaryNetwork
 
-MOST_SECONDS = 10.0
-MOST_MB = 1000.0
-REFUSED, SAME = "refused", "same network"
+SAME = "same network"
 
 
 @dataclass(frozen=True)
@@ -64,10 +60,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
+    """What came of a task: REFUSED, SAME, or what is wrong."""
+
     task: Task
-    outcome: str  # REFUSED, SAME, or what is wrong
-    seconds: float = 0.0
-    megabytes: float = 0.0
+    judged: Judged
+
+    @property
+    def outcome(self) -> str:
+        """In words."""
+        return self.judged.outcome
 
 
 def example() -> TernaryNetwork:
@@ -215,76 +216,27 @@ def judge(source: Source, data: bytes, path: Path) -> str:
     return SAME if network == source.network else "another network"
 
 
-def memory_MB(field: str) -> float:
-    """Of this process: VmHWM is the most since it was last cleared, VmRSS is now."""
-    text = Path("/proc/self/status").read_text()
-    return int(text.split(f"{field}:")[1].split()[0]) / 1000
-
-
-def work(sources: Sequence[Source], tasks: Sequence[Task], seed: int, log: Path) -> None:
-    """Judge the tasks; the log says before each which one it is, should this process die."""
-    with (
-        log.open("a", buffering=1) as lines,
-        tempfile.TemporaryDirectory() as folder,
-        one_reader(),
-    ):
-        for index, task in enumerate(tasks):
-            source = sources[task.source]
-            lines.write(f"{index}\n")
-            Path("/proc/self/clear_refs").write_text("5")
-            data, before = damaged(source, task, seed), memory_MB("VmRSS")
-            signal.setitimer(signal.ITIMER_REAL, 3 * MOST_SECONDS)  # its default is death
-            began = time.perf_counter()
-            outcome = judge(source, data, Path(folder) / f"net{source.suffix}")
-            seconds = time.perf_counter() - began
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            lines.write(json.dumps([outcome, seconds, memory_MB("VmHWM") - before]) + "\n")
-
-
 def run(sources: Sequence[Source], tasks: Sequence[Task], seed: int, jobs: int) -> list[Outcome]:
-    """All outcomes; a process that dies is an outcome, and another goes on after it."""
+    """All outcomes."""
     import torch
 
     torch.set_num_threads(1)  # threads don't survive a fork
-    outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
-        running: dict[int, tuple[list[Task], Path]] = {}
 
-        def start(part: list[Task]) -> None:
-            handle, name = tempfile.mkstemp(dir=folder)
-            os.close(handle)
-            pid = os.fork()
-            if pid == 0:
-                try:
-                    work(sources, part, seed, Path(name))
-                    os._exit(0)
-                finally:
-                    os._exit(1)
-            running[pid] = part, Path(name)
+        def made(number: int) -> bytes:
+            return damaged(sources[tasks[number].source], tasks[number], seed)
 
-        for job in range(jobs):
-            start(list(tasks[job::jobs]))
-        while running:
-            pid, status = os.wait()
-            part, log = running.pop(pid)
-            lines = log.read_text().splitlines()
-            for index, values in zip(lines[::2], lines[1::2], strict=False):
-                outcome, seconds, megabytes = json.loads(values)
-                outcomes.append(Outcome(part[int(index)], outcome, seconds, megabytes))
-            if status:
-                at = len(lines) // 2
-                if at < len(part):
-                    code = os.waitstatus_to_exitcode(status)
-                    outcomes.append(Outcome(part[at], f"the process died ({code})"))
-                if part[at + 1 :]:
-                    start(part[at + 1 :])
-    return outcomes
+        def judged(number: int, data: bytes) -> str:
+            source = sources[tasks[number].source]
+            return judge(source, data, Path(folder) / f"{os.getpid()}{source.suffix}")
+
+        found = judged_apart(range(len(tasks)), made, judged, jobs, one_reader)
+    return [Outcome(tasks[one.number], one) for one in found]
 
 
 def is_wrong(outcome: Outcome) -> bool:
     """Whether it breaks what is promised."""
-    slow = outcome.seconds > MOST_SECONDS or outcome.megabytes > MOST_MB
-    return slow or outcome.outcome not in (REFUSED, SAME)
+    return outcome.judged.too_much or outcome.outcome not in (REFUSED, SAME)
 
 
 def report(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> int:
@@ -298,8 +250,8 @@ def report(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> int:
         counts = Counter("wrong" if is_wrong(one) else one.outcome for one in found)
         print(
             f"{sources[source].name:28}{kind:12}{len(found):8}{counts[REFUSED]:9}{counts[SAME]:7}"
-            f"{counts['wrong']:7}{max(one.seconds for one in found):11.2f}"
-            f"{max(one.megabytes for one in found):9.0f}"
+            f"{counts['wrong']:7}{max(one.judged.seconds for one in found):11.2f}"
+            f"{max(one.judged.megabytes for one in found):9.0f}"
         )
     wrong = [one for one in outcomes if is_wrong(one)]
     for one in wrong[:40]:

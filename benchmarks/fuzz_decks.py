@@ -16,12 +16,9 @@ JoSIM's.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
-import signal
 import sys
-import tempfile
 import time
 import warnings
 from collections import Counter
@@ -30,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fuzzing import MOST_S, REFUSED, Judged, judged_apart
 
 from netlist_gen.deck.lint import lint
 from netlist_gen.errors import DeckError, NetlistGenError
@@ -43,9 +41,7 @@ from verification.waves.josim_controls import read_controls
 
 _TESTS = Path(__file__).parents[1] / "tests"
 sys.path += [str(_TESTS / "verification" / "engine")]
-MOST_SECONDS = 10.0
-MOST_MB = 1000.0
-REFUSED, READ, RAN, FAILED = "refused", "read", "ran", "stopped"
+READ, RAN, FAILED = "read", "ran", "stopped"
 _RUN_STEPS = 10
 _CODES = "a0 2028 2029 85 b c d 0 1b 7f 663 ff15 17f 131 df b5 200b feff d7ff 3000 1f600"
 _SIGNS = [chr(int(code, 16)) for code in _CODES.split()]
@@ -65,17 +61,6 @@ class Source:
     name: str
     dialect: str
     text: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one deck; ``number`` finds it again."""
-
-    number: int
-    source: int
-    outcome: str
-    seconds: float
-    megabytes: float
 
 
 def sources() -> list[Source]:
@@ -247,7 +232,7 @@ def _josim(text: str, *, run: bool, josim: bool) -> str:
     deck = compile_deck(text, name="fuzz")
     if not run:
         return READ
-    end = time.monotonic() + MOST_SECONDS / 2
+    end = time.monotonic() + MOST_S / 2
     if not josim:
         t = deck.deck.transient
         stop = min(t.stop, _RUN_STEPS * t.step)
@@ -268,7 +253,7 @@ def _held(text: str, ours: np.ndarray, names: Sequence[str]) -> str:
     upper = text.upper()
     if any(word in upper for word in ("NOISE", ".TEMP", "TEMP=", ".SPREAD", "SPREAD=", ".IV")):
         return RAN
-    outcome = JosimSimulator().run(DeckJob("fuzz", text), timeout_s=MOST_SECONDS)
+    outcome = JosimSimulator().run(DeckJob("fuzz", text), timeout_s=MOST_S)
     if outcome.kind is not OutcomeKind.OK or outcome.waveforms is None:
         return RAN
     theirs = outcome.waveforms
@@ -279,64 +264,23 @@ def _held(text: str, ours: np.ndarray, names: Sequence[str]) -> str:
     return RAN if apart < 1e-2 else f"{apart:.2g} of the range from JoSIM"
 
 
-def memory_MB(field: str) -> float:
-    """Of this process: VmHWM is the most since it was last cleared, VmRSS is now."""
-    text = Path("/proc/self/status").read_text()
-    return int(text.split(f"{field}:")[1].split()[0]) / 1000
-
-
-def work(
-    decks: Sequence[Source], numbers: Sequence[int], seed: int, ran: int, *, josim: bool, log: Path
-) -> None:
-    """Judge the decks of these numbers; the log says before each which one it is."""
-    with log.open("a", buffering=1) as lines:
-        for number in numbers:
-            at = number % len(decks)
-            lines.write(f"{number}\n")
-            text = damaged(decks[at], number, seed)
-            Path("/proc/self/clear_refs").write_text("5")
-            before = memory_MB("VmRSS")
-            signal.setitimer(signal.ITIMER_REAL, 3 * MOST_SECONDS)  # its default is death
-            began = time.perf_counter()
-            outcome = judge(decks[at], text, run=number < ran, josim=josim)
-            seconds = time.perf_counter() - began
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            grown = memory_MB("VmHWM") - before
-            lines.write(json.dumps([number, at, outcome, seconds, grown]) + "\n")
-
-
-def fuzz(count: int, seed: int, ran: int, jobs: int, *, josim: bool = False) -> list[Outcome]:
-    """All outcomes; a process that dies is one, and its other decks are not judged."""
+def fuzz(count: int, seed: int, ran: int, jobs: int, *, josim: bool = False) -> list[Judged]:
+    """All outcomes; ``number`` finds the deck again."""
     decks = sources()
     compile_deck(decks[0].text if decks[0].dialect == "josim" else decks[-1].text).run()
-    outcomes = []
-    with tempfile.TemporaryDirectory() as folder:
-        logs = {}
-        for job in range(jobs):
-            log = Path(folder) / f"{job}"
-            pid = os.fork()
-            if pid == 0:
-                try:
-                    work(decks, range(job, count, jobs), seed, ran, josim=josim, log=log)
-                    os._exit(0)
-                finally:
-                    os._exit(1)
-            logs[pid] = log
-        for pid, log in logs.items():
-            _, status = os.waitpid(pid, 0)
-            lines = log.read_text().splitlines()
-            outcomes += [Outcome(*json.loads(line)) for line in lines[1::2]]
-            if status:
-                number = int(lines[-1])
-                died = f"the process died ({os.waitstatus_to_exitcode(status)})"
-                outcomes.append(Outcome(number, number % len(decks), died, 0.0, 0.0))
-    return outcomes
+
+    def made(number: int) -> str:
+        return damaged(decks[number % len(decks)], number, seed)
+
+    def judged(number: int, text: str) -> str:
+        return judge(decks[number % len(decks)], text, run=number < ran, josim=josim)
+
+    return judged_apart(range(count), made, judged, jobs)
 
 
-def is_wrong(one: Outcome) -> bool:
+def is_wrong(one: Judged) -> bool:
     """Whether it breaks what is promised."""
-    large = one.seconds > MOST_SECONDS or one.megabytes > MOST_MB
-    return large or one.outcome not in (REFUSED, READ, RAN, FAILED)
+    return one.too_much or one.outcome not in (REFUSED, READ, RAN, FAILED)
 
 
 def main() -> None:
@@ -358,7 +302,7 @@ def main() -> None:
     print(f"{'deck':24}{'read':>8}{'ran':>7}{'stopped':>9}{'refused':>9}{'WRONG':>7}", end="")
     print(f"{'slowest s':>11}{'most MB':>9}")
     for at, deck in enumerate(decks):
-        found = [one for one in outcomes if one.source == at]
+        found = [one for one in outcomes if one.number % len(decks) == at]
         counts = Counter("wrong" if is_wrong(one) else one.outcome for one in found)
         print(
             f"{deck.name + ' ' + deck.dialect:24}{counts[READ]:8}{counts[RAN]:7}{counts[FAILED]:9}"
@@ -368,7 +312,8 @@ def main() -> None:
         )
     wrong = [one for one in outcomes if is_wrong(one)]
     for one in wrong[:40]:
-        print(f"WRONG: {decks[one.source].dialect} {decks[one.source].name} {one}")
+        deck = decks[one.number % len(decks)]
+        print(f"WRONG: {deck.dialect} {deck.name} {one}")
     print(f"{len(outcomes)} decks, {len(wrong)} WRONG")
     sys.exit(bool(wrong))
 

@@ -13,16 +13,14 @@ import argparse
 import json
 import random
 import shutil
-import sys
 import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from fuzzing import BROKEN, mutated_bytes, outcome, places, table
+from fuzzing import BROKEN, mutated_bytes, outcome, places, report, tally
 
 from netlist_gen.library.toml_file import is_name
 from netlist_gen.resources import resource_dir
@@ -185,22 +183,13 @@ class Fuzz:
 def fuzz(folder: Path, rng: Random, tries: int) -> tuple[dict[str, Counter[str]], list[str]]:
     """Outcomes by kind of file, and a line for each that is broken."""
     one = Fuzz(folder, rng)
-    plan: list[tuple[str, Callable[[], tuple[str, str]]]] = [
-        ("cells", one.one_cell),
-        ("processes", one.one_process),
-    ]
-    counts: dict[str, Counter[str]] = {}
-    broken = []
-    for kind, attempt in plan:
-        counts[kind] = Counter()
-        for number in range(tries // 2):
-            found, words = attempt()
-            counts[kind][found] += 1
-            if found.startswith(BROKEN):
-                broken.append(f"{kind} {number}: {found} ({words[:200]})")
-                kept = folder / ("line.toml" if kind == "cells" else "mine.toml")
-                shutil.copy(kept, Path(tempfile.gettempdir()) / f"broken-{kind}-{number}.toml")
-    return counts, broken
+
+    def keep(kind: str, number: int) -> None:
+        kept = folder / ("line.toml" if kind == "cells" else "mine.toml")
+        shutil.copy(kept, Path(tempfile.gettempdir()) / f"broken-{kind}-{number}.toml")
+
+    plan = [("cells", tries // 2, one.one_cell), ("processes", tries // 2, one.one_process)]
+    return tally(plan, keep)
 
 
 def main() -> None:
@@ -210,13 +199,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     asked = parser.parse_args()
     print(f"seed {asked.seed}")
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-toml-"))
-    try:
-        counts, broken = fuzz(folder, Random(asked.seed), asked.tries)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print("\n".join([*table({k: dict(v) for k, v in counts.items()}), *broken]))
-    sys.exit(bool(broken))
+    report(lambda folder: fuzz(folder, Random(asked.seed), asked.tries))
 
 
 if __name__ == "__main__":

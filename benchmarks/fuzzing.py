@@ -7,10 +7,17 @@ A mutation must be refused with one of the project's own errors, be made good, o
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,7 +25,7 @@ from netlist_gen.errors import NetlistGenError
 
 REFUSED, RECOMPUTED, SAME = "refused", "recomputed", "same result"
 BROKEN = "BROKEN"
-MOST_S, MOST_KB = 10, 1_000_000
+MOST_S, MOST_MB = 10.0, 1000.0
 
 DEEP = "\0deep\0"
 HUGE = "\0huge\0"
@@ -62,9 +69,9 @@ def outcome(attempt: Callable[[], str], seconds: float = MOST_S) -> tuple[str, s
         found, words = f"{BROKEN}: hang", f"over {seconds:g} s"
     except Exception as error:
         found, words = f"{BROKEN}: {type(error).__name__}", str(error)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    if grown > MOST_KB:
-        return f"{BROKEN}: memory", f"{grown / 1e6:.1f} GB more"
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
+    if grown > MOST_MB:
+        return f"{BROKEN}: memory", f"{grown / 1000:.1f} GB more"
     return found, words
 
 
@@ -138,3 +145,130 @@ def table(counts: dict[str, dict[str, int]]) -> list[str]:
             f"{name:{wide}}  " + "  ".join(f"{row.get(c, 0):{max(12, len(c))}}" for c in columns)
         )
     return lines
+
+
+Attempt = Callable[[], tuple[str, str]]
+
+
+def tally(
+    plan: Iterable[tuple[str, int, Attempt]], broken_at: Callable[[str, int], None] | None = None
+) -> tuple[dict[str, Counter[str]], list[str]]:
+    """Outcomes by what was spoilt, and a line for each that is broken.
+
+    Args:
+        plan: what is spoilt, how often, and a try.
+        broken_at: told of what and which try, after one that broke.
+    """
+    counts: dict[str, Counter[str]] = {}
+    broken = []
+    for kind, tries, attempt in plan:
+        counts[kind] = Counter()
+        for number in range(tries):
+            found, words = attempt()
+            counts[kind][found] += 1
+            if found.startswith(BROKEN):
+                broken.append(f"{kind} {number}: {found} ({words[:200]})")
+                if broken_at is not None:
+                    broken_at(kind, number)
+    return counts, broken
+
+
+def report(fuzz: Callable[[Path], tuple[dict[str, Counter[str]], list[str]]]) -> None:
+    """Fuzz in a folder that goes afterwards, say what came of it, and exit with the status."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder:
+        counts, broken = fuzz(Path(folder))
+    print("\n".join([*table({kind: dict(row) for kind, row in counts.items()}), *broken]))
+    sys.exit(bool(broken))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of one number: an outcome in words, the time it took, the memory it asked for."""
+
+    number: int
+    outcome: str
+    seconds: float = 0.0
+    megabytes: float = 0.0
+
+    @property
+    def too_much(self) -> bool:
+        """Whether it took longer, or more memory, than is promised."""
+        return self.seconds > MOST_S or self.megabytes > MOST_MB
+
+
+def judged_apart(
+    numbers: Sequence[int],
+    made: Callable[[int], Any],
+    judge: Callable[[int, Any], str],
+    jobs: int,
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> list[Judged]:
+    """Judge numbers in processes; one that dies is an outcome, and another goes on after it.
+
+    Args:
+        numbers: all that is to be judged.
+        made: what is judged, of a number; not timed.
+        judge: the outcome.
+        jobs: processes.
+        around: entered in each process.
+    """
+    found: list[Judged] = []
+    with tempfile.TemporaryDirectory() as folder:
+        running: dict[int, tuple[Sequence[int], Path]] = {}
+
+        def start(part: Sequence[int]) -> None:
+            handle, name = tempfile.mkstemp(dir=folder)
+            os.close(handle)
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    _work(part, made, judge, around, Path(name))
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            running[pid] = part, Path(name)
+
+        for job in range(jobs):
+            start(numbers[job::jobs])
+        while running:
+            pid, status = os.wait()
+            part, log = running.pop(pid)
+            lines = log.read_text().splitlines()
+            for number, line in zip(lines[::2], lines[1::2], strict=False):
+                found.append(Judged(int(number), *json.loads(line)))
+            if status:
+                at = len(lines) // 2
+                if at < len(part):
+                    code = os.waitstatus_to_exitcode(status)
+                    found.append(Judged(part[at], f"the process died ({code})"))
+                if part[at + 1 :]:
+                    start(part[at + 1 :])
+    return found
+
+
+def _work(
+    numbers: Sequence[int],
+    made: Callable[[int], Any],
+    judge: Callable[[int, Any], str],
+    around: Callable[[], AbstractContextManager[Any]],
+    log: Path,
+) -> None:
+    """Judge; the log says before each which one it is, should this process die."""
+    with log.open("a", buffering=1) as lines, around():
+        for number in numbers:
+            lines.write(f"{number}\n")
+            data = made(number)
+            Path("/proc/self/clear_refs").write_text("5")
+            before = _memory_MB("VmRSS")
+            signal.setitimer(signal.ITIMER_REAL, 3 * MOST_S)  # its default is death
+            began = time.perf_counter()
+            found = judge(number, data)
+            seconds = time.perf_counter() - began
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            lines.write(json.dumps([found, seconds, _memory_MB("VmHWM") - before]) + "\n")
+
+
+def _memory_MB(field: str) -> float:
+    """Of this process: VmHWM is the most since it was last cleared, VmRSS is now."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.split(f"{field}:")[1].split()[0]) / 1000

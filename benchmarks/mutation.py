@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
 from random import Random
+from tempfile import gettempdir
 
 from mutants import Mutant, mutants_of
 
@@ -283,7 +284,7 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=160)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", type=int, nargs="+", help="numbers in the draw")
-    parser.add_argument("--work", type=Path, default=Path("/var/tmp/netlist-gen-mutants"))  # noqa: S108
+    parser.add_argument("--work", type=Path, default=Path(gettempdir()) / "netlist-gen-mutants")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     asked = parser.parse_args()
     print(f"seed {asked.seed}")
