@@ -235,7 +235,11 @@ class CellLibrary:
     def _add_junction(
         self, builder: CircuitBuilder, name: str, plus: str, minus: str, critical_A: float
     ) -> None:
-        """A junction with its shunt: resistor and wiring inductance in series across it."""
+        """A junction with its shunt, both with the inductances that the process draws them with.
+
+        The shunt lies across the junction and its inductance, as it does where both end on the
+        same via.
+        """
         if not name.startswith("B") or critical_A <= 0:
             raise ConfigurationError(
                 f"junction {name} of {builder.name}: the name must begin with B and the "
@@ -243,9 +247,14 @@ class CellLibrary:
             )
         process = self.process
         middle = f"{name.lower()}_s"
-        builder.add(Junction(name, plus, minus, process.area(critical_A)))
+        foot, ground_H = minus, process.ground_H(critical_A)
+        if ground_H:
+            foot = f"{name.lower()}_g"
+        builder.add(Junction(name, plus, foot, process.area(critical_A)))
+        if ground_H:
+            builder.add(Inductor(f"LG{name}", foot, minus, ground_H))
         builder.add(Resistor(f"R{name}", plus, middle, process.shunt_ohm(critical_A)))
-        builder.add(Inductor(f"L{name}", middle, minus, process.shunt_inductance))
+        builder.add(Inductor(f"L{name}", middle, minus, process.shunt_H(critical_A)))
 
 
 def _check_names(description: CellDescription, cell: Cell) -> None:
