@@ -74,6 +74,11 @@ class Transformer:
     coupling: float
 
 
+ONE_TURN = Transformer(SOLID, 0.35, 0.21)
+"""Of a process that says nothing of transformers: niobium lines over solid ground, as a
+two-dimensional London solver gives them (``cells/process/sfq5ee.toml``)."""
+
+
 @dataclass(frozen=True)
 class Crosstalk:
     """Coefficients between neighbouring synapses, to be survived.
