@@ -147,9 +147,7 @@ def design_neuron(
     mutual = unit * size.loops * PHI0 / full
     coupling = mutual / per_coupling
     offset = stage.offset - stage.screening * coupling**2
-    return NeuronDesign(
-        size, unit, pickup, mutual, coupling, rules.common, offset - unit * edge
-    )
+    return NeuronDesign(size, unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
 
 
 def library_design(
@@ -245,8 +243,8 @@ def loop_nets(
 ) -> dict[int, tuple[str, str, str, str]]:
     """Each branch's ends of its pick-ups: bottom in and out, top in and out.
 
-    The pick-ups of a loop are in series between the ends b{i}_0 and b{i}_e of the bottom one, u{i}_0
-    and u{i}_e of the top one. A plain inductor stands in for those that are missing.
+    The pick-ups of a loop are in series between the ends b{i}_0 and b{i}_e of the bottom one,
+    u{i}_0 and u{i}_e of the top one. A plain inductor stands in for those that are missing.
     """
     found = {}
     for i, loop in enumerate(deal(signs, design.size)):
@@ -265,8 +263,8 @@ def loop_nets(
         if missing:
             for side in "bu":
                 inductor = missing * design.pickup
-                ends = [f"{side}{i}_{len(loop)}", f"{side}{i}_e"]
-                builder.add(Inductor(f"L{side.upper()}{i}", *ends, inductor))
+                begin, end = f"{side}{i}_{len(loop)}", f"{side}{i}_e"
+                builder.add(Inductor(f"L{side.upper()}{i}", begin, end, inductor))
     return found
 
 

@@ -40,8 +40,8 @@ SYNAPSE_COUPLINGS = ("KB", "KT")
 """Couplings of a branch's storage inductor with the bottom and the top loop."""
 
 BOTTOM, TOP = ("BB1", "BB2"), ("BT1", "BT2")
-"""Near and far junctions of the decision's SQUIDs, of the far ones one in each loop (``BB2_0``): the
-bottom SQUID flips where the neuron fires, else the top one."""
+"""Near and far junctions of the decision's SQUIDs, of the far ones one in each loop (``BB2_0``):
+the bottom SQUID flips where the neuron fires, else the top one."""
 
 Counts = NDArray[np.int64]
 Events = dict[tuple[str, ...], list[tuple[str, Counts]]]
@@ -116,9 +116,7 @@ class NeuronView:
         """The junctions of the decision's SQUIDs, and whether each flips where the neuron fires."""
         path = (self.instance, DECISION)
         rules = load_rules()
-        size = loop_size(
-            len(self.site.inputs), rules.loops, rules.places, rules.max_fan_in
-        )
+        size = loop_size(len(self.site.inputs), rules.loops, rules.places, rules.max_fan_in)
         return tuple(
             (Probe(path, name), near is BOTTOM[0])
             for near, far in (BOTTOM, TOP)
