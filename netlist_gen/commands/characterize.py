@@ -183,6 +183,7 @@ def _tables(
 
 def _design(process: str, *, write: bool) -> None:
     from netlist_gen.library.design import load_rules
+    from netlist_gen.library.process import load_process
     from verification.characterize.measure.design import design_path, measure_design, write_design
 
     found = measure_design(process)
@@ -196,10 +197,10 @@ def _design(process: str, *, write: bool) -> None:
         f"rest down to a threshold of -{found.rests_to:.2f} Phi0 (bias x 0.9 to 1.1)"
     )
     if write:
-        write_design(found, design_path(), process)
-        click.echo(f"{design_path()}")
+        write_design(found, design_path(process), process)
+        click.echo(f"{design_path(process)}")
     else:
-        _require_none(found.differences(load_rules()), "as in the library")
+        _require_none(found.differences(load_rules(load_process(process))), "as in the library")
 
 
 def _check_tables(process: str, cell: str | None) -> None:
@@ -207,7 +208,7 @@ def _check_tables(process: str, cell: str | None) -> None:
     from verification.characterize.measure.design import design_is_stale
 
     reasons = [stale.reason for stale in stale_tables(process, only=cell)]
-    design = design_is_stale() if cell is None else None
+    design = design_is_stale(process) if cell is None else None
     _require_none([*reasons, *([design] if design else [])], "tables are up to date")
 
 
