@@ -13,9 +13,9 @@ pulse) where ``threshold + unit * n > offset``. The builder puts that edge half-
 
 The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``, no SQUID traps flux
 between windows while the threshold stays above ``-rest``, and the loops' sum is linear while the
-flux in none of them goes beyond ``bottom_reach`` or ``top_reach``. M is the most that one turn couples (``Transformer``),
-or less where one of these asks for it. The storage loops screen the pick-ups, which makes the loops
-smaller and moves the offset by ``-screening * coupling**2``.
+flux in none of them goes beyond ``bottom_reach`` or ``top_reach``. M is the most that one turn
+couples (``Transformer``), or less where one of these asks for it. The storage loops screen the
+pick-ups, which makes the loops smaller and moves the offset by ``-screening * coupling**2``.
 """
 
 from __future__ import annotations
