@@ -72,7 +72,7 @@ def sources() -> list[Source]:
         Source(path.stem, folder.name, path.read_text())
         for folder in sorted(golden.iterdir())
         for path in sorted(folder.glob("*.cir"))
-        if path.stem in ("jtl", "decision", "neuron2", "sfq_dc", "output", "merger")
+        if path.stem in ("jtl", "decision", "neuron2", "sfq_dc", "merger")
     ]
     return found + [Source(f"elements {at}", "josim", text) for at, text in enumerate(SEEDS)]
 

@@ -105,8 +105,14 @@ class CircuitCost:
         """A neuron of so many synapses, its control lines at the largest current.
 
         ``design_neuron``: bottom and top lines carry common + threshold and common - threshold,
-        with threshold = offset - unit * edge and abs(edge) within fan_in + 1/2.
+        with threshold = offset - unit * edge and abs(edge) within fan_in + 1/2. A fan-in beyond
+        what is built is priced as the largest that is, with branches and leaves of the tree more.
         """
+        most = coupler_of(self.library).rules.max_fan_in
+        if fan_in > most:
+            more = self.price(Part("branch")) * (fan_in - most)
+            trees = [self.price(Part("splitter_tree", size)) for size in (fan_in, most)]
+            return self.price(Part("neuron", most)) + more + trees[0] + trees[1] * -1.0
         name, signs = "price", [1] * fan_in
         design = library_design(self.library, name, signs, 1)
         totals = Circuit(neuron_cell(self.library, name, signs, 1)).totals()

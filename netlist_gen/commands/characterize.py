@@ -26,7 +26,7 @@ BAR = 30
 @click.command()
 @click.argument("cell", required=False)
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Directory.")
-@click.option("--all", "every", is_flag=True, help="Every library cell, and neurons 2, 4, 8, 16.")
+@click.option("--all", "every", is_flag=True, help="Every library cell, and neurons 8, 16, 32, 64.")
 @click.option("--tables", is_flag=True, help="Write the library's table (or to -o, if given).")
 @click.option(
     "--check",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
 from netlist_gen.assembly.network_circuit import network_bench, network_outline
-from netlist_gen.circuit.neuron import design_neuron
+from netlist_gen.circuit.neuron import coupler_of, design_neuron
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 
@@ -52,17 +52,20 @@ def test_fan_in_beyond_what_is_built_still_has_a_price() -> None:
         CircuitCost(1)
         .cost(TernaryNetwork.from_arrays([np.ones((1, k), int)], [[1]]).layers)
         .junctions
-        for k in (64, 128, 256)
+        for k in (64, 128, 256, 512)
     ]
     # Branch, splitters of input and reset: the price of a synapse does not depend on the fan-in.
-    assert (prices[2] - prices[1]) / 128 == pytest.approx((prices[1] - prices[0]) / 64, rel=0.02)
+    steps = [(b - a) / n for a, b, n in zip(prices, prices[1:], (64, 128, 256), strict=False)]
+    assert steps == pytest.approx([steps[0]] * 3, rel=0.02)
 
 
 def test_flux_per_synapse_is_the_designs() -> None:
     up, down, theta = np.array([3, 20, 0]), np.array([1, 12, 0]), np.array([2, 5, 1])
     found = flux_per_synapse(up, down, theta)
-    storage = CellLibrary("sfq5ee").description("branch").parameters["l_store"]
+    coupler = coupler_of(CellLibrary("sfq5ee"))
     for j in range(2):
         signs = [1] * up[j] + [-1] * down[j]
-        assert found[j] == design_neuron(signs, int(theta[j]), storage).unit
-    assert found[0] > found[1]  # a smaller range of n leaves more flux for each synapse
+        design = design_neuron(signs, int(theta[j]), coupler)
+        noise = [coupler.rules.edge(loops).sigma for loops in (4, design.size.loops)]
+        assert found[j] == pytest.approx(design.unit * noise[0] / noise[1], rel=1e-12)
+    assert found[0] > found[1]  # a smaller stage has more flux for each synapse

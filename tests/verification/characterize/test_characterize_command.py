@@ -189,7 +189,7 @@ def test_a_directory_holds_one_characterization(cli, tmp_path):
     words = ("--monte-carlo", 2, "--sweep", "bias=0.9:1.1:2", "-o", out)
     assert cli("characterize", "jtl", *words).status == 0
     assert {"jtl.html", "monte_carlo.csv", "sweep.csv", "sweep.svg"} <= names(out)
-    assert cli("characterize", "output", "-o", out).status == 0
+    assert cli("characterize", "escape", "-o", out).status == 0
     assert "output.html" in names(out)
     left = {"jtl.html", "jtl.v", "monte_carlo.csv", "sweep.csv", "sweep.svg", "sweep.png"}
     assert not left & names(out)

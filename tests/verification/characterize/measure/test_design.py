@@ -20,46 +20,53 @@ from verification.characterize.measure.design import (
 )
 
 RULES = load_rules()
-STORED = FluxDesign(RULES.offset, RULES.screening, RULES.full, 0.5, 0.2)
+STORED = FluxDesign(RULES.edges, RULES.full, 0.5, 0.2)
 
 
-def test_a_small_neuron_of_another_process_gives_the_librarys_numbers(monkeypatch):
-    """Fan-in 8 and coarser steps; the library's are of fan-in 16 (netlist-gen characterize)."""
+def test_a_small_stage_measured_coarsely_gives_the_librarys_numbers(monkeypatch):
+    """Of four loops in coarser steps (netlist-gen characterize --design measures all finely)."""
     for name, value in {
-        "FAN_IN": 8,
         "COUNTS": (-2, 0, 2),
-        "ROUNDS": 5,
+        "ROUNDS": 6,
         "BIASES": (1.0,),
         "LIMIT_STEP": 0.05,
     }.items():
         monkeypatch.setattr(design, name, value)
-    found = measure_design("stp2")
+    found = measure_design("sfq5ee", [4])
     assert found.differences(RULES) == []
-    assert found.offset == pytest.approx(RULES.offset, abs=3e-4)
-    assert found.full == pytest.approx(RULES.full, rel=1e-3)
-    assert 0.15 <= found.rests_to <= 0.3
+    assert [edge.loops for edge in found.edges] == [4]
+    assert found.full == pytest.approx(RULES.full, rel=2e-3)
+    assert 0.1 <= found.rests_to <= 0.3
 
 
 def test_what_differs_is_named():
     assert STORED.differences(RULES) == []
-    other = FluxDesign(RULES.offset + 1e-3, RULES.screening - 1e-3, RULES.full * 1.01, 0.4, 0.1)
+    first = RULES.edges[0]
+    moved = dataclasses.replace(
+        first,
+        offset=first.offset + 1e-3,
+        screening=first.screening - 1e-3,
+        sigma=1.5 * first.sigma,
+    )
+    other = FluxDesign((moved,), RULES.full * 1.01, 0.2, 0.1)
     assert other.differences(RULES) == [
-        "offset: 0.0773 Phi0 is now 0.0783",
-        "screening: 0.0754 Phi0 is now 0.0744",
-        "full: 117.50 uA is now 118.67",
-        "reach: 0.42 Phi0, shown to work is 0.40",
-        "rest: 0.16 Phi0, shown to work is 0.10",
+        f"offset of 4 loops: {first.offset:.4f} Phi0 is now {moved.offset:.4f}",
+        f"screening of 4 loops: {first.screening:.4f} Phi0 is now {moved.screening:.4f}",
+        f"sigma of 4 loops: {first.sigma:.5f} Phi0 is now {moved.sigma:.5f}",
+        f"full: {RULES.full * 1e6:.2f} uA is now {RULES.full * 1.01e6:.2f}",
+        "reach: 0.24 Phi0, shown to work is 0.20",
+        "rest: 0.13 Phi0, shown to work is 0.10",
     ]
 
 
 def test_the_librarys_limits_are_within_what_was_shown():
-    measured = read_toml(design.design_path())["flux"]
+    measured = read_toml(design.design_path("sfq5ee"))["flux"]
     assert measured["decided_to"]["value"] >= RULES.reach
     assert measured["rests_to"]["value"] >= RULES.rest
 
 
 def test_a_changed_cell_makes_the_design_stale(monkeypatch):
-    assert design_is_stale() is None
+    assert design_is_stale("sfq5ee") is None
     assert cells_digest(CellLibrary()) != cells_digest(CellLibrary(load_process("stp2")))
     library = CellLibrary()
     description = library.description("branch")
@@ -67,17 +74,18 @@ def test_a_changed_cell_makes_the_design_stale(monkeypatch):
     library.descriptions["branch"] = dataclasses.replace(description, parameters=changed)
     assert cells_digest(library) != cells_digest(CellLibrary())
     monkeypatch.setattr(design, "cells_digest", lambda _: "another")
-    assert design_is_stale() == (
-        f"{design.design_path()}: the branch, the decision stage or the process has changed since "
-        "it was measured; `netlist-gen characterize --design --tables` measures it again"
+    assert design_is_stale("sfq5ee") == (
+        f"{design.design_path('sfq5ee')}: the branch, the decision stage or the process has "
+        "changed since it was measured; `netlist-gen characterize --design --tables --process "
+        "sfq5ee` measures it again"
     )
 
 
 def test_what_is_written_is_what_neurons_are_designed_by(tmp_path):
     write_design(STORED, tmp_path / "flux.toml")
-    assert (
-        read_toml(tmp_path / "flux.toml")["branch"] == (read_toml(design.design_path())["branch"])
-    )
-    assert read_toml(tmp_path / "flux.toml")["flux"]["offset"]["value"] == pytest.approx(
-        RULES.offset, abs=1e-4
-    )
+    written = read_toml(tmp_path / "flux.toml")
+    stored = read_toml(design.design_path("sfq5ee"))
+    for edge in RULES.edges:
+        assert written[f"stage{edge.loops}"] == stored[f"stage{edge.loops}"]
+    assert written["branch"] == stored["branch"]
+    assert written["measured"] == stored["measured"]

@@ -14,7 +14,7 @@ from verification.characterize.subject.subject import load_subject, subject_name
 
 def test_every_library_cell_and_neuron_is_a_subject(library):
     names = subject_names(library)
-    assert {"jtl", "splitter", "merger", "branch", "decision", "neuron2", "neuron16"} <= set(names)
+    assert {"jtl", "splitter", "merger", "branch", "decision", "neuron8", "neuron64"} <= set(names)
     assert set(library.descriptions) <= set(names)
 
 
