@@ -56,6 +56,11 @@ def characterize(
     and an HTML page to the directory.
     """
     chosen = CharacterizeOptions(**options)
+    if chosen.annotate is not None and (tables or check or design):
+        raise ConfigurationError(
+            "--annotate goes with none of --tables, --check and --design: the library's tables "
+            "are of its cells as designed"
+        )
     if design:
         if cell or every or check or out:
             raise ConfigurationError(
@@ -101,6 +106,8 @@ def print_result(result: Characterization) -> None:
         f"{result.cell}: {result.junctions} junctions, process {result.process}{load}, "
         f"{result.simulator} {result.version}, {result.trials} simulations, {result.wall_s:.1f} s"
     )
+    if result.annotation:
+        click.echo(f"  {result.annotation.sentence}")
     for a in result.arcs:
         spread = ""
         if a.most_s - a.least_s > 5e-15:

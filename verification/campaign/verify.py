@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
+from netlist_gen.circuit.annotate import Annotator
+from netlist_gen.deck.annotation import network_annotations
 from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.options import annotations_of
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.parallel import Progress, usable_cores
@@ -159,7 +162,15 @@ def verify(
     simulators = chosen_simulators(options.simulator)
     tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None
     window_s = WINDOW_S if has_tables(library.process) else None
-    setup = Setup(library.process, phases, options.timeout, options.decks, tolerance_s, window_s)
+    annotations = annotations_of(options.annotate, library.process)
+    setup = Setup(
+        library.process, phases, options.timeout, options.decks, tolerance_s, window_s, annotations
+    )
+    whole = network_outline(network, library, phases).circuit
+    figures = None
+    if annotations is not None:
+        figures = network_annotations(annotations, network, options.scopes, library, phases, whole)
+        whole = Annotator(annotations.settings).apply(whole)
     with cluster(options.scheduler) as workers:
         directory = None
         if out is not None:  # from here on no earlier result is left that looks like this one's
@@ -169,7 +180,7 @@ def verify(
             steps=steps,
             labels=labels,
             process=library.process,
-            totals=network_outline(network, library, phases).circuit.totals(),
+            totals=whole.totals(),
             period_s=phases.period,
             cooling_W_per_W=options.cooling,
             tolerance_s=tolerance_s,
@@ -177,6 +188,7 @@ def verify(
             source=options.source,
             seed=options.seed,
             rows=options.rows,
+            annotation=figures,
         )
         run = _Run(facts, setup, options, simulators, workers, progress)
         run.check_decks()
@@ -195,10 +207,10 @@ class _Run:
 
     def check_decks(self) -> None:
         """Find every deck that is to be judged before anything runs."""
-        folder = self.setup.decks
+        setup, folder = self.setup, self.setup.decks
         if folder is None:
             return
-        self.note(check_manifest(folder, self.setup.process, self.setup.phases))
+        self.note(check_manifest(folder, setup.process, setup.phases, setup.annotations))
         for simulator in self.simulators:
             cut = self._cut(simulator)
             for scope in self.options.scopes:

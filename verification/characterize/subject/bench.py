@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from netlist_gen.circuit.annotate import Annotator
 from netlist_gen.circuit.bench import LOAD_OHM
 from netlist_gen.circuit.elements import (
     GROUND,
@@ -113,6 +114,8 @@ class Bench:
         for port in (*subject.inputs, *subject.outputs):
             builder.add(Junction(f"{PROBE_PREFIX}{port}", self.port_net(port), GROUND, PROBE_AREA))
         circuit = builder.circuit()
+        if subject.annotations is not None:
+            circuit = Annotator(subject.annotations.settings).apply(circuit)
         return with_capacitors(circuit, subject.capacitance_F) if subject.capacitance_F else circuit
 
     def port_net(self, port: str) -> str:
@@ -224,7 +227,10 @@ class Bench:
             probes = [Probe((), flat_name(probe.path, probe.junction)) for probe in probes]
             if analysis.temperature_K:
                 analysis = dataclasses.replace(analysis, seed=trial.seed)
-        return emit(circuit, self.subject.process, analysis, probes, name=name, dialect=dialect)
+        table = self.subject.annotations
+        notes = () if table is None else (table.note,)
+        process = self.subject.process
+        return emit(circuit, process, analysis, probes, name=name, dialect=dialect, notes=notes)
 
 
 def make_bench(subject: Subject, *, load: str = "jtl") -> Bench:
