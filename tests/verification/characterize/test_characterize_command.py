@@ -252,8 +252,8 @@ def test_extracted_values(cli, tmp_path):
     [
         (["jtl", "-o", "OUT"], "TABLE, line 2: LA.XL0N0 names no element of the bench of jtl; near "
          "are LA.X"),
-        (["jtl", "--tables"], "--annotate goes with none of --tables, --check and --design: the "
-         "library's tables are of its cells as designed"),
+        (["jtl", "--tables"], "--annotate goes with none of --tables, --check, --design and "
+         "--edge-spread: the library's tables are of its cells as designed"),
         (["--all", "-o", "OUT"], "--annotate is of one cell's bench, and there are "),
     ],
 )  # fmt: skip
@@ -264,3 +264,34 @@ def test_tables_that_do_not_fit(cli, tmp_path, arguments, message):
     ran = cli("characterize", *words, "--annotate", table)
     assert ran.status == 2
     assert ran.sentence.startswith(message.replace("TABLE", str(table)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (["jtl", "--design"], "--design"),
+        (["--edge-spread", "--check"], "--edge-spread"),
+        (["--edge-spread", "--design"], "--design"),
+    ],
+)
+def test_flags_that_measure_one_neuron_stand_alone(cli, arguments, flag):
+    ran = cli("characterize", *arguments)
+    assert (ran.status, ran.sentence) == (
+        2,
+        f"{flag} takes no cell, directory, --all or --check, and no other such flag: it measures "
+        "one neuron",
+    )
+
+
+def test_the_edges_spread_against_the_librarys(cli, monkeypatch):
+    from verification.characterize.measure import spread
+
+    points = [spread.SpreadPoint(0.02, 0.02, 0.0005, 256, 0)]
+    monkeypatch.setattr(spread, "measure_spread", lambda *_, **__: points)
+    ran = cli("characterize", "--edge-spread")
+    assert ran.status == 1
+    assert ran.out.splitlines()[0] == (
+        "Ic, L and R by 0.02: edges by 0.0200 Phi0 from neuron to neuron, 0.0005 Phi0 from chip "
+        "to chip (256 of each)"
+    )
+    assert re.match(r"local at 0\.02: 0\.00\d\d Phi0 is now 0\.0200$", ran.out.splitlines()[1])
