@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.circuit.annotate import Annotator
-from netlist_gen.deck.annotation import network_annotations
+from netlist_gen.circuit.model import Totals
+from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
@@ -166,11 +167,7 @@ def verify(
     setup = Setup(
         library.process, phases, options.timeout, options.decks, tolerance_s, window_s, annotations
     )
-    whole = network_outline(network, library, phases).circuit
-    figures = None
-    if annotations is not None:
-        figures = network_annotations(annotations, network, options.scopes, library, phases, whole)
-        whole = Annotator(annotations.settings).apply(whole)
+    totals, figures = _totals(network, library, setup, options.scopes)
     with cluster(options.scheduler) as workers:
         directory = None
         if out is not None:  # from here on no earlier result is left that looks like this one's
@@ -180,7 +177,7 @@ def verify(
             steps=steps,
             labels=labels,
             process=library.process,
-            totals=whole.totals(),
+            totals=totals,
             period_s=phases.period,
             cooling_W_per_W=options.cooling,
             tolerance_s=tolerance_s,
@@ -193,6 +190,18 @@ def verify(
         run = _Run(facts, setup, options, simulators, workers, progress)
         run.check_decks()
         return run.go(directory, begin)
+
+
+def _totals(
+    network: TernaryNetwork, library: CellLibrary, setup: Setup, scopes: Sequence[str]
+) -> tuple[Totals, AnnotationFigures | None]:
+    """What the whole network's circuit costs, and what its table of extracted values sets."""
+    whole = network_outline(network, library, setup.phases).circuit
+    if setup.annotations is None:
+        return whole.totals(), None
+    given = setup.annotations
+    figures = network_annotations(given, network, scopes, library, setup.phases, whole)
+    return Annotator(given.settings).apply(whole).totals(), figures
 
 
 @dataclass(frozen=True, eq=False)
