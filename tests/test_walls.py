@@ -94,7 +94,6 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.assembly.network_circuit",
     "netlist_gen.assembly.plan",
     "netlist_gen.assembly.timing_values",
-    "netlist_gen.circuit.annotate",
     "netlist_gen.circuit.bench",
     "netlist_gen.circuit.elements",
     "netlist_gen.circuit.model",

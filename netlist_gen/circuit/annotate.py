@@ -119,11 +119,13 @@ class _Pattern:
             yield from (e.name for e in cell.elements if self.head.fullmatch(e.name.upper()))
 
 
-class Annotator:
-    """Settings, sorted by what they name, ready for any number of circuits.
+Made = dict[object, tuple[Cell, Cell]]
+"""Cells that were annotated and what was made of them: who passes one on, for the circuits of one
+neuron, has the same cells in all of them, and with them their texts."""
 
-    Cells that it has made are kept, so that circuits of one neuron share them.
-    """
+
+class Annotator:
+    """Settings, sorted by what they name, ready for any number of circuits, in any threads."""
 
     def __init__(self, settings: Sequence[Setting]) -> None:
         self.settings = settings
@@ -131,7 +133,6 @@ class Annotator:
         self._of_cells: list[tuple[int, re.Pattern[str], re.Pattern[str]]] = []
         self._inside: dict[str, list[tuple[int, _Pattern]]] = {}
         self._anywhere: list[tuple[int, _Pattern]] = []
-        self._made: dict[object, tuple[Cell, Cell]] = {}
         for index, setting in enumerate(settings):
             target = setting.target.upper()
             cell, colon, name = target.partition(":")
@@ -182,8 +183,12 @@ class Annotator:
         changed = root if root.values or root.children else None
         return Matched(count, frozenset(kinds), kinds, changed)
 
-    def apply(self, circuit: Circuit) -> Circuit:
+    def apply(self, circuit: Circuit, made: Made | None = None) -> Circuit:
         """The circuit with the settings' values; lines that name nothing in it do nothing.
+
+        Args:
+            circuit: as designed.
+            made: cells of circuits that were annotated before.
 
         Raises:
             ConfigurationError: as ``match``.
@@ -194,26 +199,7 @@ class Annotator:
         keys: dict[int, object] = {}
         _key(root, keys)
         names = _names(circuit, root, keys)
-        return Circuit(self._renewed(root, keys, names))
-
-    def _renewed(
-        self, node: _Node, keys: Mapping[int, object], names: Mapping[object, str]
-    ) -> Cell:
-        key = keys[id(node)]
-        # Of cells of one name (the tops of two benches) each is itself; it is kept with what was
-        # made of it, so that its identity stays its own.
-        which = id(node.cell), key, names[key]
-        known = self._made.get(which)
-        if known is not None:
-            return known[1]
-        elements = tuple(_set(e, node.values) for e in node.cell.elements)
-        inside = {name: self._renewed(child, keys, names) for name, child in node.children.items()}
-        instances = tuple(
-            replace(x, cell=inside[x.name]) if x.name in inside else x for x in node.cell.instances
-        )
-        made = replace(node.cell, name=names[key], elements=elements, instances=instances)
-        self._made[which] = node.cell, made
-        return made
+        return Circuit(_renewed(root, keys, names, {} if made is None else made))
 
     def _of_cell(self, cell: Cell) -> Iterator[tuple[int, str]]:
         names = (cell.name.upper(), cell.kind.upper())
@@ -286,8 +272,16 @@ def near(target: str, circuits: Iterable[Circuit], most: int = 3) -> list[str]:
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
-    parts = {"*": ".*", "?": "[^.]"}
-    return re.compile("".join(parts.get(c, re.escape(c)) for c in pattern.upper()))
+    """Of a pattern; each ``*`` but the last ends at the first place that fits, and for good.
+
+    No other place could fit better, and no pattern, whoever wrote it, takes long.
+    """
+    first, *others = (
+        "".join("[^.]" if c == "?" else re.escape(c) for c in part)
+        for part in pattern.upper().split("*")
+    )
+    middle = "".join(f"(?>.*?{part})" for part in others[:-1])
+    return re.compile(first + middle + (f".*{others[-1]}" if others else ""))
 
 
 def _same(first: float, second: float) -> bool:
@@ -353,6 +347,25 @@ def _nodes(node: _Node) -> Iterator[_Node]:
     for instance in node.cell.instances:
         if instance.name in node.children:
             yield from _nodes(node.children[instance.name])
+
+
+def _renewed(
+    node: _Node, keys: Mapping[int, object], names: Mapping[object, str], made: Made
+) -> Cell:
+    """A changed cell under its new name, with its changed instances."""
+    key = keys[id(node)]
+    # Of cells of one name (the tops of two benches) each is itself; it is kept with what was made
+    # of it, so that its identity stays its own.
+    which = id(node.cell), key, names[key]
+    if which not in made:
+        elements = tuple(_set(e, node.values) for e in node.cell.elements)
+        inside = {x: _renewed(child, keys, names, made) for x, child in node.children.items()}
+        instances = tuple(
+            replace(x, cell=inside[x.name]) if x.name in inside else x for x in node.cell.instances
+        )
+        new = replace(node.cell, name=names[key], elements=elements, instances=instances)
+        made[which] = node.cell, new
+    return made[which][1]
 
 
 def _names(circuit: Circuit, root: _Node, keys: Mapping[int, object]) -> dict[object, str]:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from netlist_gen.assembly.network_circuit import network_outline
-from netlist_gen.circuit.annotate import Annotator, near
+from netlist_gen.circuit.annotate import near
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.sites import neuron_sites
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import printable
-from netlist_gen.library.annotations import Annotations
+from netlist_gen.library.annotations import Annotations, annotator_of
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.network import TernaryNetwork
@@ -88,7 +88,7 @@ def check_annotations(
     Raises:
         ConfigurationError: as ``network_annotations``.
     """
-    annotator = Annotator(annotations.settings)
+    annotator = annotator_of(annotations)
     named: set[int] = set()
     counts = dict.fromkeys(parts, 0)
     for part, circuits in parts.items():

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from netlist_gen.assembly.network_circuit import NetworkBench, network_bench
-from netlist_gen.circuit.annotate import Annotator
+from netlist_gen.circuit.annotate import Annotator, Made
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.deck.lint import lint
 from netlist_gen.deck.plan import NetworkRun, NetworkTask, NeuronRun, NeuronTask
-from netlist_gen.library.annotations import Annotations
+from netlist_gen.library.annotations import Annotations, annotator_of
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
 
@@ -105,19 +105,21 @@ class _Annotate:
     Attributes:
         annotator: does it, or None.
         notes: lines at the head of the decks that say so.
+        made: cells of circuits before.
     """
 
     annotator: Annotator | None = None
     notes: tuple[str, ...] = ()
+    made: Made = field(default_factory=dict)
 
     @staticmethod
     def of(annotations: Annotations | None) -> _Annotate:
         if annotations is None:
             return _Annotate()
-        return _Annotate(Annotator(annotations.settings), (annotations.note,))
+        return _Annotate(annotator_of(annotations), (annotations.note,))
 
     def circuit(self, designed: Circuit) -> Circuit:
-        return designed if self.annotator is None else self.annotator.apply(designed)
+        return designed if self.annotator is None else self.annotator.apply(designed, self.made)
 
 
 def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:

@@ -19,9 +19,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
-from netlist_gen.circuit.annotate import Setting
+from netlist_gen.circuit.annotate import Annotator, Setting
 from netlist_gen.circuit.elements import Coupling, CurrentSource, Inductor, Junction, Resistor
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import printable, read_bytes, shown
@@ -79,6 +80,12 @@ class Annotations:
     def note(self) -> str:
         """What the head of a deck says."""
         return f"annotated by a table of {len(self.settings)} lines, SHA-256 {self.sha256}"
+
+
+@lru_cache(maxsize=4)
+def annotator_of(annotations: Annotations) -> Annotator:
+    """What puts the table into circuits: it is sorted once, not for every neuron."""
+    return Annotator(annotations.settings)
 
 
 def read_annotations(file: Path, process: Process) -> Annotations:

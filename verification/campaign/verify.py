@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
-from netlist_gen.circuit.annotate import Annotator
 from netlist_gen.circuit.model import Totals
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.options import annotations_of
 from netlist_gen.network import TernaryNetwork
@@ -201,7 +201,7 @@ def _totals(
         return whole.totals(), None
     given = setup.annotations
     figures = network_annotations(given, network, scopes, library, setup.phases, whole)
-    return Annotator(given.settings).apply(whole).totals(), figures
+    return annotator_of(given).apply(whole).totals(), figures
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netlist_gen.circuit.annotate import Annotator, Setting, near
@@ -70,6 +72,9 @@ def values(circuit: Circuit) -> dict[str, float]:
         ("unit:L1", [f"L1.{x}.X{n}" for n in (1, 2, 3) for x in ("XA", "XB")]),
         ("jtl:L?", [f"L1.{x}.X{n}" for n in (1, 2, 3) for x in ("XA", "XB")]),
         ("p*:LP", ["LP.X1", "LP.X2", "LP.X3"]),
+        ("L*X?*X?", [f"L1.{x}.X{n}" for n in (1, 2, 3) for x in ("XA", "XB")]),
+        ("L*1*A*1", ["L1.XA.X1"]),
+        ("**L1**X2", ["L1.XA.X2", "L1.XB.X2"]),
     ],
 )
 def test_what_a_name_names(target, named):
@@ -193,6 +198,23 @@ def test_what_is_refused(settings, message):
 def test_two_lines_may_say_the_same():
     matched = Annotator([inductor("LT"), inductor("L?")]).match(built())
     assert (matched.elements, matched.lines) == (2, {0, 1})
+
+
+def test_circuits_that_share_their_cells_share_what_is_made_of_them():
+    circuit, made = built(), {}
+    annotator = Annotator([inductor("L1.XA.X1"), inductor("LT")])
+    one = annotator.apply(circuit, made)
+    again = annotator.apply(Circuit(replace(circuit.top, title="another")), made)
+    assert one.top is not again.top
+    assert all(again.cells[name] is cell for name, cell in one.cells.items())
+
+
+def test_a_pattern_of_many_wildcards_takes_no_time():
+    top = CircuitBuilder("top")
+    top.add(Inductor("L" + "0" * 79, "a", GROUND, 1e-12))
+    for end, named in (("1", 0), ("0", 1)):
+        found = Annotator([inductor("*0" * 40 + f"*{end}")]).match(top.circuit())
+        assert found.elements == named
 
 
 def test_names_that_are_near():

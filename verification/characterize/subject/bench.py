@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from netlist_gen.circuit.annotate import Annotator
 from netlist_gen.circuit.bench import LOAD_OHM
 from netlist_gen.circuit.elements import (
     GROUND,
@@ -37,6 +36,7 @@ from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.annotations import annotator_of
 from verification.characterize.subject.model import Subject, moved
 from verification.characterize.subject.processes import with_capacitors
 from verification.characterize.subject.stimulus import PS, START_S
@@ -115,7 +115,7 @@ class Bench:
             builder.add(Junction(f"{PROBE_PREFIX}{port}", self.port_net(port), GROUND, PROBE_AREA))
         circuit = builder.circuit()
         if subject.annotations is not None:
-            circuit = Annotator(subject.annotations.settings).apply(circuit)
+            circuit = annotator_of(subject.annotations).apply(circuit)
         return with_capacitors(circuit, subject.capacitance_F) if subject.capacitance_F else circuit
 
     def port_net(self, port: str) -> str:
