@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.neuron import library_design
-from netlist_gen.circuit.view import THRESHOLD_SOURCE
 from netlist_gen.errors import SimulatorError
 from netlist_gen.files import write_text
 from netlist_gen.library.cells import CellLibrary
@@ -31,8 +30,13 @@ from netlist_gen.library.toml_file import read_toml
 from netlist_gen.parallel import Progress
 from netlist_gen.resources import template
 from verification.characterize.measure.design import cells_digest
-from verification.characterize.subject.parameters import element_kind
-from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
+from verification.characterize.subject.parameters import element_kind, element_value
+from verification.characterize.trials.neuron_lanes import (
+    NeuronLane,
+    NeuronLanes,
+    flat_elements,
+    windows_of_counts,
+)
 from verification.simulators.registry import get_simulator
 
 FloatArray = NDArray[np.float64]
@@ -95,16 +99,34 @@ class ScatteredNeuron:
         signs = [1, -1] * (fan_in // 2)
         self.fan_in = fan_in
         self.lanes = NeuronLanes(library.process, signs, WINDOWS)
-        self.nominal = library_design(library, "spread", signs, 1).threshold
-        """Flux of the threshold line for theta 1, from which edges are counted."""
         # Count 0 with pulses of both signs, so that loops that store are drawn too.
         self.stimulus = windows_of_counts(signs, [0] * WINDOWS, np.random.default_rng(SEED))
+        self.nominal, *_ = fluxes = [
+            library_design(library, "spread", signs, theta).threshold for theta in (1, 2)
+        ]
+        """Threshold flux for theta 1, where edges are looked for."""
+        self.controls = self._controls(*fluxes)
+        instance = next(iter(self.controls)).partition("|")[2]
         elements = self.lanes.elements
-        self.threshold = next(x for x in elements if x.split("|")[0] == THRESHOLD_SOURCE)
-        instance = self.threshold.partition("|")[2]
         own = {x: str(element_kind(e)) for x, e in elements.items() if x.endswith(f"|{instance}")}
         self.scattered = {label: kind for label, kind in own.items() if kind in KINDS}
         """Kind of each element of the neuron that scatters, by its label."""
+
+    def _controls(self, first: float, second: float) -> dict[str, float]:
+        """By how much each control current grows, relatively, for each Phi0 of threshold.
+
+        Currents are straight lines over the threshold flux, whatever line carries which part of
+        it: the neurons of theta 1 and 2, with these thresholds, give two points of each.
+        """
+        one, two = (
+            flat_elements(self.lanes.bench(NeuronLane(theta, self.stimulus)).circuit)
+            for theta in (1, 2)
+        )
+        return {
+            label: (element_value(two[label]) / element_value(e) - 1.0) / (second - first)
+            for label, e in one.items()
+            if element_kind(e) == "flux"
+        }
 
     def edges(
         self,
@@ -136,10 +158,10 @@ class ScatteredNeuron:
         tick: Callable[[int], None],
     ) -> NDArray[np.bool_]:
         """Whether each lane fires in its last window at its threshold flux."""
-        lanes = [
-            NeuronLane(1, self.stimulus, bias=b, factors={**own, self.threshold: f / self.nominal})
-            for own, b, f in zip(factors, bias, flux.tolist(), strict=True)
-        ]
+        lanes = []
+        for own, b, f in zip(factors, bias, flux.tolist(), strict=True):
+            control = {x: 1.0 + slope * (f - self.nominal) for x, slope in self.controls.items()}
+            lanes.append(NeuronLane(1, self.stimulus, bias=b, factors={**own, **control}))
         fired = []
         for start in range(0, len(lanes), _LANES):
             part = self.lanes.run(lanes[start : start + _LANES])
