@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.neuron import NeuronDesign, design_neuron
+from netlist_gen.circuit.neuron import NeuronDesign, coupler_of, design_neuron
 from netlist_gen.library.cells import CellLibrary
 from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
 
@@ -64,5 +64,4 @@ def run_all(lanes: NeuronLanes, cases: list[NeuronLane]) -> list[int]:
 
 def design_of(signs: NDArray[np.int64]) -> NeuronDesign:
     """The design of a neuron with theta 1."""
-    storage = CellLibrary(PROCESS).description("branch").parameters["l_store"]
-    return design_neuron(signs.tolist(), 1, storage)
+    return design_neuron(signs.tolist(), 1, coupler_of(CellLibrary(PROCESS)))

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.elements import CurrentSource, Inductor, Junction, Resistor
 from netlist_gen.circuit.view import (
+    BOTTOM_SOURCE,
     CLEAR,
-    COMMON_SOURCE,
     DECISION,
     SET,
     SYNAPSE,
-    THRESHOLD_SOURCE,
+    TOP_SOURCE,
     instance_name,
 )
 from verification.characterize.trials.neuron_lanes import NeuronLanes, single_site
@@ -110,14 +110,20 @@ def parameter_groups(lanes: NeuronLanes) -> dict[str, list[str]]:
             continue
         if type(element) in kinds:
             groups.setdefault(kinds[type(element)], []).append(label)
-        if parts[0].startswith(("RB", "LB")) and parts[0][1:] in {"B1", SET, CLEAR, "BE", "BR"}:
+        if parts[0].startswith(("RB", "LB", "LGB")) and parts[0][1:] in {
+            "B1",
+            SET,
+            CLEAR,
+            "BE",
+            "BR",
+        }:
             continue  # shunts follow their junctions' spread as one kind: "all R"
         inside = parts[1] if len(parts) > 1 else ""
         if inside.startswith(SYNAPSE) and len(parts) == 3:
             groups.setdefault(f"branch {parts[0]}", []).append(label)
         elif inside == DECISION and len(parts) == 3 and not parts[0].startswith("RB"):
-            groups.setdefault(f"decision {parts[0]}", []).append(label)
-        elif parts[0] in (COMMON_SOURCE, THRESHOLD_SOURCE):
+            groups.setdefault(f"decision {parts[0].split('_')[0]}", []).append(label)
+        elif parts[0] in (BOTTOM_SOURCE, TOP_SOURCE):
             groups.setdefault(parts[0], []).append(label)
     return groups
 

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.assembly.plan import Part, census
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.circuit.neuron import design_neuron, library_design, neuron_cell
+from netlist_gen.circuit.neuron import (
+    coupler_of,
+    design_neuron,
+    library_design,
+    neuron_cell,
+)
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
@@ -63,10 +68,8 @@ class CircuitCost:
         self._prices: dict[Part, CellCost] = {}
         # A control line's current is proportional to its flux: one neuron shows by how much.
         probe = library_design(self.library, "price_probe", [1], 1)
-        cell = neuron_cell(self.library, "price_probe", [1], 1)
-        flux_A = Circuit(cell).totals().flux_A
-        self._amperes_per_phi0 = flux_A / (abs(probe.common) + abs(probe.threshold))
-        self._rules = load_rules()
+        flux_A = Circuit(neuron_cell(self.library, "price_probe", [1], 1)).totals().flux_A
+        self._amperes_per_phi0 = flux_A / (abs(probe.bottom) + abs(probe.top))
 
     def cost(self, layers: Sequence[LayerLoad | TernaryLayer]) -> HardwareCost:
         """Cost of the layers; neurons without a synapse and lines without a load cost nothing."""
@@ -100,17 +103,17 @@ class CircuitCost:
         return CellCost(totals.junctions, totals.supply_A)
 
     def _neuron(self, fan_in: int) -> CellCost:
-        """A neuron of so many synapses, its threshold's control line at the largest current.
+        """A neuron of so many synapses, its control lines at the largest current.
 
-        ``design_neuron``: threshold = offset - unit * edge with unit * abs(edge) within reach
-        and abs(edge) within fan_in + 1/2.
+        ``design_neuron``: bottom and top lines carry common + threshold and common - threshold,
+        with threshold = offset - unit * edge and abs(edge) within fan_in + 1/2.
         """
-        rules = self._rules
-        threshold = abs(rules.offset) + min(rules.reach, rules.unit_max * (fan_in + 0.5))
-        control = CellCost(0.0, (abs(rules.common) + threshold) * self._amperes_per_phi0)
-        parts = (Part("branch"), Part("decision"), Part("splitter_tree", fan_in))
-        branch, decision, tree = (self.price(part) for part in parts)
-        return branch * fan_in + decision + tree + control
+        name, signs = "price", [1] * fan_in
+        design = library_design(self.library, name, signs, 1)
+        totals = Circuit(neuron_cell(self.library, name, signs, 1)).totals()
+        threshold = abs(design.threshold) + design.unit * (fan_in + 1.0)
+        flux = 2 * max(abs(design.common), threshold)
+        return CellCost(totals.junctions, totals.bias_A + flux * self._amperes_per_phi0)
 
 
 def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> NDArray[np.float64]:
@@ -125,12 +128,11 @@ def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> N
         Shape (neurons,). A neuron without synapses gets the largest flux: it has no circuit. A
         fan-in beyond what is built gets what the same rules would give.
     """
-    storage = CellLibrary().description("branch").parameters["l_store"]
-    rules = load_rules()
-    anything = replace(rules, max_fan_in=int(np.iinfo(np.int32).max))
-    result = np.full(len(theta), rules.unit_max)
+    coupler = coupler_of(CellLibrary())
+    anything = replace(load_rules(), max_fan_in=int(np.iinfo(np.int32).max))
+    result = np.full(len(theta), design_neuron([1], 1, coupler, anything).unit)
     for j, (up, down, edge) in enumerate(zip(excitatory, inhibitory, theta, strict=True)):
         if up + down:
             signs = [1] * int(up) + [-1] * int(down)
-            result[j] = design_neuron(signs, int(edge), storage, anything).unit
+            result[j] = design_neuron(signs, int(edge), coupler, anything).unit
     return result

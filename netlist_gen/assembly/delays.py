@@ -6,7 +6,8 @@
 
 Times are from port to port, each cell with the load it has (``netlist_gen.library.tables``). The
 delay of a decision falls with the flux by which the count is past the threshold,
-``x = unit * (n - theta + 1/2)``; the tables' neurons of several fan-ins give one curve of x.
+``x = unit * (n - theta + 1/2)``, and grows with the clock line of larger decision stages: the
+table of each stage's largest neuron gives a curve of x.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.plan import Stage
-from netlist_gen.circuit.neuron import TABLE_FAN_INS, design_neuron, table_neuron, table_neuron_cell
+from netlist_gen.circuit.neuron import (
+    TABLE_FAN_INS,
+    Coupler,
+    coupler_of,
+    design_neuron,
+    table_neuron,
+    table_neuron_cell,
+)
 from netlist_gen.circuit.trees import merger_nodes, splitter_nodes, tree_root
 from netlist_gen.circuit.view import CLEAR, SET
 from netlist_gen.errors import ConfigurationError
@@ -67,7 +75,7 @@ class Delays:
 
     Args:
         tables: by cell; must hold jtl, splitter, merger, branch and a neuron at least.
-        storage_H: the branches' storage inductor, for the neurons' designs.
+        coupler: of the branches, for the neurons' designs.
         influence: what a stage's neighbours change, s; the tables' cells are driven by a JTL
             stage. What is not there changes nothing.
         slowness: of the process (``library.design.ClockPhases.slowness``).
@@ -76,25 +84,26 @@ class Delays:
     def __init__(
         self,
         tables: Mapping[str, CellTable],
-        storage_H: float,
+        coupler: Coupler,
         influence: Mapping[Stage, float] | None = None,
         slowness: float = 1.0,
     ) -> None:
         self.tables = tables
         self.slowness = slowness
         self._influence = influence or {}
-        self._storage = storage_H
+        self._coupler = coupler
         missing = [c for c in TABLE_CELLS if c not in tables]
         if missing or not self._fan_ins:
             raise ConfigurationError(
                 f"static timing needs the measured table of {missing[0] if missing else 'a neuron'}"
             )
+        self._curves: dict[int, tuple[FloatArray, FloatArray]] = {}
         self._stages: dict[tuple[Stage, float], float] = {}
         self._trees: dict[tuple[int, str, float, str], tuple[FloatArray, list[str]]] = {}
 
     def with_influence(self, influence: Mapping[Stage, float]) -> Delays:
         """The same delays, with what the neighbours of each cell change."""
-        return Delays(self.tables, self._storage, influence, self.slowness)
+        return Delays(self.tables, self._coupler, influence, self.slowness)
 
     @cached_property
     def _fan_ins(self) -> list[int]:
@@ -164,30 +173,30 @@ class Delays:
                 left[net] = left[out] + self.stage(stage, bias)
         return np.array([left[f"a{leaf}"] for leaf in range(leaves)])
 
-    @cached_property
-    def _curve(self) -> tuple[FloatArray, FloatArray]:
-        """The tables' neurons: log of the flux past the edge (Phi0), rising, and delay (s)."""
-        points: list[tuple[float, float]] = []
-        for fan_in in self._fan_ins:
-            table = self.tables[f"neuron{fan_in}"]
-            signs, theta = table_neuron(fan_in)
-            unit = design_neuron(signs, theta, self._storage).unit
-            points += [(unit * (n + 0.5), delay) for n, delay in table.overdrive_s]
-        if not points:
-            raise ConfigurationError("the tables' neurons have no delay against overdrive")
-        points.sort()
-        flux, delay = np.array(points).T
-        return np.log(flux), delay
+    def _table_fan_in(self, fan_in: int) -> int:
+        """The measured neuron that has the decision stage of one of this fan-in."""
+        return min((f for f in self._fan_ins if f >= fan_in), default=self._fan_ins[-1])
 
-    def _slower(self, bias: float) -> float:
-        """How much longer a decision takes at a bias ratio: of all table neurons the most."""
+    def _curve(self, fan_in: int) -> tuple[FloatArray, FloatArray]:
+        """Of a table's neuron: log of the flux past the edge (Phi0), rising, and delay (s)."""
+        if fan_in not in self._curves:
+            points = self.tables[f"neuron{fan_in}"].overdrive_s
+            if not points:
+                raise ConfigurationError(
+                    f"the table of neuron{fan_in} has no delay against overdrive"
+                )
+            signs, theta = table_neuron(fan_in)
+            unit = design_neuron(signs, theta, self._coupler).unit
+            flux, delay = np.array([(unit * (n + 0.5), delay) for n, delay in points]).T
+            self._curves[fan_in] = np.log(flux), delay
+        return self._curves[fan_in]
+
+    def _slower(self, fan_in: int, bias: float) -> float:
+        """How much longer a decision of a table's neuron takes at a bias ratio."""
         if bias == 1.0:
             return 0.0
-        found = []
-        for fan_in in self._fan_ins:
-            table = self.tables[f"neuron{fan_in}"]
-            found.append(table.delay_s("clk", "q", bias=bias) - table.delay_s("clk", "q"))
-        return max(found)
+        table = self.tables[f"neuron{fan_in}"]
+        return table.delay_s("clk", "q", bias=bias) - table.delay_s("clk", "q")
 
     def decide(
         self,
@@ -210,12 +219,13 @@ class Delays:
         """
         unit, edge = self._edge(tuple(signs), theta)
         x = np.log(unit * (counts - edge))
-        fluxes, delays = self._curve
+        measured = self._table_fan_in(len(signs))
+        fluxes, delays = self._curve(measured)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
         behind = self._influence.get(Stage("neuron", driver, load), 0.0)
-        return np.asarray(found + self._slower(bias) + behind)
+        return np.asarray(found + self._slower(measured, bias) + behind)
 
     def decide_range(
         self, signs: Sequence[int], theta: int, bias: float = 1.0
@@ -228,7 +238,7 @@ class Delays:
 
     def _edge(self, signs: tuple[int, ...], theta: int) -> tuple[float, float]:
         """Flux per synapse and the count on the edge, as the neuron's builder has them."""
-        return _neuron_edge(signs, theta, self._storage)
+        return _neuron_edge(signs, theta, self._coupler)
 
     def limits(self, signs: Sequence[int], theta: int, bias: float = 1.0) -> NeuronLimits:
         """Least spacings at a neuron's ports.
@@ -239,7 +249,7 @@ class Delays:
         reset, the decision and the output have come to rest (``SETTLE_S``).
         """
         fan_in = len(signs)
-        nearest = min((f for f in self._fan_ins if f >= fan_in), default=self._fan_ins[-1])
+        nearest = self._table_fan_in(fan_in)
         table, branch = self.tables[f"neuron{nearest}"], self.tables["branch"]
         inner = self.tree(fan_in, bias=bias)  # reset port to the branches' ports
         hold = table.spacing_s("clk", "rst") + float(self.tree(nearest).min())  # at the branches
@@ -266,10 +276,10 @@ class Delays:
 
 
 @cache
-def _neuron_edge(signs: tuple[int, ...], theta: int, storage_H: float) -> tuple[float, float]:
+def _neuron_edge(signs: tuple[int, ...], theta: int, coupler: Coupler) -> tuple[float, float]:
     plus = sum(s > 0 for s in signs)
     edge = min(max(theta, plus - len(signs)), plus + 1) - 0.5
-    return design_neuron(signs, theta, storage_H).unit, edge
+    return design_neuron(signs, theta, coupler).unit, edge
 
 
 @lru_cache(maxsize=8)
@@ -293,8 +303,7 @@ def measured_delays(process: Process) -> Delays:
             f"({process.origin or 'made by a program'}); {how_to_measure(process)} makes "
             f"the {len(missing)} that are missing"
         )
-    storage = library.description("branch").parameters["l_store"]
-    return Delays(tables, storage, slowness=load_phases(process=process).slowness)
+    return Delays(tables, coupler_of(library), slowness=load_phases(process=process).slowness)
 
 
 def has_tables(process: Process) -> bool:

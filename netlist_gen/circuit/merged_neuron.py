@@ -21,7 +21,9 @@ from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import (
     add_decision,
     branch_cells,
+    coupler_of,
     design_neuron,
+    loop_nets,
 )
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth
@@ -94,9 +96,10 @@ def merged_neuron_cell(
         NetworkError: a wrong sign, or more lines than were shown to work.
     """
     groups = group_lines(signs, lines_per_branch)
-    one = library.description("branch").parameters["l_store"]
-    design = design_neuron(signs, theta, one, branches=len(groups), capacity=lines_per_branch)
-    branches = branch_cells(library, name, signs, design, l_store=lines_per_branch * one)
+    coupler = coupler_of(library)
+    design = design_neuron(signs, theta, coupler, branches=len(groups), capacity=lines_per_branch)
+    long = lines_per_branch * coupler.storage
+    branches = branch_cells(library, name, signs, design, l_store=long)
     count = len(signs)
     builder = CircuitBuilder(
         name,
@@ -108,6 +111,7 @@ def merged_neuron_cell(
     resets = [f"r{g}" for g in range(len(groups))]
     builder.place(RESET_TREE, splitter_tree(library, len(groups)), "rst", *resets)
     jtl = library.cell("jtl")
+    pickups = loop_nets(builder, [sign for sign, _ in groups], design)
     for g, (sign, lines) in enumerate(groups):
         nets = []
         for place, line in enumerate(lines):
@@ -121,9 +125,8 @@ def merged_neuron_cell(
         if len(nets) > 1:
             data = f"m{g}"
             builder.place(f"XM{g}", merger_tree(library, len(nets)), *nets, data)
-        ends = (f"b{g}", f"b{g + 1}", f"u{g}", f"u{g + 1}")
-        builder.place(f"{SYNAPSE}{g}", branches[sign], data, resets[g], *ends)
-    add_decision(library, builder, len(groups), design)
+        builder.place(f"{SYNAPSE}{g}", branches[sign], data, resets[g], *pickups[g])
+    add_decision(library, builder, design)
     return builder.cell()
 
 

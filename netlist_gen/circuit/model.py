@@ -77,7 +77,14 @@ class Cell:
         integral of the voltage is the same at all nodes joined by inductors, up to the flux
         of currents that are the same at both times.
         """
-        grounded = {j.plus: j for j in self.junctions() if j.minus == GROUND}
+        feet = {GROUND}  # a drawn junction stands on an inductance to ground
+        for e in self.elements:
+            if isinstance(e, Inductor) and GROUND in (e.plus, e.minus):
+                feet.add(e.plus if e.minus == GROUND else e.minus)
+        grounded: dict[str, Junction] = {}
+        for j in self.junctions():
+            if j.minus in feet:
+                grounded.setdefault(j.plus, j)  # of several in parallel the first
         reached, frontier = {bias.minus}, [bias.minus]
         while frontier:
             node = frontier.pop(0)

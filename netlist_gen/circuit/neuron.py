@@ -1,8 +1,9 @@
 """The differential neuron: from signs and a threshold to a circuit.
 
-Each synapse is a storage branch; its loop current I is coupled with mutual inductance M into
-the bottom SQUID's loop with the sign of the weight and into the top SQUID's with the other
-sign. An empty loop carries no current, so that with ``unit = M I_full / Phi0`` the loops see
+Each synapse is a storage branch; its loop current I is coupled with mutual inductance M into one
+loop of the bottom SQUID with the sign of the weight and into the same loop of the top SQUID with
+the other sign. An empty branch carries no current. The currents of the S loops add up in the near
+junctions, so that with ``unit = M I_full / (S Phi0)`` the SQUIDs see
 
     bottom = common + threshold + unit * n,    top = common - threshold - unit * n   (in Phi0)
 
@@ -10,11 +11,11 @@ and the clock pulse flips the SQUID with the smaller critical current: the botto
 pulse) where ``threshold + unit * n > offset``. The builder puts that edge half-way between
 ``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``.
 
-The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``, and no SQUID
-traps flux between windows while the threshold stays above ``-rest``. The builder knows the
-signed range of n, so it takes the largest unit that keeps all of it within both. The storage
-loops screen the pick-ups, which makes the SQUID loops smaller and moves the offset by
-``-screening * coupling**2``.
+The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``, no SQUID traps flux
+between windows while the threshold stays above ``-rest``, and the loops' sum is linear while none
+of them strays further than ``loop_reach``. M is the most that one turn couples (``Transformer``),
+or less where one of these asks for it. The storage loops screen the pick-ups, which makes the loops
+smaller and moves the offset by ``-screening * coupling**2``.
 """
 
 from __future__ import annotations
@@ -23,20 +24,41 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netlist_gen.circuit.elements import GROUND, CurrentSource, Role
+from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, Role
+from netlist_gen.circuit.loops import LoopSize, deal, loop_size
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.circuit.trees import splitter_tree
 from netlist_gen.circuit.view import (
-    COMMON_SOURCE,
+    BOTTOM_SOURCE,
     DECISION,
     RESET_TREE,
     SYNAPSE,
-    THRESHOLD_SOURCE,
+    TOP_SOURCE,
 )
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import DesignRules, load_rules
+from netlist_gen.library.drawing import ONE_TURN, Transformer
+
+
+@dataclass(frozen=True)
+class Coupler:
+    """What couples a synapse to its loops.
+
+    Attributes:
+        storage: inductor of a branch that stores one fluxon, H.
+        transformer: what one turn over it couples.
+    """
+
+    storage: float
+    transformer: Transformer = ONE_TURN
+
+
+def coupler_of(library: CellLibrary) -> Coupler:
+    """That of a library's branches, in its process."""
+    storage = library.description("branch").parameters["l_store"]
+    return Coupler(storage, library.process.drawing.transformer or ONE_TURN)
 
 
 @dataclass(frozen=True)
@@ -44,14 +66,16 @@ class NeuronDesign:
     """The numbers of one neuron.
 
     Attributes:
-        unit: flux of one stored fluxon in either loop, Phi0.
-        pickup: pick-up inductor of each branch in each loop, H.
+        size: loops and places of its decision stage.
+        unit: flux of one stored fluxon, as the decision sees it, Phi0.
+        pickup: pick-up inductor of each branch in each of its two loops, H.
         mutual: mutual inductance between storage and pick-up inductor, H.
         coupling: the same as a coefficient.
         common: common flux, Phi0.
         threshold: differential flux, Phi0.
     """
 
+    size: LoopSize
     unit: float
     pickup: float
     mutual: float
@@ -59,11 +83,21 @@ class NeuronDesign:
     common: float
     threshold: float
 
+    @property
+    def bottom(self) -> float:
+        """Control flux of the bottom loops, Phi0."""
+        return self.common + self.threshold
+
+    @property
+    def top(self) -> float:
+        """Control flux of the top loops, Phi0."""
+        return self.common - self.threshold
+
 
 def design_neuron(
     signs: Sequence[int],
     theta: int,
-    storage_H: float,
+    coupler: Coupler,
     rules: DesignRules | None = None,
     *,
     branches: int | None = None,
@@ -77,7 +111,7 @@ def design_neuron(
     Args:
         signs: +1 or -1 for each line.
         theta: fires when n >= theta.
-        storage_H: storage inductor of a branch that stores one fluxon.
+        coupler: of the branches.
         rules: default those of the library.
         branches: storage branches, where several lines share one (default: one for each line).
         capacity: fluxons that each branch stores; its inductor is as many times as long.
@@ -86,34 +120,34 @@ def design_neuron(
         NetworkError: wrong sign, or a fan-in of 0 or beyond what was shown to work.
     """
     rules = rules or load_rules()
-    count = len(signs)
-    if not 1 <= count <= rules.max_fan_in:
-        raise NetworkError(
-            f"a neuron of fan-in {count} can't be built: shown to work are 1 to {rules.max_fan_in}"
-        )
+    size = loop_size(len(signs), rules.loops, rules.places, rules.max_fan_in)
+    if branches is not None:
+        size = loop_size(branches, rules.loops, rules.places, rules.max_fan_in)
     for index, sign in enumerate(signs):
         if sign not in (-1, 1):
             raise NetworkError(f"branch {index} has sign {sign}; only +1 and -1 are built")
     excitatory = sum(sign > 0 for sign in signs)
-    inhibitory = count - excitatory
+    inhibitory = len(signs) - excitatory
     edge = min(max(theta, -inhibitory), excitatory + 1) - 0.5
     farthest = max(excitatory - edge, edge + inhibitory)
-    pickup = rules.pickup_total / (branches or count)
-    per_coupling = math.sqrt(capacity * storage_H * pickup)
+    pickup = rules.pickup_total / size.places
+    per_coupling = math.sqrt(capacity * coupler.storage * pickup)
     # What the loop's junctions add to the storage inductor stays when the inductor grows.
-    full = PHI0 / (PHI0 / rules.full + (capacity - 1) * storage_H)
+    full = PHI0 / (PHI0 / rules.full + (capacity - 1) * coupler.storage)
+    turn = coupler.transformer
+    most = min(turn.mutual_share * pickup, turn.coupling * per_coupling) * full / PHI0
     unit = min(
-        rules.unit_max,
+        min(most, rules.loop_reach / (size.places * capacity)) / size.loops,
         rules.reach / farthest,
-        rules.coupling_max * per_coupling * full / PHI0,
     )
+    stage = rules.edge(size.loops)
     if edge > 0:
-        lowest_offset = rules.offset - rules.screening * rules.coupling_max**2
+        lowest_offset = stage.offset - stage.screening * turn.coupling**2
         unit = min(unit, (rules.rest + lowest_offset) / edge)
-    mutual = unit * PHI0 / full
+    mutual = unit * size.loops * PHI0 / full
     coupling = mutual / per_coupling
-    offset = rules.offset - rules.screening * coupling**2
-    return NeuronDesign(unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
+    offset = stage.offset - stage.screening * coupling**2
+    return NeuronDesign(size, unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
 
 
 def library_design(
@@ -125,7 +159,7 @@ def library_design(
         NetworkError: as ``design_neuron``; it names the neuron.
     """
     try:
-        return design_neuron(signs, theta, library.description("branch").parameters["l_store"])
+        return design_neuron(signs, theta, coupler_of(library))
     except NetworkError as error:
         raise NetworkError(f"neuron {name}: {error}") from None
 
@@ -171,14 +205,15 @@ def _build(
         (*(f"d{i}" for i in range(count)), "clk", "rst", "q"),
         kind="neuron",
         title=f"neuron {name}: {count} synapses ({sum(s > 0 for s in signs)} excitatory), "
-        f"theta {theta}, {design.unit:.4g} Phi0 each",
+        f"theta {theta}, {design.size.loops} loops, {design.unit:.4g} Phi0 each",
     )
     resets = (f"r{i}" for i in range(count))
     builder.place(RESET_TREE, splitter_tree(library, count), "rst", *resets)
+    pickups = loop_nets(builder, signs, design)
     for i, sign in enumerate(signs):
-        nets = (f"d{i}", f"r{i}", f"b{i}", f"b{i + 1}", f"u{i}", f"u{i + 1}")
+        nets = (f"d{i}", f"r{i}", *pickups[i])
         builder.place(f"{SYNAPSE}{labels[i]}", branches[sign], *nets)
-    add_decision(library, builder, count, design)
+    add_decision(library, builder, design)
     return builder.cell()
 
 
@@ -203,23 +238,62 @@ def branch_cells(
     }
 
 
-def add_decision(
-    library: CellLibrary, builder: CircuitBuilder, branches: int, design: NeuronDesign
-) -> None:
-    """The decision stage on the ends of the pick-up chains, and its two control currents."""
-    ends = ("clk", "b0", f"b{branches}", "u0", f"u{branches}", "cm", "dm", "q")
-    builder.place(DECISION, library.cell("decision"), *ends)
+def loop_nets(
+    builder: CircuitBuilder, signs: Sequence[int], design: NeuronDesign
+) -> dict[int, tuple[str, str, str, str]]:
+    """Each branch's ends of its pick-ups: bottom in and out, top in and out.
+
+    The pick-ups of a loop are in series between the ends b{i}_0 and b{i}_e of the bottom one,
+    u{i}_0 and u{i}_e of the top one. A plain inductor stands in for those that are missing.
+    """
+    found = {}
+    for i, loop in enumerate(deal(signs, design.size)):
+        missing = design.size.places - len(loop)
+        last = len(loop) - 1 if not missing else len(loop)
+        for place, branch in enumerate(loop):
+            ends = [
+                net
+                for side in "bu"
+                for net in (
+                    f"{side}{i}_{place}",
+                    f"{side}{i}_{'e' if place == last else place + 1}",
+                )
+            ]
+            found[branch] = (ends[0], ends[1], ends[2], ends[3])
+        if missing:
+            for side in "bu":
+                inductor = missing * design.pickup
+                begin, end = f"{side}{i}_{len(loop)}", f"{side}{i}_e"
+                builder.add(Inductor(f"L{side.upper()}{i}", begin, end, inductor))
+    return found
+
+
+CLOCK_GROWTH = 1.3
+"""Of the clock line's junctions, from stage to stage, at the most."""
+
+
+def add_decision(library: CellLibrary, builder: CircuitBuilder, design: NeuronDesign) -> None:
+    """The decision stage on the ends of the loops, and the currents of its two control lines."""
+    loops = design.size.loops
     stage = library.description("decision").parameters
+    last = stage["ic_clock"] * loops / stage["reference"]
+    stages = max(3, math.ceil(math.log(last / stage["ic_line"]) / math.log(CLOCK_GROWTH)))
+    cell = library.cell("decision", f"{loops}", loops=float(loops), stages=float(stages))
+    ends = [f"{side}{i}_{end}" for i in range(loops) for side in "bu" for end in "0e"]
     control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
-    for source, net, flux in (
-        (COMMON_SOURCE, "cm", design.common),
-        (THRESHOLD_SOURCE, "dm", design.threshold),
+    lines = []
+    for source, line, flux in (
+        (BOTTOM_SOURCE, "cb", design.bottom),
+        (TOP_SOURCE, "ct", design.top),
     ):
-        builder.add(CurrentSource(source, GROUND, net, flux * PHI0 / control, Role.FLUX))
+        # A line whose flux is negative is fed from its other end: no supply is negative.
+        lines += [line, GROUND] if flux >= 0 else [GROUND, line]
+        builder.add(CurrentSource(source, GROUND, line, abs(flux) * PHI0 / control, Role.FLUX))
+    builder.place(DECISION, cell, "clk", *ends, *lines, "q")
 
 
-TABLE_FAN_INS = (2, 4, 8, 16)
-"""Fan-ins of the neurons that tables are measured of."""
+TABLE_FAN_INS = (8, 16, 32, 64)
+"""Fan-ins of the neurons that tables are measured of: the largest of each decision stage."""
 
 
 def table_neuron(fan_in: int) -> tuple[tuple[int, ...], int]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.circuit.loops import loop_size
 from netlist_gen.circuit.probe import Probe
 from netlist_gen.circuit.sites import NeuronSite
-from netlist_gen.library.design import ClockPhases
+from netlist_gen.library.design import ClockPhases, load_rules
 from netlist_gen.spikes import NeuronSpikes
 
 START_S = 60e-12
@@ -29,8 +30,8 @@ SYNAPSE = "XS"
 RESET_TREE, DECISION = "XRT", "XD"
 """Instances of the tree of resets and of the decision stage."""
 
-COMMON_SOURCE, THRESHOLD_SOURCE = "ICM", "IDM"
-"""Current sources of the two control lines."""
+BOTTOM_SOURCE, TOP_SOURCE = "ICB", "ICT"
+"""Current sources of the control lines of the bottom and the top loops."""
 
 SET, CLEAR = "BA", "BB"
 """Junctions of a storage loop: a data pulse flips the first, a reset that finds it the second."""
@@ -39,7 +40,8 @@ SYNAPSE_COUPLINGS = ("KB", "KT")
 """Couplings of a branch's storage inductor with the bottom and the top loop."""
 
 BOTTOM, TOP = ("BB1", "BB2"), ("BT1", "BT2")
-"""Junctions of the decision's SQUIDs: the bottom one flips where the neuron fires, else the top."""
+"""Near and far junctions of the decision's SQUIDs, of the far ones one in each loop (``BB2_0``):
+the bottom SQUID flips where the neuron fires, else the top one."""
 
 Counts = NDArray[np.int64]
 Events = dict[tuple[str, ...], list[tuple[str, Counts]]]
@@ -113,10 +115,16 @@ class NeuronView:
     def squids(self) -> tuple[tuple[Probe, bool], ...]:
         """The junctions of the decision's SQUIDs, and whether each flips where the neuron fires."""
         path = (self.instance, DECISION)
-        return tuple((Probe(path, name), name in BOTTOM) for name in (*BOTTOM, *TOP))
+        rules = load_rules()
+        size = loop_size(len(self.site.inputs), rules.loops, rules.places, rules.max_fan_in)
+        return tuple(
+            (Probe(path, name), near is BOTTOM[0])
+            for near, far in (BOTTOM, TOP)
+            for name in (near, *(f"{far}_{i}" for i in range(size.loops)))
+        )
 
     def watched(self) -> tuple[Probe, ...]:
-        """Output, both junctions of each storage loop, the four of the SQUIDs."""
+        """Output, both junctions of each storage loop, those of the SQUIDs."""
         loops = [probe for pair in self.loops().values() for probe in pair]
         return (self.output, *loops, *(probe for probe, _ in self.squids()))
 

@@ -205,10 +205,14 @@ def _design(process: str, *, write: bool) -> None:
     from verification.characterize.measure.design import design_path, measure_design, write_design
 
     found = measure_design(process)
+    for edge in found.edges:
+        click.echo(
+            f"{edge.loops} loops: offset {edge.offset:.5f} Phi0, screening {edge.screening:.5f} "
+            f"Phi0, sigma {edge.sigma:.5f} Phi0"
+        )
     click.echo(
-        f"offset {found.offset:.5f} Phi0, screening {found.screening:.5f} Phi0, fluxon "
-        f"{found.full * 1e6:.2f} uA; right to {found.decided_to:.2f} Phi0 from the edge, at rest "
-        f"down to a threshold of -{found.rests_to:.2f} Phi0 (bias x 0.9 to 1.1)"
+        f"fluxon {found.full * 1e6:.2f} uA; right to {found.decided_to:.2f} Phi0 from the edge, at "
+        f"rest down to a threshold of -{found.rests_to:.2f} Phi0 (bias x 0.9 to 1.1)"
     )
     if write:
         write_design(found, design_path(), process)

@@ -10,12 +10,18 @@ one of these, all values in SI::
     I name plus minus current bias|flux
     X name cell net net ...
 
-A cell's parameters are the ``[parameters]`` of its TOML file, each with value, unit and source;
-a builder may override them (``library.cell("branch", sign=-1.0)``).
+A junction larger than the process draws becomes several equal ones in parallel: the first keeps the
+name, the others have ``_2``, ``_3`` behind it.
+
+A port with ``*`` (``bi*``) stands for one in each of the cell's ``loops``: bi0, bi1, ... A cell's
+parameters are the ``[parameters]`` of its TOML file, each with value, unit and source; a builder
+may override them (``library.cell("branch", sign=-1.0)``).
 """
 
 from __future__ import annotations
 
+import fnmatch
+import math
 import re
 import threading
 from collections import OrderedDict
@@ -47,13 +53,18 @@ class Event:
 
     Attributes:
         name: as in the cell's TOML file, e.g. "pulse" or "fire".
-        advances: names of the cell's own junctions that advance by 2 pi, in any order.
+        advances: names of the cell's own junctions that advance by 2 pi, in any order; ``*`` in one
+            stands for anything.
         instances: names of sub-cells with the event each of them sees; ``*`` is every sub-cell.
     """
 
     name: str
     advances: tuple[str, ...]
     instances: tuple[tuple[str, str], ...]
+
+    def advanced(self, junction: str) -> bool:
+        """Whether a junction of the cell advances."""
+        return any(fnmatch.fnmatchcase(junction, pattern) for pattern in self.advances)
 
 
 @dataclass(frozen=True)
@@ -194,9 +205,8 @@ class CellLibrary:
             raise ConfigurationError(
                 f"{description.path}: topology {description.topology} fails: {error}"
             ) from error
-        builder = CircuitBuilder(
-            name, description.ports, kind=description.name, title=description.title
-        )
+        ports = _numbered(description.ports, int(values.get("loops", 0)))
+        builder = CircuitBuilder(name, ports, kind=description.name, title=description.title)
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split()
             if words and not words[0].startswith("*"):
@@ -235,17 +245,48 @@ class CellLibrary:
     def _add_junction(
         self, builder: CircuitBuilder, name: str, plus: str, minus: str, critical_A: float
     ) -> None:
-        """A junction with its shunt: resistor and wiring inductance in series across it."""
+        """A junction, or as many in parallel as the process needs for its critical current."""
         if not name.startswith("B") or critical_A <= 0:
             raise ConfigurationError(
                 f"junction {name} of {builder.name}: the name must begin with B and the "
                 f"critical current ({critical_A:g} A) must be positive"
             )
+        limits = self.process.drawing.limits
+        parts = 1 if limits is None else math.ceil(critical_A / limits.largest_junction - 1e-9)
+        for part in range(1, parts + 1):
+            part_name = name if part == 1 else f"{name}_{part}"
+            self._add_one(builder, part_name, plus, minus, critical_A / parts)
+
+    def _add_one(
+        self, builder: CircuitBuilder, name: str, plus: str, minus: str, critical_A: float
+    ) -> None:
+        """One junction with its shunt, both with the inductances that the process draws them with.
+
+        The shunt lies across the junction and its inductance, as it does where both end on the
+        same via.
+        """
         process = self.process
         middle = f"{name.lower()}_s"
-        builder.add(Junction(name, plus, minus, process.area(critical_A)))
+        foot, ground_H = minus, process.ground_H(critical_A)
+        if ground_H:
+            foot = f"{name.lower()}_g"
+        builder.add(Junction(name, plus, foot, process.area(critical_A)))
+        if ground_H:
+            builder.add(Inductor(f"LG{name}", foot, minus, ground_H))
         builder.add(Resistor(f"R{name}", plus, middle, process.shunt_ohm(critical_A)))
-        builder.add(Inductor(f"L{name}", middle, minus, process.shunt_inductance))
+        builder.add(Inductor(f"L{name}", middle, minus, process.shunt_H(critical_A)))
+
+
+def _numbered(ports: tuple[str, ...], loops: int) -> tuple[str, ...]:
+    """The ports, those with a ``*`` once for each loop: all of the first, of the second, ..."""
+    starred = [port for port in ports if port.endswith("*")]
+    found: list[str] = []
+    for port in ports:
+        if port not in starred:
+            found.append(port)
+        elif port == starred[0]:
+            found += [f"{p[:-1]}{i}" for i in range(loops) for p in starred]
+    return tuple(found)
 
 
 def _check_names(description: CellDescription, cell: Cell) -> None:
@@ -260,7 +301,7 @@ def _check_names(description: CellDescription, cell: Cell) -> None:
     instances = {x.name for x in cell.instances}
     for event in description.events.values():
         for name in (*event.advances, *(path for path, _ in event.instances)):
-            if name not in junctions | instances | {"*"}:
+            if name != "*" and not fnmatch.filter(junctions | instances, name):
                 raise ConfigurationError(
                     f"{description.path}: [events] {event.name} names {name}, which is neither a "
                     f"junction nor an instance of {cell.name}"

@@ -91,54 +91,92 @@ def load_phases(table: str = "timing", process: Process | None = None) -> ClockP
 
 
 @dataclass(frozen=True)
+class Edge:
+    """Where a decision stage of some loops turns, as measured.
+
+    Attributes:
+        loops: of the stage.
+        offset: differential flux at which the decision is on the edge, without coupling, Phi0.
+        screening: how far the edge moves down with the square of the coupling, Phi0.
+        sigma: spread of the edge by thermal noise, Phi0.
+    """
+
+    loops: int
+    offset: float
+    screening: float
+    sigma: float
+
+
+@dataclass(frozen=True)
 class DesignRules:
     """What every neuron is designed by; the TOML files say where each number is from.
 
     Attributes:
         max_fan_in: largest fan-in shown to work.
+        loops: numbers of loops of the decision stages that are built, rising.
+        places: synapses of a loop.
         reach: largest ``unit * |n - theta + 1/2|`` that is decided rightly, Phi0.
         rest: largest negative threshold at which no SQUID traps flux at rest, Phi0.
-        unit_max: largest flux of one stored fluxon in either loop, Phi0.
-        common: flux that biases both loops alike, Phi0.
-        offset: differential flux at which the decision is on the edge, without coupling, Phi0.
-        screening: how far the offset moves with the square of the coupling, Phi0.
+        loop_reach: largest flux of all synapses of one loop, Phi0.
+        common: flux that biases all loops alike, Phi0.
+        edges: of each stage of ``loops``.
         pickup_total: sum of the pick-ups in each loop, H.
-        coupling_max: largest coupling coefficient between storage and pick-up inductor.
         full: current of a storage inductor with a fluxon, A.
     """
 
     max_fan_in: int
+    loops: tuple[int, ...]
+    places: int
     reach: float
     rest: float
-    unit_max: float
+    loop_reach: float
     common: float
-    offset: float
-    screening: float
+    edges: tuple[Edge, ...]
     pickup_total: float
-    coupling_max: float
     full: float
+
+    def edge(self, loops: int) -> Edge:
+        """Of the stage of so many loops."""
+        return next(edge for edge in self.edges if edge.loops == loops)
+
+    def numbers(self) -> dict[str, float]:
+        """What the bench of a cell may name: ``edge`` is that of the smallest stage."""
+        first = self.edges[0]
+        return {
+            "common": self.common,
+            "pickup_total": self.pickup_total,
+            "edge": first.offset,
+        }
 
 
 @cache
 def load_rules() -> DesignRules:
     """The rules chosen in ``cells/design/neuron.toml`` and those measured in ``flux.toml``."""
     folder = resource_dir("cells") / "design"
-    chosen, measured = (read_toml(folder / name) for name in ("neuron.toml", "flux.toml"))
+    path, measured_path = folder / "neuron.toml", folder / "flux.toml"
+    chosen, measured = read_toml(path), read_toml(measured_path)
 
     def get(table: str, key: str) -> float:
-        name = "flux" if key in ("offset", "screening", "full") else "neuron"
-        data = measured if name == "flux" else chosen
-        return quantity(data.get(table), key, f"{folder / name}.toml: [{table}]")
+        return quantity(chosen.get(table), key, f"{path}: [{table}]")
 
+    loops = tuple(int(number) for number in chosen["neuron"]["loops"])
+    edges = []
+    for number in loops:
+        where = f"{measured_path}: [stage{number}]"
+        table = measured.get(f"stage{number}")
+        values = {
+            name: quantity(table, name, where) / PHI0 for name in ("offset", "screening", "sigma")
+        }
+        edges.append(Edge(number, **values))
     return DesignRules(
         max_fan_in=int(chosen["neuron"]["max_fan_in"]),
+        loops=loops,
+        places=int(chosen["neuron"]["places"]),
         reach=get("flux", "reach") / PHI0,
         rest=get("flux", "rest") / PHI0,
-        unit_max=get("flux", "unit_max") / PHI0,
+        loop_reach=get("flux", "loop_reach") / PHI0,
         common=get("flux", "common") / PHI0,
-        offset=get("flux", "offset") / PHI0,
-        screening=get("flux", "screening") / PHI0,
+        edges=tuple(edges),
         pickup_total=get("branch", "pickup_total"),
-        coupling_max=get("branch", "coupling_max"),
-        full=get("branch", "full"),
+        full=quantity(measured.get("branch"), "full", f"{measured_path}: [branch]"),
     )

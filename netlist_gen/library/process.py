@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import shown
+from netlist_gen.library import drawing
+from netlist_gen.library.drawing import Drawing
 from netlist_gen.library.toml_file import line_of, name_of, read_toml
 from netlist_gen.resources import resource_dir
 
@@ -27,6 +29,9 @@ _UNITS = {
     "pH": 1e-12,
     "pH/sq": 1e-12,
     "ohm/sq": 1.0,
+    "pH/um": 1e-6,  # H/m
+    "um": 1e-6,
+    "um2": 1e-12,
     "K": 1.0,
     "ps": 1e-12,
     "1": 1.0,
@@ -48,6 +53,7 @@ _UNIT_OF = {
     "sheet_resistance": "ohm/sq",
     "supply_voltage": "mV",
     "temperature": "K",
+    **drawing.UNITS,
 }
 """The unit of each quantity of a process file: of another kind it would be another quantity."""
 
@@ -79,11 +85,12 @@ class Process:
         model: the junction model all cells use.
         current_density: critical current of an area, A/m2.
         ic_rs: critical current times shunt resistance, V.
-        shunt_inductance: wiring in series with each shunt, H.
+        shunt_inductance: wiring in series with each shunt, H, where the file has no parasitics.
         sheet_inductance: H per square.
         sheet_resistance: ohm per square.
         supply_voltage: bias bus, V (static power).
         temperature: K.
+        drawing: what its layers allow to be drawn, as far as the file says.
         origin: the file it was read from, or the name it was asked for by; no part of its content.
     """
 
@@ -97,6 +104,7 @@ class Process:
     sheet_resistance: float
     supply_voltage: float
     temperature: float
+    drawing: Drawing = field(default_factory=Drawing)
     origin: str = field(default="", compare=False, repr=False)
 
     def content(self) -> str:
@@ -115,6 +123,18 @@ class Process:
     def shunt_ohm(self, critical_current_A: float) -> float:
         """Shunt resistance that gives the process's IcRs, in ohm."""
         return self.ic_rs / critical_current_A
+
+    def shunt_H(self, critical_current_A: float) -> float:
+        """Inductance in series with the shunt of a junction, in H."""
+        parasitics = self.drawing.parasitics
+        if parasitics is None:
+            return self.shunt_inductance
+        return parasitics.shunt_H(self.shunt_ohm(critical_current_A) / self.sheet_resistance)
+
+    def ground_H(self, critical_current_A: float) -> float:
+        """Inductance in series with a junction, in H; 0 where the file has no parasitics."""
+        parasitics = self.drawing.parasitics
+        return 0.0 if parasitics is None else parasitics.ground_H(critical_current_A)
 
 
 def quantity(table: Any, key: str, where: str, units: Collection[str] = tuple(_UNITS)) -> float:
@@ -197,6 +217,7 @@ def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
             f"{path}: [junction] gives a junction of one unit {capacitance:g} F; it must be "
             "positive and finite"
         )
+    found = drawing.read_drawing(data, get, str(path))
     return Process(
         name=name_of(head["name"], f"{path}: [process] name"),
         title=line_of(head["title"], f"{path}: [process] title"),
@@ -211,10 +232,25 @@ def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
         ),
         current_density=density,
         ic_rs=get("shunt", "ic_rs"),
-        shunt_inductance=get("shunt", "inductance"),
+        shunt_inductance=_shunt_inductance(data, get, found, path),
         sheet_inductance=get("wiring", "sheet_inductance"),
         sheet_resistance=get("wiring", "sheet_resistance"),
         supply_voltage=get("operation", "supply_voltage"),
         temperature=get("operation", "temperature"),
+        drawing=found,
         origin=name_or_file,
     )
+
+
+def _shunt_inductance(
+    data: dict[str, Any], get: Callable[[str, str], float], found: Drawing, path: Path
+) -> float:
+    """``[shunt] inductance``, which the rule of ``[parasitics]`` replaces where that is given."""
+    if found.parasitics is None:
+        return get("shunt", "inductance")
+    if "inductance" in data["shunt"]:
+        raise ConfigurationError(
+            f"{path}: [shunt] inductance and [parasitics] both say what a shunt's inductance is; "
+            "leave out one of them"
+        )
+    return 0.0

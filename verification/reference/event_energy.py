@@ -85,7 +85,7 @@ class EventEnergy:
         energy = 0.0
         for bias in cell.biases():
             junction = cell.biased_junction(bias)
-            if junction is not None and junction.name in rule.advances:
+            if junction is not None and rule.advanced(junction.name):
                 energy += bias.value * self.factors.get((cell.kind, bias.name), 1.0) * PHI0
         return energy + sum(self.of(inner[name], e) for name, e in below)
 

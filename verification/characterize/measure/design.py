@@ -1,12 +1,14 @@
 """The flux by which neurons are designed, measured: where a decision turns, and what a fluxon adds.
 
-``cells/design/flux.toml`` holds what is measured here, and ``circuit.neuron`` designs by it. A
-neuron of balanced signs runs in lanes that differ in the current of its threshold line; the edge
-is the threshold flux at which windows without pulses (or with a given count) begin to fire:
+``cells/design/flux.toml`` holds what is measured here, and ``circuit.neuron`` designs by it. For
+each decision stage that is built, a full neuron of balanced signs runs in lanes that differ in the
+currents of its control lines; the edge is the threshold flux at which windows without pulses (or
+with a given count) begin to fire:
 
-    edge(n, k) = offset - screening * k**2 - unit(k) * n,    unit = M * full / Phi0
+    edge(n, k) = offset - screening * k**2 - unit(k) * n,    unit = M * full / (loops * Phi0)
 
-with k the coupling of storage and pick-up inductors and M their mutual inductance.
+with k the coupling of storage and pick-up inductors and M their mutual inductance. The spread by
+thermal noise is that of the share of windows that fire near the edge.
 """
 
 from __future__ import annotations
@@ -22,47 +24,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.circuit.neuron import library_design
-from netlist_gen.circuit.view import SYNAPSE_COUPLINGS, THRESHOLD_SOURCE
+from netlist_gen.circuit.neuron import coupler_of, library_design
+from netlist_gen.circuit.view import BOTTOM_SOURCE, SYNAPSE_COUPLINGS, TOP_SOURCE
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import SimulatorError
 from netlist_gen.files import write_text
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.design import DesignRules
+from netlist_gen.library.design import DesignRules, Edge, load_rules
 from netlist_gen.library.process import DEFAULT_PROCESS
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir, template
 from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
+from verification.characterize.trials.statistics import fit_grey_zone
 from verification.simulators.registry import get_simulator
 
-FAN_IN = 16
-COUPLINGS = (0.2, 0.42)
-COUNTS = (-3, -1, 0, 1, 3)
+COUPLINGS = (0.12, 0.3)
+COUNTS = (-2, -1, 0, 1, 2)
 BIASES = (0.9, 1.0, 1.1)
 """At which the limits are looked for."""
 
+LIMITS_OF = 8
+"""Loops of the stage whose limits are looked for."""
+
 WINDOWS = 4
-POINTS, ROUNDS = 8, 6
+POINTS, ROUNDS = 6, 7
 LOWEST, HIGHEST = -0.2, 0.35
 """Where the edges are looked for, Phi0: rounds of so many points, each between two of the last."""
 
-LIMIT_STEP = 0.01
-SAME_FLUX, SAME_SHARE = 5e-4, 2e-3
-"""Measured anew, offset and screening agree to this flux (Phi0), the current to this share."""
+LIMIT_STEP = 0.02
+NOISY_WINDOWS, NOISY_LANES = 24, 8
+NOISE_POINTS = (-0.004, -0.002, -0.001, 0.0, 0.001, 0.002, 0.004)
+"""Threshold fluxes about the edge, Phi0, at which windows with noise are counted."""
+
+SAME_FLUX, SAME_SHARE, SAME_SIGMA = 5e-4, 2e-3, 0.2
+"""Measured anew, offset and screening agree to this flux (Phi0), the others to these shares."""
 
 
 @dataclass(frozen=True)
 class FluxDesign:
-    """What is measured: three numbers of ``library.design.DesignRules``, and how far they hold.
+    """What is measured: numbers of ``library.design.DesignRules``, and how far they hold.
 
     Attributes:
+        edges: of each stage that is built.
+        full: current of a storage inductor with a fluxon, A.
         decided_to: farthest flux from the edge, on either side, at which all windows are right at
             every bias of ``BIASES``, Phi0.
         rests_to: largest negative threshold at which they are, whatever the count, Phi0.
     """
 
-    offset: float
-    screening: float
+    edges: tuple[Edge, ...]
     full: float
     decided_to: float
     rests_to: float
@@ -70,45 +80,68 @@ class FluxDesign:
     def differences(self, rules: DesignRules) -> list[str]:
         """What the rules say otherwise, or beyond what was shown to work, a sentence each."""
         found = []
-        for name in ("offset", "screening"):
-            mine, stored = getattr(self, name), getattr(rules, name)
-            if abs(mine - stored) > SAME_FLUX:
-                found.append(f"{name}: {stored:.4f} Phi0 is now {mine:.4f}")
+        for mine in self.edges:
+            stored = rules.edge(mine.loops)
+            for name in ("offset", "screening"):
+                now, then = getattr(mine, name), getattr(stored, name)
+                if abs(now - then) > SAME_FLUX:
+                    found.append(f"{name} of {mine.loops} loops: {then:.4f} Phi0 is now {now:.4f}")
+            if abs(mine.sigma / stored.sigma - 1) > SAME_SIGMA:
+                found.append(
+                    f"sigma of {mine.loops} loops: {stored.sigma:.5f} Phi0 is now {mine.sigma:.5f}"
+                )
         if abs(self.full / rules.full - 1) > SAME_SHARE:
             found.append(f"full: {rules.full * 1e6:.2f} uA is now {self.full * 1e6:.2f}")
         for name, limit in (("reach", self.decided_to), ("rest", self.rests_to)):
-            stored = getattr(rules, name)
-            if stored > limit:
-                found.append(f"{name}: {stored:.2f} Phi0, shown to work is {limit:.2f}")
+            allowed = getattr(rules, name)
+            if allowed > limit:
+                found.append(f"{name}: {allowed:.2f} Phi0, shown to work is {limit:.2f}")
         return found
 
 
 class _FluxNeuron:
-    """A neuron whose threshold flux and couplings are set lane by lane."""
+    """A neuron that fills a stage, its control fluxes and couplings set lane by lane."""
 
-    def __init__(self, library: CellLibrary) -> None:
-        self._signs = [1, -1] * (FAN_IN // 2)
-        self._lanes = NeuronLanes(library.process, self._signs, WINDOWS)
+    def __init__(
+        self, library: CellLibrary, loops: int, windows: int = WINDOWS, temperature_K: float = 0.0
+    ) -> None:
+        self.fan_in = loops * load_rules().places
+        self._signs = [1, -1] * (self.fan_in // 2)
+        self._windows = windows
+        self._lanes = NeuronLanes(
+            library.process, self._signs, windows, temperature_K=temperature_K
+        )
         self.design = library_design(library, "design", self._signs, 1)
-        self._storage = library.description("branch").parameters["l_store"]
+        self._storage = coupler_of(library).storage
         names = {label: label.split("|")[0] for label in self._lanes.elements}
-        self._threshold = next(label for label, name in names.items() if name == THRESHOLD_SOURCE)
+        self._lines = {name: label for label, name in names.items()}
         self._couplings = [label for label, name in names.items() if name in SYNAPSE_COUPLINGS]
 
     def unit(self, coupling: float, full: float) -> float:
         """Flux of a stored fluxon of current ``full``, Phi0."""
-        return coupling * math.sqrt(self._storage * self.design.pickup) * full / PHI0
+        mutual = coupling * math.sqrt(self._storage * self.design.pickup)
+        return mutual * full / PHI0 / self.design.size.loops
 
     def fires(
-        self, points: Sequence[tuple[int, float]], coupling: float, bias: float = 1.0
+        self,
+        points: Sequence[tuple[int, float]],
+        coupling: float,
+        bias: float = 1.0,
+        seed: int = 0,
     ) -> list[NDArray[np.int64]]:
         """Output pulses in each window, for (count in all windows, threshold flux) points."""
         scaled = dict.fromkeys(self._couplings, coupling / self.design.coupling)
+        common = self.design.common
         lanes = []
-        for count, flux in points:
-            stimulus = windows_of_counts(self._signs, [count] * WINDOWS, np.random.default_rng(1))
-            factors = {self._threshold: flux / self.design.threshold, **scaled}
-            lanes.append(NeuronLane(1, stimulus, bias=bias, factors=factors))
+        for number, (count, flux) in enumerate(points):
+            counts = [count] * self._windows
+            stimulus = windows_of_counts(self._signs, counts, np.random.default_rng(1))
+            factors = {
+                self._lines[BOTTOM_SOURCE]: (common + flux) / self.design.bottom,
+                self._lines[TOP_SOURCE]: (common - flux) / self.design.top,
+                **scaled,
+            }
+            lanes.append(NeuronLane(1, stimulus, bias=bias, factors=factors, seed=seed + number))
         return [verdict.pulses for verdict in self._lanes.run(lanes)]
 
     def edges(self, coupling: float) -> dict[int, float]:
@@ -126,8 +159,9 @@ class _FluxNeuron:
                 lit = [flux for flux, pulses in windows.items() if flux > top and pulses.all()]
                 if not dark or not lit:
                     raise SimulatorError(
-                        f"a neuron of fan-in {FAN_IN} has no edge between {spans[count][0]:.3f} "
-                        f"and {spans[count][1]:.3f} Phi0 of threshold with {count} pulses"
+                        f"a neuron of fan-in {self.fan_in} has no edge between "
+                        f"{spans[count][0]:.3f} and {spans[count][1]:.3f} Phi0 of threshold with "
+                        f"{count} pulses"
                     )
                 spans[count] = top, min(lit)
         return {count: (low + high) / 2 for count, (low, high) in spans.items()}
@@ -148,14 +182,28 @@ class _FluxNeuron:
         right = list(itertools.takewhile(lambda flux: flux not in wrong, fluxes))
         return right[-1] if right else fluxes[0]
 
+    def sigma(self, edge: float) -> float:
+        """Spread of the edge by thermal noise, Phi0; ``edge`` is that of empty windows.
 
-def measure_design(process: str = DEFAULT_PROCESS) -> FluxDesign:
-    """Measure the flux design of a process in the embedded engine (some 20 s).
+        Raises:
+            SimulatorError: the windows do not determine it.
+        """
+        points = [(0, edge + offset) for offset in NOISE_POINTS for _ in range(NOISY_LANES)]
+        pulses = self.fires(points, self.design.coupling, seed=1)
+        fired = np.array([np.minimum(p, 1).sum() for p in pulses]).reshape(-1, NOISY_LANES)
+        seen = NOISY_LANES * self._windows
+        zone = fit_grey_zone(NOISE_POINTS, fired.sum(axis=1).tolist(), [seen] * len(NOISE_POINTS))
+        if zone is None:
+            raise SimulatorError(
+                f"the noise of a neuron of fan-in {self.fan_in} can't be told from {seen} windows "
+                "at each flux"
+            )
+        return 1 / abs(zone.b)
 
-    Raises:
-        SimulatorError: there is no edge where it is looked for.
-    """
-    neuron = _FluxNeuron(CellLibrary(process))
+
+def _measure_stage(library: CellLibrary, loops: int) -> tuple[Edge, float]:
+    """A stage's edge, and the current of a fluxon that the steps between counts give."""
+    neuron = _FluxNeuron(library, loops)
     weak, strong = COUPLINGS
     edges = {coupling: neuron.edges(coupling) for coupling in COUPLINGS}
     screening = (edges[weak][0] - edges[strong][0]) / (strong**2 - weak**2)
@@ -164,9 +212,31 @@ def measure_design(process: str = DEFAULT_PROCESS) -> FluxDesign:
         -np.polyfit(COUNTS, list(found.values()), 1)[0] / neuron.unit(coupling, 1.0)
         for coupling, found in edges.items()
     ]
-    full = float(np.mean(slopes))
+    noisy = _FluxNeuron(library, loops, NOISY_WINDOWS, library.process.temperature)
+    sigma = noisy.sigma(offset - screening * noisy.design.coupling**2)
+    return Edge(loops, offset, screening, sigma), float(np.mean(slopes))
+
+
+def measure_design(
+    process: str = DEFAULT_PROCESS, loops: Sequence[int] | None = None
+) -> FluxDesign:
+    """Measure the flux design of a process in the embedded engine (some minutes).
+
+    Args:
+        process: its name or file.
+        loops: of the stages to be measured (default: all that are built).
+
+    Raises:
+        SimulatorError: there is no edge where it is looked for.
+    """
+    library = CellLibrary(process)
+    measured = [_measure_stage(library, number) for number in loops or load_rules().loops]
+    edges = tuple(edge for edge, _ in measured)
+    full = float(np.mean([current for _, current in measured]))
+    stage = min(edges, key=lambda edge: abs(edge.loops - LIMITS_OF))
+    neuron = _FluxNeuron(library, stage.loops)
     own = neuron.design.coupling
-    edge, most = offset - screening * own**2, FAN_IN // 2
+    edge, most = stage.offset - stage.screening * own**2, neuron.fan_in // 2
     far = neuron.unit(own, full) * most
 
     def right_to(stop: float, *counts: int) -> float:
@@ -177,7 +247,7 @@ def measure_design(process: str = DEFAULT_PROCESS) -> FluxDesign:
     rests = right_to(-0.3, 0, most, -most)
     above = right_to(0.4, most) + far - edge
     below = edge + far - right_to(rests, -most)
-    return FluxDesign(offset, screening, full, min(above, below), -rests)
+    return FluxDesign(edges, full, min(above, below), -rests)
 
 
 def cells_digest(library: CellLibrary) -> str:
@@ -199,7 +269,6 @@ def write_design(found: FluxDesign, path: Path, process: str = DEFAULT_PROCESS) 
         "process": process,
         "simulator": f"embedded {get_simulator('embedded').version()}",
         "digest": cells_digest(CellLibrary(process)),
-        "fan_in": FAN_IN,
         "couplings": COUPLINGS,
         "biases": BIASES,
         "found": found,

@@ -78,10 +78,14 @@ def parameters(bench: Bench) -> dict[str, Parameter]:
 
 
 def element_name(bench: Bench, placed: PlacedElement) -> str:
-    """An element's name as a parameter: in a neuron one name stands for all cells of a kind."""
+    """An element's name as a parameter.
+
+    In a neuron one name stands for all cells of a kind, and for all loops of its decision stage
+    (``decision.BT2`` for BT2_0, BT2_1, ...).
+    """
     path, cell, element = placed
     if bench.subject.grouped:
-        return f"{cell.kind or cell.name}.{element.name}"
+        return f"{cell.kind or cell.name}.{element.name.split('_')[0]}"
     return ".".join((element.name, *reversed(path[1:])))
 
 

@@ -1,0 +1,70 @@
+"""The loops of a decision stage: how many a neuron has, and which synapses lie in each.
+
+A loop has places for a few pick-ups. Its sum with the others is linear while no loop strays far
+from the rest, so that synapses are dealt out evenly and every loop gets excitatory and inhibitory
+ones as far as there are both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netlist_gen.errors import NetworkError
+
+
+@dataclass(frozen=True)
+class LoopSize:
+    """A decision stage that is built: its number of loops, and the places of each."""
+
+    loops: int
+    places: int
+
+    @property
+    def synapses(self) -> int:
+        """The most that it takes."""
+        return self.loops * self.places
+
+
+def loop_size(synapses: int, built: Sequence[int], places: int, most: int) -> LoopSize:
+    """The smallest stage that takes so many synapses.
+
+    Args:
+        synapses: branches of the neuron.
+        built: numbers of loops that are built, rising.
+        places: of a loop; where the largest stage is too small, loops get twice as many, and
+            so on.
+        most: largest fan-in shown to work.
+
+    Raises:
+        NetworkError: none or more synapses than that.
+    """
+    if not 1 <= synapses <= most:
+        raise NetworkError(
+            f"a neuron of fan-in {synapses} can't be built: shown to work are 1 to {most}"
+        )
+    for loops in built:
+        if synapses <= loops * places:
+            return LoopSize(loops, places)
+    while synapses > built[-1] * places:
+        places *= 2
+    return LoopSize(built[-1], places)
+
+
+def deal(signs: Sequence[int], size: LoopSize) -> tuple[tuple[int, ...], ...]:
+    """The synapses of each loop, rising.
+
+    Excitatory ones are spread over the loops as evenly as can be; each inhibitory one goes to the
+    loop that has fewest synapses then, of those the one with most excitatory ones.
+    """
+    loops: list[list[int]] = [[] for _ in range(size.loops)]
+    excitatory = [k for k, sign in enumerate(signs) if sign > 0]
+    for place, synapse in enumerate(excitatory):
+        loops[place % size.loops].append(synapse)
+    excess = [len(loop) for loop in loops]
+    for synapse, sign in enumerate(signs):
+        if sign < 0:
+            at = min(range(size.loops), key=lambda i: (len(loops[i]), -excess[i], i))
+            loops[at].append(synapse)
+            excess[at] -= 1
+    return tuple(tuple(sorted(loop)) for loop in loops)
