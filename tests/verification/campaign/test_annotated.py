@@ -80,7 +80,7 @@ def test_decks_are_judged_with_the_table_that_they_were_made_with(cli, tiny, tab
 
 
 def test_a_table_that_breaks_a_neuron_is_found(cli, tiny, table):
-    table.write_text("element,value\nICM.XL0N0,1\nIDM.XL0N0,-900\n")
+    table.write_text("element,value\nK?.XS*.XL0N0,0\n")
     ran = cli("verify", tiny.net, "--inputs", tiny.x, "--simulator", "embedded", "-o", tiny.run,
               "--annotate", table)  # fmt: skip
     assert ran.status == 1

@@ -7,8 +7,9 @@ import re
 import numpy as np
 import pytest
 
+from netlist_gen.circuit.neuron import library_design
 from netlist_gen.errors import SimulatorError
-from netlist_gen.library.design import load_rules
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.spread import EdgeSpread, load_spread
 from verification.characterize.measure import spread as module
 from verification.characterize.measure.spread import (
@@ -29,21 +30,23 @@ def neuron():
 
 def test_every_junction_inductor_and_resistor_of_the_neuron_scatters(neuron):
     assert set(neuron.scattered.values()) == {"Ic", "L", "R"}
-    for label in ("BB1|XD|XL0N0", "LST|XS0|XL0N0", "RBA|XS1|XL0N0", "LCT|XD|XL0N0"):
+    for label in ("BB1|XD|XL0N0", "LST|XS0|XL0N0", "RBA|XS1|XL0N0", "LO|XD|XL0N0"):
         assert label in neuron.scattered
-    for label in ("KB|XS0|XL0N0", "IBA|XS0|XL0N0", "IDM|XL0N0", "B1|XO", "B1|XI0"):
+    for label in ("KB|XS0|XL0N0", "IBA|XS0|XL0N0", *neuron.controls, "B1|XO", "B1|XI0"):
         assert label in neuron.lanes.elements
         assert label not in neuron.scattered
 
 
 def test_the_edge_as_designed_is_that_of_the_rules(neuron):
-    rules, coupling = load_rules(), neuron.lanes.elements["KB|XS0|XL0N0"].k
+    """Of theta 1 the threshold's flux is half a synapse below the edge."""
+    design = library_design(CellLibrary("sfq5ee"), "n", neuron.lanes.signs, 1)
     (edge,) = neuron.edges([{}], [1.0])
-    assert edge == pytest.approx(rules.offset - rules.screening * coupling**2, abs=0.004)
+    assert edge == pytest.approx(design.threshold + design.unit / 2, abs=0.004)
 
 
 def test_an_edge_moves_with_an_element_and_there_is_none_without_bias(neuron):
-    weaker = {"BB1|XD|XL0N0": 0.95}  # the bottom SQUID flips sooner
+    bottom = [x for x in neuron.scattered if x.startswith("BB") and "|XD|" in x]
+    weaker = dict.fromkeys(bottom, 0.9)  # the bottom SQUID flips sooner
     plain, moved, lost = neuron.edges([{}, weaker, {}], [1.0, 1.0, 0.3])
     assert moved < plain - 0.002
     assert np.isnan(lost)
