@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 
 import numpy as np
@@ -19,21 +20,23 @@ from verification.verdict.neuron import compare
 def exact(fan_ins: list[int], windows: int, josim: bool) -> None:
     """Every theta in a row, the whole signed range of n, any order within 20 ps."""
     print(
-        f"\nExactness. Random signs, every theta from -fan-in/4 to fan-in/2, {windows} consecutive "
-        "windows at 112 ps for each,\nhalf of them next to the threshold, the rest over the whole "
-        "signed range with both ends; arrival times random within 20 ps."
+        f"\nExactness. Random signs, every theta from -fan-in/4 to fan-in/2, and one-sided neurons "
+        f"with every theta from 1 to fan-in,\n{windows} consecutive windows at 112 ps for each, "
+        "half of them next to the threshold, the rest over the whole signed range\nwith both ends; "
+        "arrival times random within 20 ps."
     )
-    for fan_in in fan_ins:
+    for fan_in, one_sided in itertools.product(fan_ins, (False, True)):
         rng = np.random.default_rng(fan_in)
-        signs = signs_of(fan_in, rng)
-        thetas = range(-(fan_in // 4), fan_in // 2 + 1)
+        signs = np.ones(fan_in, dtype=np.int64) if one_sided else signs_of(fan_in, rng)
+        thetas = range(1, fan_in + 1) if one_sided else range(-(fan_in // 4), fan_in // 2 + 1)
         begin = time.perf_counter()
         lanes = NeuronLanes(PROCESS, signs.tolist(), windows)
         cases = [lane(signs, t, windows, rng, skew_s=20e-12) for t in thetas]
         wrong = run_all(lanes, cases)
         wall = time.perf_counter() - begin
         print(
-            f"  fan-in {fan_in:3d}: {sum(wrong)} wrong of {windows * len(cases)} windows "
+            f"  fan-in {fan_in:3d}{', one-sided' if one_sided else ''}: {sum(wrong)} wrong of "
+            f"{windows * len(cases)} windows "
             f"({len(cases)} thetas, {lanes.junctions} junctions, {wall:.1f} s, embedded)",
             flush=True,
         )

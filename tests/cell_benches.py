@@ -41,7 +41,6 @@ INPUTS: dict[str, dict[str, tuple[float, ...]]] = {
     "merger": {"a": (60 * PS,), "b": (120 * PS,)},
     "branch": {"d": (60 * PS, 220 * PS), "r": (100 * PS, 160 * PS, 260 * PS)},
     "decision": {"clk": (60 * PS, 140 * PS)},
-    "output": {"a": (60 * PS, 120 * PS)},
     "escape": {"r": (60 * PS, 120 * PS)},
     "clock_splitter": {"a": (60 * PS, 120 * PS)},
     "dc_sfq": {"a": (60 * PS, 140 * PS)},
@@ -56,7 +55,6 @@ OUTPUTS = {
     "merger": "q",
     "branch": "",
     "decision": "q",
-    "output": "q",
     "escape": "s",
     "clock_splitter": "d r",
     "dc_sfq": "q",
@@ -70,7 +68,6 @@ EVENTS = {
     "branch": {"data": 2, "clear": 2, "clear_empty": 1},
     "decision": {"fire": 2},
     "decision_reject": {"reject": 2},
-    "output": {"pulse": 2},
     "escape": {"through": 2},
     "clock_splitter": {"pulse": 2},
     "dc_sfq": {"pulse": 2},
@@ -78,7 +75,7 @@ EVENTS = {
 }
 """What happens in each bench, by the names of the cell's TOML file."""
 
-FLUX_FROM_EDGE = 0.3
+FLUX_FROM_EDGE = 0.15
 """Differential flux of the decision's bench, in Phi0, from where fire turns into reject."""
 
 NEURON_FAN_INS = (2, 8, 16)
@@ -115,14 +112,16 @@ class CellBench:
     def advances(self) -> dict[str, int]:
         """How often each junction that an event of the cell names turns, by its column."""
         events = self.library.description(self.cell).events
+        cell = self.library.cell(self.cell)
         counts = {
-            Probe(("XC",), junction).column: 0
-            for event in events.values()
-            for junction in event.advances
+            Probe(("XC",), junction.name).column: 0
+            for junction in cell.junctions()
+            if any(event.advanced(junction.name) for event in events.values())
         }
         for event, times in EVENTS[self.name].items():
-            for junction in events[event].advances:
-                counts[Probe(("XC",), junction).column] += times
+            for junction in cell.junctions():
+                if events[event].advanced(junction.name):
+                    counts[Probe(("XC",), junction.name).column] += times
         return counts
 
 
@@ -152,13 +151,17 @@ def cell_bench(name: str) -> CellBench:
             builder.add(Resistor(f"R{outer}", nets[outer], GROUND, 1.0))
     if kind == "decision":  # the loops are closed as the branches of a neuron close them
         rules, stage = load_rules(), library.description("decision").parameters
-        for inner, outer in (("bi", "bo"), ("ti", "to")):
-            builder.add(Inductor(f"L{inner}", nets[inner], nets[outer], rules.pickup_total))
+        for i in range(int(stage["loops"])):
+            for side in "bt":
+                ends = nets[f"{side}i{i}"], nets[f"{side}o{i}"]
+                builder.add(Inductor(f"L{side}{i}", *ends, value=rules.pickup_total))
         control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
         away = -FLUX_FROM_EDGE if name.endswith("_reject") else FLUX_FROM_EDGE
-        for port, flux in (("cm", rules.common), ("dm", rules.offset + away)):
+        threshold = rules.edges[0].offset + away
+        for side, flux in (("b", rules.common + threshold), ("t", rules.common - threshold)):
             current = flux * PHI0 / control
-            builder.add(CurrentSource(f"I{port}", GROUND, nets[port], current, Role.FLUX))
+            builder.add(CurrentSource(f"I{side}c", GROUND, nets[f"{side}c"], current, Role.FLUX))
+            builder.add(Inductor(f"L{side}d", nets[f"{side}d"], GROUND, 1e-12))
     return CellBench(name, kind, library, builder.circuit())
 
 

@@ -46,12 +46,12 @@ def junction_count(text: str) -> int:
 
 
 def source_currents(text: str) -> dict[str, float]:
-    """Sum of the magnitudes of I sources, A: those of control lines (ICM, IDM) and the rest."""
+    """Sum of the magnitudes of I sources, A: those of control lines (ICB, ICT) and the rest."""
     sums = {"flux": 0.0, "bias": 0.0}
     for _, words in flatten(text):
         if words[0][0] == "I":
             value = float(words[-1].rstrip(")"))
-            sums["flux" if words[0] in ("ICM", "IDM") else "bias"] += abs(value)
+            sums["flux" if words[0] in ("ICB", "ICT") else "bias"] += abs(value)
     return sums
 
 

@@ -45,7 +45,8 @@ class IdealWaves:
 
         def event(path, cell, name, times_s):
             rule = library.description(cell.kind).events[name]
-            advance(path, rule.advances, times_s)
+            names = [j.name for j in cell.junctions() if rule.advanced(j.name)]
+            advance(path, names, times_s)
             inner = {i.name: i.cell for i in cell.instances}
             for instance, below in rule.instances:
                 event((*path, instance), inner[instance], below, times_s)
@@ -66,10 +67,9 @@ class IdealWaves:
                 event(path, cell, "fire", decisions[fires] + 5e-12)
                 event(path, cell, "reject", decisions[~fires] + 5e-12)
                 # Junctions of the SQUIDs that carry no bias stand in no event's rule.
-                for junctions, windows in ((("BB1", "BB2"), fires), (("BT1", "BT2"), ~fires)):
-                    for junction in junctions:
-                        self.pulses[Probe(path, junction).column] = []
-                    advance(path, junctions, decisions[windows] + 5e-12)
+                for probe, with_pulse in view.squids():
+                    self.pulses[probe.column] = []
+                    advance(path, (probe.junction,), decisions[fires == with_pulse] + 5e-12)
             elif path[:2] == (view.instance, "XRT"):
                 if cell.kind != "splitter_tree":
                     event(path, cell, "pulse", resets)

@@ -83,16 +83,18 @@ def test_the_sign_of_a_weight_is_the_sign_of_the_coupling_at_the_bottom():
         assert branch["KB"][2] == -branch["KT"][2]
     assert excitatory["KB"][2] > 0 > inhibitory["KB"][2]
     assert excitatory["KB"][2] == -inhibitory["KB"][2]
-    # Common flux acts on both loops alike, threshold flux oppositely; both add at the bottom.
-    decision = couplings["decision"]
-    assert decision["KCT"][2] == decision["KCB"][2] == decision["KDB"][2] == -decision["KDT"][2] > 0
+    # Each control line acts on all loops of its SQUID alike.
+    decision = couplings["decision_4"]
+    assert {k for _, _, k in decision.values()} == {decision["KCB_0"][2]}
+    assert decision["KCB_0"][2] > 0
+    assert decision["KCT_3"][:2] == ("LCT_3", "LT_3")
 
 
 def test_a_higher_theta_needs_less_threshold_current():
     currents = []
     for theta in (0, 1, 2):
         cell = neuron_cell(CellLibrary(), "L0N0", [1, 1], theta)
-        currents += [e.value for e in cell.elements if e.name == "IDM"]
+        currents += [e.value for e in cell.elements if e.name == "ICB"]
     assert currents[0] > currents[1] > currents[2]
 
 

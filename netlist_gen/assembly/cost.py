@@ -27,7 +27,6 @@ from netlist_gen.circuit.neuron import (
 )
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.design import load_rules
 from netlist_gen.library.process import DEFAULT_PROCESS
 from netlist_gen.network import TernaryLayer, TernaryNetwork
 from netlist_gen.training.cost import HardwareCost, LayerLoad
@@ -117,7 +116,10 @@ class CircuitCost:
 
 
 def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> NDArray[np.float64]:
-    """Flux of one synapse in the decision loops (Phi0) of each neuron, as the library designs it.
+    """Flux of one synapse (Phi0) of each neuron, against the noise of the smallest decision stage.
+
+    Larger stages have less flux per synapse and less noise; a firing curve is measured on the
+    smallest one. So the flux that the library designs is given times the ratio of their sigmas.
 
     Args:
         excitatory: synapses of weight +1, integers of shape (neurons,).
@@ -129,10 +131,13 @@ def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> N
         fan-in beyond what is built gets what the same rules would give.
     """
     coupler = coupler_of(CellLibrary())
-    anything = replace(load_rules(), max_fan_in=int(np.iinfo(np.int32).max))
-    result = np.full(len(theta), design_neuron([1], 1, coupler, anything).unit)
+    anything = replace(coupler.rules, max_fan_in=int(np.iinfo(np.int32).max))
+    coupler = replace(coupler, rules=anything)
+    result = np.full(len(theta), design_neuron([1], 1, coupler).unit)
     for j, (up, down, edge) in enumerate(zip(excitatory, inhibitory, theta, strict=True)):
         if up + down:
             signs = [1] * int(up) + [-1] * int(down)
-            result[j] = design_neuron(signs, int(edge), coupler, anything).unit
+            design = design_neuron(signs, int(edge), coupler)
+            noise = anything.edge(design.size.loops).sigma / anything.edges[0].sigma
+            result[j] = design.unit / noise
     return result

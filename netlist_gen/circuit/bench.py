@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.elements import GROUND, PulseSource, Resistor
 from netlist_gen.circuit.model import Circuit, CircuitBuilder
-from netlist_gen.circuit.neuron import neuron_cell
+from netlist_gen.circuit.neuron import neuron_cell, port_phases
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.trees import tree_depth
@@ -113,6 +113,7 @@ def neuron_bench(
         )
     windows = stimulus.shape[0]
     fan_in = len(site.inputs)
+    phases = port_phases(library, phases, fan_in)
     late = np.zeros(stimulus.shape) if arrivals_s is None else np.asarray(arrivals_s)
     if late.shape != stimulus.shape:
         raise NetworkError(

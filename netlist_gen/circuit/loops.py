@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from netlist_gen.errors import NetworkError
 
@@ -49,6 +50,15 @@ def loop_size(synapses: int, built: Sequence[int], places: int, most: int) -> Lo
     while synapses > built[-1] * places:
         places *= 2
     return LoopSize(built[-1], places)
+
+
+@lru_cache(maxsize=4096)
+def loop_shares(excitatory: int, inhibitory: int, size: LoopSize) -> tuple[tuple[int, int], ...]:
+    """Excitatory and inhibitory synapses of each loop that ``deal`` gives, each pair once."""
+    signs = [1] * excitatory + [-1] * inhibitory
+    loops = deal(signs, size)
+    pairs = {(sum(signs[k] > 0 for k in loop), sum(signs[k] < 0 for k in loop)) for loop in loops}
+    return tuple(sorted(pairs))
 
 
 def deal(signs: Sequence[int], size: LoopSize) -> tuple[tuple[int, ...], ...]:

@@ -24,6 +24,7 @@ from netlist_gen.circuit.neuron import (
     coupler_of,
     design_neuron,
     loop_nets,
+    port_phases,
 )
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth
@@ -176,8 +177,9 @@ def merged_bench(
         raise NetworkError(
             f"a stimulus of shape {stimulus.shape} does not fit; it must be (windows, {len(signs)})"
         )
-    phases = merged_phases(lines_per_branch, library.process)
     groups = group_lines(signs, lines_per_branch)
+    phases = merged_phases(lines_per_branch, library.process)
+    phases = port_phases(library, phases, len(groups))
     windows = stimulus.shape[0]
     starts = START_S + phases.period * np.arange(windows)
     builder = CircuitBuilder("bench", title=f"bench of a neuron of {len(signs)} merged lines")

@@ -12,20 +12,21 @@ pulse) where ``threshold + unit * n > offset``. The builder puts that edge half-
 ``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``.
 
 The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``, no SQUID traps flux
-between windows while the threshold stays above ``-rest``, and the loops' sum is linear while none
-of them strays further than ``loop_reach``. M is the most that one turn couples (``Transformer``),
-or less where one of these asks for it. The storage loops screen the pick-ups, which makes the loops
-smaller and moves the offset by ``-screening * coupling**2``.
+between windows while the threshold stays above ``-rest``, and the loops' sum is linear while the
+flux in none of them goes beyond ``bottom_reach`` or ``top_reach``. M is the most that one turn
+couples (``Transformer``), or less where one of these asks for it. The storage loops screen the
+pick-ups, which makes the loops smaller and moves the offset by ``-screening * coupling**2``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, Role
-from netlist_gen.circuit.loops import LoopSize, deal, loop_size
+from netlist_gen.circuit.loops import LoopSize, deal, loop_shares, loop_size
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.circuit.trees import splitter_tree
 from netlist_gen.circuit.view import (
@@ -38,7 +39,7 @@ from netlist_gen.circuit.view import (
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.design import DesignRules, load_rules
+from netlist_gen.library.design import ClockPhases, DesignRules, Edge, load_rules
 from netlist_gen.library.drawing import ONE_TURN, Transformer
 
 
@@ -49,16 +50,19 @@ class Coupler:
     Attributes:
         storage: inductor of a branch that stores one fluxon, H.
         transformer: what one turn over it couples.
+        rules: of the neurons.
     """
 
     storage: float
     transformer: Transformer = ONE_TURN
+    rules: DesignRules = field(default_factory=load_rules)
 
 
 def coupler_of(library: CellLibrary) -> Coupler:
     """That of a library's branches, in its process."""
     storage = library.description("branch").parameters["l_store"]
-    return Coupler(storage, library.process.drawing.transformer or ONE_TURN)
+    process = library.process
+    return Coupler(storage, process.drawing.transformer or ONE_TURN, load_rules(process))
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,6 @@ def design_neuron(
     signs: Sequence[int],
     theta: int,
     coupler: Coupler,
-    rules: DesignRules | None = None,
     *,
     branches: int | None = None,
     capacity: int = 1,
@@ -112,14 +115,13 @@ def design_neuron(
         signs: +1 or -1 for each line.
         theta: fires when n >= theta.
         coupler: of the branches.
-        rules: default those of the library.
         branches: storage branches, where several lines share one (default: one for each line).
         capacity: fluxons that each branch stores; its inductor is as many times as long.
 
     Raises:
         NetworkError: wrong sign, or a fan-in of 0 or beyond what was shown to work.
     """
-    rules = rules or load_rules()
+    rules = coupler.rules
     size = loop_size(len(signs), rules.loops, rules.places, rules.max_fan_in)
     if branches is not None:
         size = loop_size(branches, rules.loops, rules.places, rules.max_fan_in)
@@ -136,18 +138,51 @@ def design_neuron(
     full = PHI0 / (PHI0 / rules.full + (capacity - 1) * coupler.storage)
     turn = coupler.transformer
     most = min(turn.mutual_share * pickup, turn.coupling * per_coupling) * full / PHI0
-    unit = min(
-        min(most, rules.loop_reach / (size.places * capacity)) / size.loops,
-        rules.reach / farthest,
-    )
     stage = rules.edge(size.loops)
+    unit = min(most / size.loops, rules.reach / farthest)
     if edge > 0:
         lowest_offset = stage.offset - stage.screening * turn.coupling**2
         unit = min(unit, (rules.rest + lowest_offset) / edge)
+    shares = _loop_fluxons(excitatory, inhibitory, branches, capacity, size)
+    unit = min(unit, _unit_of_loops(shares, edge, size.loops, stage, rules))
     mutual = unit * size.loops * PHI0 / full
     coupling = mutual / per_coupling
     offset = stage.offset - stage.screening * coupling**2
     return NeuronDesign(size, unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
+
+
+def _loop_fluxons(
+    excitatory: int, inhibitory: int, branches: int | None, capacity: int, size: LoopSize
+) -> list[tuple[int, int]]:
+    """The most excitatory and inhibitory fluxons of each loop, each pair once."""
+    if branches is not None:
+        excitatory = -(-excitatory // capacity)
+        inhibitory = branches - excitatory
+    shares = loop_shares(excitatory, inhibitory, size)
+    return [(capacity * positive, capacity * negative) for positive, negative in shares]
+
+
+def _unit_of_loops(
+    fluxons: Sequence[tuple[int, int]], edge: float, loops: int, stage: Edge, rules: DesignRules
+) -> float:
+    """The largest unit at which no loop strays beyond its reach in a decision at the edge.
+
+    A loop that holds n fluxons of the neuron's sum has the bottom flux common + threshold + loops
+    unit n and the top flux common - threshold - loops unit n, with threshold = offset - unit edge.
+    Of its p excitatory and m inhibitory ones as many count as the others can make up for.
+    """
+    plus, minus = (max(loops * pair[side] for pair in fluxons) for side in (0, 1))
+    unit = math.inf
+    for positive, negative in fluxons:
+        most = min(positive, edge + 0.5 + minus - negative)
+        least = max(-negative, edge - 0.5 - (plus - positive))
+        for times, room in (
+            (loops * most - edge, rules.bottom_reach - rules.common - stage.offset),
+            (edge - loops * least, rules.top_reach - rules.common + stage.offset),
+        ):
+            if times > 0:
+                unit = min(unit, room / times)
+    return unit
 
 
 def library_design(
@@ -272,13 +307,42 @@ CLOCK_GROWTH = 1.3
 """Of the clock line's junctions, from stage to stage, at the most."""
 
 
+CLOCK_STAGES = 3
+"""Of the clock line of the smallest stage; the phases of the design table are those of its port."""
+
+CLOCK_STAGE_S = 2.0e-12
+"""One stage of a clock line, 1.9 to 2.1 ps in JoSIM's equations, drawn parasitics in."""
+
+
+def clock_stages(library: CellLibrary, loops: int) -> int:
+    """Stages of a clock line, each at most ``CLOCK_GROWTH`` times as large as the one before."""
+    stage = library.description("decision").parameters
+    last = stage["ic_clock"] * loops / stage["reference"]
+    grown = math.log(last / stage["ic_line"]) / math.log(CLOCK_GROWTH)
+    return max(CLOCK_STAGES, math.ceil(grown))
+
+
+def port_phases(library: CellLibrary, phases: ClockPhases, branches: int) -> ClockPhases:
+    """Clock phases at the ports of a neuron of so many storage branches.
+
+    The decision clock comes sooner by what its line is longer than the smallest stage's.
+
+    Raises:
+        NetworkError: more branches than were shown to work.
+    """
+    rules = load_rules()
+    size = loop_size(branches, rules.loops, rules.places, rules.max_fan_in)
+    longer = clock_stages(library, size.loops) - CLOCK_STAGES
+    sooner = longer * CLOCK_STAGE_S * phases.slowness
+    return dataclasses.replace(phases, decision=phases.decision - sooner)
+
+
 def add_decision(library: CellLibrary, builder: CircuitBuilder, design: NeuronDesign) -> None:
     """The decision stage on the ends of the loops, and the currents of its two control lines."""
     loops = design.size.loops
     stage = library.description("decision").parameters
-    last = stage["ic_clock"] * loops / stage["reference"]
-    stages = max(3, math.ceil(math.log(last / stage["ic_line"]) / math.log(CLOCK_GROWTH)))
-    cell = library.cell("decision", f"{loops}", loops=float(loops), stages=float(stages))
+    stages = float(clock_stages(library, loops))
+    cell = library.cell("decision", f"{loops}", loops=float(loops), stages=stages)
     ends = [f"{side}{i}_{end}" for i in range(loops) for side in "bu" for end in "0e"]
     control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
     lines = []

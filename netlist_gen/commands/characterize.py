@@ -202,6 +202,7 @@ def _tables(
 
 def _design(process: str, *, write: bool) -> None:
     from netlist_gen.library.design import load_rules
+    from netlist_gen.library.process import load_process
     from verification.characterize.measure.design import design_path, measure_design, write_design
 
     found = measure_design(process)
@@ -215,10 +216,10 @@ def _design(process: str, *, write: bool) -> None:
         f"rest down to a threshold of -{found.rests_to:.2f} Phi0 (bias x 0.9 to 1.1)"
     )
     if write:
-        write_design(found, design_path(), process)
-        click.echo(f"{design_path()}")
+        write_design(found, design_path(process), process)
+        click.echo(f"{design_path(process)}")
     else:
-        _require_none(found.differences(load_rules()), "as in the library")
+        _require_none(found.differences(load_rules(load_process(process))), "as in the library")
 
 
 def _edge_spread(process: str, *, write: bool) -> None:
@@ -248,7 +249,7 @@ def _check_tables(process: str, cell: str | None) -> None:
 
     reasons = [stale.reason for stale in stale_tables(process, only=cell)]
     if cell is None:
-        reasons += [reason for reason in (design_is_stale(), spread_is_stale()) if reason]
+        reasons += [reason for reason in (design_is_stale(process), spread_is_stale()) if reason]
     _require_none(reasons, "tables are up to date")
 
 

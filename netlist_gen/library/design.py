@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import Process, quantity
+from netlist_gen.library.process import DEFAULT_PROCESS, Process, quantity
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir
 
@@ -117,7 +118,8 @@ class DesignRules:
         places: synapses of a loop.
         reach: largest ``unit * |n - theta + 1/2|`` that is decided rightly, Phi0.
         rest: largest negative threshold at which no SQUID traps flux at rest, Phi0.
-        loop_reach: largest flux of all synapses of one loop, Phi0.
+        bottom_reach: largest flux in one bottom loop at which the sum of them is linear, Phi0.
+        top_reach: likewise of a top loop.
         common: flux that biases all loops alike, Phi0.
         edges: of each stage of ``loops``.
         pickup_total: sum of the pick-ups in each loop, H.
@@ -129,7 +131,8 @@ class DesignRules:
     places: int
     reach: float
     rest: float
-    loop_reach: float
+    bottom_reach: float
+    top_reach: float
     common: float
     edges: tuple[Edge, ...]
     pickup_total: float
@@ -149,11 +152,25 @@ class DesignRules:
         }
 
 
+def flux_path(process: Process | None = None) -> Path:
+    """The file of what was measured of a process's neurons.
+
+    A process that was not measured has that of the default one: fluxes stay where inductances
+    times critical currents do.
+    """
+    folder = resource_dir("cells") / "design" / "flux"
+    if process is not None:
+        for path in sorted(folder.glob("*.toml")):
+            if read_toml(path).get("measured", {}).get("process_sha256") == process.digest():
+                return path
+    return folder / f"{DEFAULT_PROCESS}.toml"
+
+
 @cache
-def load_rules() -> DesignRules:
-    """The rules chosen in ``cells/design/neuron.toml`` and those measured in ``flux.toml``."""
-    folder = resource_dir("cells") / "design"
-    path, measured_path = folder / "neuron.toml", folder / "flux.toml"
+def load_rules(process: Process | None = None) -> DesignRules:
+    """The rules chosen in ``cells/design/neuron.toml`` and those measured of a process."""
+    path = resource_dir("cells") / "design" / "neuron.toml"
+    measured_path = flux_path(process)
     chosen, measured = read_toml(path), read_toml(measured_path)
 
     def get(table: str, key: str) -> float:
@@ -174,7 +191,8 @@ def load_rules() -> DesignRules:
         places=int(chosen["neuron"]["places"]),
         reach=get("flux", "reach") / PHI0,
         rest=get("flux", "rest") / PHI0,
-        loop_reach=get("flux", "loop_reach") / PHI0,
+        bottom_reach=get("flux", "bottom_reach") / PHI0,
+        top_reach=get("flux", "top_reach") / PHI0,
         common=get("flux", "common") / PHI0,
         edges=tuple(edges),
         pickup_total=get("branch", "pickup_total"),

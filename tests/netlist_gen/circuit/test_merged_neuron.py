@@ -19,7 +19,7 @@ from netlist_gen.circuit.merged_neuron import (
     merged_neuron_cell,
     merged_phases,
 )
-from netlist_gen.circuit.neuron import design_neuron
+from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron
 from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.circuit.view import GUARD_S, START_S
 from netlist_gen.constants import PHI0
@@ -32,6 +32,7 @@ from netlist_gen.library.process import load_process
 from verification.simulators.base import DeckJob
 from verification.waves.pulses import detect_phase
 
+COUPLER = Coupler(8e-12)
 SIGNS = st.lists(st.sampled_from([-1, 1]), min_size=1, max_size=64)
 
 
@@ -50,10 +51,11 @@ def test_every_line_is_on_one_branch_of_its_sign(signs, most):
 def test_a_line_has_the_flux_of_any_synapse_or_less(signs, theta, most):
     """Range and rest bound the unit as ever; couplings stay below what can be made."""
     groups = group_lines(signs, most)
-    shared = design_neuron(signs, theta, 15.6e-12, branches=len(groups), capacity=most)
-    alone = design_neuron(signs, theta, 15.6e-12)
-    assert shared.coupling <= 0.42 * (1 + 1e-12)
-    assert shared.pickup * len(groups) == pytest.approx(alone.pickup * len(signs), rel=1e-9, abs=0)
+    shared = design_neuron(signs, theta, COUPLER, branches=len(groups), capacity=most)
+    alone = design_neuron(signs, theta, COUPLER)
+    assert shared.coupling <= COUPLER.transformer.coupling * (1 + 1e-12)
+    assert shared.size.loops <= alone.size.loops
+    assert shared.unit * shared.size.loops <= alone.unit * alone.size.loops * (1 + 1e-12)
     if most == 1:
         assert shared == alone
 
@@ -109,11 +111,11 @@ def test_merged_neurons_decide_and_empty_themselves(josim, lines_per_branch, the
 @pytest.mark.parametrize("capacity", [1, 2, 3, 4])
 def test_the_current_of_a_loop_that_counts(capacity):
     """A full loop holds so many fluxons in so many storage inductors and its junctions once."""
-    storage = 15.6e-12
-    design = design_neuron([1] * 8, 2, storage, branches=2, capacity=capacity)
+    storage = COUPLER.storage
+    design = design_neuron([1] * 8, 2, COUPLER, branches=2, capacity=capacity)
     junctions = PHI0 / load_rules().full - storage
     assert junctions > 1e-12
-    current = design.unit * PHI0 / design.mutual
+    current = design.unit * design.size.loops * PHI0 / design.mutual
     assert current == pytest.approx(PHI0 / (capacity * storage + junctions), rel=1e-12)
     assert design.coupling == pytest.approx(
         design.mutual / np.sqrt(capacity * storage * design.pickup), rel=1e-12
@@ -125,8 +127,9 @@ def test_a_merged_neuron_is_built_as_it_is_designed(library):
     cell = merged_neuron_cell(library, "M0", signs, 2, 3)
     groups = group_lines(signs, 3)
     assert groups == [(1, (0, 1, 3)), (-1, (2, 5)), (1, (4, 6))]
-    storage = library.description("branch").parameters["l_store"]
-    design = design_neuron(signs, 2, storage, branches=3, capacity=3)
+    coupler = coupler_of(library)
+    storage = coupler.storage
+    design = design_neuron(signs, 2, coupler, branches=3, capacity=3)
     for placed, (sign, _) in zip(
         [i for i in cell.instances if i.name.startswith("XS")], groups, strict=True
     ):

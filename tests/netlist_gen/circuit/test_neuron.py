@@ -13,7 +13,8 @@ from support import NO_JOSIM, measured_energy, neuron_site, site_spikes
 
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.elements import CurrentSource
-from netlist_gen.circuit.neuron import design_neuron, neuron_cell
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron, neuron_cell
 from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.constants import PHI0
 from netlist_gen.deck.decks import neuron_deck
@@ -21,22 +22,28 @@ from netlist_gen.deck.emit import emit
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases, load_rules
+from netlist_gen.library.drawing import ONE_TURN, OPENED, Transformer
 from netlist_gen.library.process import load_process
 from verification.reference.event_energy import EventEnergy, bench_energies
 from verification.simulators.base import DeckJob
 from verification.verdict.neuron import compare
 from verification.waves.pulses import detect_phase
 
-STORAGE_H = 15.6e-12
+STORAGE_H = 8e-12
+COUPLER = Coupler(STORAGE_H)
+ENERGY = 5e-4
+"""Relative: drawn shunts ring a little longer, so that windows end a milliradian from rest."""
+
 SIGNS = st.lists(st.sampled_from([-1, 1]), min_size=1, max_size=64)
 
 
 @given(SIGNS, st.integers(-100, 100))
 def test_the_whole_signed_range_is_decided_rightly(signs, theta):
-    rules, design = load_rules(), design_neuron(signs, theta, STORAGE_H)
+    rules, design = load_rules(), design_neuron(signs, theta, COUPLER)
     excitatory, inhibitory = signs.count(1), signs.count(-1)
     counts = np.arange(-inhibitory, excitatory + 1)
-    offset = rules.offset - rules.screening * design.coupling**2
+    stage = rules.edge(design.size.loops)
+    offset = stage.offset - stage.screening * design.coupling**2
     over = design.threshold + design.unit * counts - offset
     assert ((over > 0) == (counts >= theta)).all()
     assert np.abs(over).max() <= rules.reach * (1 + 1e-12)
@@ -44,65 +51,59 @@ def test_the_whole_signed_range_is_decided_rightly(signs, theta):
     assert np.abs(over).min() >= 0.5 * design.unit * (1 - 1e-9), "the edge is not half-way"
 
 
-@given(SIGNS, st.integers(-100, 100))
-def test_couplings_can_be_made(signs, theta):
-    rules, design = load_rules(), design_neuron(signs, theta, STORAGE_H)
-    assert 0 < design.coupling < 0.6
+@given(SIGNS, st.integers(-100, 100), st.sampled_from([ONE_TURN, Transformer(OPENED, 0.5, 0.35)]))
+def test_couplings_can_be_drawn(signs, theta, transformer):
+    """One turn couples so much and no more; the pick-ups fill their loops."""
+    rules = load_rules()
+    design = design_neuron(signs, theta, Coupler(STORAGE_H, transformer))
+    assert 0 < design.coupling <= transformer.coupling * (1 + 1e-12)
+    assert design.mutual <= transformer.mutual_share * design.pickup * (1 + 1e-12)
     assert design.coupling == pytest.approx(
         design.mutual / np.sqrt(STORAGE_H * design.pickup), rel=1e-9, abs=0
     )
-    assert 0 < design.unit <= rules.unit_max
-    assert design.pickup * len(signs) == pytest.approx(rules.pickup_total, rel=1e-9, abs=0)
+    assert design.pickup * design.size.places == pytest.approx(rules.pickup_total, rel=1e-12)
+    assert design.size.loops in rules.loops
+    assert len(signs) <= design.size.synapses
 
 
 @given(SIGNS, st.integers(-70, 70), st.sampled_from([1, 2, 4]))
 def test_the_unit_is_the_largest_that_every_bound_allows(signs, theta, capacity):
-    """Range, rest, coupling, and what was shown: none is passed, one is reached."""
+    """Transformer, loop, range and rest: none is passed, one is reached."""
     rules = load_rules()
-    design = design_neuron(signs, theta, STORAGE_H, capacity=capacity)
+    design = design_neuron(signs, theta, COUPLER, capacity=capacity)
+    loops, places = design.size.loops, design.size.places
     excitatory, inhibitory = signs.count(1), signs.count(-1)
     edge = min(max(theta, -inhibitory), excitatory + 1) - 0.5
     counts = np.arange(-inhibitory, excitatory + 1)
+    stage = rules.edge(loops)
     # Screening is taken as that of the closest coupling that can be made.
-    rest = rules.rest + rules.offset - rules.screening * rules.coupling_max**2
+    rest = rules.rest + stage.offset - stage.screening * ONE_TURN.coupling**2
     full = 1 / (1 / rules.full + (capacity - 1) * STORAGE_H / PHI0)
-    coupled = rules.coupling_max * np.sqrt(capacity * STORAGE_H * design.pickup) * full / PHI0
-    bounds = [rules.unit_max, rules.reach / np.abs(counts - edge).max(), coupled]
+    by_share = ONE_TURN.mutual_share * design.pickup
+    by_coefficient = ONE_TURN.coupling * np.sqrt(capacity * STORAGE_H * design.pickup)
+    bounds = [
+        min(by_share, by_coefficient) * full / PHI0 / loops,
+        rules.loop_reach / (places * capacity * loops),
+        rules.reach / np.abs(counts - edge).max(),
+    ]
     bounds += [rest / edge] if edge > 0 else []
     assert design.unit == pytest.approx(min(bounds), rel=1e-12)
-    assert design.coupling <= rules.coupling_max * (1 + 1e-12)
-
-
-@pytest.mark.parametrize(
-    ("lines", "theta", "bound"),
-    [(1, 1, "shown"), (4, 1, "coupling"), (24, 24, "rest"), (24, 1, "reach")],
-)
-def test_each_bound_is_reached_by_some_neuron(lines, theta, bound):
-    rules, design = load_rules(), design_neuron((1,) * lines, theta, STORAGE_H)
-    share = {
-        "shown": design.unit / rules.unit_max,
-        "coupling": design.coupling / rules.coupling_max,
-        "rest": design.unit * (theta - 0.5) / 0.22399944,  # Phi0: rest + offset - screening * k^2
-        "reach": design.unit * max(lines - theta + 0.5, theta - 0.5) / rules.reach,
-    }
-    assert max(share, key=share.__getitem__) == bound
-    assert share[bound] == pytest.approx(1.0, rel=1e-4)
 
 
 @given(SIGNS, st.integers(1, 10**6))
 def test_a_theta_beyond_the_range_is_the_nearest_beyond_it(signs, far):
     excitatory, inhibitory = signs.count(1), signs.count(-1)
-    never = design_neuron(signs, excitatory + 1, STORAGE_H)
-    always = design_neuron(signs, -inhibitory, STORAGE_H)
-    assert design_neuron(signs, excitatory + 1 + far, STORAGE_H) == never
-    assert design_neuron(signs, -inhibitory - far, STORAGE_H) == always
+    never = design_neuron(signs, excitatory + 1, COUPLER)
+    always = design_neuron(signs, -inhibitory, COUPLER)
+    assert design_neuron(signs, excitatory + 1 + far, COUPLER) == never
+    assert design_neuron(signs, -inhibitory - far, COUPLER) == always
 
 
 @given(SIGNS, st.integers(-70, 70), st.randoms())
 def test_the_order_of_the_branches_does_not_matter(signs, theta, random):
     shuffled = list(signs)
     random.shuffle(shuffled)
-    assert design_neuron(shuffled, theta, STORAGE_H) == design_neuron(signs, theta, STORAGE_H)
+    assert design_neuron(shuffled, theta, COUPLER) == design_neuron(signs, theta, COUPLER)
 
 
 def test_what_cannot_be_built(library):
@@ -111,9 +112,9 @@ def test_what_cannot_be_built(library):
     for count in (0, 257):
         message = f"a neuron of fan-in {count} can't be built: shown to work are 1 to 256"
         with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
-            design_neuron([1] * count, 1, STORAGE_H)
+            design_neuron([1] * count, 1, COUPLER)
     with pytest.raises(NetworkError, match=r"^branch 1 has sign 0; only \+1 and -1 are built$"):
-        design_neuron([1, 0], 1, STORAGE_H)
+        design_neuron([1, 0], 1, COUPLER)
     with pytest.raises(
         NetworkError,
         match=r"^neuron L3N1: a neuron of fan-in 257 can't be built: shown to work are 1 to 256$",
@@ -132,16 +133,24 @@ def test_a_cell_has_a_branch_for_each_sign(fan_in):
     assert tree_depth(fan_in) == max(1, (fan_in - 1).bit_length())
 
 
-def test_pick_ups_are_in_series_from_end_to_end(library):
+def test_the_pick_ups_of_each_loop_are_in_series_from_end_to_end(library):
+    """Three synapses in a stage of four loops of two places: plain inductors fill the rest."""
     cell = neuron_cell(library, "L0N0", [1, -1, 1], 1)
     branches = [i.nets[2:6] for i in cell.instances if i.name.startswith("XS")]
     assert branches == [
-        ("b0", "b1", "u0", "u1"),
-        ("b1", "b2", "u1", "u2"),
-        ("b2", "b3", "u2", "u3"),
+        ("b0_0", "b0_1", "u0_0", "u0_1"),
+        ("b2_0", "b2_1", "u2_0", "u2_1"),
+        ("b1_0", "b1_1", "u1_0", "u1_1"),
     ]
     (decision,) = [i.nets for i in cell.instances if i.name == "XD"]
-    assert decision[1:5] == ("b0", "b3", "u0", "u3")
+    assert decision[1:5] == ("b0_0", "b0_e", "u0_0", "u0_e")
+    pickup = design_neuron([1, -1, 1], 1, coupler_of(library)).pickup
+    fillers = {e.name: (e.plus, e.minus, e.value) for e in cell.elements if e.name[0] == "L"}
+    for i, (first, missing) in enumerate(((1, 1), (1, 1), (1, 1), (0, 2))):
+        for side in "bu":
+            name = f"L{side.upper()}{i}"
+            assert fillers.pop(name) == (f"{side}{i}_{first}", f"{side}{i}_e", missing * pickup)
+    assert not fillers
 
 
 def test_another_processs_phases_are_longer_in_proportion_to_its_pulses():
@@ -214,7 +223,7 @@ def check_neuron(simulator, fan_in, seed):
     assert verdict.first is None
     assert verdict.mismatches == 0
     assert (verdict.pulses == (stimulus @ signs >= theta)).all()
-    assert energy == pytest.approx(reference, rel=1e-4, abs=0)
+    assert energy == pytest.approx(reference, rel=ENERGY, abs=0)
 
 
 @pytest.mark.josim
@@ -247,7 +256,7 @@ def test_half_the_step_gives_the_same_pulses_and_energy(josim):
         energies.append(energy)
     assert trains[0].size > 0
     assert trains[0] == pytest.approx(trains[1], abs=0.05e-12)
-    assert energies[0] == pytest.approx(energies[1], rel=1e-4, abs=0)
+    assert energies[0] == pytest.approx(energies[1], rel=ENERGY, abs=0)
 
 
 @pytest.mark.josim
@@ -261,16 +270,27 @@ def test_another_process_decides_the_same_at_slower_phases(josim):
     deck = neuron_deck(library, bench, "L0N0", 0)
     _, verdict, energy, reference = simulated(josim, library, bench, stimulus, deck.text)
     assert verdict.first is None
-    assert energy == pytest.approx(reference, rel=1e-4, abs=0)
+    assert energy == pytest.approx(reference, rel=ENERGY, abs=0)
 
 
 @pytest.mark.parametrize(("signs", "theta"), [((1, -1, 1), 1), ((1,) * 12, 9), ((-1, -1), -1)])
 def test_the_control_currents_put_the_designs_flux_into_the_loops(library, signs, theta):
     cell = neuron_cell(library, "L0N0", signs, theta)
-    design = design_neuron(signs, theta, library.description("branch").parameters["l_store"])
+    design = design_neuron(signs, theta, coupler_of(library))
     stage = library.description("decision").parameters
     mutual = stage["k_control"] * np.sqrt(stage["l_control"] * stage["l_coil"])
     currents = {e.name: e.value for e in cell.elements if isinstance(e, CurrentSource)}
-    assert currents.keys() == {"ICM", "IDM"}
-    assert currents["ICM"] * mutual / PHI0 == pytest.approx(design.common, rel=1e-12)
-    assert currents["IDM"] * mutual / PHI0 == pytest.approx(design.threshold, rel=1e-12)
+    (decision,) = [i for i in cell.instances if i.name == "XD"]
+    ends = dict(zip(decision.cell.ports, decision.nets, strict=True))
+    for name, port, flux in (("ICB", "b", design.bottom), ("ICT", "t", design.top)):
+        assert currents.pop(name) * mutual / PHI0 == pytest.approx(abs(flux), rel=1e-12)
+        fed, ground = (ends[f"{port}{end}"] for end in ("cd" if flux >= 0 else "dc"))
+        assert (fed, ground) == (f"c{port}", "0"), "a negative flux comes in from the other end"
+    assert not currents
+
+
+def test_no_current_of_a_neuron_is_negative(library):
+    for signs, theta in (((1,) * 16, 16), ((-1,) * 16, -15), ((1, -1) * 8, 1)):
+        circuit = Circuit(neuron_cell(library, "L0N0", signs, theta))
+        for cell in circuit.cells.values():
+            assert all(e.value > 0 for e in cell.elements if isinstance(e, CurrentSource))

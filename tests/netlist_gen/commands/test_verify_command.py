@@ -255,7 +255,7 @@ def test_a_deck_that_the_manifest_does_not_list(cli, tiny, decks):
 
 
 def test_decks_of_a_counter_example_go_when_the_run_is_made_again(cli, tiny, decks):
-    edit(decks / "L0N1.cir", r"^(IDM 0 \S+ pwl\(0 0 \S+) \S+\)$", r"\g<1> 0)")
+    edit(decks / "L0N1.cir", r"^(ICB 0 \S+ pwl\(0 0 \S+) \S+\)$", r"\g<1> 0)")
     words = ("--simulator", "embedded")
     assert verify(cli, tiny, "--decks", decks, *words).status == 1
     kept = tiny.run / "decks"
@@ -281,7 +281,7 @@ def test_decks_of_more_windows_than_one_holds_are_found(cli, tiny, tmp_path):
     assert ran.status == 0, ran.err
     assert [row["decks"] for row in summary(tiny.run)["scopes"]] == [10, 4]
     # The second deck of a neuron is judged, too.
-    edit(folder / "L0N1_W35.cir", r"^(IDM 0 \S+ pwl\(0 0 \S+) \S+\)$", r"\g<1> 0)")
+    edit(folder / "L0N1_W35.cir", r"^(ICB 0 \S+ pwl\(0 0 \S+) \S+\)$", r"\g<1> 0)")
     assert verify(cli, tiny, "--decks", folder, *words).status == 1
     example = summary(tiny.run)["counter_example"]
     assert (example["layer"], example["neuron"]) == (0, 1)
@@ -322,8 +322,10 @@ def shift_a_threshold(folder):
     """The threshold current of layer 0, neuron 2 is that of a theta one higher."""
     library = CellLibrary()
     higher = neuron_cell(library, "other", [-1, 1], 1)
-    current = next(e.value for e in higher.elements if e.name == "IDM")
-    edit(folder / "L0N2.cir", r"^(IDM 0 \S+ pwl\(0 0 \S+) \S+\)$", rf"\g<1> {current:.10g})")
+    for line in ("ICB", "ICT"):
+        current = next(e.value for e in higher.elements if e.name == line)
+        pattern = rf"^({line} 0 \S+ pwl\(0 0 \S+) \S+\)$"
+        edit(folder / "L0N2.cir", pattern, rf"\g<1> {current:.10g})")
     return 0, 2
 
 

@@ -53,7 +53,10 @@ def test_every_process_of_the_library_loads(name):
 
 
 def test_an_unknown_name_lists_what_there_is():
-    message = "no process 'nb90'; the library has sfq5ee, stp2, or give a .toml file"
+    message = (
+        "no process 'nb90'; the library has sfq5ee, sfq5ee_bare, sfq5ee_opened, stp2, or give a "
+        ".toml file"
+    )
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         load_process("nb90")
 

@@ -102,9 +102,9 @@ def leaning(waves):
         (drop(CLEAR, 3), [3], "1 pulse of BB in synapse XS1 (no flux left behind)", "0 pulses"),
         (add(SET, 2, 5), [2], "0 pulses of BA in synapse XS1 (no flux left behind)", "1 pulse"),
         (
-            add("P(BB2|XD|XL0N0)", 0, 5),
+            add("P(BB2_1|XD|XL0N0)", 0, 5),
             [0],
-            "0 pulses of BB2 in the decision stage",
+            "0 pulses of BB2_1 in the decision stage",
             "1 pulse",
         ),
         (

@@ -52,7 +52,7 @@ LOWEST, HIGHEST = -0.2, 0.35
 """Where the edges are looked for, Phi0: rounds of so many points, each between two of the last."""
 
 LIMIT_STEP = 0.02
-NOISY_WINDOWS, NOISY_LANES = 24, 8
+NOISY_WINDOWS, NOISY_LANES = 24, 6
 NOISE_POINTS = (-0.004, -0.002, -0.001, 0.0, 0.001, 0.002, 0.004)
 """Threshold fluxes about the edge, Phi0, at which windows with noise are counted."""
 
@@ -169,7 +169,10 @@ class _FluxNeuron:
     def right_to(
         self, fluxes: Sequence[float], counts: Sequence[int], edge: float, full: float
     ) -> float:
-        """The last of ``fluxes`` up to which all counts are decided rightly at all biases."""
+        """The last of ``fluxes`` up to which all counts are decided rightly at all biases.
+
+        What is closer to the edge than half a synapse may go either way with bias.
+        """
         coupling = self.design.coupling
         unit = self.unit(coupling, full)
         points = [(count, flux) for flux in fluxes for count in counts]
@@ -177,7 +180,7 @@ class _FluxNeuron:
             flux
             for bias in BIASES
             for (n, flux), pulses in zip(points, self.fires(points, coupling, bias), strict=True)
-            if np.any(pulses != (flux + unit * n > edge))
+            if abs(flux + unit * n - edge) > unit / 2 and np.any(pulses != (flux + unit * n > edge))
         }
         right = list(itertools.takewhile(lambda flux: flux not in wrong, fluxes))
         return right[-1] if right else fluxes[0]
@@ -258,32 +261,35 @@ def cells_digest(library: CellLibrary) -> str:
     return digest.hexdigest()
 
 
-def design_path() -> Path:
-    """The file that neurons are designed by."""
-    return resource_dir("cells") / "design" / "flux.toml"
+def design_path(process: str) -> Path:
+    """The file that neurons of a process of the library are designed by."""
+    return resource_dir("cells") / "design" / "flux" / f"{process}.toml"
 
 
 def write_design(found: FluxDesign, path: Path, process: str = DEFAULT_PROCESS) -> None:
     """Write the measured design; ``load_rules`` reads it in a new process."""
+    library = CellLibrary(process)
     values = {
         "process": process,
+        "process_digest": library.process.digest(),
         "simulator": f"embedded {get_simulator('embedded').version()}",
-        "digest": cells_digest(CellLibrary(process)),
+        "digest": cells_digest(library),
         "couplings": COUPLINGS,
         "biases": BIASES,
         "found": found,
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, template("models/flux.toml.j2").render(values))
 
 
-def design_is_stale() -> str | None:
+def design_is_stale(process: str) -> str | None:
     """A sentence where the cells are no longer those that the stored design was measured on."""
-    path = design_path()
-    measured = read_toml(path).get("measured", {})
-    library = CellLibrary(str(measured.get("process", "")))
-    if measured.get("cells_sha256") == cells_digest(library):
-        return None
+    path = design_path(process)
+    if path.is_file():
+        measured = read_toml(path).get("measured", {})
+        if measured.get("cells_sha256") == cells_digest(CellLibrary(process)):
+            return None
     return (
         f"{path}: the branch, the decision stage or the process has changed since it was measured; "
-        "`netlist-gen characterize --design --tables` measures it again"
+        f"`netlist-gen characterize --design --tables --process {process}` measures it again"
     )

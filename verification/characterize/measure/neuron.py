@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netlist_gen.circuit.neuron import table_neuron
+from netlist_gen.circuit.neuron import port_phases, table_neuron
 from netlist_gen.circuit.view import loop_side
 from netlist_gen.library.design import load_phases
 from netlist_gen.records import Record
@@ -75,7 +75,8 @@ class _NeuronWindows:
     def __init__(self, cell: CellUnderTest) -> None:
         self._cell = cell
         self._fan_in = len(cell.subject.inputs) - 2
-        self.phases = load_phases(process=cell.subject.process)
+        phases = load_phases(process=cell.subject.process)
+        self.phases = port_phases(cell.subject.library, phases, self._fan_in)
         self.signs, self.theta = table_neuron(self._fan_in)
         self.low, self.high = -sum(s < 0 for s in self.signs), sum(s > 0 for s in self.signs)
 

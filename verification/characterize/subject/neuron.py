@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netlist_gen.circuit.neuron import table_neuron, table_neuron_cell
+from netlist_gen.circuit.neuron import port_phases, table_neuron, table_neuron_cell
 from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
@@ -34,7 +34,7 @@ def neuron_case(
 ) -> BenchCase:
     """The stimulus of the neuron of ``fan_in`` synapses whose windows pulse these lines."""
     signs, theta = table_neuron(fan_in)
-    phases = load_phases(process=library.process)
+    phases = port_phases(library, load_phases(process=library.process), fan_in)
     reset = phases.reset - phases.tree_stage * tree_depth(fan_in)
     steps: list[Step] = []
     for w, lines in enumerate(windows):

@@ -68,7 +68,7 @@ def _library_subject(name: str, library: CellLibrary) -> Subject:
     bare = Subject(
         name, description.title, library.cell(name), library, process, description.path.name
     )
-    rules = {f"rules.{key}": value for key, value in load_rules().numbers().items()}
+    rules = {f"rules.{key}": value for key, value in load_rules(process).numbers().items()}
     numbers = {**description.parameters, "phi0": PHI0, **rules}
     table = read_toml(description.path).get("bench")
     slowness = load_phases(process=process).slowness
