@@ -27,6 +27,7 @@ TEMPLATES = {
     "verification.characterize.files.tables": "numbers, and names that were checked",
     "verification.characterize.files.models": "names that Verilog, SDF and DOT take, or a refusal",
     "verification.characterize.measure.design": "numbers",
+    "verification.characterize.measure.spread": "numbers, and a process's name as JSON quotes it",
     "verification.report.cell_page": "a page: escaped by the environment",
     "verification.report.html": "a page: escaped by the environment",
 }

@@ -173,6 +173,15 @@ class Circuit:
         collect(self.top)
         return found
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """How often each cell is placed, by its name; the top once."""
+        found = {self.top.name: 1} | dict.fromkeys(self.cells, 0)
+        for cell in (self.top, *reversed(self.cells.values())):  # who places before who is placed
+            for instance in cell.instances:
+                found[instance.cell.name] += found[cell.name]
+        return found
+
     def digest(self) -> str:
         """SHA-256 of all cells: their names, ports, elements and instances."""
         total = hashlib.sha256()

@@ -39,6 +39,12 @@ BAR = 30
     help="Measure the flux that neurons are designed by, against the library's; with --tables: "
     "write it.",
 )
+@click.option(
+    "--edge-spread",
+    is_flag=True,
+    help="Measure how far neurons' edges scatter with Ic, L and R, against the library's; with "
+    "--tables: write it.",
+)
 @options_of(CharacterizeOptions)
 def characterize(
     cell: str | None,
@@ -47,6 +53,7 @@ def characterize(
     tables: bool,
     check: bool,
     design: bool,
+    edge_spread: bool,
     **options: Any,
 ) -> None:
     """Characterize CELL: a library cell, neuron16 (any fan-in), or a TOML file of your own cell.
@@ -56,13 +63,23 @@ def characterize(
     and an HTML page to the directory.
     """
     chosen = CharacterizeOptions(**options)
-    if design:
-        if cell or every or check or out:
-            raise ConfigurationError(
-                "--design takes no cell, directory, --all or --check: it measures one neuron"
-            )
-        _design(chosen.process, write=tables)
-        return
+    if chosen.annotate is not None and (tables or check or design or edge_spread):
+        raise ConfigurationError(
+            "--annotate goes with none of --tables, --check, --design and --edge-spread: the "
+            "library's tables are of its cells as designed"
+        )
+    for flag, given, measure in (
+        ("--design", design, _design),
+        ("--edge-spread", edge_spread, _edge_spread),
+    ):
+        if given:
+            if cell or every or check or out or design == edge_spread:
+                raise ConfigurationError(
+                    f"{flag} takes no cell, directory, --all or --check, and no other such flag: "
+                    "it measures one neuron"
+                )
+            measure(chosen.process, write=tables)
+            return
     if (cell is None) != every and not (check and not tables):
         raise ConfigurationError("name a cell, or give --all: one of the two")
     if check and not tables:
@@ -101,6 +118,8 @@ def print_result(result: Characterization) -> None:
         f"{result.cell}: {result.junctions} junctions, process {result.process}{load}, "
         f"{result.simulator} {result.version}, {result.trials} simulations, {result.wall_s:.1f} s"
     )
+    if result.annotation:
+        click.echo(f"  {result.annotation.sentence}")
     for a in result.arcs:
         spread = ""
         if a.most_s - a.least_s > 5e-15:
@@ -203,13 +222,35 @@ def _design(process: str, *, write: bool) -> None:
         _require_none(found.differences(load_rules(load_process(process))), "as in the library")
 
 
+def _edge_spread(process: str, *, write: bool) -> None:
+    from netlist_gen.library.spread import load_spread
+    from verification.characterize.measure.spread import SPREADS, measure_spread, write_spread
+
+    with progress_bars() as progress:
+        found = measure_spread(process, SPREADS, progress=progress)
+    for point in found:
+        lost = f"; {point.lost} draws without an edge" if point.lost else ""
+        click.echo(
+            f"Ic, L and R by {point.elements:g}: edges by {point.local:.4f} Phi0 from neuron to "
+            f"neuron, {point.common:.4f} Phi0 from chip to chip ({point.samples} of each{lost})"
+        )
+    if write:
+        click.echo(f"{write_spread(found, process)}")
+    else:
+        stored = load_spread()
+        differences = (d for p in found for d in p.differences(stored.at(p.elements)))
+        _require_none(differences, "as in the library")
+
+
 def _check_tables(process: str, cell: str | None) -> None:
     from verification.characterize.files.tables import stale_tables
     from verification.characterize.measure.design import design_is_stale
+    from verification.characterize.measure.spread import spread_is_stale
 
     reasons = [stale.reason for stale in stale_tables(process, only=cell)]
-    design = design_is_stale(process) if cell is None else None
-    _require_none([*reasons, *([design] if design else [])], "tables are up to date")
+    if cell is None:
+        reasons += [reason for reason in (design_is_stale(process), spread_is_stale()) if reason]
+    _require_none(reasons, "tables are up to date")
 
 
 def _require_none(differences: Iterable[str], otherwise: str) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from netlist_gen.network import TernaryNetwork
+    from netlist_gen.training.chips import ChipRun
     from netlist_gen.training.evaluate import Evaluation
     from netlist_gen.training.noise import FiringCurve
 
@@ -49,7 +51,19 @@ if TYPE_CHECKING:
     help="Measured firing curve (CSV: margin_synapses or margin_Phi0, probability).",
 )
 @click.option("--repeats", type=click.IntRange(min=1), default=3, help="Evaluations with noise.")
-@click.option("--seed", type=int, default=0, help="Of the noise.")
+@click.option(
+    "--chips",
+    type=click.IntRange(min=1),
+    help="Accuracy over so many chips, their neurons' edges drawn by --spread, each decision by a "
+    "firing curve [default: that measured at 4.2 K].",
+)
+@click.option(
+    "--spread",
+    type=float,
+    metavar="S",
+    help="Of --chips: relative standard deviation of every Ic, L and R, e.g. 0.02.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of noise and chips.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     """Print the accuracy of NET's integer model, with ties decided in three ways.
@@ -64,6 +78,8 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     from netlist_gen.training.evaluate import evaluate as exact
     from netlist_gen.training.evaluate import evaluate_with_noise
 
+    if (options["chips"] is None) != (options["spread"] is None):
+        raise ConfigurationError("--chips and --spread go together; give both or none")
     checkpoint = read_checkpoint(net)
     network = checkpoint.network
     x, y = _samples(net, checkpoint.card.extra, network.inputs, options)
@@ -89,6 +105,9 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
             flux_per_synapse=flux_per_synapse,
         )
         facts |= {"noisy": [e.to_json() for e in noisy], "seed": options["seed"]}
+    chips = _chips(network, x, y, curve, options)
+    if chips is not None:
+        facts["chips"] = chips.to_json()
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
@@ -103,6 +122,76 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
             f"with noise: {np.mean(rates):.2%} ({min(rates):.2%} to {max(rates):.2%} in "
             f"{len(rates)} evaluations, seed {options['seed']})"
         )
+    if chips is not None:
+        _print_chips(chips, found)
+
+
+def _chips(
+    network: TernaryNetwork,
+    x: NDArray[np.bool_],
+    y: NDArray[np.int64],
+    curve: FiringCurve | None,
+    options: Mapping[str, Any],
+) -> ChipRun | None:
+    """As many chips as the options say, by the library's spread and, unless told, firing curve."""
+    if options["chips"] is None:
+        return None
+    from netlist_gen.assembly.cost import flux_per_synapse
+    from netlist_gen.commands.common import progress_bars
+    from netlist_gen.library.spread import load_spread
+    from netlist_gen.resources import resource_dir
+    from netlist_gen.training.chips import ChipFigures, ChipRun, EdgeShift, evaluate_chips
+    from netlist_gen.training.noise import read_firing_curve
+
+    table = load_spread()
+    spread = table.at(options["spread"])
+    noise = "as asked for"
+    if curve is None:
+        path = resource_dir("cells") / "design" / "firing_curve.csv"
+        curve, noise = read_firing_curve(path), f"firing curve at 4.2 K ({path.name})"
+    count, seed = options["chips"], options["seed"]
+    with progress_bars() as progress:
+        found = evaluate_chips(
+            network,
+            x,
+            y,
+            curve,
+            EdgeShift(spread.local, spread.common),
+            chips=count,
+            seed=seed,
+            flux_per_synapse=flux_per_synapse,
+            tick=lambda done: progress("chips", done, count),
+        )
+    return ChipRun(
+        spread=spread.elements,
+        local_Phi0=spread.local,
+        global_Phi0=spread.common,
+        source=f"{table.path.name}: {table.source}",
+        noise=noise,
+        figures=ChipFigures.of(found, seed),
+    )
+
+
+def _print_chips(run: ChipRun, nominal: Evaluation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    figures = run.figures
+    title = f"{figures.chips} chips, seed {figures.seed}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("chips", no_wrap=True)
+    for rule in figures.quantiles:
+        table.add_column(f"ties {rule}", justify="right")
+    exact = (f"{getattr(nominal, rule):.2%}" for rule in figures.quantiles)
+    table.add_row("as designed, no noise", *exact)
+    for name in next(iter(figures.quantiles.values())):
+        row = (f"{by_name[name]:.2%}" for by_name in figures.quantiles.values())
+        table.add_row(f"{name} are below", *row)
+    Console().print(table)
+    click.echo(
+        f"spread {run.spread:g} of Ic, L and R: edges by {run.local_Phi0:.4f} Phi0 from neuron to "
+        f"neuron, {run.global_Phi0:.4f} Phi0 from chip to chip ({run.source}); noise: {run.noise}"
+    )
 
 
 def chosen_curve(

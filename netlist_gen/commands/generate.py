@@ -25,7 +25,12 @@ from netlist_gen.options import options_of
 def generate(net: Path, out: Path, inputs: Path | None, **options: Any) -> None:
     """Write the decks of NET and manifest.json into a directory."""
     from netlist_gen import api
+    from netlist_gen.deck.manifest import read_manifest
 
     with progress_bars() as progress:
         files = api.generate(net, inputs, out, progress=progress, **options)
     click.echo(f"{files} decks and manifest.json in {out}")
+    if options["annotate"] is not None:
+        manifest = read_manifest(out)
+        if manifest is not None and manifest.annotation is not None:
+            click.echo(manifest.annotation.sentence)

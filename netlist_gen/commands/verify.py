@@ -169,6 +169,8 @@ def _figures(verdict: RunVerdict) -> list[str]:
     if verdict.scope_difference:
         lines.append(f"the scopes differ: {verdict.scope_difference}")
     lines += [pair.difference for pair in verdict.agreement if pair.difference]
+    if verdict.annotation:
+        lines.append(verdict.annotation.sentence)
     if verdict.counter_example:
         lines.append(f"first disagreement: {verdict.counter_example.sentence}")
     lines.append("AGREED" if verdict.agreed else "DISAGREED")

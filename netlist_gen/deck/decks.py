@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from netlist_gen.assembly.network_circuit import NetworkBench, network_bench
+from netlist_gen.circuit.annotate import Annotator, Made
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
+from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.deck.lint import lint
 from netlist_gen.deck.plan import NetworkRun, NetworkTask, NeuronRun, NeuronTask
+from netlist_gen.library.annotations import Annotations, annotator_of
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
 
@@ -35,45 +38,88 @@ class Built(Generic[Run, Bench]):
         run: the windows, and what must happen in them.
         bench: the circuit, and where to look at it.
         decks: by dialect, those that were asked for.
+        designed: the circuit before extracted values were put into it.
     """
 
     run: Run
     bench: Bench
     decks: Mapping[str, Deck]
+    designed: Circuit
 
 
 def build_neuron(
-    task: NeuronTask, library: CellLibrary, phases: ClockPhases, dialects: Sequence[str]
+    task: NeuronTask,
+    library: CellLibrary,
+    phases: ClockPhases,
+    dialects: Sequence[str],
+    annotations: Annotations | None = None,
 ) -> Iterator[Built[NeuronRun, NeuronBench]]:
-    """The circuits and decks of one neuron.
+    """The circuits and decks of one neuron, with extracted values where there are any.
 
     Raises:
         NetworkError: a neuron that can't be built.
         DeckError: a deck that breaks a rule of the linter.
     """
     like: Mapping[str, Deck] = {}
+    annotate = _Annotate.of(annotations)
     for run in task.runs:
         bench = neuron_bench(library, task.site, run.stimulus, phases)
-        decks = {d: neuron_deck(library, bench, run.name, run.first, d, like.get(d))
-                 for d in dialects}  # fmt: skip
+        designed = bench.circuit
+        bench = dataclasses.replace(bench, circuit=annotate.circuit(designed))
+        decks = {
+            d: neuron_deck(library, bench, run.name, run.first, d, like.get(d), annotate.notes)
+            for d in dialects
+        }
         like = decks
-        yield Built(run, bench, decks)
+        yield Built(run, bench, decks, designed)
 
 
 def build_network(
-    task: NetworkTask, library: CellLibrary, phases: ClockPhases, dialects: Sequence[str]
+    task: NetworkTask,
+    library: CellLibrary,
+    phases: ClockPhases,
+    dialects: Sequence[str],
+    annotations: Annotations | None = None,
 ) -> Iterator[Built[NetworkRun, NetworkBench]]:
-    """The circuits and decks of a whole network.
+    """The circuits and decks of a whole network, with extracted values where there are any.
 
     Raises:
         NetworkError: a neuron that can't be built.
         TimingError: windows that can't be made to hold.
         DeckError: a deck that breaks a rule of the linter.
     """
+    annotate = _Annotate.of(annotations)
     for run in task.runs:
         spikes = run.spikes
         bench = network_bench(spikes.network, library, spikes.layers[0], phases)
-        yield Built(run, bench, {d: network_deck(library, bench, run.name, d) for d in dialects})
+        designed = bench.circuit
+        bench = dataclasses.replace(bench, circuit=annotate.circuit(designed))
+        decks = {d: network_deck(library, bench, run.name, d, annotate.notes) for d in dialects}
+        yield Built(run, bench, decks, designed)
+
+
+@dataclass(frozen=True)
+class _Annotate:
+    """Puts extracted values into circuits, if there are any.
+
+    Attributes:
+        annotator: does it, or None.
+        notes: lines at the head of the decks that say so.
+        made: cells of circuits before.
+    """
+
+    annotator: Annotator | None = None
+    notes: tuple[str, ...] = ()
+    made: Made = field(default_factory=dict)
+
+    @staticmethod
+    def of(annotations: Annotations | None) -> _Annotate:
+        if annotations is None:
+            return _Annotate()
+        return _Annotate(annotator_of(annotations), (annotations.note,))
+
+    def circuit(self, designed: Circuit) -> Circuit:
+        return designed if self.annotator is None else self.annotator.apply(designed, self.made)
 
 
 def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
@@ -98,6 +144,7 @@ def neuron_deck(
     first: int,
     dialect: str = "josim",
     like: Deck | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Deck:
     """The deck of one neuron's bench, linted where there is a linter for its dialect.
 
@@ -109,6 +156,7 @@ def neuron_deck(
         dialect: as ``emit``.
         like: a deck of the same neuron, made before. Its probes are these, and as the two differ
             in the pulses of the sources alone, the linter need not read this one too.
+        notes: comment lines beside those of every neuron's deck.
     """
     deck = emit(
         bench.circuit,
@@ -117,7 +165,7 @@ def neuron_deck(
         bench.probes() if like is None else like.probes,
         name=name,
         dialect=dialect,
-        notes=deck_notes(bench.view, first),
+        notes=(*deck_notes(bench.view, first), *notes),
     )
     if dialect == "josim" and like is None:
         lint(deck.text, f"{name}.cir")
@@ -125,9 +173,16 @@ def neuron_deck(
 
 
 def network_deck(
-    library: CellLibrary, bench: NetworkBench, name: str, dialect: str = "josim"
+    library: CellLibrary,
+    bench: NetworkBench,
+    name: str,
+    dialect: str = "josim",
+    notes: tuple[str, ...] = (),
 ) -> Deck:
-    """The deck of a whole network's bench, linted where there is a linter for its dialect."""
+    """The deck of a whole network's bench, linted where there is a linter for its dialect.
+
+    ``notes`` are comment lines beside the one of every network's deck.
+    """
     deck = emit(
         bench.circuit,
         library.process,
@@ -135,7 +190,7 @@ def network_deck(
         bench.probes(),
         name=name,
         dialect=dialect,
-        notes=(f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline",),
+        notes=(f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline", *notes),
     )
     if dialect == "josim":
         lint(deck.text, f"{name}.cir")

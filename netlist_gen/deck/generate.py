@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.emit import check_dialects
 from netlist_gen.deck.manifest import FORMAT, Manifest, NetworkShape
 from netlist_gen.deck.options import GenerateOptions
@@ -16,6 +17,8 @@ from netlist_gen.deck.writer import DeckWriter, write_tasks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.options import annotations_of
+from netlist_gen.library.process import Process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
@@ -46,7 +49,8 @@ def generate(
         progress: told of decks.
 
     Raises:
-        ConfigurationError: unknown scope or dialect, or the directory can't be written.
+        ConfigurationError: unknown scope or dialect, a table of extracted values that does not
+            fit the network, or the directory can't be written.
         NetworkError: a neuron that can't be built.
         TimingError: a network's windows that can't be made to hold.
     """
@@ -60,19 +64,13 @@ def generate(
     cut = Cut(network=options.pipeline)
     total = sum(count_decks(spikes, scope, cut) for scope in options.scopes)
     total *= len(options.dialects)
+    annotations = annotations_of(options.annotate, library.process)
+    figures = None
+    if annotations is not None:
+        figures = network_annotations(annotations, network, options.scopes, library, phases)
     _make_ready(out)
-    head = Manifest(
-        format=FORMAT,
-        generator=f"netlist-gen {__version__}",
-        source=options.source,
-        process=library.process.name,
-        process_sha256=library.process.digest(),
-        clock_ghz=1e-9 / phases.period,
-        windows=spikes.windows,
-        network=NetworkShape.of(network),
-        decks=(),
-    )
-    writer = DeckWriter(library.process, phases, out, options.dialects)
+    head = _head(network, spikes.windows, library.process, 1e-9 / phases.period, options, figures)
+    writer = DeckWriter(library.process, phases, out, options.dialects, annotations)
 
     def entries() -> Iterator[str]:
         for scope in options.scopes:
@@ -92,6 +90,29 @@ def generate(
                 progress("decks", done, total)
         manifest.write("\n ]\n}\n")
     return done
+
+
+def _head(
+    network: TernaryNetwork,
+    windows: int,
+    process: Process,
+    clock_ghz: float,
+    options: GenerateOptions,
+    annotation: AnnotationFigures | None,
+) -> Manifest:
+    """The manifest, still without decks."""
+    return Manifest(
+        format=FORMAT,
+        generator=f"netlist-gen {__version__}",
+        source=options.source,
+        process=process.name,
+        process_sha256=process.digest(),
+        clock_ghz=clock_ghz,
+        windows=windows,
+        network=NetworkShape.of(network),
+        decks=(),
+        annotation=annotation,
+    )
 
 
 def _make_ready(out: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,7 @@ from typing import Literal
 from netlist_gen.assembly.network_circuit import NetworkBench
 from netlist_gen.circuit.bench import NeuronBench
 from netlist_gen.circuit.view import NeuronView
+from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.files import shown
 from netlist_gen.library.toml_file import read_small_text
@@ -138,6 +139,7 @@ class Manifest(Record):
         windows: how many, over all decks of a neuron.
         network: its shape.
         decks: one entry for each.
+        annotation: extracted values that the decks have; absent where there are none.
     """
 
     format: str
@@ -149,6 +151,7 @@ class Manifest(Record):
     windows: int
     network: NetworkShape
     decks: tuple[NeuronDeckEntry | NetworkDeckEntry, ...]
+    annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
 
     def head(self) -> str:
         """The file's text up to the list of decks, which is written as they come."""
@@ -166,7 +169,7 @@ class _Files(Record):
 class DeckFolder(Record):
     """What a reader of decks needs of a manifest: whose they are, and their files.
 
-    An older one has no ``process_sha256``.
+    An older one has no ``process_sha256``; ``annotation`` is None for decks as designed.
     """
 
     format: str
@@ -174,6 +177,7 @@ class DeckFolder(Record):
     clock_ghz: float
     decks: tuple[_Files, ...]
     process_sha256: str | None = None
+    annotation: AnnotationFigures | None = None
 
     @cached_property
     def files(self) -> dict[tuple[str, str], str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from netlist_gen.library.options import ClockOptions
+from netlist_gen.library.options import ANNOTATE_HELP, ClockOptions
 from netlist_gen.options import option
 
 
@@ -15,6 +16,7 @@ class DeckOptions(ClockOptions):
     Attributes:
         scopes: "neurons", "network" or both.
         pipeline: windows in one deck of the scope "network"; None is all of them.
+        annotate: a table of extracted values that override the design's.
     """
 
     scopes: tuple[str, ...] = option(
@@ -23,6 +25,7 @@ class DeckOptions(ClockOptions):
     pipeline: int | None = option(
         None, "Windows in one deck of the scope network [default: all].", least=1
     )
+    annotate: Path | None = option(None, ANNOTATE_HELP, metavar="FILE")
 
 
 @dataclass(frozen=True)

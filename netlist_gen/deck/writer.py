@@ -26,6 +26,7 @@ from netlist_gen.deck.manifest import DeckFile, network_entry, neuron_entry
 from netlist_gen.deck.plan import NeuronTask, Task
 from netlist_gen.errors import WorkerError
 from netlist_gen.files import atomic_path
+from netlist_gen.library.annotations import Annotations
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
@@ -61,23 +62,26 @@ class DeckWriter:
         phases: clock phases.
         out: directory of the decks.
         dialects: which to write.
+        annotations: extracted values, or None.
     """
 
     process: Process
     phases: ClockPhases
     out: Path
     dialects: tuple[str, ...]
+    annotations: Annotations | None = None
 
     def write(self, tasks: Iterable[Task], library: CellLibrary) -> Iterator[str]:
         """Entries of the manifest as JSON, one for each deck, in the order of the tasks."""
+        how = (self.phases, self.dialects, self.annotations)
         for task in tasks:
             if isinstance(task, NeuronTask):
-                for neuron in build_neuron(task, library, self.phases, self.dialects):
+                for neuron in build_neuron(task, library, *how):
                     files = write_decks(self.out, neuron.decks)
                     entry = neuron_entry(neuron.bench, neuron.run.first, files)
                     yield json.dumps(entry.to_json())
             else:
-                for network in build_network(task, library, self.phases, self.dialects):
+                for network in build_network(task, library, *how):
                     files = write_decks(self.out, network.decks)
                     whole = network_entry(network.bench, network.run.first, files)
                     yield json.dumps(whole.to_json())

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netlist_gen.library.process import DEFAULT_PROCESS
 from netlist_gen.options import Options, option
 
 if TYPE_CHECKING:
+    from netlist_gen.library.annotations import Annotations
     from netlist_gen.library.design import ClockPhases
     from netlist_gen.library.process import Process
+
+
+ANNOTATE_HELP = (
+    "Table (CSV or TSV: element,value,unit) of extracted values that override L, K, B, R, I."
+)
+"""Of the option of several commands."""
+
+
+def annotations_of(file: Path | None, process: Process) -> Annotations | None:
+    """The table in the file, if one is named. Raises as ``read_annotations``."""
+    if file is None:
+        return None
+    from netlist_gen.library.annotations import read_annotations
+
+    return read_annotations(file, process)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Evaluation(Record):
 
 def evaluate(network: TernaryNetwork, x: ArrayLike, labels: ArrayLike) -> Evaluation:
     """Exact integer model on spikes (samples, [steps,] inputs) and labels (samples,)."""
-    return _from_votes(network.votes(x), labels)
+    return from_votes(network.votes(x), labels)
 
 
 def evaluate_with_noise(
@@ -53,11 +53,12 @@ def evaluate_with_noise(
             flow = random.random(chance.shape) < chance
             # A neuron without a synapse has no circuit, and what isn't built makes no pulse.
             flow[..., layer.fan_in == 0] = False
-        results.append(_from_votes(count_votes(flow, network.population), labels))
+        results.append(from_votes(count_votes(flow, network.population), labels))
     return results
 
 
-def _from_votes(votes: NDArray[np.int64], labels: ArrayLike) -> Evaluation:
+def from_votes(votes: NDArray[np.int64], labels: ArrayLike) -> Evaluation:
+    """Of votes (samples, classes) against labels (samples,)."""
     top = votes == votes.max(axis=1, keepdims=True)
     return Evaluation(
         samples=len(votes),

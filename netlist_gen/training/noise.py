@@ -155,9 +155,13 @@ def margins(
     margin = counts - layer.theta + 0.5
     if unit == "synapses":
         return np.asarray(margin, dtype=np.float64)
+    return np.asarray(margin * layer_flux(layer, needed(flux_per_synapse)))
+
+
+def layer_flux(layer: TernaryLayer, flux_per_synapse: FluxPerSynapse) -> NDArray[np.float64]:
+    """Flux of one synapse of each neuron of a layer, Phi0, shape (outputs,)."""
     low, high = layer.count_range.T
-    flux = needed(flux_per_synapse)(high, -low, layer.theta.astype(np.int64))
-    return np.asarray(margin * flux)
+    return flux_per_synapse(high, -low, layer.theta.astype(np.int64))
 
 
 def needed(flux_per_synapse: FluxPerSynapse | None) -> FluxPerSynapse:

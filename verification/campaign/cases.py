@@ -149,15 +149,18 @@ class CaseBuilder:
             DeckError: a deck that breaks a rule of the linter, or is missing from ``decks``.
         """
         dialects = (self.dialect,) if self.setup.decks is None else ()
+        how = (self.library, self.setup.phases, dialects, self.setup.annotations)
         energies = EventEnergy(self.library)
         if isinstance(task, NeuronTask):
             sources: BiasSources | None = None
-            for neuron in build_neuron(task, self.library, self.setup.phases, dialects):
+            for neuron in build_neuron(task, *how):
                 sources = sources or BiasSources.of(neuron.bench.circuit)  # the same for all
                 yield self._neuron(neuron, sources, energies)
         else:
-            for network in build_network(task, self.library, self.setup.phases, dialects):
-                yield self._network(network, energies)
+            for network in build_network(task, *how):
+                yield self._network(
+                    network, energies.in_place(network.designed, network.bench.circuit)
+                )
 
     def _neuron(
         self,

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from netlist_gen.deck.manifest import read_manifest
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path, shown, write_text
+from netlist_gen.library.annotations import Annotations
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
 from verification.campaign.ledger import Ledger
@@ -124,14 +125,20 @@ def _short(digest: str | None) -> str:
     return shown((digest or "")[:12]).strip("'\"")
 
 
-def check_manifest(folder: Path, process: Process, phases: ClockPhases) -> str:
-    """Hold a manifest against the process and clock that are asked for.
+def _table(digest: str | None) -> str:
+    return f"a table of the SHA-256 {_short(digest)}" if digest else "no table"
+
+
+def check_manifest(
+    folder: Path, process: Process, phases: ClockPhases, annotations: Annotations | None = None
+) -> str:
+    """Hold a manifest against the process, clock and extracted values that are asked for.
 
     Returns:
         what could not be compared, in a sentence; "" for nothing.
 
     Raises:
-        ConfigurationError: decks of another process or clock.
+        ConfigurationError: decks of another process or clock, or with other extracted values.
     """
     manifest = read_manifest(folder)
     if manifest is None:
@@ -153,6 +160,13 @@ def check_manifest(folder: Path, process: Process, phases: ClockPhases) -> str:
         raise ConfigurationError(
             f"{path}: the decks are for a clock of {manifest.clock_ghz:.6g} GHz, asked for is "
             f"{clock_ghz:.6g} GHz"
+        )
+    theirs = manifest.annotation.sha256 if manifest.annotation else None
+    asked = annotations.sha256 if annotations else None
+    if theirs != asked:
+        raise ConfigurationError(
+            f"{path}: the decks are annotated by {_table(theirs)}, asked for is {_table(asked)} "
+            "(--annotate)"
         )
     if manifest.process_sha256 is None:
         return (

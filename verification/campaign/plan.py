@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.deck.plan import RUNS_PER_TASK, Cut
 from netlist_gen.deck.windows import WINDOWS_PER_DECK
+from netlist_gen.library.annotations import Annotations
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
 
@@ -32,6 +33,7 @@ class Setup:
             so that an edited deck is judged by the unedited network.
         tolerance_s: of pulses' times by the timed reference; None where it is not asked.
         window_s: of pulses' times by the tables; None where the process has none.
+        annotations: extracted values that the circuits have, or None.
     """
 
     process: Process
@@ -40,6 +42,7 @@ class Setup:
     decks: Path | None = None
     tolerance_s: float | None = None
     window_s: float | None = None
+    annotations: Annotations | None = None
 
 
 def windows_of(inputs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:

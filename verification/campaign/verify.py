@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
+from netlist_gen.circuit.model import Totals
+from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.options import annotations_of
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.parallel import Progress, usable_cores
@@ -159,7 +163,11 @@ def verify(
     simulators = chosen_simulators(options.simulator)
     tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None
     window_s = WINDOW_S if has_tables(library.process) else None
-    setup = Setup(library.process, phases, options.timeout, options.decks, tolerance_s, window_s)
+    annotations = annotations_of(options.annotate, library.process)
+    setup = Setup(
+        library.process, phases, options.timeout, options.decks, tolerance_s, window_s, annotations
+    )
+    totals, figures = _totals(network, library, setup, options.scopes)
     with cluster(options.scheduler) as workers:
         directory = None
         if out is not None:  # from here on no earlier result is left that looks like this one's
@@ -169,7 +177,7 @@ def verify(
             steps=steps,
             labels=labels,
             process=library.process,
-            totals=network_outline(network, library, phases).circuit.totals(),
+            totals=totals,
             period_s=phases.period,
             cooling_W_per_W=options.cooling,
             tolerance_s=tolerance_s,
@@ -177,10 +185,23 @@ def verify(
             source=options.source,
             seed=options.seed,
             rows=options.rows,
+            annotation=figures,
         )
         run = _Run(facts, setup, options, simulators, workers, progress)
         run.check_decks()
         return run.go(directory, begin)
+
+
+def _totals(
+    network: TernaryNetwork, library: CellLibrary, setup: Setup, scopes: Sequence[str]
+) -> tuple[Totals, AnnotationFigures | None]:
+    """What the whole network's circuit costs, and what its table of extracted values sets."""
+    whole = network_outline(network, library, setup.phases).circuit
+    if setup.annotations is None:
+        return whole.totals(), None
+    given = setup.annotations
+    figures = network_annotations(given, network, scopes, library, setup.phases, whole)
+    return annotator_of(given).apply(whole).totals(), figures
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,10 +216,10 @@ class _Run:
 
     def check_decks(self) -> None:
         """Find every deck that is to be judged before anything runs."""
-        folder = self.setup.decks
+        setup, folder = self.setup, self.setup.decks
         if folder is None:
             return
-        self.note(check_manifest(folder, self.setup.process, self.setup.phases))
+        self.note(check_manifest(folder, setup.process, setup.phases, setup.annotations))
         for simulator in self.simulators:
             cut = self._cut(simulator)
             for scope in self.options.scopes:

@@ -49,10 +49,12 @@ def build(task: Task, setup: Setup, simulator: Simulator) -> list[Case]:
 def keys_of(
     cases: Sequence[Case], setup: Setup, simulator: Simulator, version: str
 ) -> tuple[str, ...]:
-    """Content keys of a task's cases: of the process by its values, whatever its name."""
-    process = {"process": setup.process.digest()}
+    """Content keys of a task's cases: process and annotations count by content, not by name."""
+    common = {"process": setup.process.digest()}
+    if setup.annotations is not None:
+        common["annotations"] = setup.annotations.sha256
     return tuple(
-        content_key(c.job.text, simulator.name, version, {**c.judged_by, **process}) for c in cases
+        content_key(c.job.text, simulator.name, version, {**c.judged_by, **common}) for c in cases
     )
 
 

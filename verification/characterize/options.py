@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.options import ProcessOptions
+from netlist_gen.library.options import ANNOTATE_HELP, ProcessOptions
 from netlist_gen.options import option
 from verification.simulators.registry import NAMES
 
@@ -66,6 +67,7 @@ class CharacterizeOptions(ProcessOptions):
         None, "Dask scheduler that runs the simulations.", metavar="ADDRESS"
     )
     resume: bool = option(False, "Go on with what a broken run left in the directory.")
+    annotate: Path | None = option(None, ANNOTATE_HELP, metavar="FILE")
 
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the sweep. Raises ConfigurationError for one that is none."""

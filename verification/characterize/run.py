@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from netlist_gen.deck.annotation import AnnotationFigures, check_annotations
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.options import annotations_of
 from netlist_gen.parallel import Progress, usable_cores
 from verification.campaign.cluster import cluster
 from verification.campaign.ledger import Ledger
@@ -197,10 +199,16 @@ def characterize_cells(
         NetlistGenError: wrong input, or a simulator that is missing or fails.
     """
     options.axes(), options.spread()  # refused before anything runs
+    if options.annotate is not None and len(names) > 1:
+        raise ConfigurationError(
+            f"--annotate is of one cell's bench, and there are {len(names)} cells; name one"
+        )
     with runner_for(options, out, progress) as runner:
         summaries = []
         for name in names:
-            result = characterize(load_subject(name, options.process), runner, options)
+            subject, figures = _annotated(load_subject(name, options.process), options)
+            result = characterize(subject, runner, options)
+            result = dataclasses.replace(result, annotation=figures)
             note = runner.ledger.sentence() if runner.ledger else ""
             result = dataclasses.replace(result, notes=(note,) if note else ())
             if out is not None:
@@ -210,6 +218,22 @@ def characterize_cells(
             yield result
     if out is not None and len(names) > 1:
         write_index(summaries, out)
+
+
+def _annotated(
+    subject: Subject, options: CharacterizeOptions
+) -> tuple[Subject, AnnotationFigures | None]:
+    """The subject with the table that the options name, and what that sets on its bench.
+
+    Benches with other neighbours may lack an element of a neighbour: there its line does nothing.
+    """
+    annotations = annotations_of(options.annotate, subject.process)
+    if annotations is None:
+        return subject, None
+    bench = make_bench(subject, load=options.load)
+    where = f"the bench of {subject.name}"
+    figures = check_annotations(annotations, {subject.name: [bench.circuit]}, where)
+    return dataclasses.replace(subject, annotations=annotations), figures
 
 
 def characterize_cell(

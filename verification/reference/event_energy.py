@@ -8,13 +8,14 @@ there are follows from the integer model's spikes and from the plan of the netwo
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan
 from netlist_gen.circuit.bench import NeuronBench
-from netlist_gen.circuit.model import Cell
+from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.circuit.trees import merger_nodes, splitter_tree
 from netlist_gen.circuit.view import DECISION, RESET_TREE, neuron_events
 from netlist_gen.constants import PHI0
@@ -27,11 +28,31 @@ ALL_SUBCELLS = {"splitter_tree"}
 
 
 class EventEnergy:
-    """Energy that bias sources deliver for each event of a cell, from the cell's TOML file."""
+    """Energy that bias sources deliver for each event of a cell, from the cell's TOML file.
 
-    def __init__(self, library: CellLibrary):
+    Args:
+        library: of the cells.
+        factors: on bias currents, by kind of cell and name of the source; 1 where there is none.
+    """
+
+    def __init__(
+        self, library: CellLibrary, factors: Mapping[tuple[str, str], float] | None = None
+    ) -> None:
         self.library = library
+        self.factors = factors or {}
         self._known: dict[tuple[str, str], float] = {}
+
+    def in_place(self, designed: Circuit, annotated: Circuit) -> EventEnergy:
+        """The energies of events in an annotated circuit: exact in the mean over all places.
+
+        A fold over a plan counts events by what is built, not place by place; each source of each
+        kind of cell gets the mean of its currents.
+        """
+        if annotated is designed:
+            return self
+        before, after = _total_biases(designed), _total_biases(annotated)
+        factors = {key: after[key] / total for key, total in before.items() if total}
+        return EventEnergy(self.library, {key: f for key, f in factors.items() if f != 1.0})
 
     def of(self, cell: Cell, event: str) -> float:
         """Energy in J of one ``event`` in ``cell``, its sub-cells included.
@@ -65,8 +86,17 @@ class EventEnergy:
         for bias in cell.biases():
             junction = cell.biased_junction(bias)
             if junction is not None and rule.advanced(junction.name):
-                energy += bias.value * PHI0
+                energy += bias.value * self.factors.get((cell.kind, bias.name), 1.0) * PHI0
         return energy + sum(self.of(inner[name], e) for name, e in below)
+
+
+def _total_biases(circuit: Circuit) -> dict[tuple[str, str], float]:
+    """Current in A of each bias source over all places, by kind of cell and name."""
+    found: dict[tuple[str, str], float] = defaultdict(float)
+    for cell in circuit.cells.values():
+        for bias in cell.biases():
+            found[cell.kind, bias.name] += bias.value * circuit.places[cell.name]
+    return found
 
 
 def bench_energies(

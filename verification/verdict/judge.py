@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.model import Totals
+from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
 from netlist_gen.library.process import Process
 from netlist_gen.network import vote_accuracy
@@ -46,6 +47,7 @@ class Facts:
         source: the network's file.
         seed: of the draw of samples.
         rows: of the samples in their file; None is all of them in order.
+        annotation: what a table of extracted values set, or None.
     """
 
     spikes: NetworkSpikes
@@ -60,6 +62,7 @@ class Facts:
     source: str
     seed: int
     rows: tuple[int, ...] | None
+    annotation: AnnotationFigures | None = None
 
     @property
     def samples(self) -> int:
@@ -129,6 +132,7 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
         counter_example=counter_example(scopes, facts.steps, facts.rows, folder),
         example=None,
         wall_s=0.0,
+        annotation=facts.annotation,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.records import Record
 from verification.verdict.class_lines import LineVerdict
 from verification.verdict.neuron import Disagreement, NeuronVerdict
@@ -347,6 +348,7 @@ class RunVerdict(Record):
         counter_example: the first disagreement.
         example: whose waveforms are kept.
         wall_s: of all.
+        annotation: what a table of extracted values set; absent where there was none.
     """
 
     agreed: bool
@@ -375,6 +377,7 @@ class RunVerdict(Record):
     counter_example: CounterExample | None
     example: ShownNeuron | None
     wall_s: float
+    annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
 
     def __repr__(self) -> str:
         word = "AGREED" if self.agreed else "DISAGREED"

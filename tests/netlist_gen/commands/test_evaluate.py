@@ -37,6 +37,25 @@ def test_digits_without_and_with_noise() -> None:
     assert "in 2 evaluations, seed 5)" in text
 
 
+def test_chips() -> None:
+    given = [DIGITS, "--dataset", "digits", "--chips", 5, "--spread", 0.05, "--seed", 3]
+    found = json.loads(run(*given, "--json").stdout)["chips"]
+    figures = found["figures"]
+    assert (found["spread"], figures["chips"], figures["seed"]) == (0.05, 5, 3)
+    assert len(figures["each"]) == 5
+    assert figures["quantiles"]["lowest"]["50 %"] == np.median(figures["each"])
+    assert found["local_Phi0"] > found["global_Phi0"] > 0
+    text = " ".join(run(*given).stdout.split())
+    assert "5 chips, seed 3" in text
+    assert "│ 5 % are below │" in text
+    assert (
+        f"spread 0.05 of Ic, L and R: edges by {found['local_Phi0']:.4f} Phi0 from neuron to "
+        f"neuron, {found['global_Phi0']:.4f} Phi0 from chip to chip (spread.toml: "
+        "measured on a neuron of fan-in 16 of sfq5ee, embedded"
+    ) in text
+    assert text.endswith("noise: firing curve at 4.2 K (firing_curve.csv)")
+
+
 def test_own_data(tmp_path: Path) -> None:
     write_network(TernaryNetwork.from_arrays([[[1, 0], [0, 1]]], [[1, 1]]), tmp_path / "n.npz")
     np.save(tmp_path / "x.npy", np.array([[1, 0], [0, 1], [1, 1], [1, 1]]))
@@ -54,6 +73,13 @@ def test_own_data(tmp_path: Path) -> None:
         (["--inputs", "x.npy"], r"^images are needed: either --dataset, or --inputs and --labels$"),
         (["--dataset", "digits", "--noise", "1", "--noise-flux", "1"], r"^--noise, --noise-flux "
          r"and --firing-curve exclude each other; one of them is allowed$"),
+        (["--dataset", "digits", "--chips", "2"], r"^--chips and --spread go together; give both "
+         r"or none$"),
+        (["--dataset", "digits", "--spread", "0.02"], r"^--chips and --spread go together; give "
+         r"both or none$"),
+        (["--dataset", "digits", "--chips", "2", "--spread", "0.2"], r"spread\.toml: a spread of "
+         r"0\.2 is not within what was measured; 0 to 0\.05 is allowed \(measured at "
+         r"0\.02, 0\.05\)$"),
         (["--dataset", "mnist"], r"^MNIST needs --data-dir, the folder of its four IDX files"),
     ],
 )  # fmt: skip

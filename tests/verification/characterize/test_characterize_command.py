@@ -231,3 +231,67 @@ def test_tables_are_written_and_measured_again(cli, tmp_path):
     wrong = cli("characterize", "jtl", "--tables", "--check", "-o", tmp_path)
     assert wrong.status == 1
     assert re.fullmatch(r"jtl: a to q, nominal: 9\.000 ps is now 1\.\d+\n", wrong.out)
+
+
+def test_extracted_values(cli, tmp_path):
+    table, out = tmp_path / "t.csv", tmp_path / "out"
+    table.write_text("element,value\nLA.XC,4.0\nLQ.XC,4.0\n")
+    ran = cli("characterize", "jtl", "-o", out, "--annotate", table, "--jobs", 1)
+    assert ran.status == 0, ran.err
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["annotation"]["elements"] == {"jtl": 2}
+    assert f"  annotated: 2 lines of {table} set elements: 2 in jtl (SHA-256 " in ran.out
+    assert f"annotated: 2 lines of {table}" in (out / "jtl.html").read_text()
+    inductors = {size["name"]: size["value"] for size in summary["sizes"]}
+    assert (inductors["LA"], inductors["LQ"]) == (4e-12, 4e-12)
+    assert summary["delays_ps"][0]["mean"] > 2.2  # 1.8 ps as designed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["jtl", "-o", "OUT"], "TABLE, line 2: LA.XL0N0 names no element of the bench of jtl; near "
+         "are LA.X"),
+        (["jtl", "--tables"], "--annotate goes with none of --tables, --check, --design and "
+         "--edge-spread: the library's tables are of its cells as designed"),
+        (["--all", "-o", "OUT"], "--annotate is of one cell's bench, and there are "),
+    ],
+)  # fmt: skip
+def test_tables_that_do_not_fit(cli, tmp_path, arguments, message):
+    table = tmp_path / "t.csv"
+    table.write_text("element,value\nLA.XL0N0,4.0\n")
+    words = [str(tmp_path / "o") if word == "OUT" else word for word in arguments]
+    ran = cli("characterize", *words, "--annotate", table)
+    assert ran.status == 2
+    assert ran.sentence.startswith(message.replace("TABLE", str(table)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (["jtl", "--design"], "--design"),
+        (["--edge-spread", "--check"], "--edge-spread"),
+        (["--edge-spread", "--design"], "--design"),
+    ],
+)
+def test_flags_that_measure_one_neuron_stand_alone(cli, arguments, flag):
+    ran = cli("characterize", *arguments)
+    assert (ran.status, ran.sentence) == (
+        2,
+        f"{flag} takes no cell, directory, --all or --check, and no other such flag: it measures "
+        "one neuron",
+    )
+
+
+def test_the_edges_spread_against_the_librarys(cli, monkeypatch):
+    from verification.characterize.measure import spread
+
+    points = [spread.SpreadPoint(0.02, 0.02, 0.0005, 256, 0)]
+    monkeypatch.setattr(spread, "measure_spread", lambda *_, **__: points)
+    ran = cli("characterize", "--edge-spread")
+    assert ran.status == 1
+    assert ran.out.splitlines()[0] == (
+        "Ic, L and R by 0.02: edges by 0.0200 Phi0 from neuron to neuron, 0.0005 Phi0 from chip "
+        "to chip (256 of each)"
+    )
+    assert re.match(r"local at 0\.02: 0\.00\d\d Phi0 is now 0\.0200$", ran.out.splitlines()[1])

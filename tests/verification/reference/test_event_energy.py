@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from support import neuron_site, site_spikes
 
+from netlist_gen.circuit.annotate import Annotator, Setting
 from netlist_gen.circuit.bench import neuron_bench
+from netlist_gen.circuit.elements import CurrentSource, Inductor
+from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
@@ -54,3 +57,20 @@ def test_an_event_that_a_cell_does_not_have():
         match=f"^{re.escape(str(path))}: cell jtl has no event 'explode'; it has pulse$",
     ):
         EventEnergy(library).of(library.cell("jtl"), "explode")
+
+
+def test_of_annotated_currents_each_kind_has_the_mean_of_its_places():
+    library = CellLibrary()
+    top = CircuitBuilder("top")
+    for name in ("X1", "X2", "X3", "X4"):
+        top.place(name, library.cell("jtl"), f"a{name}", f"q{name}")
+    designed = top.circuit()
+    table = [
+        Setting("IB1.X1", {CurrentSource: 200e-6}, "t"),
+        Setting("LA.X2", {Inductor: 1.0}, "t"),
+    ]
+    annotated = Annotator(table).apply(designed)
+    plain = EventEnergy(library)
+    found = plain.in_place(designed, annotated).of(library.cell("jtl"), "pulse")
+    assert found == pytest.approx((3 * 175e-6 + 200e-6) / 4 * PHI0, rel=1e-12)
+    assert plain.in_place(designed, designed) is plain

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.notebook import html_table
 from netlist_gen.records import Record
 from verification.characterize.measure.energy import StepEnergy
@@ -70,6 +71,7 @@ class Characterization:
         period: the shortest; None where it was not measured.
         trials_stored: results that the ledger had.
         notes: sentences that a user should read.
+        annotation: what a table of extracted values set, or None.
     """
 
     cell: str
@@ -108,6 +110,7 @@ class Characterization:
     wall_s: float = 0.0
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    annotation: AnnotationFigures | None = None
 
     def __repr__(self) -> str:
         delays = "".join(f", {a.input} to {a.output} {a.mean_s / PS:.3f} ps" for a in self.arcs)
@@ -224,6 +227,7 @@ class Summary(Record):
     yields: Yield | None = field(metadata={"json": "yield", "absent": True})
     noise: tuple[NoiseResult, ...] | None = field(metadata=_ABSENT)
     neuron: NeuronMeasured | None = field(metadata=_ABSENT)
+    annotation: AnnotationFigures | None = field(metadata=_ABSENT)
 
 
 def summary(result: Characterization) -> Summary:
@@ -258,4 +262,5 @@ def summary(result: Characterization) -> Summary:
         yields=result.yields,
         noise=result.noise or None,
         neuron=neuron if result.overdrive else None,
+        annotation=result.annotation,
     )

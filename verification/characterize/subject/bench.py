@@ -36,6 +36,7 @@ from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.annotations import annotator_of
 from verification.characterize.subject.model import Subject, moved
 from verification.characterize.subject.processes import with_capacitors
 from verification.characterize.subject.stimulus import PS, START_S
@@ -113,6 +114,8 @@ class Bench:
         for port in (*subject.inputs, *subject.outputs):
             builder.add(Junction(f"{PROBE_PREFIX}{port}", self.port_net(port), GROUND, PROBE_AREA))
         circuit = builder.circuit()
+        if subject.annotations is not None:
+            circuit = annotator_of(subject.annotations).apply(circuit)
         return with_capacitors(circuit, subject.capacitance_F) if subject.capacitance_F else circuit
 
     def port_net(self, port: str) -> str:
@@ -224,7 +227,10 @@ class Bench:
             probes = [Probe((), flat_name(probe.path, probe.junction)) for probe in probes]
             if analysis.temperature_K:
                 analysis = dataclasses.replace(analysis, seed=trial.seed)
-        return emit(circuit, self.subject.process, analysis, probes, name=name, dialect=dialect)
+        table = self.subject.annotations
+        notes = () if table is None else (table.note,)
+        process = self.subject.process
+        return emit(circuit, process, analysis, probes, name=name, dialect=dialect, notes=notes)
 
 
 def make_bench(subject: Subject, *, load: str = "jtl") -> Bench:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from netlist_gen.circuit.elements import Element, LevelSource
 from netlist_gen.circuit.model import Cell
+from netlist_gen.library.annotations import Annotations
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import Process
 from verification.characterize.subject.stimulus import SPACING_S, BenchCase
@@ -27,6 +28,7 @@ class Subject:
         turning: junctions of the cell that turn in the voltage state of an output.
         grouped: elements of the same name in cells of the same kind are one parameter (a neuron).
         capacitance_F: across each junction, for each unit of area, beside that of the model.
+        annotations: extracted values that its benches have, or None.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Subject:
     turning: tuple[str, ...] = ()
     grouped: bool = False
     capacitance_F: float = 0.0
+    annotations: Annotations | None = None
 
     @property
     def longest_s(self) -> float:
