@@ -7,6 +7,7 @@ ones as far as there are both.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,12 +54,16 @@ def loop_size(synapses: int, built: Sequence[int], places: int, most: int) -> Lo
 
 
 @lru_cache(maxsize=4096)
-def loop_shares(excitatory: int, inhibitory: int, size: LoopSize) -> tuple[tuple[int, int], ...]:
-    """Excitatory and inhibitory synapses of each loop that ``deal`` gives, each pair once."""
+def loop_shares(
+    excitatory: int, inhibitory: int, size: LoopSize
+) -> tuple[tuple[int, int, int], ...]:
+    """Loops, excitatory and inhibitory synapses of each kind of loop that ``deal`` gives."""
     signs = [1] * excitatory + [-1] * inhibitory
     loops = deal(signs, size)
-    pairs = {(sum(signs[k] > 0 for k in loop), sum(signs[k] < 0 for k in loop)) for loop in loops}
-    return tuple(sorted(pairs))
+    found = Counter(
+        (sum(signs[k] > 0 for k in loop), sum(signs[k] < 0 for k in loop)) for loop in loops
+    )
+    return tuple((count, *pair) for pair, count in sorted(found.items()))
 
 
 def deal(signs: Sequence[int], size: LoopSize) -> tuple[tuple[int, ...], ...]:

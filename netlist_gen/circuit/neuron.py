@@ -12,10 +12,10 @@ pulse) where ``threshold + unit * n > offset``. The builder puts that edge half-
 ``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``.
 
 The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``, no SQUID traps flux
-between windows while the threshold stays above ``-rest``, and the loops' sum is linear while the
-flux in none of them goes beyond ``bottom_reach`` or ``top_reach``. M is the most that one turn
-couples (``Transformer``), or less where one of these asks for it. The storage loops screen the
-pick-ups, which makes the loops smaller and moves the offset by ``-screening * coupling**2``.
+between windows while the threshold stays above ``-rest``, and the loops' sum is linear while few
+of them hold much more flux than the others (``LoopSum``). M is the most that one turn couples
+(``Transformer``), or less where one of these asks for it. The storage loops screen the pick-ups,
+which makes the loops smaller and moves the offset by ``-screening * coupling**2``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, Role
+from netlist_gen.circuit.linear import LoopSum
 from netlist_gen.circuit.loops import LoopSize, deal, loop_shares, loop_size
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.circuit.trees import splitter_tree
@@ -39,7 +40,7 @@ from netlist_gen.circuit.view import (
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.design import ClockPhases, DesignRules, Edge, load_rules
+from netlist_gen.library.design import ClockPhases, DesignRules, load_rules
 from netlist_gen.library.drawing import ONE_TURN, Transformer
 
 
@@ -143,46 +144,15 @@ def design_neuron(
     if edge > 0:
         lowest_offset = stage.offset - stage.screening * turn.coupling**2
         unit = min(unit, (rules.rest + lowest_offset) / edge)
-    shares = _loop_fluxons(excitatory, inhibitory, branches, capacity, size)
-    unit = min(unit, _unit_of_loops(shares, edge, size.loops, stage, rules))
+    if branches is not None:
+        excitatory = -(-excitatory // capacity)
+        inhibitory = branches - excitatory
+    loops = LoopSum(size, loop_shares(excitatory, inhibitory, size), capacity, rules)
+    unit = loops.linear_unit(unit, edge, stage.offset)
     mutual = unit * size.loops * PHI0 / full
     coupling = mutual / per_coupling
     offset = stage.offset - stage.screening * coupling**2
     return NeuronDesign(size, unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
-
-
-def _loop_fluxons(
-    excitatory: int, inhibitory: int, branches: int | None, capacity: int, size: LoopSize
-) -> list[tuple[int, int]]:
-    """The most excitatory and inhibitory fluxons of each loop, each pair once."""
-    if branches is not None:
-        excitatory = -(-excitatory // capacity)
-        inhibitory = branches - excitatory
-    shares = loop_shares(excitatory, inhibitory, size)
-    return [(capacity * positive, capacity * negative) for positive, negative in shares]
-
-
-def _unit_of_loops(
-    fluxons: Sequence[tuple[int, int]], edge: float, loops: int, stage: Edge, rules: DesignRules
-) -> float:
-    """The largest unit at which no loop strays beyond its reach in a decision at the edge.
-
-    A loop that holds n fluxons of the neuron's sum has the bottom flux common + threshold + loops
-    unit n and the top flux common - threshold - loops unit n, with threshold = offset - unit edge.
-    Of its p excitatory and m inhibitory ones as many count as the others can make up for.
-    """
-    plus, minus = (max(loops * pair[side] for pair in fluxons) for side in (0, 1))
-    unit = math.inf
-    for positive, negative in fluxons:
-        most = min(positive, edge + 0.5 + minus - negative)
-        least = max(-negative, edge - 0.5 - (plus - positive))
-        for times, room in (
-            (loops * most - edge, rules.bottom_reach - rules.common - stage.offset),
-            (edge - loops * least, rules.top_reach - rules.common + stage.offset),
-        ):
-            if times > 0:
-                unit = min(unit, room / times)
-    return unit
 
 
 def library_design(

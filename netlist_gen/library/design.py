@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -109,6 +110,30 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class Lack:
+    """What a loop lacks in the sum of the loops, by its flux (``circuit.linear``).
+
+    Attributes:
+        begin: flux up to which it lacks nothing, Phi0.
+        at: flux at which it lacks ``share``, Phi0.
+        share: of one synapse.
+        width: flux over which it grows by e, Phi0.
+    """
+
+    begin: float
+    at: float
+    share: float
+    width: float
+
+    def __call__(self, flux: float) -> float:
+        """Of a loop of so much flux (Phi0), synapses."""
+        if flux <= self.begin:
+            return 0.0
+        grown, first = (math.exp((x - self.at) / self.width) for x in (flux, self.begin))
+        return self.share * (grown - first)
+
+
+@dataclass(frozen=True)
 class DesignRules:
     """What every neuron is designed by; the TOML files say where each number is from.
 
@@ -118,8 +143,9 @@ class DesignRules:
         places: synapses of a loop.
         reach: largest ``unit * |n - theta + 1/2|`` that is decided rightly, Phi0.
         rest: largest negative threshold at which no SQUID traps flux at rest, Phi0.
-        bottom_reach: largest flux in one bottom loop at which the sum of them is linear, Phi0.
-        top_reach: likewise of a top loop.
+        bottom: what a bottom loop lacks in the sum of the loops.
+        top: what a top loop lacks.
+        shift: how far the edge may move with the pattern of a count, synapses.
         common: flux that biases all loops alike, Phi0.
         edges: of each stage of ``loops``.
         pickup_total: sum of the pick-ups in each loop, H.
@@ -131,8 +157,9 @@ class DesignRules:
     places: int
     reach: float
     rest: float
-    bottom_reach: float
-    top_reach: float
+    bottom: Lack
+    top: Lack
+    shift: float
     common: float
     edges: tuple[Edge, ...]
     pickup_total: float
@@ -176,6 +203,10 @@ def load_rules(process: Process | None = None) -> DesignRules:
     def get(table: str, key: str) -> float:
         return quantity(chosen.get(table), key, f"{path}: [{table}]")
 
+    def lack(side: str) -> Lack:
+        begin, at, width = (get(side, key) / PHI0 for key in ("begin", "at", "width"))
+        return Lack(begin, at, get(side, "share"), width)
+
     loops = tuple(int(number) for number in chosen["neuron"]["loops"])
     edges = []
     for number in loops:
@@ -191,8 +222,9 @@ def load_rules(process: Process | None = None) -> DesignRules:
         places=int(chosen["neuron"]["places"]),
         reach=get("flux", "reach") / PHI0,
         rest=get("flux", "rest") / PHI0,
-        bottom_reach=get("flux", "bottom_reach") / PHI0,
-        top_reach=get("flux", "top_reach") / PHI0,
+        bottom=lack("bottom"),
+        top=lack("top"),
+        shift=get("flux", "shift"),
         common=get("flux", "common") / PHI0,
         edges=tuple(edges),
         pickup_total=get("branch", "pickup_total"),
