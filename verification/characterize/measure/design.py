@@ -38,8 +38,7 @@ from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLane
 from verification.characterize.trials.statistics import fit_grey_zone
 from verification.simulators.registry import get_simulator
 
-COUPLINGS = (0.12, 0.3)
-COUNTS = (-2, -1, 0, 1, 2)
+COUPLINGS = (0.12, 0.21)
 BIASES = (0.9, 1.0, 1.1)
 """At which the limits are looked for."""
 
@@ -47,7 +46,7 @@ LIMITS_OF = 8
 """Loops of the stage whose limits are looked for."""
 
 WINDOWS = 4
-POINTS, ROUNDS = 6, 7
+POINTS, ROUNDS = 6, 8
 LOWEST, HIGHEST = -0.2, 0.35
 """Where the edges are looked for, Phi0: rounds of so many points, each between two of the last."""
 
@@ -106,6 +105,7 @@ class _FluxNeuron:
         self, library: CellLibrary, loops: int, windows: int = WINDOWS, temperature_K: float = 0.0
     ) -> None:
         self.fan_in = loops * load_rules().places
+        self.counts = (-loops // 2, 0, loops // 2)
         self._signs = [1, -1] * (self.fan_in // 2)
         self._windows = windows
         self._lanes = NeuronLanes(
@@ -145,14 +145,14 @@ class _FluxNeuron:
         return [verdict.pulses for verdict in self._lanes.run(lanes)]
 
     def edges(self, coupling: float) -> dict[int, float]:
-        """The threshold flux at which each of ``COUNTS`` is on the edge, Phi0."""
-        spans = dict.fromkeys(COUNTS, (LOWEST, HIGHEST))
+        """The threshold flux at which each of ``counts`` is on the edge, Phi0."""
+        spans = dict.fromkeys(self.counts, (LOWEST, HIGHEST))
         for _ in range(ROUNDS):
             points = [
                 (n, float(x)) for n, span in spans.items() for x in np.linspace(*span, POINTS)
             ]
             fired = dict(zip(points, self.fires(points, coupling), strict=True))
-            for count in COUNTS:
+            for count in self.counts:
                 windows = {flux: pulses for (n, flux), pulses in fired.items() if n == count}
                 dark = [flux for flux, pulses in windows.items() if not pulses.any()]
                 top = max(dark, default=HIGHEST)
@@ -212,7 +212,7 @@ def _measure_stage(library: CellLibrary, loops: int) -> tuple[Edge, float]:
     screening = (edges[weak][0] - edges[strong][0]) / (strong**2 - weak**2)
     offset = edges[weak][0] + screening * weak**2
     slopes = [
-        -np.polyfit(COUNTS, list(found.values()), 1)[0] / neuron.unit(coupling, 1.0)
+        -np.polyfit(neuron.counts, list(found.values()), 1)[0] / neuron.unit(coupling, 1.0)
         for coupling, found in edges.items()
     ]
     noisy = _FluxNeuron(library, loops, NOISY_WINDOWS, library.process.temperature)

@@ -26,7 +26,6 @@ STORED = FluxDesign(RULES.edges, RULES.full, 0.5, 0.2)
 def test_a_small_stage_measured_coarsely_gives_the_librarys_numbers(monkeypatch):
     """Of four loops in coarser steps (netlist-gen characterize --design measures all finely)."""
     for name, value in {
-        "COUNTS": (-2, 0, 2),
         "ROUNDS": 6,
         "BIASES": (1.0,),
         "LIMIT_STEP": 0.05,
