@@ -20,9 +20,9 @@ from netlist_gen.library.process import Process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.records import Record
 
-BETWEEN_NEURONS = ("jtl", "splitter", "merger")
-"""Cells that lines, trees, clocks and class lines of a network are made of; a neuron has the first
-two as well."""
+LINES, MERGER = ("jtl", "splitter"), "merger"
+"""Cells that lines, trees and clocks of a network are made of, and the one that makes a class line
+of several outputs."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def report_rules(network: TernaryNetwork, process: Process) -> RulesReport:
         found = (_neuron(library, site) for site in one_of_each(sites))
         kind = f"neurons of {loops} loops of {places} synapses"
         kinds.append(KindReport(kind, len(sites), _worst(found)))
-    for name in BETWEEN_NEURONS:
+    for name in (*LINES, MERGER) if network.population > 1 else LINES:
         inside = check_cell(library.cell(name), process)
         named = (dataclasses.replace(f, element=f"{name}.{f.element}") for f in inside)
         kinds.append(KindReport(f"cell {name}", 0, tuple(named)))
