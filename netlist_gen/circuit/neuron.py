@@ -220,6 +220,20 @@ def _build(
         nets = (f"d{i}", f"r{i}", *pickups[i])
         builder.place(f"{SYNAPSE}{labels[i]}", branches[sign], *nets)
     add_decision(library, builder, design)
+    return finished(library, builder, signs, labels, design)
+
+
+def finished(
+    library: CellLibrary,
+    builder: CircuitBuilder,
+    signs: Sequence[int],
+    labels: Sequence[str],
+    design: NeuronDesign,
+) -> Cell:
+    """The cell of a neuron whose parts are placed, with crosstalk where the library has it.
+
+    ``signs`` and ``labels`` are those of its branches.
+    """
     cell = builder.cell()
     if library.crosstalk is None:
         return cell

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from netlist_gen.circuit.crosstalk import drawn_order
 from netlist_gen.circuit.elements import Coupling, Inductor
 from netlist_gen.circuit.loops import LoopSize
+from netlist_gen.circuit.merged_neuron import merged_neuron_cell
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.errors import ConfigurationError
@@ -83,3 +84,11 @@ def test_a_process_that_says_nothing_of_crosstalk():
     )
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         CellLibrary(silent, crosstalk=True)
+
+
+def test_branches_of_merged_lines_are_neighbours_too():
+    cell = merged_neuron_cell(CellLibrary(PROCESS, crosstalk=True), "N", (1, 1, 1, -1), 1, 2)
+    assert [name for name in couplings(cell) if name.startswith("KNS")] == [
+        "KNS_XS0_XS1",
+        "KNS_XS1_XS2",
+    ]
