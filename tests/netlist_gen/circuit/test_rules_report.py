@@ -11,7 +11,14 @@ import pytest
 from support import tiny_network
 
 from netlist_gen.checkpoint.registry import read_network
-from netlist_gen.circuit.rules_report import RulesReport, one_of_each, report_rules, require_rules
+from netlist_gen.circuit.rules import Finding
+from netlist_gen.circuit.rules_report import (
+    KindReport,
+    RulesReport,
+    one_of_each,
+    report_rules,
+    require_rules,
+)
 from netlist_gen.circuit.sites import neuron_sites
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.drawing import Drawing
@@ -69,24 +76,33 @@ def test_neurons_alike_are_looked_at_once():
 
 def test_a_broken_rule_is_refused_with_neuron_element_value_and_limit():
     require_rules(tiny_network(), PROCESS, ("neurons",))
+    smallest = report_rules(tiny_network(), PROCESS).kinds[0].findings[3]
+    assert (smallest.rule, smallest.element) == ("smallest junction", "L0N0.XD.BB2_0")
+    value = f"{smallest.value * 1e6:.4g} uA"
     message = (
-        "L0N0.XD.BB2_0 breaks the rule 'smallest junction' of the process sfq5ee: it is 43 uA, "
-        "allowed is at least 44 uA; --rules off builds it all the same"
+        f"L0N0.XD.BB2_0 breaks the rule 'smallest junction' of the process sfq5ee: it is {value}, "
+        "allowed is at least 100 uA; --rules off builds it all the same"
     )
     with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
-        require_rules(tiny_network(), strict(smallest_junction=44e-6), ("neurons",))
-    both = strict(smallest_junction=44e-6, smallest_inductor=0.7e-12)
-    end = r" it is 0\.66 pH, allowed is at least 0\.7 pH \(the first of 2: inspect --rules\); "
+        require_rules(tiny_network(), strict(smallest_junction=100e-6), ("neurons",))
+    both = strict(smallest_junction=100e-6, smallest_inductor=100e-12)
+    end = r" allowed is at least 100 pH \(the first of 2: inspect --rules\); "
     with pytest.raises(NetworkError, match=end):
         require_rules(tiny_network(), both, ("neurons",))
 
 
 def test_cells_between_neurons_count_in_whole_networks():
-    tight, network = strict(smallest_inductor=0.6e-12), population_of(2)
-    require_rules(network, tight, ("neurons",))
-    require_rules(population_of(1), tight, ("neurons", "network"))  # it has no merger
-    with pytest.raises(NetworkError, match=r"^merger\.L1 breaks the rule 'smallest inductor' "):
-        require_rules(network, tight, ("neurons", "network"))
+    kept = Finding("smallest inductor", "L0N0.L1", 1e-12, "H", 0.5e-12, True)
+    broken = Finding("smallest inductor", "merger.L1", 0.4e-12, "H", 0.5e-12, False)
+    kinds = (KindReport("neurons", 2, (kept,)), KindReport("cell merger", 0, (broken,)))
+    report = RulesReport("sfq5ee", (), (), kinds)
+    assert report.broken(("neurons",)) == ()
+    assert report.broken(("neurons", "network")) == (broken,)
+
+
+def test_a_network_of_single_outputs_has_no_merger():
+    last = [report_rules(population_of(many), PROCESS).kinds[-1].kind for many in (1, 2)]
+    assert last == ["cell splitter", "cell merger"]
 
 
 def test_what_a_process_leaves_out_is_named_and_refuses_nothing():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from netlist_gen.library.process import load_process
 from verification.characterize.subject.bench import make_bench
 from verification.characterize.subject.sizes import sizes
 from verification.characterize.subject.subject import load_subject
@@ -38,8 +41,11 @@ def test_another_process_draws_larger_junctions():
 
 
 def test_without_geometry_a_line_is_counted_in_squares():
-    found = {s.name: s for s in sizes(make_bench(load_subject("jtl", "stp2")))}
-    assert found["LA"].size == pytest.approx(found["LA"].value / 0.5e-12)
+    process = load_process("sfq5ee")
+    silent = dataclasses.replace(process.drawing, geometry=None)
+    subject = load_subject("jtl", dataclasses.replace(process, drawing=silent))
+    found = {s.name: s for s in sizes(make_bench(subject))}
+    assert found["LA"].size == pytest.approx(found["LA"].value / process.sheet_inductance)
     assert found["LA"].size_unit == "squares"
 
 
