@@ -134,6 +134,5 @@ def test_the_neurons_of_the_examples_keep_all_rules(name):
     assert report_rules(network, PROCESS).broken(("neurons",)) == ()
 
 
-@pytest.mark.xfail(strict=True, reason="the merger's L1 is 0.43 pH, below 0.5 pH")
 def test_the_cells_between_neurons_keep_all_rules():
     assert report_rules(population_of(2), PROCESS).broken(("network",)) == ()
