@@ -68,6 +68,11 @@ def characterize(
             "--annotate goes with none of --tables, --check, --design and --edge-spread: the "
             "library's tables are of its cells as designed"
         )
+    if chosen.crosstalk and (tables or check or design or edge_spread):
+        raise ConfigurationError(
+            "--crosstalk goes with none of --tables, --check, --design and --edge-spread: the "
+            "library's tables are of its cells without it"
+        )
     for flag, given, measure in (
         ("--design", design, _design),
         ("--edge-spread", edge_spread, _edge_spread),
@@ -114,6 +119,7 @@ def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:
 def print_result(result: Characterization) -> None:
     """The short form on stdout."""
     load = f", load {result.load}" if result.load else ""
+    load += ", neighbouring synapses coupled" if result.crosstalk else ""
     click.echo(
         f"{result.cell}: {result.junctions} junctions, process {result.process}{load}, "
         f"{result.simulator} {result.version}, {result.trials} simulations, {result.wall_s:.1f} s"

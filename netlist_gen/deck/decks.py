@@ -165,7 +165,7 @@ def neuron_deck(
         bench.probes() if like is None else like.probes,
         name=name,
         dialect=dialect,
-        notes=(*deck_notes(bench.view, first), *notes),
+        notes=(*deck_notes(bench.view, first), *library.notes, *notes),
     )
     if dialect == "josim" and like is None:
         lint(deck.text, f"{name}.cir")
@@ -190,7 +190,11 @@ def network_deck(
         bench.probes(),
         name=name,
         dialect=dialect,
-        notes=(f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline", *notes),
+        notes=(
+            f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline",
+            *library.notes,
+            *notes,
+        ),
     )
     if dialect == "josim":
         lint(deck.text, f"{name}.cir")

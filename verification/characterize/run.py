@@ -47,7 +47,7 @@ from verification.characterize.options import CharacterizeOptions
 from verification.characterize.subject.bench import NEIGHBOURS, make_bench
 from verification.characterize.subject.model import Subject
 from verification.characterize.subject.sizes import sizes
-from verification.characterize.subject.subject import load_subject
+from verification.characterize.subject.subject import has_neighbours, load_subject
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.runner import Runner
 from verification.report.cell_page import write_index
@@ -86,6 +86,7 @@ def characterize(
         inputs=subject.inputs,
         outputs=subject.outputs,
         sizes=sizes(cell.bench),
+        crosstalk=subject.library.crosstalk is not None and neuron,
         arcs=arcs(delays(cell, cell.nominal)),
         junction_delays=junction_delays(cell),
         voltage_delays=voltage_delays(cell),
@@ -203,10 +204,16 @@ def characterize_cells(
         raise ConfigurationError(
             f"--annotate is of one cell's bench, and there are {len(names)} cells; name one"
         )
+    if options.crosstalk and not any(map(has_neighbours, names)):
+        raise ConfigurationError(
+            f"--crosstalk is for neurons (neuron16), whose synapses have neighbours; "
+            f"{', '.join(names)} has none"
+        )
     with runner_for(options, out, progress) as runner:
         summaries = []
         for name in names:
-            subject, figures = _annotated(load_subject(name, options.process), options)
+            bare = load_subject(name, options.process, crosstalk=options.crosstalk)
+            subject, figures = _annotated(bare, options)
             result = characterize(subject, runner, options)
             result = dataclasses.replace(result, annotation=figures)
             note = runner.ledger.sentence() if runner.ledger else ""
