@@ -63,16 +63,8 @@ def characterize(
     and an HTML page to the directory.
     """
     chosen = CharacterizeOptions(**options)
-    if chosen.annotate is not None and (tables or check or design or edge_spread):
-        raise ConfigurationError(
-            "--annotate goes with none of --tables, --check, --design and --edge-spread: the "
-            "library's tables are of its cells as designed"
-        )
-    if chosen.crosstalk and (tables or check or design or edge_spread):
-        raise ConfigurationError(
-            "--crosstalk goes with none of --tables, --check, --design and --edge-spread: the "
-            "library's tables are of its cells without it"
-        )
+    if tables or check or design or edge_spread:
+        _require_as_designed(chosen)
     for flag, given, measure in (
         ("--design", design, _design),
         ("--edge-spread", edge_spread, _edge_spread),
@@ -101,6 +93,17 @@ def characterize(
     else:
         assert out is not None
         _measure(names, chosen, out)
+
+
+def _require_as_designed(options: CharacterizeOptions) -> None:
+    """Refuse options that make a cell another than the library's, whose tables are asked for."""
+    changing = (("--annotate", options.annotate is not None), ("--crosstalk", options.crosstalk))
+    for flag, given in changing:
+        if given:
+            raise ConfigurationError(
+                f"{flag} goes with none of --tables, --check, --design and --edge-spread: the "
+                "library's tables are of its cells as designed"
+            )
 
 
 def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:

@@ -200,20 +200,12 @@ def characterize_cells(
         NetlistGenError: wrong input, or a simulator that is missing or fails.
     """
     options.axes(), options.spread()  # refused before anything runs
-    if options.annotate is not None and len(names) > 1:
-        raise ConfigurationError(
-            f"--annotate is of one cell's bench, and there are {len(names)} cells; name one"
-        )
-    if options.crosstalk and not any(map(has_neighbours, names)):
-        raise ConfigurationError(
-            f"--crosstalk is for neurons (neuron16), whose synapses have neighbours; "
-            f"{', '.join(names)} has none"
-        )
+    _require_allowed(names, options)
     with runner_for(options, out, progress) as runner:
         summaries = []
         for name in names:
-            bare = load_subject(name, options.process, crosstalk=options.crosstalk)
-            subject, figures = _annotated(bare, options)
+            loaded = load_subject(name, options.process, crosstalk=options.crosstalk)
+            subject, figures = _annotated(loaded, options)
             result = characterize(subject, runner, options)
             result = dataclasses.replace(result, annotation=figures)
             note = runner.ledger.sentence() if runner.ledger else ""
@@ -225,6 +217,19 @@ def characterize_cells(
             yield result
     if out is not None and len(names) > 1:
         write_index(summaries, out)
+
+
+def _require_allowed(names: Sequence[str], options: CharacterizeOptions) -> None:
+    """Refuse extracted values of several cells, and crosstalk where no cell is a neuron."""
+    if options.annotate is not None and len(names) > 1:
+        raise ConfigurationError(
+            f"--annotate is of one cell's bench, and there are {len(names)} cells; name one"
+        )
+    if options.crosstalk and not any(map(has_neighbours, names)):
+        raise ConfigurationError(
+            "--crosstalk is for neurons (neuron16), whose synapses have neighbours; "
+            f"{', '.join(names)} has none"
+        )
 
 
 def _annotated(

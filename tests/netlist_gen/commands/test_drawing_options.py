@@ -162,12 +162,13 @@ def test_characterize_couples_neurons_alone(cli, tmp_path):
         2,
         "--crosstalk is for neurons (neuron16), whose synapses have neighbours; jtl has none",
     )
-    ran = cli("characterize", "jtl", "--tables", "--crosstalk")
-    assert (ran.status, ran.sentence) == (
-        2,
-        "--crosstalk goes with none of --tables, --check, --design and --edge-spread: the "
-        "library's tables are of its cells without it",
-    )
+    for more in (("jtl", "--tables"), ("--check",), ("--design",), ("--edge-spread",)):
+        ran = cli("characterize", *more, "--crosstalk")
+        assert (ran.status, ran.sentence) == (
+            2,
+            "--crosstalk goes with none of --tables, --check, --design and --edge-spread: the "
+            "library's tables are of its cells as designed",
+        )
     result = ng.characterize("neuron2", tmp_path / "out", crosstalk=True, jobs=1)
     assert result.crosstalk
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
