@@ -9,6 +9,7 @@ from pathlib import Path
 from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.checkpoint.card import SemanticsCard
 from netlist_gen.checkpoint.registry import read_checkpoint
+from netlist_gen.circuit.rules_report import RulesReport, report_rules
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.options import ClockOptions
 from netlist_gen.network import TernaryLayer
@@ -74,6 +75,7 @@ class Inspection:
         population: output neurons of each.
         layers: each.
         circuit: of all of it.
+        rules: of drawing, held against it; None where that was not asked.
     """
 
     file: str
@@ -85,10 +87,11 @@ class Inspection:
     population: int
     layers: tuple[LayerInspection, ...]
     circuit: CircuitInspection
+    rules: RulesReport | None = None
 
     def to_json(self) -> Json:
         """As ``inspect --json`` prints it."""
-        return {
+        plain: Json = {
             "file": self.file,
             "card": self.card.as_dict(),
             "inputs": self.inputs,
@@ -99,10 +102,16 @@ class Inspection:
             "layers": [layer.to_json() for layer in self.layers],
             "circuit": self.circuit.to_json(),
         }
+        return plain if self.rules is None else plain | {"rules": self.rules.to_json()}
 
 
-def inspect_checkpoint(path: Path, options: ClockOptions) -> Inspection:
+def inspect_checkpoint(path: Path, options: ClockOptions, *, rules: bool = False) -> Inspection:
     """Read a checkpoint and count its circuit.
+
+    Args:
+        path: of the checkpoint.
+        options: process and clock.
+        rules: hold it against the rules of drawing too.
 
     Raises:
         NetworkError: the file is missing, damaged, or not what the hardware can be.
@@ -141,4 +150,5 @@ def inspect_checkpoint(path: Path, options: ClockOptions) -> Inspection:
             cells=totals.cells,
             supply_V=supply,
         ),
+        rules=report_rules(network, library.process) if rules else None,
     )

@@ -23,6 +23,7 @@ from netlist_gen.circuit.neuron import (
     branch_cells,
     coupler_of,
     design_neuron,
+    finished,
     loop_nets,
     port_phases,
 )
@@ -112,7 +113,8 @@ def merged_neuron_cell(
     resets = [f"r{g}" for g in range(len(groups))]
     builder.place(RESET_TREE, splitter_tree(library, len(groups)), "rst", *resets)
     jtl = library.cell("jtl")
-    pickups = loop_nets(builder, [sign for sign, _ in groups], design)
+    own = [sign for sign, _ in groups]
+    pickups = loop_nets(builder, own, design)
     for g, (sign, lines) in enumerate(groups):
         nets = []
         for place, line in enumerate(lines):
@@ -128,7 +130,7 @@ def merged_neuron_cell(
             builder.place(f"XM{g}", merger_tree(library, len(nets)), *nets, data)
         builder.place(f"{SYNAPSE}{g}", branches[sign], data, resets[g], *pickups[g])
     add_decision(library, builder, design)
-    return builder.cell()
+    return finished(library, builder, own, [str(g) for g in range(len(groups))], design)
 
 
 @dataclass(frozen=True, eq=False)

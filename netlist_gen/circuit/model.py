@@ -58,6 +58,21 @@ class Cell:
         """The junctions of this cell itself (not of its instances)."""
         return tuple(e for e in self.elements if isinstance(e, Junction))
 
+    def added_inductors(self) -> frozenset[str]:
+        """Names of the inductances that a library cell's junctions and shunts come with.
+
+        ``LGB1`` at the net b1_g and ``LB1`` at the net b1_s of the junction B1: vias and the
+        shunt's own wiring (``library.cells``), no lines. Another inductor of such a name, in a
+        user's cell, lies elsewhere.
+        """
+        at = {e.name: (e.plus, e.minus) for e in self.elements if isinstance(e, Inductor)}
+        added = (
+            (f"L{begin}{j.name}", f"{j.name.lower()}_{net}")
+            for j in self.junctions()
+            for begin, net in (("G", "g"), ("", "s"))
+        )
+        return frozenset(name for name, net in added if net in at.get(name, ()))
+
     def biases(self) -> tuple[CurrentSource, ...]:
         """The bias sources of this cell itself."""
         return tuple(

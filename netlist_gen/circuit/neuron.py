@@ -25,6 +25,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from netlist_gen.circuit.crosstalk import drawn_order, with_crosstalk
 from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, Role
 from netlist_gen.circuit.linear import LoopSum
 from netlist_gen.circuit.loops import LoopSize, deal, loop_shares, loop_size
@@ -219,7 +220,25 @@ def _build(
         nets = (f"d{i}", f"r{i}", *pickups[i])
         builder.place(f"{SYNAPSE}{labels[i]}", branches[sign], *nets)
     add_decision(library, builder, design)
-    return builder.cell()
+    return finished(library, builder, signs, labels, design)
+
+
+def finished(
+    library: CellLibrary,
+    builder: CircuitBuilder,
+    signs: Sequence[int],
+    labels: Sequence[str],
+    design: NeuronDesign,
+) -> Cell:
+    """The cell of a neuron whose parts are placed, with crosstalk where the library has it.
+
+    ``signs`` and ``labels`` are those of its branches.
+    """
+    cell = builder.cell()
+    if library.crosstalk is None:
+        return cell
+    drawn = [f"{SYNAPSE}{labels[i]}" for i in drawn_order(signs, design.size)]
+    return with_crosstalk(cell, drawn, library.crosstalk)
 
 
 def branch_cells(

@@ -63,11 +63,8 @@ def characterize(
     and an HTML page to the directory.
     """
     chosen = CharacterizeOptions(**options)
-    if chosen.annotate is not None and (tables or check or design or edge_spread):
-        raise ConfigurationError(
-            "--annotate goes with none of --tables, --check, --design and --edge-spread: the "
-            "library's tables are of its cells as designed"
-        )
+    if tables or check or design or edge_spread:
+        _require_as_designed(chosen)
     for flag, given, measure in (
         ("--design", design, _design),
         ("--edge-spread", edge_spread, _edge_spread),
@@ -98,6 +95,17 @@ def characterize(
         _measure(names, chosen, out)
 
 
+def _require_as_designed(options: CharacterizeOptions) -> None:
+    """Refuse options that make a cell another than the library's, whose tables are asked for."""
+    changing = (("--annotate", options.annotate is not None), ("--crosstalk", options.crosstalk))
+    for flag, given in changing:
+        if given:
+            raise ConfigurationError(
+                f"{flag} goes with none of --tables, --check, --design and --edge-spread: the "
+                "library's tables are of its cells as designed"
+            )
+
+
 def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:
     from verification.characterize.run import characterize_cells
 
@@ -114,6 +122,7 @@ def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:
 def print_result(result: Characterization) -> None:
     """The short form on stdout."""
     load = f", load {result.load}" if result.load else ""
+    load += ", neighbouring synapses coupled" if result.crosstalk else ""
     click.echo(
         f"{result.cell}: {result.junctions} junctions, process {result.process}{load}, "
         f"{result.simulator} {result.version}, {result.trials} simulations, {result.wall_s:.1f} s"

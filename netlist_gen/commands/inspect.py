@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,17 +12,21 @@ from netlist_gen.commands.common import names_network
 from netlist_gen.library.options import ClockOptions
 from netlist_gen.options import options_of
 
+if TYPE_CHECKING:
+    from netlist_gen.circuit.rules_report import RulesReport
+
 
 @click.command("inspect")
 @click.argument("net", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+@click.option("--rules", is_flag=True, help="Hold it against the process's rules of drawing.")
 @options_of(ClockOptions)
 @names_network
-def inspect(net: Path, as_json: bool, **options: Any) -> None:
-    """Print the semantics, layers and circuit cost of NET."""
+def inspect(net: Path, as_json: bool, rules: bool, **options: Any) -> None:
+    """Print the semantics, layers and circuit cost of NET; with --rules, what can't be drawn."""
     from netlist_gen.inspection import inspect_checkpoint
 
-    found = inspect_checkpoint(net, ClockOptions(**options))
+    found = inspect_checkpoint(net, ClockOptions(**options), rules=rules)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
         return
@@ -46,3 +50,29 @@ def inspect(net: Path, as_json: bool, **options: Any) -> None:
         f"static {circuit.static_W * 1e3:.3f} mW at {circuit.supply_V * 1e3:g} mV, "
         f"depth {circuit.depth} cells"
     )
+    if found.rules is not None:
+        print_rules(found.rules)
+
+
+def print_rules(report: RulesReport) -> None:
+    """The rules of drawing, one by one for each kind of neuron and each cell between them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for kind in report.kinds:
+        name = f"{kind.neurons} {kind.kind}" if kind.neurons else kind.kind
+        table = Table(title=f"{name}, process {report.process}", title_justify="left")
+        for head in ("rule", "worst element"):
+            table.add_column(head, overflow="fold")
+        for head in ("value", "limit", ""):
+            table.add_column(head, justify="right", no_wrap=True)
+        for found in kind.findings:
+            word = "kept" if found.kept else "BROKEN"
+            table.add_row(found.rule, found.element, *found.figures, word)
+        console.print(table)
+    if report.unchecked:
+        click.echo(
+            f"not checked, as the file of {report.process} leaves out "
+            f"{', '.join(f'[{name}]' for name in report.left_out)}: {', '.join(report.unchecked)}"
+        )

@@ -171,6 +171,10 @@ def _figures(verdict: RunVerdict) -> list[str]:
     lines += [pair.difference for pair in verdict.agreement if pair.difference]
     if verdict.annotation:
         lines.append(verdict.annotation.sentence)
+    if verdict.crosstalk:
+        lines.append("crosstalk between neighbouring synapses is in the decks")
+    if verdict.rules == "off":
+        lines.append("rules of drawing were not checked")
     if verdict.counter_example:
         lines.append(f"first disagreement: {verdict.counter_example.sentence}")
     lines.append("AGREED" if verdict.agreed else "DISAGREED")

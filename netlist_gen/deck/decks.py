@@ -149,14 +149,14 @@ def neuron_deck(
     """The deck of one neuron's bench, linted where there is a linter for its dialect.
 
     Args:
-        library: the bench's.
+        library: the bench's; its notes are comment lines, too.
         bench: what is written.
         name: the deck's.
         first: the number of its first window.
         dialect: as ``emit``.
         like: a deck of the same neuron, made before. Its probes are these, and as the two differ
             in the pulses of the sources alone, the linter need not read this one too.
-        notes: comment lines beside those of every neuron's deck.
+        notes: comment lines beside those of every neuron's deck and the library's.
     """
     deck = emit(
         bench.circuit,
@@ -165,7 +165,7 @@ def neuron_deck(
         bench.probes() if like is None else like.probes,
         name=name,
         dialect=dialect,
-        notes=(*deck_notes(bench.view, first), *notes),
+        notes=(*deck_notes(bench.view, first), *notes, *library.notes),
     )
     if dialect == "josim" and like is None:
         lint(deck.text, f"{name}.cir")
@@ -181,7 +181,7 @@ def network_deck(
 ) -> Deck:
     """The deck of a whole network's bench, linted where there is a linter for its dialect.
 
-    ``notes`` are comment lines beside the one of every network's deck.
+    ``notes`` are comment lines beside the one of every network's deck and the library's.
     """
     deck = emit(
         bench.circuit,
@@ -190,7 +190,11 @@ def network_deck(
         bench.probes(),
         name=name,
         dialect=dialect,
-        notes=(f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline", *notes),
+        notes=(
+            f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline",
+            *notes,
+            *library.notes,
+        ),
     )
     if dialect == "josim":
         lint(deck.text, f"{name}.cir")

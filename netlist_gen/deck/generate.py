@@ -16,9 +16,8 @@ from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.deck.writer import DeckWriter, write_tasks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
-from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.options import annotations_of
-from netlist_gen.library.process import Process
+from netlist_gen.library.process import Process, load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
@@ -51,15 +50,16 @@ def generate(
     Raises:
         ConfigurationError: unknown scope or dialect, a table of extracted values that does not
             fit the network, or the directory can't be written.
-        NetworkError: a neuron that can't be built.
+        NetworkError: a neuron that can't be built, or that breaks a rule of drawing.
         TimingError: a network's windows that can't be made to hold.
     """
     check_scopes(options.scopes)
     check_dialects(options.dialects)
-    library = CellLibrary(options.process)
+    library = options.library(load_process(options.process))
     phases = options.phases(library.process)
     if windows is None:
         windows = np.ones((1, network.inputs), dtype=bool)
+    options.require_rules(network, library.process)
     spikes = NetworkSpikes.of(network, windows)
     cut = Cut(network=options.pipeline)
     total = sum(count_decks(spikes, scope, cut) for scope in options.scopes)
@@ -70,7 +70,10 @@ def generate(
         figures = network_annotations(annotations, network, options.scopes, library, phases)
     _make_ready(out)
     head = _head(network, spikes.windows, library.process, 1e-9 / phases.period, options, figures)
-    writer = DeckWriter(library.process, phases, out, options.dialects, annotations)
+    writer = DeckWriter(
+        library.process, phases, out, options.dialects, annotations, options.crosstalk,
+        library.notes,
+    )  # fmt: skip
 
     def entries() -> Iterator[str]:
         for scope in options.scopes:
@@ -109,6 +112,8 @@ def _head(
         process_sha256=process.digest(),
         clock_ghz=clock_ghz,
         windows=windows,
+        rules=options.rules,
+        crosstalk=options.crosstalk,
         network=NetworkShape.of(network),
         decks=(),
         annotation=annotation,

@@ -137,6 +137,8 @@ class Manifest(Record):
         process_sha256: of its values (``Process.digest``).
         clock_ghz: of the windows.
         windows: how many, over all decks of a neuron.
+        rules: "on" where the network was held against the rules of drawing, else "off".
+        crosstalk: whether neighbouring synapses are coupled.
         network: its shape.
         decks: one entry for each.
         annotation: extracted values that the decks have; absent where there are none.
@@ -149,6 +151,8 @@ class Manifest(Record):
     process_sha256: str
     clock_ghz: float
     windows: int
+    rules: str
+    crosstalk: bool
     network: NetworkShape
     decks: tuple[NeuronDeckEntry | NetworkDeckEntry, ...]
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
@@ -169,7 +173,8 @@ class _Files(Record):
 class DeckFolder(Record):
     """What a reader of decks needs of a manifest: whose they are, and their files.
 
-    An older one has no ``process_sha256``; ``annotation`` is None for decks as designed.
+    An older one has no ``process_sha256`` and no crosstalk; ``annotation`` is None for decks as
+    designed.
     """
 
     format: str
@@ -178,6 +183,7 @@ class DeckFolder(Record):
     decks: tuple[_Files, ...]
     process_sha256: str | None = None
     annotation: AnnotationFigures | None = None
+    crosstalk: bool = False
 
     @cached_property
     def files(self) -> dict[tuple[str, str], str]:

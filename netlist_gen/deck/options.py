@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlist_gen.library.options import ANNOTATE_HELP, ClockOptions
 from netlist_gen.options import option
+
+if TYPE_CHECKING:
+    from netlist_gen.library.cells import CellLibrary
+    from netlist_gen.library.process import Process
+    from netlist_gen.network import TernaryNetwork
+
+RULES_ON, RULES_OFF = "on", "off"
+
+NOT_CHECKED = "rules of drawing were not checked (--rules off)"
+"""What a deck's head says where a network was not held against the rules."""
+
+WITH_CROSSTALK = "neighbouring synapses are coupled (--crosstalk)"
+"""What it says where they are."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +31,8 @@ class DeckOptions(ClockOptions):
         scopes: "neurons", "network" or both.
         pipeline: windows in one deck of the scope "network"; None is all of them.
         annotate: a table of extracted values that override the design's.
+        crosstalk: whether neighbouring synapses are coupled, at the process's values.
+        rules: whether a network that breaks a rule of drawing is refused, "on" or "off".
     """
 
     scopes: tuple[str, ...] = option(
@@ -26,6 +42,34 @@ class DeckOptions(ClockOptions):
         None, "Windows in one deck of the scope network [default: all].", least=1
     )
     annotate: Path | None = option(None, ANNOTATE_HELP, metavar="FILE")
+    crosstalk: bool = option(False, "Couple neighbouring synapses, at the process's values.")
+    rules: str = option(
+        RULES_ON,
+        "Refuse a network that the process can't draw; off: write its decks all the same.",
+        choices=(RULES_ON, RULES_OFF),
+    )
+
+    def library(self, process: Process) -> CellLibrary:
+        """The cells of the decks, in a process."""
+        from netlist_gen.library.cells import CellLibrary
+
+        return CellLibrary(process, crosstalk=self.crosstalk, notes=self.notes())
+
+    def notes(self) -> tuple[str, ...]:
+        """What the head of each deck says of these options."""
+        said = ((self.crosstalk, WITH_CROSSTALK), (self.rules == RULES_OFF, NOT_CHECKED))
+        return tuple(note for holds, note in said if holds)
+
+    def require_rules(self, network: TernaryNetwork, process: Process) -> None:
+        """Refuse a network that breaks a rule of drawing, unless the rules are off.
+
+        Raises:
+            NetworkError: it names neuron, element, value and limit.
+        """
+        from netlist_gen.circuit.rules_report import require_rules
+
+        if self.rules == RULES_ON:
+            require_rules(network, process, self.scopes)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ class DeckWriter:
         out: directory of the decks.
         dialects: which to write.
         annotations: extracted values, or None.
+        crosstalk: of the cell library.
+        notes: of the cell library.
     """
 
     process: Process
@@ -70,6 +72,12 @@ class DeckWriter:
     out: Path
     dialects: tuple[str, ...]
     annotations: Annotations | None = None
+    crosstalk: bool = False
+    notes: tuple[str, ...] = ()
+
+    def library(self) -> CellLibrary:
+        """A cell library of this process's own."""
+        return CellLibrary(self.process, crosstalk=self.crosstalk, notes=self.notes)
 
     def write(self, tasks: Iterable[Task], library: CellLibrary) -> Iterator[str]:
         """Entries of the manifest as JSON, one for each deck, in the order of the tasks."""
@@ -123,7 +131,7 @@ def _begin(writer: DeckWriter) -> None:
     """Of a process that writes for another: it ends with that one, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _here[:] = [(writer, CellLibrary(writer.process))]
+    _here[:] = [(writer, writer.library())]
 
 
 def _end_with_parent() -> None:

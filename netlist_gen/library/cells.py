@@ -125,10 +125,28 @@ class CellLibrary:
 
     Args:
         process: a process, or the name or file of one.
+        crosstalk: neurons have the couplings between neighbouring synapses.
+        notes: what the head of every deck of these cells says.
+
+    Raises:
+        ConfigurationError: no such process, or crosstalk of one that says nothing of it.
     """
 
-    def __init__(self, process: Process | str = DEFAULT_PROCESS):
+    def __init__(
+        self,
+        process: Process | str = DEFAULT_PROCESS,
+        *,
+        crosstalk: bool = False,
+        notes: tuple[str, ...] = (),
+    ):
         self.process = load_process(process) if isinstance(process, str) else process
+        if crosstalk and self.process.drawing.crosstalk is None:
+            raise ConfigurationError(
+                f"the process {self.process.name} has no table [crosstalk], which --crosstalk "
+                "needs: pickups, storages and stray, each a coefficient below 1"
+            )
+        self.crosstalk = self.process.drawing.crosstalk if crosstalk else None
+        self.notes = notes
         self._lock = threading.RLock()
         self._shared: dict[Hashable, Cell] = {}
         self._own: OrderedDict[Hashable, Cell] = OrderedDict()

@@ -21,7 +21,6 @@ from netlist_gen.deck.lint import lint
 from netlist_gen.deck.manifest import read_manifest
 from netlist_gen.deck.plan import NetworkRun, NeuronRun, NeuronTask, Task
 from netlist_gen.errors import DeckError
-from netlist_gen.library.cells import CellLibrary
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
 from verification.campaign.plan import Setup
 from verification.reference.event_energy import EventEnergy, bench_energies, network_energy
@@ -139,7 +138,7 @@ class CaseBuilder:
     def __init__(self, setup: Setup, dialect: str) -> None:
         self.setup = setup
         self.dialect = dialect
-        self.library = CellLibrary(setup.process)
+        self.library = setup.library()
 
     def cases(self, task: Task) -> Iterator[Case]:
         """The cases of a task, in the order of its runs.

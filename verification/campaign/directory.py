@@ -21,10 +21,8 @@ from numpy.typing import NDArray
 from netlist_gen.deck.manifest import read_manifest
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path, shown, write_text
-from netlist_gen.library.annotations import Annotations
-from netlist_gen.library.design import ClockPhases
-from netlist_gen.library.process import Process
 from verification.campaign.ledger import Ledger
+from verification.campaign.plan import Setup
 from verification.verdict.outcome import DeckResult, RunVerdict
 
 SIMULATORS = "simulators"
@@ -129,17 +127,17 @@ def _table(digest: str | None) -> str:
     return f"a table of the SHA-256 {_short(digest)}" if digest else "no table"
 
 
-def check_manifest(
-    folder: Path, process: Process, phases: ClockPhases, annotations: Annotations | None = None
-) -> str:
-    """Hold a manifest against the process, clock and extracted values that are asked for.
+def check_manifest(folder: Path, setup: Setup) -> str:
+    """Hold a manifest against the process, clock, extracted values and crosstalk of a campaign.
 
     Returns:
         what could not be compared, in a sentence; "" for nothing.
 
     Raises:
-        ConfigurationError: decks of another process or clock, or with other extracted values.
+        ConfigurationError: decks of another process or clock, with other extracted values, or with
+            crosstalk where none is asked for or the other way round.
     """
+    process, phases = setup.process, setup.phases
     manifest = read_manifest(folder)
     if manifest is None:
         return ""
@@ -162,11 +160,16 @@ def check_manifest(
             f"{clock_ghz:.6g} GHz"
         )
     theirs = manifest.annotation.sha256 if manifest.annotation else None
-    asked = annotations.sha256 if annotations else None
+    asked = setup.annotations.sha256 if setup.annotations else None
     if theirs != asked:
         raise ConfigurationError(
             f"{path}: the decks are annotated by {_table(theirs)}, asked for is {_table(asked)} "
             "(--annotate)"
+        )
+    if manifest.crosstalk != setup.crosstalk:
+        has, wants = ("with", "without") if manifest.crosstalk else ("without", "with")
+        raise ConfigurationError(
+            f"{path}: the decks are {has} crosstalk, asked for is {wants} --crosstalk"
         )
     if manifest.process_sha256 is None:
         return (

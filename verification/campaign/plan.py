@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netlist_gen.deck.plan import RUNS_PER_TASK, Cut
 from netlist_gen.deck.windows import WINDOWS_PER_DECK
 from netlist_gen.library.annotations import Annotations
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
 
@@ -34,6 +35,8 @@ class Setup:
         tolerance_s: of pulses' times by the timed reference; None where it is not asked.
         window_s: of pulses' times by the tables; None where the process has none.
         annotations: extracted values that the circuits have, or None.
+        crosstalk: of the cell library.
+        notes: of the cell library.
     """
 
     process: Process
@@ -43,6 +46,12 @@ class Setup:
     tolerance_s: float | None = None
     window_s: float | None = None
     annotations: Annotations | None = None
+    crosstalk: bool = False
+    notes: tuple[str, ...] = ()
+
+    def library(self) -> CellLibrary:
+        """The cells of all decks."""
+        return CellLibrary(self.process, crosstalk=self.crosstalk, notes=self.notes)
 
 
 def windows_of(inputs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:

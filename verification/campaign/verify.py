@@ -22,6 +22,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.options import annotations_of
+from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.parallel import Progress, usable_cores
@@ -147,7 +148,8 @@ def verify(
         progress: see ``Progress``.
 
     Raises:
-        NetworkError, DeckError, ConfigurationError: wrong input.
+        NetworkError, DeckError, ConfigurationError: wrong input, or a network that breaks a rule
+            of drawing.
         TimingError: a network whose windows can't be made to hold.
         SimulatorError: a simulator that is not there.
     """
@@ -158,15 +160,17 @@ def verify(
         raise ConfigurationError("there are no samples to verify; give at least one")
     if options.decks is not None and not options.decks.is_dir():
         raise ConfigurationError(f"--decks: {options.decks} is not a directory of decks")
-    library = CellLibrary(options.process)
+    library = options.library(load_process(options.process))
+    options.require_rules(network, library.process)
     phases = options.phases(library.process)
     simulators = chosen_simulators(options.simulator)
     tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None
     window_s = WINDOW_S if has_tables(library.process) else None
     annotations = annotations_of(options.annotate, library.process)
     setup = Setup(
-        library.process, phases, options.timeout, options.decks, tolerance_s, window_s, annotations
-    )
+        library.process, phases, options.timeout, options.decks, tolerance_s, window_s,
+        annotations, options.crosstalk, library.notes,
+    )  # fmt: skip
     totals, figures = _totals(network, library, setup, options.scopes)
     with cluster(options.scheduler) as workers:
         directory = None
@@ -186,6 +190,8 @@ def verify(
             seed=options.seed,
             rows=options.rows,
             annotation=figures,
+            rules=options.rules,
+            crosstalk=options.crosstalk,
         )
         run = _Run(facts, setup, options, simulators, workers, progress)
         run.check_decks()
@@ -219,7 +225,7 @@ class _Run:
         setup, folder = self.setup, self.setup.decks
         if folder is None:
             return
-        self.note(check_manifest(folder, setup.process, setup.phases, setup.annotations))
+        self.note(check_manifest(folder, setup))
         for simulator in self.simulators:
             cut = self._cut(simulator)
             for scope in self.options.scopes:

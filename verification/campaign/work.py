@@ -50,7 +50,9 @@ def keys_of(
     cases: Sequence[Case], setup: Setup, simulator: Simulator, version: str
 ) -> tuple[str, ...]:
     """Content keys of a task's cases: process and annotations count by content, not by name."""
-    common = {"process": setup.process.digest()}
+    common: dict[str, object] = {"process": setup.process.digest()}
+    if setup.crosstalk:
+        common["crosstalk"] = True
     if setup.annotations is not None:
         common["annotations"] = setup.annotations.sha256
     return tuple(

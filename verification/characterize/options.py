@@ -68,6 +68,7 @@ class CharacterizeOptions(ProcessOptions):
     )
     resume: bool = option(False, "Go on with what a broken run left in the directory.")
     annotate: Path | None = option(None, ANNOTATE_HELP, metavar="FILE")
+    crosstalk: bool = option(False, "Of neurons: couple neighbouring synapses.")
 
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the sweep. Raises ConfigurationError for one that is none."""

@@ -47,7 +47,7 @@ from verification.characterize.options import CharacterizeOptions
 from verification.characterize.subject.bench import NEIGHBOURS, make_bench
 from verification.characterize.subject.model import Subject
 from verification.characterize.subject.sizes import sizes
-from verification.characterize.subject.subject import load_subject
+from verification.characterize.subject.subject import has_neighbours, load_subject
 from verification.characterize.trials.cell import CellUnderTest
 from verification.characterize.trials.runner import Runner
 from verification.report.cell_page import write_index
@@ -86,6 +86,7 @@ def characterize(
         inputs=subject.inputs,
         outputs=subject.outputs,
         sizes=sizes(cell.bench),
+        crosstalk=subject.library.crosstalk is not None and neuron,
         arcs=arcs(delays(cell, cell.nominal)),
         junction_delays=junction_delays(cell),
         voltage_delays=voltage_delays(cell),
@@ -199,14 +200,12 @@ def characterize_cells(
         NetlistGenError: wrong input, or a simulator that is missing or fails.
     """
     options.axes(), options.spread()  # refused before anything runs
-    if options.annotate is not None and len(names) > 1:
-        raise ConfigurationError(
-            f"--annotate is of one cell's bench, and there are {len(names)} cells; name one"
-        )
+    _require_allowed(names, options)
     with runner_for(options, out, progress) as runner:
         summaries = []
         for name in names:
-            subject, figures = _annotated(load_subject(name, options.process), options)
+            loaded = load_subject(name, options.process, crosstalk=options.crosstalk)
+            subject, figures = _annotated(loaded, options)
             result = characterize(subject, runner, options)
             result = dataclasses.replace(result, annotation=figures)
             note = runner.ledger.sentence() if runner.ledger else ""
@@ -218,6 +217,19 @@ def characterize_cells(
             yield result
     if out is not None and len(names) > 1:
         write_index(summaries, out)
+
+
+def _require_allowed(names: Sequence[str], options: CharacterizeOptions) -> None:
+    """Refuse extracted values of several cells, and crosstalk where no cell is a neuron."""
+    if options.annotate is not None and len(names) > 1:
+        raise ConfigurationError(
+            f"--annotate is of one cell's bench, and there are {len(names)} cells; name one"
+        )
+    if options.crosstalk and not any(map(has_neighbours, names)):
+        raise ConfigurationError(
+            "--crosstalk is for neurons (neuron16), whose synapses have neighbours; "
+            f"{', '.join(names)} has none"
+        )
 
 
 def _annotated(

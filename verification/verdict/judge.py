@@ -48,6 +48,8 @@ class Facts:
         seed: of the draw of samples.
         rows: of the samples in their file; None is all of them in order.
         annotation: what a table of extracted values set, or None.
+        rules: "on" where the network was held against the rules of drawing, else "off".
+        crosstalk: whether neighbouring synapses are coupled.
     """
 
     spikes: NetworkSpikes
@@ -63,6 +65,8 @@ class Facts:
     seed: int
     rows: tuple[int, ...] | None
     annotation: AnnotationFigures | None = None
+    rules: str = "on"
+    crosstalk: bool = False
 
     @property
     def samples(self) -> int:
@@ -126,6 +130,8 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
         from_ledger=sum(scope.from_ledger for scope in scopes),
         seed=facts.seed,
         rows=facts.rows,
+        rules=facts.rules,
+        crosstalk=facts.crosstalk,
         simulator=first.simulator,
         simulators=(own,),
         agreement=(),

@@ -349,6 +349,8 @@ class RunVerdict(Record):
         example: whose waveforms are kept.
         wall_s: of all.
         annotation: what a table of extracted values set; absent where there was none.
+        rules: "on" where the network was held against the rules of drawing, else "off".
+        crosstalk: whether neighbouring synapses are coupled.
     """
 
     agreed: bool
@@ -378,6 +380,8 @@ class RunVerdict(Record):
     example: ShownNeuron | None
     wall_s: float
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
+    rules: str = "off"
+    crosstalk: bool = False
 
     def __repr__(self) -> str:
         word = "AGREED" if self.agreed else "DISAGREED"

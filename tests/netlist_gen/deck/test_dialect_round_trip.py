@@ -87,10 +87,12 @@ def test_cells(name):
     st.integers(-3, 4),
     st.integers(1, 4),
     st.integers(0, 2**31),
+    st.booleans(),
 )
-def test_neurons(signs, theta, windows, seed):
+def test_neurons(signs, theta, windows, seed, crosstalk):
     stimulus = np.random.default_rng(seed).random((windows, len(signs))) < 0.5
-    bench = neuron_bench(CellLibrary(), neuron_site(signs, theta), stimulus)
+    library = CellLibrary(crosstalk=crosstalk)
+    bench = neuron_bench(library, neuron_site(signs, theta), stimulus)
     check(bench.circuit, bench.analysis(), bench.probes())
 
 

@@ -127,6 +127,6 @@ def test_a_run_that_breaks_leaves_no_manifest(tmp_path):
         NetworkError,
         match=r"^neuron L0N1: a neuron of fan-in 257 can't be built: shown to work are 1 to 256$",
     ):
-        write(tmp_path, wide, None)
+        write(tmp_path, wide, None, rules="off")
     assert not (tmp_path / "manifest.json").exists()
     assert not list(tmp_path.glob(".*")), "a temporary file is left"

@@ -85,6 +85,35 @@ def test_decks_are_judged_with_the_table_that_they_were_made_with(cli, tiny, tab
     )
 
 
+def test_extracted_values_of_coupled_synapses(cli, tiny, table, tmp_path):
+    """Lifted inductors have the names that the decks give them; all of it is in files and keys."""
+    asked = ("--annotate", table, "--crosstalk", "--rules", "off")
+    decks = tmp_path / "decks"
+    ran = cli("generate", tiny.net, "--inputs", tiny.x, "-o", decks, *asked)
+    assert ran.status == 2
+    assert "LST.XS1.XL0N0 names no element" in ran.sentence
+    table.write_text(TABLE.replace("LST.XS1", "LST_XS1"))
+    made = cli("generate", tiny.net, "--inputs", tiny.x, "-o", decks, *asked)
+    assert made.status == 0, made.err
+    manifest = json.loads((decks / "manifest.json").read_text())
+    assert (manifest["rules"], manifest["crosstalk"]) == ("off", True)
+    notes = (decks / "L0N0.cir").read_text().splitlines()[:10]
+    assert [line[2:] for line in notes if "--" in line or "annotated" in line] == [
+        f"annotated by a table of 3 lines, SHA-256 {manifest['annotation']['sha256']}",
+        "neighbouring synapses are coupled (--crosstalk)",
+        "rules of drawing were not checked (--rules off)",
+    ]
+    verified(cli, tiny, "-o", tiny.run, "--decks", decks, *asked)
+    found = json.loads((tiny.run / "verify.json").read_text())
+    assert (found["rules"], found["crosstalk"]) == ("off", True)
+    assert found["annotation"] == manifest["annotation"]
+    verified(cli, tiny, "-o", tiny.run, "--resume", *asked)
+    again = json.loads((tiny.run / "verify.json").read_text())["from_ledger"]
+    assert again == len(keys(tiny.run)) == 5
+    verified(cli, tiny, "-o", tiny.run, "--resume", "--crosstalk", "--rules", "off")
+    assert json.loads((tiny.run / "verify.json").read_text())["from_ledger"] == 0
+
+
 def test_a_table_that_breaks_a_neuron_is_found(cli, tiny, table):
     table.write_text("element,value\nK?.XS*.XL0N0,0\n")
     ran = cli("verify", tiny.net, "--inputs", tiny.x, "--simulator", "embedded", "-o", tiny.run,

@@ -67,6 +67,7 @@ class Characterization:
     Attributes:
         source: the file or rule that the cell comes from.
         load: cell at the outputs; "" where there are none.
+        crosstalk: whether neighbouring synapses of a neuron are coupled.
         arcs: nominal delays; those by bias, load, source and temperature likewise.
         period: the shortest; None where it was not measured.
         trials_stored: results that the ledger had.
@@ -82,6 +83,7 @@ class Characterization:
     version: str
     load: str
     seed: int
+    crosstalk: bool
     junctions: int
     static_W: float
     inputs: tuple[str, ...]
@@ -142,6 +144,7 @@ class Conditions(Record):
     sources: str
     load: str
     seed: int
+    crosstalk: bool = False
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,7 @@ def summary(result: Characterization) -> Summary:
             sources=f"{SOURCE_STAGES} JTL stages at each input",
             load=result.load and f"{result.load}, then a JTL ended by a resistor",
             seed=result.seed,
+            crosstalk=result.crosstalk,
         ),
         junctions=result.junctions,
         static_power_W=result.static_W,

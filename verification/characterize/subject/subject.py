@@ -40,15 +40,28 @@ def subject_names(library: CellLibrary) -> list[str]:
     return [*cells, *(f"neuron{fan_in}" for fan_in in TABLE_FAN_INS)]
 
 
-def load_subject(name_or_file: str, process: Process | str = DEFAULT_PROCESS) -> Subject:
+def has_neighbours(name_or_file: str) -> bool:
+    """Whether a subject is a neuron, whose synapses may be coupled."""
+    return _NEURON.fullmatch(name_or_file) is not None
+
+
+def load_subject(
+    name_or_file: str, process: Process | str = DEFAULT_PROCESS, *, crosstalk: bool = False
+) -> Subject:
     """A subject by name (``splitter``, ``neuron16``) or by a user's TOML file.
 
+    Args:
+        name_or_file: which.
+        process: of its cells, or the name or file of one.
+        crosstalk: a neuron's neighbouring synapses are coupled; other cells are as they are.
+
     Raises:
-        ConfigurationError: no such cell or file, or a bench that can't be read.
+        ConfigurationError: no such cell or file, a bench that can't be read, or crosstalk of a
+            process that says nothing of it.
         DeckError: a user's netlist that can't be read.
         NetworkError: a fan-in that can't be built.
     """
-    library = CellLibrary(process)
+    library = CellLibrary(process, crosstalk=crosstalk)
     if name_or_file.endswith(".toml"):
         return _user_subject(Path(name_or_file), library)
     match = _NEURON.fullmatch(name_or_file)

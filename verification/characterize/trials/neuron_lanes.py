@@ -93,7 +93,7 @@ class NeuronLanes:
     """A neuron's circuit, compiled once, ready for lanes of as many windows.
 
     The clock phases are the design table's where no others are given; ``temperature_K`` is that of
-    the thermal noise, 0 for none.
+    the thermal noise, 0 for none. With ``crosstalk`` neighbouring synapses are coupled.
     """
 
     def __init__(
@@ -104,9 +104,10 @@ class NeuronLanes:
         *,
         phases: ClockPhases | None = None,
         temperature_K: float = 0.0,
+        crosstalk: bool = False,
     ):
         self.signs = tuple(int(s) for s in signs)
-        self._library = CellLibrary(process)
+        self._library = CellLibrary(process, crosstalk=crosstalk)
         self._phases = phases
         self._temperature_K = temperature_K
         silent = NeuronLane(1, np.zeros((windows, len(self.signs)), dtype=bool))

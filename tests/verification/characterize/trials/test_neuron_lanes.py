@@ -101,3 +101,18 @@ def test_a_lane_is_a_deck_that_josim_judges_alike(josim, lanes):
     there = compare(view, lone_neuron(SIGNS, case.theta, STIMULUS), waves)
     assert there.pulses.tolist() == here.pulses.tolist()
     assert there.delays_s == pytest.approx(here.delays_s, abs=0.02e-12, nan_ok=True)
+
+
+def test_crosstalk_moves_the_edge_a_little_and_changes_no_verdict():
+    signs, stimulus = (1, -1, 1, 1), np.array([[1, 0, 0, 1], [1, 1, 0, 0]], dtype=bool)  # n: 2 0
+    for theta in (1, 2):
+        plain, coupled = (
+            NeuronLanes("sfq5ee", signs, 2, crosstalk=crosstalk) for crosstalk in (False, True)
+        )
+        assert plain.junctions == coupled.junctions
+        assert "LST_XS0|XL0N0" in coupled.elements
+        assert "LST|XS0|XL0N0" in plain.elements
+        one, two = (lanes.run([NeuronLane(theta, stimulus)])[0] for lanes in (plain, coupled))
+        assert (one.mismatches, two.mismatches) == (0, 0)
+        later = (two.delays_s - one.delays_s)[one.pulses > 0]
+        assert ((abs(later) > 1e-15) & (abs(later) < 5e-12)).all()
