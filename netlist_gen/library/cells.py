@@ -11,7 +11,7 @@ one of these, all values in SI::
     X name cell net net ...
 
 A junction larger than the process draws becomes several equal ones in parallel: the first keeps the
-name, the others have ``_2``, ``_3`` behind it.
+name, the others have ``_2``, ``_3`` behind it. So does a line shorter than it draws.
 
 A port with ``*`` (``bi*``) stands for one in each of the cell's ``loops``: bi0, bi1, ... A cell's
 parameters are the ``[parameters]`` of its TOML file, each with value, unit and source; a builder
@@ -250,7 +250,7 @@ class CellLibrary:
             case "J":
                 self._add_junction(builder, name, first, second, value)
             case "L":
-                builder.add(Inductor(name, first, second, value))
+                self._add_inductor(builder, name, first, second, value)
             case "R":
                 builder.add(Resistor(name, first, second, value))
             case "K":
@@ -274,6 +274,21 @@ class CellLibrary:
         for part in range(1, parts + 1):
             part_name = name if part == 1 else f"{name}_{part}"
             self._add_one(builder, part_name, plus, minus, critical_A / parts)
+
+    def _add_inductor(
+        self, builder: CircuitBuilder, name: str, plus: str, minus: str, value_H: float
+    ) -> None:
+        """A line, or as many of the shortest that is drawn in parallel.
+
+        So short ones join junctions that are several themselves, with a line to each.
+        """
+        limits = self.process.drawing.limits
+        parts = 1
+        if limits is not None and 0 < value_H < limits.smallest_inductor:
+            parts = math.ceil(limits.smallest_inductor / value_H - 1e-9)
+        for part in range(1, parts + 1):
+            part_name = name if part == 1 else f"{name}_{part}"
+            builder.add(Inductor(part_name, plus, minus, parts * value_H))
 
     def _add_one(
         self, builder: CircuitBuilder, name: str, plus: str, minus: str, critical_A: float
