@@ -13,6 +13,8 @@ from support import NO_JOSIM, measured_energy, neuron_site, site_spikes
 
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.elements import CurrentSource
+from netlist_gen.circuit.linear import LoopSum
+from netlist_gen.circuit.loops import loop_shares
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron, neuron_cell
 from netlist_gen.circuit.trees import tree_depth
@@ -71,7 +73,7 @@ def test_the_unit_is_the_largest_that_every_bound_allows(signs, theta, capacity)
     """Transformer, loop, range and rest: none is passed, one is reached."""
     rules = load_rules()
     design = design_neuron(signs, theta, COUPLER, capacity=capacity)
-    loops, places = design.size.loops, design.size.places
+    loops = design.size.loops
     excitatory, inhibitory = signs.count(1), signs.count(-1)
     edge = min(max(theta, -inhibitory), excitatory + 1) - 0.5
     counts = np.arange(-inhibitory, excitatory + 1)
@@ -83,11 +85,16 @@ def test_the_unit_is_the_largest_that_every_bound_allows(signs, theta, capacity)
     by_coefficient = ONE_TURN.coupling * np.sqrt(capacity * STORAGE_H * design.pickup)
     bounds = [
         min(by_share, by_coefficient) * full / PHI0 / loops,
-        rules.loop_reach / (places * capacity * loops),
         rules.reach / np.abs(counts - edge).max(),
     ]
     bounds += [rest / edge] if edge > 0 else []
-    assert design.unit == pytest.approx(min(bounds), rel=1e-12)
+    assert design.unit <= min(bounds) * (1 + 1e-12)
+    loop_sum = LoopSum(
+        design.size, loop_shares(excitatory, inhibitory, design.size), capacity, rules
+    )
+    assert loop_sum.shift(design.unit, edge, stage.offset) <= rules.shift * (1 + 1e-9)
+    if design.unit < min(bounds) * (1 - 1e-6):
+        assert loop_sum.shift(design.unit * 1.001, edge, stage.offset) > rules.shift
 
 
 @given(SIGNS, st.integers(1, 10**6))

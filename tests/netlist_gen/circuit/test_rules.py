@@ -84,16 +84,10 @@ def test_rules_without_a_table_are_named():
     assert unchecked(half_known) == ("largest M over own inductance", "largest k")
 
 
-TOO_SMALL = pytest.mark.xfail(
-    strict=True,
-    reason="the decision's last clock inductors are 0.505 pH x 8 / loops: below 0.5 pH",
-)
-
-
 @pytest.mark.parametrize("name", ["sfq5ee", "sfq5ee_opened"])
 @pytest.mark.parametrize(
     ("least", "most"),
-    [(1, 8), (9, 16), pytest.param(17, 32, marks=TOO_SMALL), pytest.param(33, 64, marks=TOO_SMALL)],
+    [(1, 8), (9, 16), (17, 32), (33, 64)],
 )
 def test_neurons_of_every_sign_pattern_keep_all_rules(name, least, most):
     """Fan-ins of one decision stage each, every threshold that a neuron can have."""

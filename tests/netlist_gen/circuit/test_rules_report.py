@@ -114,20 +114,9 @@ def test_what_a_process_leaves_out_is_named_and_refuses_nothing():
     require_rules(tiny_network(), silent, ("neurons", "network"))
 
 
-BROKEN = pytest.mark.xfail(
-    strict=True, reason="decision stages of 16 and 32 loops have inductors below 0.5 pH"
-)
-
-
 @pytest.mark.parametrize(
     "name",
-    [
-        "digits",
-        *(
-            pytest.param(name, marks=BROKEN)
-            for name in ("mnist-small", "mnist-f32", "mnist-f32-t4", "mnist-f64")
-        ),
-    ],
+    ["digits", "mnist-small", "mnist-f32", "mnist-f32-t4", "mnist-f64"],
 )
 def test_the_neurons_of_the_examples_keep_all_rules(name):
     network = read_network(EXAMPLES / f"{name}.npz")

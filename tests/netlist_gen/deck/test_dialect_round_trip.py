@@ -198,7 +198,7 @@ def test_ngspice_itself_lists_the_circuit(what, tmp_path):
         (r"LST p s (\S+)", r"LST s p \1"),
         (r"LST p s (\S+)\n", ""),
         (r"KB LST LBP (\S+)", r"KB LST LTP \1"),
-        (r"BA p 0 (.*)area=(\S+)", r"BA p 0 \1area=\g<2>1"),
+        (r"BA p ba_g (.*)area=(\S+)", r"BA p ba_g \1area=\g<2>1"),
     ],
 )
 @pytest.mark.parametrize("dialect", ["josim", "wrspice"])

@@ -71,7 +71,7 @@ def test_a_renamed_node_is_refused(index, data):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["LP ", "LA a n ", "XS0 ", "XI0 ", "RB1 n ", "XO o q", "VC ", "XD "]
+    "pattern", ["LST ", "LA a n ", "XS0 ", "XI0 ", "RB1 n ", "XO o q", "VC ", "XD "]
 )
 def test_a_removed_line_is_refused(pattern):
     at = next(i for i, line in enumerate(LINES) if re.match(pattern, line))
@@ -168,17 +168,17 @@ def line_of(text, start):
          "name one of them otherwise"),
         (r"RL q 0 .*", "RL q 0", "d.cir, line {at}: RL needs two nodes and a value"),
         (r"RL q 0 .*", "ZL q 0 1", "d.cir, line {at}: ZL is not an element the generator writes"),
-        (r"KCT LCT LXT .*", "KCT LCT LXT",
+        (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LT_0",
          "d.cir, line {at}: a coupling needs two inductors and a coefficient"),
-        (r"KCT LCT LXT .*", "KCT LCT LXT 1.0",
-         "d.cir, line {at}: coupling KCT is 1.0; it must lie in (-1, 1)"),
-        (r"KCT LCT LXT .*", "KCT LCT LXT nan",
-         "d.cir, line {at}: coupling KCT is nan; it must lie in (-1, 1)"),
-        (r"KCT LCT LXT .*", "KCT LCT LXT k", "d.cir, line {at}: coupling KCT: 'k' is no number"),
-        (r"KCT LCT LXT .*", "KCT LCT LXX 0.1",
-         "d.cir, line {at}: KCT couples LXX, which is not an inductor of decision"),
-        (r"KCT LCT LXT .*", "KCT LXX LXT 0.1",
-         "d.cir, line {at}: KCT couples LXX, which is not an inductor of decision"),
+        (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LT_0 1.0",
+         "d.cir, line {at}: coupling KCT_0 is 1.0; it must lie in (-1, 1)"),
+        (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LT_0 nan",
+         "d.cir, line {at}: coupling KCT_0 is nan; it must lie in (-1, 1)"),
+        (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LT_0 k", "d.cir, line {at}: coupling KCT_0: 'k' is no number"),
+        (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LXX 0.1",
+         "d.cir, line {at}: KCT_0 couples LXX, which is not an inductor of decision_4"),
+        (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LXX LT_0 0.1",
+         "d.cir, line {at}: KCT_0 couples LXX, which is not an inductor of decision_4"),
         (r"\.subckt splitter .*", ".subckt jtl a q0 q1",
          "d.cir, line {at}: subcircuit jtl is defined twice"),
     ],
@@ -283,10 +283,10 @@ def test_a_known_subcircuit_twice_or_with_a_line_that_goes_on_is_read_again():
 def test_an_error_in_a_subcircuit_that_is_new_is_on_its_line():
     """Names, couplings and nodes of the third subcircuit, behind others that are known."""
     lint(DECK, "d.cir")
-    at = next(i for i, line in enumerate(LINES) if line.startswith("KCT LCT LXT"))
-    changed = ["*", *LINES[:at], LINES[at].replace("LXT", "LQQ"), *LINES[at + 1 :]]
+    at = next(i for i, line in enumerate(LINES) if line.startswith("KCT_0 LCT_0 LT_0"))
+    changed = ["*", *LINES[:at], LINES[at].replace("LT_0", "LQQ"), *LINES[at + 1 :]]
     assert complaint("\n".join(changed)) == (
-        f"d.cir, line {at + 2}: KCT couples LQQ, which is not an inductor of decision"
+        f"d.cir, line {at + 2}: KCT_0 couples LQQ, which is not an inductor of decision_4"
     )
 
 
