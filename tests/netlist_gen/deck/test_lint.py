@@ -71,7 +71,7 @@ def test_a_renamed_node_is_refused(index, data):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["LST ", "LA a n ", "XS0 ", "XI0 ", "RB1 n ", "XO o q", "VC ", "XD "]
+    "pattern", ["LC0 ", "LA a n ", "XS0 ", "XI0 ", "RB1 n ", "XO o q", "VC ", "XD "]
 )
 def test_a_removed_line_is_refused(pattern):
     at = next(i for i, line in enumerate(LINES) if re.match(pattern, line))
@@ -174,7 +174,8 @@ def line_of(text, start):
          "d.cir, line {at}: coupling KCT_0 is 1.0; it must lie in (-1, 1)"),
         (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LT_0 nan",
          "d.cir, line {at}: coupling KCT_0 is nan; it must lie in (-1, 1)"),
-        (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LT_0 k", "d.cir, line {at}: coupling KCT_0: 'k' is no number"),
+        (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LT_0 k",
+         "d.cir, line {at}: coupling KCT_0: 'k' is no number"),
         (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LCT_0 LXX 0.1",
          "d.cir, line {at}: KCT_0 couples LXX, which is not an inductor of decision_4"),
         (r"KCT_0 LCT_0 LT_0 .*", "KCT_0 LXX LT_0 0.1",
