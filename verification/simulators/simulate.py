@@ -72,10 +72,10 @@ def simulate(
     version = chosen.version()
     if chosen.name == "embedded":
         return _embedded(deck, out, options, version, note)
-    if options.seed is not None or options.check_step:
+    if options.seed is not None or options.check_step or options.noise != "engine":
         raise ConfigurationError(
-            f"--seed and --check-step are the embedded engine's; {chosen.name} was chosen "
-            "(use --simulator embedded)"
+            f"--seed, --check-step and --noise are the embedded engine's; {chosen.name} was "
+            "chosen (use --simulator embedded)"
         )
     job = DeckJob(deck.stem, text, own=True, trusted=options.trust_deck)
     try:
@@ -157,12 +157,18 @@ def _embedded(
     if out is None and (files or curves):
         note("note: the deck's files (.file, .iv) are written beside an output, and there is none")
     seed = compiled.draw_seed(options.seed)  # what is checked is what is written
+    each_step = options.noise == "josim"
     if options.check_step:
+        if each_step:
+            raise ConfigurationError(
+                "--noise josim is another noise with every step, so that --check-step has nothing "
+                "to compare; leave one of them out"
+            )
         found = check_step(compiled, seed=seed, deadline=passed)
         note(found.sentence())
         found.require()
     if out is None:
-        waves = compiled.run(seed=seed, deadline=passed).waveforms
+        waves = compiled.run(seed=seed, deadline=passed, noise_each_step=each_step).waveforms
         assert waves is not None
         return Simulated("embedded", version, len(waves.names), waves.time_s.size, waves)
     requests = [
@@ -176,7 +182,7 @@ def _embedded(
     with waveform_writer(out) as writer, deck_files(requests, out, writer) as all_files:
         for curve in curves:
             write_curve(curve, out, passed)
-        compiled.run(seed=seed, deadline=passed, sink=all_files)
+        compiled.run(seed=seed, deadline=passed, sink=all_files, noise_each_step=each_step)
     return Simulated("embedded", version, len(compiled.traces), writer.samples, None)
 
 

@@ -142,6 +142,34 @@ def test_a_seed_makes_noise_repeat(cli, deck, tmp_path):
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_the_noise_of_josim(cli, deck, tmp_path):
+    """Other noise than the engine's, and with the same seed the same again."""
+    deck.write_text(DECK.replace("RS 1 0 5", "RS 1 0 5 temp=4.2 neb=1T"))
+    words = ("simulate", deck, "-o", tmp_path / "out.csv", "--seed", "1", "--simulator")
+    texts = []
+    for noise in ("engine", "josim", "josim"):
+        ran = cli(*words, "embedded", "--noise", noise)
+        assert ran.status == 0, ran.err
+        texts.append((tmp_path / "out.csv").read_text())
+    assert texts[0] != texts[1] == texts[2]
+    ran = cli(*words, "embedded", "--noise", "josim", "--check-step")
+    assert (ran.status, ran.sentence) == (
+        2,
+        "--noise josim is another noise with every step, so that --check-step has nothing to "
+        "compare; leave one of them out",
+    )
+    deck.write_text(SPICE)
+    ran = cli(
+        "simulate", deck, "-o", tmp_path / "o.csv", "--simulator", "ngspice", "--noise", "josim"
+    )
+    if shutil.which("ngspice") is not None:
+        assert (ran.status, ran.sentence) == (
+            2,
+            "--seed, --check-step and --noise are the embedded engine's; ngspice was chosen (use "
+            "--simulator embedded)",
+        )
+
+
 def test_the_step_is_checked_on_the_noise_that_is_written(cli, deck, tmp_path, monkeypatch):
     deck.write_text(DECK.replace("RS 1 0 5", "RS 1 0 5 temp=4.2 neb=1T"))
     seeds = []
