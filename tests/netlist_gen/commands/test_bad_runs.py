@@ -8,6 +8,8 @@ import shutil
 import pytest
 from bad_files import assert_nothing_whole
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 
 def test_a_simulator_that_is_missing(cli, tiny, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
