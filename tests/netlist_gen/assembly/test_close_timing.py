@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from support import tiny_network
 
 from netlist_gen.assembly.close_timing import close_timing, shortest_period
 from netlist_gen.assembly.delays import measured_delays
+from netlist_gen.assembly.layer_timing import clock_arrivals
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.assembly.plan import outline
 from netlist_gen.assembly.timing_values import CORNERS, KINDS, Corner
@@ -112,6 +114,23 @@ def test_the_circuit_is_what_the_plan_says():
         (clock,) = [e for e in top.elements if e.name == f"VC{index}"]
         assert clock.times_s[0] == timing.clock_s
     assert bench.timing.latency_s > 0
+
+
+def test_clocks_come_as_the_cells_of_the_plan_take():
+    """The stages that timing chooses load the splitter before them."""
+    network = TernaryNetwork.from_arrays(
+        [np.ones((5, 3), int), np.ones((2, 5), int)], [[1] * 5, [1] * 2]
+    )
+    layers = outline(network).layers
+    plan = close_timing(outline(network), DELAYS, 112e-12)
+    for layer, timing in zip(layers, plan.layers, strict=True):
+        clock = replace(layer.clock, reset_stages=timing.reset_stages)
+        expected = clock_arrivals(DELAYS, clock, 1.0)
+        chain = DELAYS.path(clock.reset_chain())
+        np.testing.assert_allclose(timing.decision, timing.clock_s + expected.decision, rtol=1e-12)
+        np.testing.assert_allclose(
+            timing.reset, timing.clock_s + expected.reset + chain, rtol=1e-12
+        )
 
 
 def test_a_neuron_that_hears_nothing_still_has_a_window():

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from support import neuron_site, site_spikes
 
+from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
-from verification.reference.event_energy import EventEnergy, bench_energies
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.spikes import NetworkSpikes
+from verification.reference.event_energy import EventEnergy, bench_energies, network_energy
 
 
 def energies_of(signs, theta, stimulus):
@@ -54,3 +58,31 @@ def test_an_event_that_a_cell_does_not_have():
         match=f"^{re.escape(str(path))}: cell jtl has no event 'explode'; it has pulse$",
     ):
         EventEnergy(library).of(library.cell("jtl"), "explode")
+
+
+def test_each_stage_on_a_way_costs_each_of_its_pulses():
+    """A stage more before a layer's line, or on a class's way, is passed by the pulses of it."""
+    network = TernaryNetwork.from_arrays([np.ones((4, 3), int)], [[1, 2, 1, 3]], 2)
+    inputs = np.array([[1, 0, 1], [0, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=bool)
+    spikes, library = NetworkSpikes.of(network, inputs), CellLibrary()
+    plan, energies = network_bench(network, library, inputs).plan, EventEnergy(library)
+    stage = energies.of(library.cell("jtl"), "pulse")
+
+    def more(change):
+        return network_energy(replace(plan, **change), spikes, energies) / stage - all_ / stage
+
+    all_ = network_energy(plan, spikes, energies)
+    for extra in (1, 3):
+        lines = [
+            replace(line, stages=tuple(n + extra for n in line.stages)) for line in plan.class_lines
+        ]
+        pulses = int(spikes.layers[-1].sum())
+        assert more({"class_lines": tuple(lines)}) == pytest.approx(extra * pulses)
+        first, *rest = plan.layers
+        longer = {n: replace(line, pads=line.pads + extra) for n, line in first.lines.items()}
+        layers = (replace(first, lines=longer), *rest)
+        assert more({"layers": layers}) == pytest.approx(extra * int(inputs.sum()))
+    silent = NetworkSpikes.of(network, np.zeros_like(inputs))
+    lone = replace(plan, class_lines=())
+    assert network_energy(plan, silent, energies) == network_energy(lone, silent, energies)
+    assert all_ > network_energy(lone, spikes, energies)
