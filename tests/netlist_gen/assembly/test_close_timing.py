@@ -142,6 +142,16 @@ def test_a_neuron_that_hears_nothing_still_has_a_window():
     assert plan.worst_s > 0
 
 
+def test_a_slack_counts_the_cells_that_its_data_pass():
+    """The stage behind the source, what holds the line back, and two splitters to four users."""
+    network = TernaryNetwork.from_arrays([[[1, 1], [1, 0], [1, 0], [1, 0]]], [[1] * 4])
+    plan = close_timing(outline(network), DELAYS, 112e-12, worst=1000)
+    passed = {(s.line, s.depth) for s in plan.slacks if s.line is not None}
+    pads = [plan.pads.get((0, line), 0) for line in (0, 1)]
+    assert passed == {(0, 1 + pads[0] + 2), (1, 1 + pads[1] + 1)}  # a tree to one is a stage
+    assert {s.depth for s in plan.slacks if s.kind == "hold"} == {0}
+
+
 def test_the_worst_slacks_are_kept():
     network = tiny_network()
     many = close_timing(outline(network), DELAYS, 112e-12, worst=1000).slacks
