@@ -70,6 +70,8 @@ def test_the_other_controls():
     assert (curve.model.name, curve.most_A, curve.name) == ("JJ1", 1e-3, "out.csv")
     assert deck.notes == []
     assert controls(".tran 0.1p 10p\n.option seed = auto").seed is None
+    assert controls(".tran 0.1p 10p\n.option seed={2*3}").seed == 6
+    assert controls(".tran 0.1p 10p\n.option seed=0.0").seed == 0
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,12 @@ def test_the_other_controls():
         (".spread L=-1", "L=-1: a spread can't be negative"),
         (".option gmin=1", "OPTION GMIN=1: the only option is seed="),
         (".option seed=1.5", "OPTION SEED=1.5: the seed must be an integer from 0 to 2^64 - 1"),
+        (".option seed=-1", "OPTION SEED=-1: the seed must be an integer from 0 to 2^64 - 1"),
+        (".option seed=1e30", "OPTION SEED=1E30: the seed must be an integer from 0 to 2^64 - 1"),
+        (".print v123", "V123 can't be printed; use V(..), P(..), I(..), @DEVICE[V], DEVV, DEVI, "
+         "PHASE, NODEV or NODEP"),
+        (".print v(1)x", "V(1)X can't be printed; use V(..), P(..), I(..), @DEVICE[V], DEVV, DEVI, "
+         "PHASE, NODEV or NODEP"),
         (".file", ".file takes one file name, without blanks"),
     ],
 )  # fmt: skip
