@@ -62,7 +62,8 @@ def test_an_event_that_a_cell_does_not_have():
 
 def test_each_stage_on_a_way_costs_each_of_its_pulses():
     """A stage more before a layer's line, or on a class's way, is passed by the pulses of it."""
-    network = TernaryNetwork.from_arrays([np.ones((4, 3), int)], [[1, 2, 1, 3]], 2)
+    weights = [np.ones((5, 3), int), np.ones((4, 5), int)]
+    network = TernaryNetwork.from_arrays(weights, [[1, 2, 1, 3, 1], [5, 5, 4, 3]], 2)
     inputs = np.array([[1, 0, 1], [0, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=bool)
     spikes, library = NetworkSpikes.of(network, inputs), CellLibrary()
     plan, energies = network_bench(network, library, inputs).plan, EventEnergy(library)
@@ -76,7 +77,7 @@ def test_each_stage_on_a_way_costs_each_of_its_pulses():
         lines = [
             replace(line, stages=tuple(n + extra for n in line.stages)) for line in plan.class_lines
         ]
-        pulses = int(spikes.layers[-1].sum())
+        pulses = int(spikes.layers[2].sum())
         assert more({"class_lines": tuple(lines)}) == pytest.approx(extra * pulses)
         first, *rest = plan.layers
         longer = {n: replace(line, pads=line.pads + extra) for n, line in first.lines.items()}

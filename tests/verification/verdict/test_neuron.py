@@ -148,6 +148,21 @@ def test_a_pulse_after_the_last_window():
     )
 
 
+def test_the_earliest_and_the_latest_time_belong_to_the_window():
+    waves = ideal()
+    delays = verdict_of(waves).delays_s
+    least, most = np.nanmin(delays), np.nanmax(delays)
+
+    def mismatches(earliest, latest):
+        phases = dataclasses.replace(PHASES, earliest=earliest, latest=latest)
+        view = dataclasses.replace(waves.view, phases=phases)
+        return compare(view, waves.spikes, waves.waveforms()).mismatches
+
+    assert mismatches(least, most) == 0
+    assert mismatches(least, np.nextafter(most, 0.0)) >= 1
+    assert mismatches(np.nextafter(least, 1.0), most) >= 1
+
+
 def test_a_pulse_at_the_very_end_of_the_last_window_is_one_after_it():
     waves = ideal()
     end_s = waves.view.decisions_s()[-1] + PHASES.period
