@@ -113,3 +113,11 @@ def test_what_holds_no_word_has_a_problem(text):
     values, problems = resolve_parameters({"A": text, "B": "1"}, {})
     assert values == {"B": 1.0}
     assert list(problems) == ["A"]
+
+
+def test_an_expression_of_the_greatest_length_is_read_as_others_are():
+    """What it names may come after it; one character more is refused."""
+    for zeros, problem in ((99_997, False), (99_998, True)):
+        values, problems = resolve_parameters({"A": f"{'0' * zeros}1+B", "B": "1"}, {})
+        assert ("A" in problems) == problem
+        assert problem or values["A"] == 2.0
