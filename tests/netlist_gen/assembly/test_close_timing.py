@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
@@ -150,6 +151,14 @@ def test_a_slack_counts_the_cells_that_its_data_pass():
     pads = [plan.pads.get((0, line), 0) for line in (0, 1)]
     assert passed == {(0, 1 + pads[0] + 2), (1, 1 + pads[1] + 1)}  # a tree to one is a stage
     assert {s.depth for s in plan.slacks if s.kind == "hold"} == {0}
+
+
+def test_of_a_wide_layer_the_twenty_worst_of_each_kind_are_told():
+    network = TernaryNetwork.from_arrays([np.ones((30, 2), int)], [[1] * 30])
+    slacks = close_timing(outline(network), DELAYS, 112e-12, worst=1000).slacks
+    counts = Counter((s.kind, s.corner) for s in slacks)
+    assert set(counts.values()) == {20}
+    assert len(counts) == len(KINDS) * len(CORNERS)
 
 
 def test_the_worst_slacks_are_kept():
