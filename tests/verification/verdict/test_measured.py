@@ -24,12 +24,12 @@ ME = Program("embedded", "1")
 NONE = np.zeros(0)
 
 
-def neuron(layer, number, *, first=0, windows=4, wrong=(), apart_s=NONE):
+def neuron(layer, number, *, first=0, windows=4, wrong=(), apart_s=NONE, said="m"):
     """A neuron that did what it must, but for the ``wrong`` windows."""
     flags = np.zeros(windows, dtype=bool)
     flags[list(wrong)] = True
     fires = SPIKES.layers[layer + 1][first : first + windows, number] ^ flags
-    words = Disagreement(wrong[0], f"w{layer}{number}", "m") if wrong else None
+    words = Disagreement(wrong[0], f"w{layer}{number}", said) if wrong else None
     delays = np.where(fires, 1e-11 * (1 + number), np.nan)
     pulses = fires.astype(np.int64)
     return NeuronVerdict(f"L{layer}N{number}", layer, number, flags, pulses, delays, apart_s, words)
@@ -190,7 +190,8 @@ def test_a_source_explains_what_else_is_wrong():
 def test_the_same_window_wrong_in_two_scopes():
     """The scope that comes first is named; both decks begin to be wrong at the same place."""
     alone = result((0, 1), [neuron(0, 1, wrong=(1,))])
-    whole = result(WHOLE_NETWORK, [neuron(*p, wrong=(1,) if p == (0, 1) else ()) for p in PLACES])
+    neurons = [neuron(*p, wrong=(1,) if p == (0, 1) else (), said="n") for p in PLACES]
+    whole = result(WHOLE_NETWORK, neurons)
     found = example(alone, scopes=[scope(whole, name="network")])
     assert (found.scope, found.window, found.deck) == ("neurons", 1, "decks/L0N1.cir")
 
