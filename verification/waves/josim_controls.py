@@ -29,7 +29,7 @@ _SUFFIX = {
     "G": 1e9,
     "T": 1e12,
 }
-_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:E[-+]?\d+)?)(MEG|[A-Z]*)", re.ASCII)
+_NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:E[-+]?\d+)?)(MEG|[A-Z]*)", re.ASCII)
 _CALL = re.compile(r"([VIP])\(([^()]+)\)")
 _BRANCH = re.compile(r"(.+)#BRANCH")
 _VECTOR = re.compile(r"@(.+)\[([CVP])\]")

@@ -116,7 +116,10 @@ def test_what_holds_no_word_has_a_problem(text):
 
 
 def test_an_expression_of_the_greatest_length_is_read_as_others_are():
-    """What it names may come after it; one character more is refused."""
+    """What it names may come after it; one character more is refused.
+
+    It ends in a name: that it is no number has to be seen without trying each part of its digits.
+    """
     for zeros, problem in ((99_997, False), (99_998, True)):
         values, problems = resolve_parameters({"A": f"{'0' * zeros}1+B", "B": "1"}, {})
         assert ("A" in problems) == problem
