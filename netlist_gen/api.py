@@ -180,7 +180,8 @@ def simulate(
 
     Args:
         deck: the file.
-        out: .csv (JoSIM's columns), .parquet or .npz, written while the run goes on.
+        out: .csv (JoSIM's columns), .parquet or .npz, written while the run goes on; the files
+            that a JoSIM deck names (.file, .iv) are written beneath its folder.
         note: called with each sentence that a user should read.
         **options: of ``verification.simulators.options.SimulateOptions``: simulator, ...
 

@@ -48,6 +48,14 @@ def tiny(tmp_path) -> Files:
 
 
 @pytest.fixture
+def plots_aside(monkeypatch) -> None:
+    """Reports without their plots, which are most of the time of a small network's run."""
+    plots = importlib.import_module("verification.report.plots")
+    for name in ("raster", "delays", "waveforms", "timing"):
+        monkeypatch.setattr(plots, name, lambda *_: "<svg></svg>")
+
+
+@pytest.fixture
 def library() -> CellLibrary:
     """A fresh library: tests may build neurons of the same name."""
     return CellLibrary()

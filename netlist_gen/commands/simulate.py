@@ -25,7 +25,8 @@ from verification.simulators.options import SimulateOptions
 def simulate(deck: Path, out: Path, **options: Any) -> None:
     """Simulate DECK and write its printed signals.
 
-    The embedded engine alone takes --seed and --check-step, and cus files.
+    The files that a JoSIM deck names (.file) are written beneath the folder of the output. The
+    embedded engine alone takes --seed, --noise and --check-step, cus files and .iv.
     """
     from netlist_gen import api
 

@@ -7,13 +7,12 @@ name: each is checked against ``NAME`` here, before it is one.
 from __future__ import annotations
 
 import re
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.files import shown
+from netlist_gen.files import printable, read_bytes, shown
 
 MOST_BYTES = 256_000
 """Of a TOML file: the library's largest has 6,000."""
@@ -55,23 +54,16 @@ def line_of(value: object, what: str) -> str:
 
 
 def read_small_text(path: Path, most_bytes: int) -> str:
-    """The text of a regular file.
+    """The text of an ordinary file.
 
     Raises:
-        ConfigurationError: it can't be read, is no regular file (a pipe may never end), is larger
-            than ``most_bytes``, or is not UTF-8.
+        ConfigurationError: as ``read_bytes``, or it is not UTF-8.
     """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # that says it itself
-            raise ConfigurationError(f"{path}: can't be read (it is no regular file)")
-        with path.open("rb") as file:
-            data = file.read(most_bytes + 1)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: can't be read ({error.strerror})") from error
-    except ValueError as error:  # a NUL in the name
-        raise ConfigurationError(f"{shown(str(path))}: can't be read ({error})") from error
-    if len(data) > most_bytes:
-        raise ConfigurationError(f"{path}: has more than {most_bytes:,} bytes, the most it may")
+    data = read_bytes(
+        path,
+        most_bytes,
+        lambda why: ConfigurationError(f"{printable(str(path))}: can't be read ({why})"),
+    )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

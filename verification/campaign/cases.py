@@ -17,6 +17,7 @@ from netlist_gen.circuit.bench import NeuronBench
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.deck.decks import Built, build_network, build_neuron
 from netlist_gen.deck.emit import Deck
+from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.deck.lint import lint
 from netlist_gen.deck.manifest import read_manifest
 from netlist_gen.deck.plan import NetworkRun, NeuronRun, NeuronTask, Task
@@ -26,6 +27,7 @@ from verification.campaign.plan import Setup
 from verification.reference.event_energy import EventEnergy, bench_energies, network_energy
 from verification.reference.timed import bench_times, expected_times, timed_reference
 from verification.simulators.base import DeckJob
+from verification.simulators.deck_programs import refuse_programs
 from verification.verdict.class_lines import WatchedLine, lines_of
 from verification.verdict.energy import ENERGY_TOLERANCE, BiasSources
 from verification.verdict.neuron import Disagreement, Predicted
@@ -230,9 +232,16 @@ class CaseBuilder:
             return DeckJob(name, deck.text, readout)
         assert self.setup.decks is not None
         path = deck_path(self.setup.decks, name, self.dialect)
-        text = _read_deck(path)
+        text = read_deck_text(
+            path, lambda why: DeckError(f"{path}: the deck can't be read ({why})")
+        )
         if self.dialect == "josim":
             lint(text, str(path))
+        else:
+            try:
+                refuse_programs(text)
+            except DeckError as error:
+                raise DeckError(f"{path}: {error}") from error
         return DeckJob(name, text, readout)
 
 
@@ -267,12 +276,3 @@ def network_readout(bench: NetworkBench) -> Readout:
     times.append(np.array(bench.span_s()))
     outputs = [view.output.column for view in bench.views]
     return Readout.at(times, [*outputs, *(probe.column for probe in bench.class_lines)])
-
-
-def _read_deck(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DeckError(f"{path}: the deck can't be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise DeckError(f"{path}: the deck is not text ({error})") from error

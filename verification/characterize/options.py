@@ -104,7 +104,7 @@ def _spread(text: str, kinds: tuple[str, ...]) -> tuple[str, tuple[float, float]
 
 
 def _correlation(text: str, kinds: tuple[str, ...]) -> tuple[str, float]:
-    match = re.fullmatch(r"(\w+),(\w+)=(-?(?:\d+\.?\d*|\.\d+))", text)
+    match = re.fullmatch(r"(\w+),(\w+)=(-?(?:\d+(?:\.\d*)?|\.\d+))", text)
     named = {match[1], match[2]} & {*kinds} if match else set()
     if match is None or len(named) != 2 or not -1 <= float(match[3]) <= 1:
         raise ConfigurationError(

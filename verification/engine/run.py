@@ -128,6 +128,7 @@ class CompiledDeck:
         extract: Extract | None = None,
         deadline: Callable[[], bool] | None = None,
         sink: Sink | None = None,
+        noise_each_step: bool = False,
     ) -> LaneResult:
         """Run the deck as it stands.
 
@@ -138,6 +139,8 @@ class CompiledDeck:
             deadline: asked now and then; a true answer ends the run.
             sink: takes the printed signals as they come; the result then holds none, and the
                 memory of a run does not grow with its length.
+            noise_each_step: draw noise anew in every step, as JoSIM 2.7 does, not every 1/neb:
+                its power is then neb times the step of what it should be.
 
         Raises:
             DeckError: the circuit has no unique solution.
@@ -148,7 +151,8 @@ class CompiledDeck:
         extract = extract or Extract()
         if sink is not None:
             extract = replace(extract, waveforms=False)
-        return self._run(values, [{}], step_s, [lane_seed], extract, 1, deadline, sink)[0]
+        job = LaneJob(values, [{}], [lane_seed], extract, deadline, sink, noise_each_step)
+        return self._run(job, step_s, threads=1)[0]
 
     def _nominal_values(self, seed: int) -> Values:
         """The deck's values; drawn anew only where the deck has a spread."""
@@ -193,7 +197,10 @@ class CompiledDeck:
             SimulatorError: as ``run``.
         """
         values = self._nominal_values(seeds[0] if seeds else self.draw_seed(None))
-        return self._run(values, stimuli, step_s, seeds, extract, threads, deadline)
+        job = LaneJob(
+            values, stimuli, self._seeds(seeds, len(stimuli)), extract or Extract(), deadline
+        )
+        return self._run(job, step_s, threads)
 
     def run_parameter_lanes(
         self,
@@ -232,33 +239,31 @@ class CompiledDeck:
             raise ConfigurationError(
                 f"{len(overrides)} lanes of values, but {len(stimuli)} of stimuli"
             )
-        return self._run(values, stimuli, step_s, seeds, extract, threads, deadline)
+        job = LaneJob(
+            values, stimuli, self._seeds(seeds, len(stimuli)), extract or Extract(), deadline
+        )
+        return self._run(job, step_s, threads)
 
-    def _run(
-        self,
-        values: Values,
-        stimuli: Sequence[Mapping[str, SourceWave]],
-        step_s: float | None,
-        seeds: Sequence[int] | None,
-        extract: Extract | None,
-        threads: int,
-        deadline: Callable[[], bool] | None,
-        sink: Sink | None = None,
-    ) -> list[LaneResult]:
-        if not stimuli:
+    def _seeds(self, seeds: Sequence[int] | None, lanes: int) -> list[int]:
+        """Each lane's seed. Raises ConfigurationError where there are more or less than lanes."""
+        if seeds is None:
+            base = self.draw_seed(None)
+            return [base + i for i in range(lanes)]
+        if len(seeds) != lanes:
+            raise ConfigurationError(f"{lanes} lanes, but {len(seeds)} seeds")
+        return list(seeds)
+
+    def _run(self, job: LaneJob, step_s: float | None, threads: int) -> list[LaneResult]:
+        lanes = len(job.stimuli)
+        if not lanes:
             return []
-        base = self.draw_seed(None)
-        lane_seeds = [base + i for i in range(len(stimuli))] if seeds is None else list(seeds)
-        if len(lane_seeds) != len(stimuli):
-            raise ConfigurationError(f"{len(stimuli)} lanes, but {len(lane_seeds)} seeds")
-        job = LaneJob(values, stimuli, lane_seeds, extract or Extract(), deadline, sink)
         transient = self.transient
         if step_s is not None:
             if not 0.0 < step_s <= transient.stop:
                 raise ConfigurationError(f"a time step of {step_s:g} s is outside the run")
             transient = replace(transient, step=min(step_s, transient.print_step))
-        results: list[LaneResult | None] = [None] * len(stimuli)
-        pending = list(range(len(stimuli)))
+        results: list[LaneResult | None] = [None] * lanes
+        pending = list(range(lanes))
         for _ in range(MAX_HALVINGS + 1):
             while any(round(e.delay / transient.step) < 1 for e, _ in self.topology.lines):
                 transient = replace(transient, step=transient.step / 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from netlist_gen.errors import SimulatorError
+from netlist_gen.errors import DeckError, SimulatorError
 from verification.simulators.base import DeckJob
 from verification.simulators.subprocess_simulator import SubprocessSimulator
 from verification.waves.josim_controls import Controls, read_controls
@@ -13,6 +13,9 @@ from verification.waves.readers.josim_csv import read_josim_csv
 from verification.waves.waveforms import Waveforms
 
 OLDEST_VERSION = (2, 7)
+_WRITE = (".FILE", "FILE", ".IV")
+"""Lines with which a deck makes JoSIM write a file; IV too inside ``.control``."""
+
 _VERSION = re.compile(r"\bv(\d+)\.(\d+)(?:\.([0-9a-z]+))?")
 
 # A block of JoSIM's messages: "W: Controls" or "E: Input", then sentences, then an empty line.
@@ -20,6 +23,36 @@ _MESSAGE = re.compile(r"^([WE]): (.*?)(?:\n[ \t]*\n|\Z)", re.MULTILINE | re.DOTA
 
 # The one warning that leaves the circuit as asked: a source whose amplitude is 0.
 _HARMLESS = "this renders the function redundant"
+
+
+def without_files(text: str) -> str:
+    """A deck whose ``.file`` and ``.iv`` lines are comments.
+
+    JoSIM writes wherever these lead, and replaces what is there. All that is printed is in its
+    output anyway; who wants the files makes them of that.
+
+    Raises:
+        DeckError: an ``.include``, which could bring such lines with it.
+    """
+    lines = text.split("\n")
+    in_control = in_line = False
+    for number, line in enumerate(lines):
+        words = line.replace("\r", "").upper().split()
+        first = words[0] if words else ""
+        if first in (".CONTROL", ".ENDC"):
+            in_control = first == ".CONTROL"
+        if first[:1] in ("", "*", "#"):
+            continue
+        if first[0] != "+":
+            in_line = first in _WRITE or (in_control and first == "IV")
+        if first in (".INCLUDE", "INCLUDE"):
+            raise DeckError(
+                f"line {number + 1}: {first.lower()}: JoSIM is given decks that are whole; put "
+                "in its place what it includes"
+            )
+        if in_line:
+            lines[number] = f"* {line}"
+    return "\n".join(lines)
 
 
 class JosimSimulator(SubprocessSimulator[Controls]):
@@ -47,7 +80,11 @@ class JosimSimulator(SubprocessSimulator[Controls]):
         return version
 
     def _prepare(self, job: DeckJob) -> Controls:
+        without_files(job.text)
         return read_controls(job.text)
+
+    def _deck_text(self, job: DeckJob, asked: Controls) -> str:  # noqa: ARG002 - as it is called
+        return without_files(job.text)
 
     def _command(self, executable: str) -> list[str]:
         # -m takes the next word as its value; without the 1 it would take the next option's.

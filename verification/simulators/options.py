@@ -16,6 +16,8 @@ class SimulateOptions(Options):
         simulator: "auto" is JoSIM where it is here, else the embedded engine.
         timeout: in s.
         seed: of noise and spread; None is the deck's. The embedded engine's alone.
+        noise: "engine" is a sample every 1/neb, "josim" what JoSIM 2.7 makes: a draw in every
+            step. The embedded engine's alone.
         check_step: run again with smaller steps and compare. The embedded engine's alone.
         trust_deck: run what an ngspice or WRspice deck tells its simulator to run: commands,
             programs, other files.
@@ -26,6 +28,11 @@ class SimulateOptions(Options):
     )
     timeout: float = option(600.0, "Seconds.", positive=True)
     seed: int | None = option(None, "Of noise and spread [default: the deck's].", least=0)
+    noise: str = option(
+        "engine",
+        "engine: a sample every 1/neb; josim: a new one in every step, as JoSIM 2.7 draws them.",
+        choices=("engine", "josim"),
+    )
     check_step: bool = option(
         False, "Run again with smaller steps and compare; nothing is written where they disagree."
     )

@@ -29,7 +29,7 @@ from verification.waves.waveforms import Waveforms
 
 _SIGNAL = re.compile(r"\*\s*signal\s+([VIP]\([^()\s]+\))\s*=\s*(\S+)\s*", re.IGNORECASE)
 _CALL = re.compile(r"([vi])\(([^()\s,]+)\)")
-_TIME = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?[fpnumk]?)s", re.ASCII)
+_TIME = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?[fpnumk]?)s", re.ASCII)
 
 
 @dataclass(frozen=True)

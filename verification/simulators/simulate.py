@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netlist_gen.deck.lines import read_deck_text
@@ -18,7 +17,9 @@ from verification.simulators.includes import read_with_includes
 from verification.simulators.options import SimulateOptions
 from verification.simulators.registry import get_simulator
 from verification.simulators.saved_signals import check_dialect
-from verification.waves.files import waveform_writer, write_waveforms
+from verification.waves.deck_files import FileRequest, checked_targets, deck_files
+from verification.waves.files import waveform_writer
+from verification.waves.josim_controls import read_controls
 from verification.waves.waveforms import Waveforms
 
 _INCLUDES = re.compile(r"(?im)^[ \t]*\.?include\b")
@@ -53,8 +54,9 @@ def simulate(
 
     Args:
         deck: the file.
-        out: .csv (JoSIM's columns), .parquet or .npz; the file is whole or not there. None keeps
-            the waveforms in memory.
+        out: .csv (JoSIM's columns), .parquet or .npz; the file is whole or not there, and so are
+            those that a JoSIM deck names, beneath its folder. None keeps the waveforms in memory
+            and writes none.
         options: see there.
         note: called with each sentence that a user should read.
 
@@ -71,13 +73,15 @@ def simulate(
     version = chosen.version()
     if chosen.name == "embedded":
         return _embedded(deck, out, options, version, note)
-    if options.seed is not None or options.check_step:
+    if options.seed is not None or options.check_step or options.noise != "engine":
         raise ConfigurationError(
-            f"--seed and --check-step are the embedded engine's; {chosen.name} was chosen "
-            "(use --simulator embedded)"
+            f"--seed, --check-step and --noise are the embedded engine's; {chosen.name} was "
+            "chosen (use --simulator embedded)"
         )
+    job = DeckJob(deck.stem, text, own=True, trusted=options.trust_deck)
     try:
-        job = DeckJob(deck.stem, text, own=True, trusted=options.trust_deck)
+        josim = chosen.dialect == "josim"
+        files = _files_of(text, out, deck, note) if josim else []
         outcome = chosen.run(job, timeout_s=options.timeout)
     except DeckError as error:
         # A line's number is that of the text that the simulator is given.
@@ -85,10 +89,13 @@ def simulate(
         words = str(error).removeprefix(f"deck {job.name}: ")
         raise DeckError(printable(f"{place}: {words}")) from error
     waves = outcome.require()
-    if out is not None:
-        write_waveforms(out, waves)
-    kept = waves if out is None else None
-    return Simulated(chosen.name, version, len(waves.names), waves.time_s.size, kept)
+    done = Simulated(chosen.name, version, len(waves.names), waves.time_s.size, waves)
+    if out is None:
+        return done
+    with waveform_writer(out) as writer, deck_files(files, out, writer) as all_files:
+        all_files.begin(waves.names)
+        all_files.add(waves.time_s, waves.values)
+    return replace(done, waveforms=None)
 
 
 def _text(
@@ -134,6 +141,7 @@ def _embedded(
 ) -> Simulated:
     """Run on the engine, writing while it runs."""
     from verification.engine.check_step import check_step
+    from verification.engine.iv_curve import write_curve
     from verification.engine.ready import make_ready
     from verification.engine.run import compile_deck_file
 
@@ -146,15 +154,47 @@ def _embedded(
     compiled = compile_deck_file(deck, passed)
     for words in compiled.deck.notes:
         note(f"note: {words}")
-    for name in compiled.deck.files:
-        note(f"note: .file {name} is not written; {out} has its columns too")
+    files, curves = compiled.deck.files, compiled.deck.curves
+    if out is None and (files or curves):
+        note("note: the deck's files (.file, .iv) are written beside an output, and there is none")
     seed = compiled.draw_seed(options.seed)  # what is checked is what is written
+    each_step = options.noise == "josim"
     if options.check_step:
+        if each_step:
+            raise ConfigurationError(
+                "--noise josim is another noise with every step, so that --check-step has nothing "
+                "to compare; leave one of them out"
+            )
         found = check_step(compiled, seed=seed, deadline=passed)
         note(found.sentence())
         found.require()
-    with waveform_writer(out) if out else nullcontext() as writer:
-        result = compiled.run(seed=seed, deadline=passed, sink=writer)
-    waves = result.waveforms if writer is None else None
-    samples = writer.samples if writer else 0 if waves is None else waves.time_s.size
-    return Simulated("embedded", version, len(compiled.traces), samples, waves)
+    if out is None:
+        waves = compiled.run(seed=seed, deadline=passed, noise_each_step=each_step).waveforms
+        assert waves is not None
+        return Simulated("embedded", version, len(waves.names), waves.time_s.size, waves)
+    requests = [
+        FileRequest(
+            line.name,
+            str(line.place),
+            tuple(at for at, trace in enumerate(compiled.traces) if trace.file == number),
+        )
+        for number, line in enumerate(files)
+    ]
+    with waveform_writer(out) as writer, deck_files(requests, out, writer) as all_files:
+        for curve in curves:
+            write_curve(curve, out, passed)
+        compiled.run(seed=seed, deadline=passed, sink=all_files, noise_each_step=each_step)
+    return Simulated("embedded", version, len(compiled.traces), writer.samples, None)
+
+
+def _files_of(
+    text: str, out: Path | None, deck: Path, note: Callable[[str], None]
+) -> list[FileRequest]:
+    """The files that a JoSIM deck asks for, checked before it runs. Raises DeckError."""
+    asked = read_controls(text)
+    if asked.curves:
+        note(f"note: {deck}: .iv was not run; --simulator embedded writes its curve")
+    if out is None:
+        return []
+    checked_targets(asked.files, out)
+    return list(asked.files)

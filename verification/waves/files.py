@@ -56,7 +56,7 @@ def waveform_writer(path: Path) -> Iterator[WaveformWriter]:
         ConfigurationError: another suffix, or a directory that can't be written.
     """
     kinds: dict[str, Callable[[Path], WaveformWriter]] = {
-        ".csv": _Csv,
+        ".csv": CsvWriter,
         ".npz": _Npz,
         ".parquet": _Parquet,
     }
@@ -82,20 +82,25 @@ def write_waveforms(path: Path, waves: Waveforms) -> None:
         writer.add(waves.time_s, waves.values)
 
 
-class _Csv:
-    def __init__(self, path: Path) -> None:
+class CsvWriter:
+    """JoSIM's CSV, or its ``.dat`` with blanks ``between`` the columns."""
+
+    def __init__(self, path: Path, *, between: str = ",") -> None:
         self.samples = 0
+        self._between = between
         self._out: IO[str] = path.open("w", encoding="ascii", newline="\n")
         self._format = ""
 
     def begin(self, names: tuple[str, ...]) -> None:
+        """As ``WaveformWriter``."""
         self.samples = 0
         self._out.seek(0)
         self._out.truncate()
-        self._out.write(",".join(["time", *(f'"{name}"' for name in names)]) + "\n")
-        self._format = ",".join(["%.16e"] + ["%.6e"] * len(names)) + "\n"
+        self._out.write(self._between.join(["time", *(f'"{name}"' for name in names)]) + "\n")
+        self._format = self._between.join(["%.16e"] + ["%.6e"] * len(names)) + "\n"
 
     def add(self, time_s: FloatArray, values: FloatArray) -> None:
+        """As ``WaveformWriter``."""
         self.samples += time_s.size
         for first in range(0, time_s.size, _ROWS):
             piece = slice(first, first + _ROWS)
@@ -103,9 +108,11 @@ class _Csv:
             self._out.write((self._format * rows.shape[0]) % tuple(rows.ravel()))
 
     def finish(self) -> None:
+        """As ``WaveformWriter``."""
         self._out.flush()
 
     def close(self) -> None:
+        """As ``WaveformWriter``."""
         self._out.close()
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netlist_gen.deck.lines import logical_lines, names_a_file, numbered_lines
 from netlist_gen.errors import DeckError
 from netlist_gen.files import printable
+from verification.waves.deck_files import FileRequest
 from verification.waves.josim_remarks import remark_at
 
 # Factors of JoSIM 2.7's number suffixes (Misc.cpp): one letter, except MEG; X is mega too.
@@ -28,7 +29,7 @@ _SUFFIX = {
     "G": 1e9,
     "T": 1e12,
 }
-_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:E[-+]?\d+)?)(MEG|[A-Z]*)", re.ASCII)
+_NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:E[-+]?\d+)?)(MEG|[A-Z]*)", re.ASCII)
 _CALL = re.compile(r"([VIP])\(([^()]+)\)")
 _BRANCH = re.compile(r"(.+)#BRANCH")
 _VECTOR = re.compile(r"@(.+)\[([CVP])\]")
@@ -60,14 +61,18 @@ class Controls:
     Attributes:
         columns: the signals in the order of the deck, in JoSIM's header form (``P(B1|X1)``).
         transient: the ``.tran`` line.
+        files: the ``.file`` lines, each with the signals that belong to it.
+        curves: whether there are ``.iv`` lines too.
     """
 
     columns: tuple[str, ...]
     transient: Transient
+    files: tuple[FileRequest, ...] = ()
+    curves: bool = False
 
 
 def read_controls(text: str) -> Controls:
-    """The ``.print``, ``.plot``, ``.save`` and ``.tran`` lines of a JoSIM deck.
+    """The ``.print``, ``.plot``, ``.save``, ``.file`` and ``.tran`` lines of a JoSIM deck.
 
     Raises:
         DeckError: no ``.tran`` or no stored signal (JoSIM would then store every node), a
@@ -81,15 +86,27 @@ def read_controls(text: str) -> Controls:
 
 def _read_controls(text: str) -> Controls:
     columns: list[str] = []
+    files: list[FileRequest] = []
+    curves = False
     transient: Transient | None = None
     for line, tokens in _control_lines(text):
         if tokens[0] in _STORE:
-            columns.extend(_requests(tokens[1:], line))
+            found = list(_requests(tokens[1:], line))
+            if files:
+                own = range(len(columns), len(columns) + len(found))
+                files[-1] = replace(files[-1], columns=(*files[-1].columns, *own))
+            columns.extend(found)
+        elif tokens[0] == "FILE":
+            if len(tokens) != 2:
+                raise DeckError(f"line {line}: .file takes one file name, without blanks")
+            files.append(FileRequest(tokens[1], f"line {line}"))
         elif tokens[0] == "SPREAD":
             raise DeckError(
                 f"line {line}: .spread draws values that no result records (and a normal "
                 "distribution where its manual says uniform); draw them before the deck is written"
             )
+        elif tokens[0] == "IV":
+            curves = True
         elif tokens[0] == "TRAN":
             transient = _transient(tokens[1:], line)
     if transient is None:
@@ -98,7 +115,7 @@ def _read_controls(text: str) -> Controls:
         raise DeckError(
             "the deck stores no signal; JoSIM would store every node, so .print at least one"
         )
-    return Controls(tuple(columns), transient)
+    return Controls(tuple(columns), transient, tuple(files), curves)
 
 
 def read_number(token: str, line: int) -> float:
@@ -121,7 +138,9 @@ def _control_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     in_control = False
     in_subcircuit = False
     numbered = numbered_lines(text, "", comments="*#", free=names_a_file)
-    upper = ((number, line.upper()) for number, line in numbered)
+    upper = (
+        (number, line if names_a_file(number, line) else line.upper()) for number, line in numbered
+    )
     for number, line in logical_lines(upper, comments="*#"):
         if line.count("(") != line.count(")"):
             raise DeckError(
@@ -129,7 +148,7 @@ def _control_lines(text: str) -> Iterator[tuple[int, list[str]]]:
                 "parentheses; JoSIM would read on without a word"
             )
         tokens = line.split()
-        head = tokens[0]
+        head = tokens[0].upper()
         if head == ".END" or (head == "END" and in_control):
             return
         if head in (".SUBCKT", ".ENDS"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +15,7 @@ from support import tiny_network
 
 from netlist_gen.assembly.close_timing import close_timing, shortest_period
 from netlist_gen.assembly.delays import measured_delays
+from netlist_gen.assembly.layer_timing import clock_arrivals
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.assembly.plan import outline
 from netlist_gen.assembly.timing_values import CORNERS, KINDS, Corner
@@ -114,6 +117,23 @@ def test_the_circuit_is_what_the_plan_says():
     assert bench.timing.latency_s > 0
 
 
+def test_clocks_come_as_the_cells_of_the_plan_take():
+    """The stages that timing chooses load the splitter before them."""
+    network = TernaryNetwork.from_arrays(
+        [np.ones((5, 3), int), np.ones((2, 5), int)], [[1] * 5, [1] * 2]
+    )
+    layers = outline(network).layers
+    plan = close_timing(outline(network), DELAYS, 112e-12)
+    for layer, timing in zip(layers, plan.layers, strict=True):
+        clock = replace(layer.clock, reset_stages=timing.reset_stages)
+        expected = clock_arrivals(DELAYS, clock, 1.0)
+        chain = DELAYS.path(clock.reset_chain())
+        np.testing.assert_allclose(timing.decision, timing.clock_s + expected.decision, rtol=1e-12)
+        np.testing.assert_allclose(
+            timing.reset, timing.clock_s + expected.reset + chain, rtol=1e-12
+        )
+
+
 def test_a_neuron_that_hears_nothing_still_has_a_window():
     network = TernaryNetwork.from_arrays(
         [np.array([[1, 1], [0, 0]]), np.array([[0, 1], [1, 0]])], [np.ones(2), np.ones(2)]
@@ -121,6 +141,24 @@ def test_a_neuron_that_hears_nothing_still_has_a_window():
     plan = close_timing(outline(network), DELAYS, 112e-12)
     assert np.isfinite(plan.layers[1].decision).all()
     assert plan.worst_s > 0
+
+
+def test_a_slack_counts_the_cells_that_its_data_pass():
+    """The stage behind the source, what holds the line back, and two splitters to four users."""
+    network = TernaryNetwork.from_arrays([[[1, 1], [1, 0], [1, 0], [1, 0]]], [[1] * 4])
+    plan = close_timing(outline(network), DELAYS, 112e-12, worst=1000)
+    passed = {(s.line, s.depth) for s in plan.slacks if s.line is not None}
+    pads = [plan.pads.get((0, line), 0) for line in (0, 1)]
+    assert passed == {(0, 1 + pads[0] + 2), (1, 1 + pads[1] + 1)}  # a tree to one is a stage
+    assert {s.depth for s in plan.slacks if s.kind == "hold"} == {0}
+
+
+def test_of_a_wide_layer_the_twenty_worst_of_each_kind_are_told():
+    network = TernaryNetwork.from_arrays([np.ones((30, 2), int)], [[1] * 30])
+    slacks = close_timing(outline(network), DELAYS, 112e-12, worst=1000).slacks
+    counts = Counter((s.kind, s.corner) for s in slacks)
+    assert set(counts.values()) == {20}
+    assert len(counts) == len(KINDS) * len(CORNERS)
 
 
 def test_the_worst_slacks_are_kept():

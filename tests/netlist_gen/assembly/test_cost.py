@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
+from netlist_gen.assembly.cost import CircuitCost, Part, flux_per_synapse
 from netlist_gen.assembly.network_circuit import network_bench, network_outline
-from netlist_gen.circuit.neuron import coupler_of, design_neuron
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.neuron import coupler_of, design_neuron, neuron_cell
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.network import TernaryNetwork
 
@@ -69,3 +70,19 @@ def test_flux_per_synapse_is_the_designs() -> None:
         noise = [coupler.rules.edge(loops).sigma for loops in (4, design.size.loops)]
         assert found[j] == pytest.approx(design.unit * noise[0] / noise[1], rel=1e-12)
     assert found[0] > found[1]  # a smaller stage has more flux for each synapse
+
+
+def test_a_neurons_price_is_no_less_than_that_of_any_of_its_fan_in() -> None:
+    """Its junctions are exact; its current is that of the threshold that needs most."""
+    cost = CircuitCost(1)
+    for fan_in in (1, 3):
+        price = cost.price(Part("neuron", fan_in))
+        dearest = 0.0
+        for sign in (1, -1):
+            for theta in range(-fan_in, fan_in + 2):
+                name = f"n{fan_in}_{sign < 0}_{theta + fan_in}"
+                cell = neuron_cell(cost.library, name, [sign] * fan_in, theta)
+                totals = Circuit(cell).totals()
+                assert totals.junctions == price.junctions
+                dearest = max(dearest, totals.supply_A)
+        assert dearest <= price.supply_A <= 1.5 * dearest

@@ -62,6 +62,13 @@ def test_a_merger_trees_delays_are_those_of_its_cells(leaves):
     np.testing.assert_allclose(DELAYS.merge(leaves), found, rtol=0, atol=depth * apart + 1e-15)
 
 
+def test_a_cell_is_slower_with_less_bias():
+    for stage in (Stage("jtl"), Stage("splitter"), Stage("merger")):
+        low, usual, high = (DELAYS.stage(stage, bias) for bias in (0.95, 1.0, 1.05))
+        assert low > usual > high > 0.0
+        assert DELAYS.stage(stage) == usual
+
+
 def test_chains_add_up():
     assert DELAYS.path(jtl_chain(0)) == 0.0
     whole = DELAYS.path(jtl_chain(3, "source", "splitter"))

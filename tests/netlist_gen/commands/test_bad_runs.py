@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 from bad_files import assert_nothing_whole
+
+pytestmark = pytest.mark.usefixtures("plots_aside")
 
 
 def test_a_simulator_that_is_missing(cli, tiny, monkeypatch, tmp_path):
@@ -94,10 +97,34 @@ def test_decks_that_break_a_rule(cli, tiny, tmp_path):
         assert (ran.status, ran.out) == (2, "")
         assert re.fullmatch(message, ran.sentence), ran.sentence
         assert_nothing_whole(tiny.run)
-    deck.write_bytes(b"\xff\xfe\x00")
-    ran = cli("verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, "--decks", folder)
-    assert ran.status == 2
-    assert ran.sentence.startswith(f"{deck}: the deck is not text (")
+    for content, message in (
+        (b"* \xff\n\0", ": the deck can't be read (a NUL byte: this is not a text file)"),
+        (
+            b"* \xff\nR1 1 0 \xff\n",
+            ", line 2: a character that is not UTF-8 text at place 8; outside comments a deck "
+            "holds printable ASCII characters, blanks and tabs",
+        ),
+    ):
+        deck.write_bytes(content)
+        ran = cli("verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, "--decks", folder)
+        assert (ran.status, ran.sentence) == (2, f"{deck}{message}")
+
+
+@pytest.mark.ngspice
+@pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice not on PATH")
+def test_a_deck_that_could_run_programs_is_named(cli, tiny, tmp_path):
+    folder = tmp_path / "decks"
+    words = ("--inputs", tiny.x, "--dialect", "ngspice")
+    assert cli("generate", tiny.net, "-o", folder, *words).status == 0
+    deck = folder / "L0N1.cir"
+    deck.write_text(f"* title\n.control\nshell true\n.endc\n{deck.read_text()}")
+    words = ("--decks", folder, "--simulator", "ngspice")
+    ran = cli("verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, *words)
+    assert (ran.status, ran.sentence) == (
+        2,
+        f"{deck}: line 2: .control can run commands and programs; decks that do are run by "
+        "simulate --trust-deck alone",
+    )
 
 
 def test_a_ledger_that_is_none(cli, tiny):

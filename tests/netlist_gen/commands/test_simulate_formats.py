@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 
+from netlist_gen import api
 from verification.engine.run import CompiledDeck
 from verification.simulators.josim import JosimSimulator
 from verification.waves.readers.josim_csv import read_josim_csv
@@ -21,6 +22,7 @@ RS 1 0 5
 .tran 0.05p 60p 0 0.5p
 .print p(b1) v(1)
 .file other.csv
+.print i(rs)
 """
 
 
@@ -38,13 +40,55 @@ def test_the_same_numbers_in_every_format(cli, deck, tmp_path):
     for suffix in ("csv", "npz", "parquet"):
         ran = cli("simulate", deck, "-o", tmp_path / f"out.{suffix}", "--simulator", "embedded")
         assert ran.status == 0, ran.err
-        assert ran.out.startswith(f"{tmp_path / f'out.{suffix}'}: 2 signals, 120 times, embedded")
-        assert "note: .file other.csv is not written" in ran.err
+        assert ran.out.startswith(f"{tmp_path / f'out.{suffix}'}: 3 signals, 120 times, embedded")
+    other = read_josim_csv(tmp_path / "other.csv")
+    assert other.names == ("I(RS)",)
     found = read_josim_csv(tmp_path / "out.csv")
-    assert found.names == ("P(B1)", "V(1)")
+    assert found.names == ("P(B1)", "V(1)", "I(RS)")
+    np.testing.assert_array_equal(other.values, found.values[2:])
     assert found.signal("P(B1)")[-1] == pytest.approx(2 * np.pi + np.arcsin(0.7), abs=1e-3)
     with np.load(tmp_path / "out.npz") as archive:
         np.testing.assert_allclose(archive["values"], found.values, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("simulator", ["embedded", "josim"])
+def test_a_decks_files_are_written_beneath_the_output_alone(cli, deck, tmp_path, simulator):
+    """JoSIM itself writes wherever a deck says."""
+    if simulator == "josim" and shutil.which("josim-cli") is None:
+        pytest.skip("josim-cli is not on PATH")
+    folder, outside = tmp_path / "o", tmp_path / "outside.csv"
+    folder.mkdir()
+    words = ("simulate", deck, "-o", folder / "out.csv", "--simulator", simulator)
+    deck.write_text(DECK + ".iv m 5u curve.csv\n")
+    ran = cli(*words)
+    assert ran.status == 0, ran.err
+    assert read_josim_csv(folder / "other.csv").names == ("I(RS)",)
+    curve = folder / "curve.csv"
+    assert curve.exists() == (simulator == "embedded")
+    note = f"note: {deck}: .iv was not run; --simulator embedded writes its curve\n"
+    assert ran.err == ("" if curve.exists() else note)
+    deck.write_text(DECK.replace("other.csv", f"{outside}"))
+    ran = cli(*words)
+    assert ran.status == 2
+    place = (
+        f"{deck}, line 8" if simulator == "embedded" else f"{deck}, with what it includes: line 9"
+    )
+    assert ran.sentence == (
+        f"{place}: {outside}: a deck's files are written beneath the folder of the output; a name "
+        "has no / at its begin, no : and no part that begins with . or ~"
+    )
+    assert not outside.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"o", "bias.cir", "deck.cir"}
+
+
+def test_without_an_output_there_are_no_files(deck):
+    notes = []
+    waves = api.simulate(deck, simulator="embedded", note=notes.append)
+    assert waves.names == ("P(B1)", "V(1)", "I(RS)")
+    assert notes == [
+        "note: the deck's files (.file, .iv) are written beside an output, and there is none"
+    ]
+    assert not (deck.parent / "other.csv").exists()
 
 
 def test_a_deck_that_josim_is_not_given_is_named(cli, tmp_path, monkeypatch):
@@ -96,6 +140,34 @@ def test_a_seed_makes_noise_repeat(cli, deck, tmp_path):
         assert ran.status == 0, ran.err
         texts.append(out.read_text())
     assert texts[0] == texts[1] != texts[2]
+
+
+def test_the_noise_of_josim(cli, deck, tmp_path):
+    """Other noise than the engine's, and with the same seed the same again."""
+    deck.write_text(DECK.replace("RS 1 0 5", "RS 1 0 5 temp=4.2 neb=1T"))
+    words = ("simulate", deck, "-o", tmp_path / "out.csv", "--seed", "1", "--simulator")
+    texts = []
+    for noise in ("engine", "josim", "josim"):
+        ran = cli(*words, "embedded", "--noise", noise)
+        assert ran.status == 0, ran.err
+        texts.append((tmp_path / "out.csv").read_text())
+    assert texts[0] != texts[1] == texts[2]
+    ran = cli(*words, "embedded", "--noise", "josim", "--check-step")
+    assert (ran.status, ran.sentence) == (
+        2,
+        "--noise josim is another noise with every step, so that --check-step has nothing to "
+        "compare; leave one of them out",
+    )
+    deck.write_text(SPICE)
+    ran = cli(
+        "simulate", deck, "-o", tmp_path / "o.csv", "--simulator", "ngspice", "--noise", "josim"
+    )
+    if shutil.which("ngspice") is not None:
+        assert (ran.status, ran.sentence) == (
+            2,
+            "--seed, --check-step and --noise are the embedded engine's; ngspice was chosen (use "
+            "--simulator embedded)",
+        )
 
 
 def test_the_step_is_checked_on_the_noise_that_is_written(cli, deck, tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ from netlist_gen.library.toml_file import MOST_BYTES, is_name, line_of, name_of,
             "value has 5000 digits; use sys.set_int_max_str_digits() to increase the limit)",
         ),
         ("a = 'x", 'not a valid TOML file (Expected "\'" (at end of document))'),
-        ("a" * (MOST_BYTES + 1), "has more than 256,000 bytes, the most it may"),
+        ("a" * (MOST_BYTES + 1), "can't be read (it has 256001 bytes; at most 256000 are read)"),
     ],
 )
 def test_what_is_no_file_of_ours(tmp_path, text, words):
@@ -42,14 +42,14 @@ def test_what_is_no_regular_file(tmp_path):
     folder = tmp_path / "folder.toml"
     folder.mkdir()
     for path, why in (
-        (pipe, "it is no regular file"),
-        (endless, "it is no regular file"),
+        (pipe, "it is a FIFO; an ordinary file is needed"),
+        (endless, "it is a device; an ordinary file is needed"),
         (folder, "Is a directory"),
     ):
         message = f"{path}: can't be read ({why})"
         with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
             read_toml(path)
-    with pytest.raises(ConfigurationError, match=r"^'a\\x00b': can't be read \(embedded null byte"):
+    with pytest.raises(ConfigurationError, match=r"^a\\x00b: can't be read \(embedded null byte"):
         read_toml(Path("a\0b"))
 
 

@@ -19,6 +19,8 @@ from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.errors import ConfigurationError
 from verification.campaign.ledger import Ledger, content_key
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 VARYING = {"wall_s", "from_ledger"}
 """What says how a run went, not what it found."""
 

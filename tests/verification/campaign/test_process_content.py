@@ -9,6 +9,8 @@ import pytest
 from netlist_gen.library.process import load_process
 from netlist_gen.resources import resource_dir
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 
 @pytest.fixture
 def process(tmp_path):

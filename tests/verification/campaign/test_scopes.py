@@ -11,6 +11,8 @@ from support import NO_JOSIM, Files, tiny_network
 
 from netlist_gen.checkpoint.registry import write_network
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)
 
 

@@ -14,7 +14,7 @@ from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.network import TernaryNetwork
 
 NO_NGSPICE = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not on PATH")
-pytestmark = [pytest.mark.ngspice, NO_NGSPICE]
+pytestmark = [pytest.mark.ngspice, NO_NGSPICE, pytest.mark.usefixtures("plots_aside")]
 
 
 @pytest.fixture

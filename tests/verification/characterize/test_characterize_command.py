@@ -87,7 +87,7 @@ def test_files_that_are_no_process_are_refused(cli, tmp_path):
     os.mkfifo(pipe)
     for path, words in (
         (deep, "not a valid TOML file (nested too deep)"),
-        (pipe, "can't be read (it is no regular file)"),
+        (pipe, "can't be read (it is a FIFO; an ordinary file is needed)"),
     ):
         ran = cli("characterize", "jtl", "--process", path, "-o", tmp_path / "out")
         assert (ran.status, ran.sentence) == (2, f"{path}: {words}")

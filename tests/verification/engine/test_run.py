@@ -241,6 +241,9 @@ def test_no_lanes_give_nothing():
         (lambda d: d.run_parameter_lanes([{"R*": 0.0}]), "R* = 0: the factor must be above 0"),
         (lambda d: d.run_parameter_lanes([{"IIN": 1e-6}]), "IIN is no dc or pwl source with a "
          "final value other than 0; replace its wave instead"),
+        (lambda d: d.run_parameter_lanes([{"IB|X0": 1e306}]), "IB|X0 = 1e+306: its wave, which "
+         "ends at 0.000175 A, can't be scaled to that; it must be finite, and so must their "
+         "quotient"),
         (lambda d: d.run(step_s=1.0), "a time step of 1 s is outside the run"),
         (lambda d: d.run(extract=Extract(pulses=("B9",))), "d has no junction B9"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -100,3 +101,17 @@ def test_the_command_prints_the_source_beside_and_every_assumption(tmp_path, cli
     refused = cli("performance", files.net, "--inputs", files.x, "--cooling", 0)
     assert refused.status == 2
     assert refused.sentence == "--cooling is 0; it must be positive and finite"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("samples", 0, "--samples is 0; it must be at least 1"),
+        ("cooling", 0.0, "--cooling is 0; it must be positive and finite"),
+        ("clock_ghz", 0.0, "--clock-ghz is 0; it must be positive and finite"),
+        ("clock_ghz", -8.9, "--clock-ghz is -8.9; it must be positive and finite"),
+    ],
+)
+def test_figures_that_can_not_be_are_refused(name, value, message):
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        PerformanceOptions.of({name: value})

@@ -59,6 +59,28 @@ def test_it_is_called_in_its_own_directory_with_a_value_for_m(install_josim, tmp
     assert name.startswith("netlist-gen-a_b_c-")
 
 
+@pytest.mark.usefixtures("scratch")
+def test_a_deck_makes_it_write_nothing_else(install_josim, tmp_path):
+    """JoSIM takes FILE without its dot everywhere, IV inside .control."""
+    install_josim(f"cp deck.cir {tmp_path}/seen\n" + writes(ROWS))
+    asks = (
+        ".file /tmp/x.csv\n FILE\ty.csv\n.IV jmit\n* between\n+ 1m z.csv\n"
+        ".control\niv jmit 1m a\n.endc\nIV 1 0 pwl(0 0 1p 1u)\n+ \n"
+    )
+    JosimSimulator().run(DeckJob("d", DECK.replace(".end\n", asks)), timeout_s=10.0).require()
+    seen = (tmp_path / "seen").read_bytes().decode().partition("P(B1)\n")[2]
+    assert seen == (
+        "* .file /tmp/x.csv\n*  FILE\ty.csv\n* .IV jmit\n* between\n* + 1m z.csv\n"
+        ".control\n* iv jmit 1m a\n.endc\nIV 1 0 pwl(0 0 1p 1u)\n+ \n"
+    )
+    included = DECK.replace("IB 0 1", "include x\nIB 0 1")
+    message = (
+        "line 3: include: JoSIM is given decks that are whole; put in its place what it includes"
+    )
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        JosimSimulator().run(DeckJob("d", included), timeout_s=10.0)
+
+
 def test_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     simulator = JosimSimulator()

@@ -20,6 +20,7 @@ from netlist_gen.library.design import load_phases
 from verification.reference.event_energy import EventEnergy, bench_energies
 from verification.verdict.energy import BiasSources, judge_energy, measured_energies
 from verification.verdict.neuron import Disagreement, NeuronVerdict, compare
+from verification.waves.readings import WaveformReadings
 from verification.waves.waveforms import Waveforms
 
 STIMULUS = np.array([[1, 1, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1]], dtype=bool)
@@ -144,6 +145,38 @@ def test_a_pulse_after_the_last_window():
     at_ps = FIRST_PS + (3 * PHASES.period + OUTPUT_DELAY_S) * 1e12
     assert verdict.first == Disagreement(
         2, "no pulse after the last window", f"a pulse at {at_ps:.2f} ps"
+    )
+
+
+def test_the_earliest_and_the_latest_time_belong_to_the_window():
+    waves = ideal()
+    delays = verdict_of(waves).delays_s
+    least, most = np.nanmin(delays), np.nanmax(delays)
+
+    def mismatches(earliest, latest):
+        phases = dataclasses.replace(PHASES, earliest=earliest, latest=latest)
+        view = dataclasses.replace(waves.view, phases=phases)
+        return compare(view, waves.spikes, waves.waveforms()).mismatches
+
+    assert mismatches(least, most) == 0
+    assert mismatches(least, np.nextafter(most, 0.0)) >= 1
+    assert mismatches(np.nextafter(least, 1.0), most) >= 1
+
+
+def test_a_pulse_at_the_very_end_of_the_last_window_is_one_after_it():
+    waves = ideal()
+    end_s = waves.view.decisions_s()[-1] + PHASES.period
+
+    class OneMore(WaveformReadings):
+        def train(self, column):
+            found = super().train(column)
+            times, signs = np.append(found.times_s, end_s), np.append(found.signs, 1)
+            return dataclasses.replace(found, times_s=times, signs=signs.astype(np.int8))
+
+    verdict = compare(waves.view, waves.spikes, OneMore(waves.waveforms()))
+    assert np.flatnonzero(verdict.wrong).tolist() == [3]
+    assert verdict.first == Disagreement(
+        3, "no pulse after the last window", f"a pulse at {end_s * 1e12:.2f} ps"
     )
 
 

@@ -60,6 +60,24 @@ def test_equal_results_agree():
     }
 
 
+def test_runs_that_only_one_has_say_nothing_of_energy():
+    pair = compare_two(observed("a", energies={}), observed("b"))
+    assert (pair.energy, pair.agreed) == (0.0, True)
+    lone = observed("a", energies={(1, 0, 0): 1e-17})
+    assert compare_two(lone, observed("b")).energy == 0.0
+    silent = observed("a", energies={(1, 0, 0): 0.0})
+    assert compare_two(silent, silent).energy == 0.0
+    assert compare_two(silent, observed("b")).energy == 1.0
+
+
+def test_pulses_exactly_as_far_apart_as_allowed_agree():
+    one = observed("a", delays_ps=[[[0.0, NAN], [NAN, 20], [20, 20]], [[20], [NAN], [NAN]]])
+    for beyond, agreed in ((0.0, True), (1e-9, False)):
+        other = observed("b")
+        other.delays_s[0][0, 0] = SAME_DIALECT_TIME_TOLERANCE_S * (1 + beyond)
+        assert compare_two(one, other).agreed == agreed
+
+
 def test_readers_of_one_dialect_are_held_more_tightly():
     assert compare_two(observed("a"), observed("b")).time_tolerance_ps == pytest.approx(0.05)
     coarse = dataclasses.replace(observed("b"), time_error_s=0.05 * PS)

@@ -168,3 +168,13 @@ def test_the_energy_is_that_of_the_deck(tmp_path_factory, tmp_path, scope):
     options = {"simulator": "embedded", "scopes": scope, "pipeline": 1}
     run = ng.verify(NETWORK, X, decks=tmp_path, **options)
     assert run.verdict.energy.relative_error == pytest.approx(-0.04, abs=0.006)
+
+
+def test_an_added_instance_of_no_cell_or_of_one_that_has_no_end():
+    """What is not there has no sources; what holds itself is not taken to have none."""
+    added = TEXT.replace("X2 q stage\n", "X2 q stage\nX3 q {}\n")
+    assert first_difference(read_parts(added.format("nowhere")), circuit(), 20 * PS, 0.05) is None
+    endless = added.format("loop").replace(".subckt", ".subckt loop a\nX9 a loop\n.ends\n.subckt")
+    assert first_difference(read_parts(endless), circuit(), 20 * PS, 0.05) == (
+        "no cell at X3 of the circuit", "loop, which has sources",
+    )  # fmt: skip

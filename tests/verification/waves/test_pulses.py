@@ -320,3 +320,13 @@ def test_counts_in_words_and_how_many_a_run_may_hold():
     assert train.count == 2
     assert train.between(1.0, 2.0).tolist() == [1.0]
     assert train.between(2.0, 3.0).size == train.between(0.0, 1.0).size == 0
+
+
+def test_samples_of_single_precision_are_computed_in_double():
+    time = np.arange(400) * 0.25e-12
+    phase = (2000 * np.pi * np.arange(400) / 400).astype(np.float32)
+    found = detect_phase(time.astype(np.float32), phase)
+    expected = detect_phase(time.astype(np.float32).astype(float), phase.astype(float))
+    assert found.times_s.dtype == np.float64
+    np.testing.assert_array_equal(found.times_s, expected.times_s)
+    assert found.final_fluxons == expected.final_fluxons

@@ -46,7 +46,7 @@ MOST_CHARACTERS = 2_000
 RUNNING = 2
 """Pulses in half a step that tell the voltage state from rest."""
 
-_STEP = re.compile(r"\s*(?:(\d+\.?\d*|\.\d+)\s*:)?([^>]*?)(?:->(.*))?\s*")
+_STEP = re.compile(r"\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*:)?([^>]*?)(?:->(.*))?\s*")
 
 
 @dataclass(frozen=True)

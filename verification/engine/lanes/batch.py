@@ -42,6 +42,7 @@ class LaneJob:
         extract: what to take.
         deadline: asked now and then; a true answer ends the run.
         sink: takes the printed signals of the one lane as they come.
+        noise_each_step: whether noise is drawn anew in every step, as JoSIM does.
     """
 
     values: Values
@@ -50,6 +51,7 @@ class LaneJob:
     extract: Extract
     deadline: Callable[[], bool] | None = None
     sink: Sink | None = None
+    noise_each_step: bool = False
 
     def picked(self, lanes: list[int]) -> LaneJob:
         """The same for some of the lanes."""
@@ -95,7 +97,10 @@ class Batch:
         # One lane alone runs as scalars: an eighth of the memory.
         self._width = 1 if self._lanes == 1 else WIDTH
         self._traces = traces if job.extract.waveforms or job.sink is not None else []
-        noise = noise_table(topology, equations.plan, transient, job.values, job.stimuli, job.seeds)
+        noise = noise_table(
+            topology, equations.plan, transient, job.values, job.stimuli, job.seeds,
+            each_step=job.noise_each_step,
+        )  # fmt: skip
         # A wave that would arrive after the end needs no room to wait in.
         delays = [
             min(round(e.delay / transient.step), transient.steps + 1) for e, _ in topology.lines

@@ -65,7 +65,13 @@ def _current_factor(topology: Topology, row: int, value: float) -> float:
             f"{element.label} is no dc or pwl source with a final value other than 0; replace its "
             "wave instead"
         )
-    return float(value / wave.values[-1])
+    final = float(wave.values[-1])
+    if not math.isfinite(value) or not math.isfinite(value / final):
+        raise ConfigurationError(
+            f"{element.label} = {value:g}: its wave, which ends at {final:g} A, can't be scaled to "
+            "that; it must be finite, and so must their quotient"
+        )
+    return value / final
 
 
 def _places(topology: Topology) -> dict[str, tuple[str, int]]:

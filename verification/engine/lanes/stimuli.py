@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,16 +127,31 @@ def noise_table(
     values: Values,
     stimuli: Sequence[Stimulus],
     seeds: Sequence[int],
+    *,
+    each_step: bool = False,
 ) -> NoiseTable:
     """Thermal noise of resistors and junctions, and noise sources.
 
     A resistance R at temperature T gives a current of spectral density sqrt(4 k T / R); sampled
-    every 1/neb its standard deviation is that times sqrt(neb), as in JoSIM.
+    every 1/neb its standard deviation is that times sqrt(neb / 2), as in JoSIM.
+
+    Args:
+        topology: the circuit.
+        plan: its unknowns.
+        transient: the run.
+        values: of all lanes.
+        stimuli: of each lane.
+        seeds: of each lane.
+        each_step: draw anew in every step, of the same deviation, as JoSIM 2.7 does: its
+            ``Function::return_noise`` means to wait for the next sample, but moves that to the
+            present as soon as rounding has put a step past one.
 
     Raises:
         ConfigurationError: lanes that differ in a noise source.
     """
     found = [*_thermal(topology, plan, values), *_noise_sources(topology, transient, stimuli)]
+    if each_step:
+        found = [replace(generator, period=transient.step) for generator in found]
     lanes = len(stimuli)
     sigma = np.zeros((len(found), lanes))
     for m, generator in enumerate(found):

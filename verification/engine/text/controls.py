@@ -1,11 +1,22 @@
-"""Control lines: ``.tran``, ``.print/.plot/.save``, ``.file``, ``.temp``, ``.neb`` and so on."""
+"""Control lines: ``.tran``, ``.print/.plot/.save``, ``.file``, ``.iv``, ``.temp`` and so on."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 
-from verification.engine.text.deck import ParsedDeck, PrintRequest, Scope, Spread, TransientAnalysis
+from verification.engine.text.deck import (
+    FileLine,
+    IvLine,
+    ParsedDeck,
+    PrintRequest,
+    Scope,
+    Spread,
+    TransientAnalysis,
+)
 from verification.engine.text.lines import Line
+
+MOST_IV_A = 0.05
+"""Of ``.iv``, A: 80,000 points of the curve, 2.5 uA apart."""
 
 _MAX_STEPS = 10**10
 _DEVICE_WORDS = {"DEVV": "V", "DEVI": "I", "DEVP": "P", "PHASE": "P"}
@@ -29,7 +40,7 @@ def read_controls(name: str, lines: list[Line], scopes: dict[str, Scope]) -> Par
         elif word == "FILE":
             if len(line.tokens) != 2:
                 raise line.place.error(".file takes one file name, without blanks")
-            deck.files.append(line.tokens[1])
+            deck.files.append(FileLine(line.tokens[1], line.place))
         elif word == "TEMP":
             deck.temperature = _positive(line, main, "kelvin", zero=True)
         elif word == "NEB":
@@ -39,11 +50,29 @@ def read_controls(name: str, lines: list[Line], scopes: dict[str, Scope]) -> Par
         elif word == "OPTION":
             deck.seed = _seed(line, main)
         else:  # IV
-            deck.notes.append(f"{line.place}: .iv is another analysis and was not run")
+            deck.curves.append(_curve(line, scopes))
     if transient is None:
         raise main.place.error("the deck has no .tran line")
     deck.transient = transient
     return deck
+
+
+def _curve(line: Line, scopes: dict[str, Scope]) -> IvLine:
+    if len(line.tokens) != 4:
+        raise line.place.error(".iv takes a model, its largest current and one file name")
+    _, label, current, file = line.tokens
+    name, _, inside = label.upper().replace(".", "|").partition("|")
+    scope = scopes.get(inside)
+    if scope is None or name not in scope.models:
+        where = f" in subcircuit {inside}" if inside else ""
+        raise line.place.error(f".iv {label}: there is no model {name}{where}")
+    most = scopes[""].value(current.upper(), line.place, f"{line}")
+    if not 0.0 < most <= MOST_IV_A:
+        raise line.place.error(
+            f".iv {label}: a largest current of {most:g} A; it must be above 0 and at most "
+            f"{MOST_IV_A:g}"
+        )
+    return IvLine(scope.models[name], most, file, line.place)
 
 
 def _positive(line: Line, main: Scope, unit: str, *, zero: bool) -> float:

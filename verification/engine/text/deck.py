@@ -112,6 +112,30 @@ class PrintRequest:
 
 
 @dataclass(frozen=True)
+class FileLine:
+    """A ``.file`` line: what it names, with the case of its letters."""
+
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class IvLine:
+    """An ``.iv`` line.
+
+    Attributes:
+        model: of the junction.
+        most_A: the largest current, A.
+        name: of the file, with the case of its letters.
+    """
+
+    model: ModelCard
+    most_A: float
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True)
 class Spread:
     """The ``.spread`` line: relative spreads; 1.0 means none, as in JoSIM."""
 
@@ -130,7 +154,8 @@ class ParsedDeck:
     scopes: dict[str, Scope]
     transient: TransientAnalysis
     prints: list[PrintRequest]
-    files: list[str]
+    files: list[FileLine]
+    curves: list[IvLine] = field(default_factory=list)
     temperature: float | None = None
     noise_bandwidth: float = 1e9
     spread: Spread = Spread()

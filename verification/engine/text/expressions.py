@@ -21,9 +21,9 @@ from itertools import zip_longest
 from verification.engine.equations.constants import NAMED
 
 # ASCII: \d would be the digits of any script.
-_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(E[+-]?\d+)?([A-Z]*)", re.ASCII)
+_NUMBER = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(E[+-]?\d+)?([A-Z]*)", re.ASCII)
 _TOKEN = re.compile(
-    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?[A-Z]*)"
+    r"(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:E[+-]?\d+)?[A-Z]*)"
     r"|(?P<name>[A-Z_][A-Z0-9_]*)"
     r"|(?P<op>[-+*/^(){}\[\]])",
     re.ASCII,

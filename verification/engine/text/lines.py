@@ -16,7 +16,7 @@ from netlist_gen.files import printable
 from verification.engine.text.budget import Budget
 from verification.waves.josim_remarks import remark_at
 
-_FILE_WORDS = frozenset({".INCLUDE", "INCLUDE", ".FILE", "FILE"})
+_FILE_WORDS = frozenset({".INCLUDE", "INCLUDE", ".FILE", "FILE", ".IV"})
 
 
 @dataclass(frozen=True, slots=True)

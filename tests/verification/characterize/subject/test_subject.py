@@ -248,7 +248,7 @@ def test_a_file_without_model_takes_the_processs(own_cell):
         ),
         (
             ('netlist = "dff.cir"', 'netlist = "/dev/zero"'),
-            "/dev/zero: can't be read (it is no regular file)",
+            "/dev/zero: can't be read (it is a device; an ordinary file is needed)",
         ),
         (
             ('netlist = "dff.cir"', 'netlist = "none.cir"'),

@@ -58,16 +58,20 @@ def test_forms_of_print(line, expected):
 def test_the_other_controls():
     deck = controls(
         ".tran 0.1p 10p\n.temp 4.2\n.neb 1T\n.spread 0.2 L=0.1 R={0.3}\n.option seed=17\n"
-        ".print v(1)\n.file a.csv\n.print i(r1)\n.iv jj1 1m out.csv\n"
+        ".print v(1)\n.file a.csv\n.print i(r1)\n.model jj1 jj()\n.iv jj1 1m out.csv\n"
     )
     assert deck.temperature == 4.2
     assert deck.noise_bandwidth == 1e12
     assert deck.spread == Spread(0.2, inductor=0.1, resistor=0.3)
     assert deck.seed == 17
-    assert deck.files == ["a.csv"]
+    assert [(line.name, f"{line.place}") for line in deck.files] == [("a.csv", "d, line 9")]
     assert [request.file for request in deck.prints] == [-1, 0]
-    assert deck.notes == ["d, line 11: .iv is another analysis and was not run"]
+    (curve,) = deck.curves
+    assert (curve.model.name, curve.most_A, curve.name) == ("JJ1", 1e-3, "out.csv")
+    assert deck.notes == []
     assert controls(".tran 0.1p 10p\n.option seed = auto").seed is None
+    assert controls(".tran 0.1p 10p\n.option seed={2*3}").seed == 6
+    assert controls(".tran 0.1p 10p\n.option seed=0.0").seed == 0
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,12 @@ def test_the_other_controls():
         (".spread L=-1", "L=-1: a spread can't be negative"),
         (".option gmin=1", "OPTION GMIN=1: the only option is seed="),
         (".option seed=1.5", "OPTION SEED=1.5: the seed must be an integer from 0 to 2^64 - 1"),
+        (".option seed=-1", "OPTION SEED=-1: the seed must be an integer from 0 to 2^64 - 1"),
+        (".option seed=1e30", "OPTION SEED=1E30: the seed must be an integer from 0 to 2^64 - 1"),
+        (".print v123", "V123 can't be printed; use V(..), P(..), I(..), @DEVICE[V], DEVV, DEVI, "
+         "PHASE, NODEV or NODEP"),
+        (".print v(1)x", "V(1)X can't be printed; use V(..), P(..), I(..), @DEVICE[V], DEVV, DEVI, "
+         "PHASE, NODEV or NODEP"),
         (".file", ".file takes one file name, without blanks"),
     ],
 )  # fmt: skip
