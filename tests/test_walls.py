@@ -96,6 +96,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.assembly.timing_values",
     "netlist_gen.circuit.bench",
     "netlist_gen.circuit.elements",
+    "netlist_gen.circuit.loops",
     "netlist_gen.circuit.model",
     "netlist_gen.circuit.neuron",
     "netlist_gen.circuit.probe",

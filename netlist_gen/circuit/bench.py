@@ -113,6 +113,7 @@ def neuron_bench(
         )
     windows = stimulus.shape[0]
     fan_in = len(site.inputs)
+    neuron = neuron_cell(library, site.name, site.signs, site.theta, labels=site.labels)
     phases = port_phases(library, phases, fan_in)
     late = np.zeros(stimulus.shape) if arrivals_s is None else np.asarray(arrivals_s)
     if late.shape != stimulus.shape:
@@ -135,7 +136,6 @@ def neuron_bench(
     nets.append(line(CLOCK, np.full(windows, phases.decision), every))
     reset = phases.reset - phases.tree_stage * tree_depth(fan_in)
     nets.append(line(RESET, np.full(windows, reset), every))
-    neuron = neuron_cell(library, site.name, site.signs, site.theta, labels=site.labels)
     builder.place(instance_name(site), neuron, *nets, "o")
     builder.place("XO", jtl, "o", "q")
     builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))

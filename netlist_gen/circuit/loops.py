@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from netlist_gen.errors import NetworkError
+from netlist_gen.library.design import load_rules
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,16 @@ def loop_size(synapses: int, built: Sequence[int], places: int, most: int) -> Lo
     while synapses > built[-1] * places:
         places *= 2
     return LoopSize(built[-1], places)
+
+
+def neuron_loops(fan_in: int) -> int:
+    """Loops of the decision stage of a neuron of so many synapses.
+
+    Raises:
+        NetworkError: more synapses than were shown to work.
+    """
+    rules = load_rules()
+    return loop_size(fan_in, rules.loops, rules.places, rules.max_fan_in).loops
 
 
 @lru_cache(maxsize=4096)

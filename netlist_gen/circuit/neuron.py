@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from netlist_gen.circuit.crosstalk import drawn_order, with_crosstalk
 from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, Role
 from netlist_gen.circuit.linear import LoopSum
-from netlist_gen.circuit.loops import LoopSize, deal, loop_shares, loop_size
+from netlist_gen.circuit.loops import LoopSize, deal, loop_shares, loop_size, neuron_loops
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.circuit.trees import splitter_tree
 from netlist_gen.circuit.view import (
@@ -311,6 +311,12 @@ def clock_stages(library: CellLibrary, loops: int) -> int:
     return max(CLOCK_STAGES, math.ceil(grown))
 
 
+def decision_cell(library: CellLibrary, loops: int) -> Cell:
+    """The decision stage of so many loops."""
+    stages = float(clock_stages(library, loops))
+    return library.cell("decision", f"{loops}", loops=float(loops), stages=stages)
+
+
 def port_phases(library: CellLibrary, phases: ClockPhases, branches: int) -> ClockPhases:
     """Clock phases at the ports of a neuron of so many storage branches.
 
@@ -319,9 +325,7 @@ def port_phases(library: CellLibrary, phases: ClockPhases, branches: int) -> Clo
     Raises:
         NetworkError: more branches than were shown to work.
     """
-    rules = load_rules()
-    size = loop_size(branches, rules.loops, rules.places, rules.max_fan_in)
-    longer = clock_stages(library, size.loops) - CLOCK_STAGES
+    longer = clock_stages(library, neuron_loops(branches)) - CLOCK_STAGES
     sooner = longer * CLOCK_STAGE_S * phases.slowness
     return dataclasses.replace(phases, decision=phases.decision - sooner)
 
@@ -330,8 +334,7 @@ def add_decision(library: CellLibrary, builder: CircuitBuilder, design: NeuronDe
     """The decision stage on the ends of the loops, and the currents of its two control lines."""
     loops = design.size.loops
     stage = library.description("decision").parameters
-    stages = float(clock_stages(library, loops))
-    cell = library.cell("decision", f"{loops}", loops=float(loops), stages=stages)
+    cell = decision_cell(library, loops)
     ends = [f"{side}{i}_{end}" for i in range(loops) for side in "bu" for end in "0e"]
     control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
     lines = []

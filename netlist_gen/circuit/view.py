@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.loops import loop_size
+from netlist_gen.circuit.loops import neuron_loops
 from netlist_gen.circuit.probe import Probe
 from netlist_gen.circuit.sites import NeuronSite
-from netlist_gen.library.design import ClockPhases, load_rules
+from netlist_gen.library.design import ClockPhases
 from netlist_gen.spikes import NeuronSpikes
 
 START_S = 60e-12
@@ -115,12 +115,11 @@ class NeuronView:
     def squids(self) -> tuple[tuple[Probe, bool], ...]:
         """The junctions of the decision's SQUIDs, and whether each flips where the neuron fires."""
         path = (self.instance, DECISION)
-        rules = load_rules()
-        size = loop_size(len(self.site.inputs), rules.loops, rules.places, rules.max_fan_in)
+        loops = range(neuron_loops(len(self.site.inputs)))
         return tuple(
             (Probe(path, name), near is BOTTOM[0])
             for near, far in (BOTTOM, TOP)
-            for name in (near, *(f"{far}_{i}" for i in range(size.loops)))
+            for name in (near, *(f"{far}_{i}" for i in loops))
         )
 
     def watched(self) -> tuple[Probe, ...]:

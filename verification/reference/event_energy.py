@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan
 from netlist_gen.circuit.bench import NeuronBench
+from netlist_gen.circuit.loops import neuron_loops
 from netlist_gen.circuit.model import Cell, Circuit
+from netlist_gen.circuit.neuron import decision_cell
 from netlist_gen.circuit.trees import merger_nodes, splitter_tree
 from netlist_gen.circuit.view import DECISION, RESET_TREE, neuron_events
 from netlist_gen.constants import PHI0
@@ -161,10 +163,11 @@ class _NetworkEnergy:
     def _neurons(self, layer: LayerPlan) -> float:
         energy = 0.0
         for site in layer.sites:
-            # What an event costs is the same in all branches and all decision stages.
+            # What an event costs is the same in all branches, and in decision stages of a size.
+            fan_in = len(site.inputs)
             known = {
-                RESET_TREE: splitter_tree(self.library, len(site.inputs)),
-                DECISION: self.library.cell("decision"),
+                RESET_TREE: splitter_tree(self.library, fan_in),
+                DECISION: decision_cell(self.library, neuron_loops(fan_in)),
             }
             spikes = self.spikes.neuron(site.layer, site.neuron)
             for name, events in neuron_events(site, spikes).items():

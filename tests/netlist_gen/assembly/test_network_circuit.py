@@ -59,8 +59,10 @@ def test_counts_agree_with_the_flattened_text(network):
     assert totals.bias_A == pytest.approx(currents["bias"], rel=1e-9, abs=0)
     assert totals.flux_A == pytest.approx(currents["flux"], rel=1e-9, abs=0)
     placed = instance_counts(text)
-    for kind in ("jtl", "splitter", "merger", "decision"):
+    for kind in ("jtl", "splitter", "merger"):
         assert totals.cells.get(kind, 0) == placed[kind]
+    stages = sum(count for name, count in placed.items() if name.startswith("decision_"))
+    assert totals.cells.get("decision", 0) == stages
     assert totals.cells["branch"] == network.synapses
     assert totals.cells["neuron"] == network.neurons
     assert len(bench.views) == network.neurons

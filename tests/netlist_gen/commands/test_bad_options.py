@@ -42,7 +42,8 @@ PATTERNS = [
     (["--simulator", "spice3"], r"there is no simulator 'spice3'; allowed are auto, .*"),
     (
         ["--process", "cmos7"],
-        r"no process 'cmos7'; the library has sfq5ee, stp2, or give a \.toml file",
+        r"no process 'cmos7'; the library has sfq5ee, sfq5ee_bare, sfq5ee_opened, stp2, or give a "
+        r"\.toml file",
     ),
     (["--process", "no/such.toml"], r"no/such\.toml: can't be read \(No such file or directory\)"),
     (["--decks", "no/such/folder"], r"--decks: no/such/folder is not a directory of decks"),

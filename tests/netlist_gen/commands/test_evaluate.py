@@ -27,7 +27,7 @@ def run(*arguments: object) -> Result:
 
 def test_digits_without_and_with_noise() -> None:
     card = read_checkpoint(DIGITS).card.extra
-    noise = ["--noise-flux", 0.06, "--repeats", 2, "--seed", 5]
+    noise = ["--noise-flux", 0.025, "--repeats", 2, "--seed", 5]
     found = json.loads(run(DIGITS, "--dataset", "digits", *noise, "--json").output)
     assert found["accuracy"] == card["accuracy"]
     assert len(found["noisy"]) == 2

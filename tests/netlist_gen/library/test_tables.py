@@ -164,6 +164,6 @@ def test_committed_tables_hold_the_librarys_cells():
             ratios = [r for r, _ in arc.by_bias_s]
             assert ratios == sorted(ratios)
             assert 1.0 in ratios
-            # Every cell is faster with more bias; a flip-flop's load changes with it too.
+            # Every cell is faster with more bias; what a flip-flop and an escape drive changes too.
             times = [d for _, d in arc.by_bias_s]
-            assert times == sorted(times, reverse=True) or table.cell == "sfq_dc"
+            assert times == sorted(times, reverse=True) or table.cell in ("sfq_dc", "escape")

@@ -34,7 +34,7 @@ def test_card_and_files_agree(path: Path) -> None:
     assert [layer.outputs for layer in network.layers] == facts["neurons"]
     # The circuit goes on being improved; the card tells what it was when the network was made.
     now = CircuitCost(network.population).cost(network.layers).junctions
-    assert facts["junctions"] == pytest.approx(now, rel=0.1)
+    assert facts["junctions"] == pytest.approx(now, rel=0.15)
     config = TrainingConfig.from_dict(facts["config"])
     assert network.max_fan_in <= max(config.caps)
     assert network.theta_range[0] >= 1
