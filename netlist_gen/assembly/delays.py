@@ -53,6 +53,11 @@ SETTLE_S = 9e-12
 window's end is read where nothing moves, 3 ps before the next pulse's middle."""
 
 
+SOONER_S, LATER_S = 3.0e-12, 1.0e-12
+"""How much sooner and later than the table's a decision may come, by which synapses make up a
+count: the digits example as neurons and as one deck, in JoSIM's equations."""
+
+
 @dataclass(frozen=True)
 class NeuronLimits:
     """Least spacings of arrivals at a neuron's ports, s; negative where the order may turn.
@@ -230,11 +235,16 @@ class Delays:
     def decide_range(
         self, signs: Sequence[int], theta: int, bias: float = 1.0
     ) -> tuple[float, float]:
-        """Least and greatest delay of a decision that fires, over all counts there can be."""
+        """Least and greatest delay of a decision that fires, over all counts and patterns.
+
+        A table has one pattern of pulses for each count; others are within ``SOONER_S`` and
+        ``LATER_S`` of it.
+        """
         most = max(sum(s > 0 for s in signs), theta)
         least = max(theta, -sum(s < 0 for s in signs))
         delays = self.decide(signs, theta, np.arange(least, most + 1), bias=bias)
-        return float(delays.min()), float(delays.max())
+        least = float(delays.min()) - SOONER_S * self.slowness
+        return least, float(delays.max()) + LATER_S * self.slowness
 
     def _edge(self, signs: tuple[int, ...], theta: int) -> tuple[float, float]:
         """Flux per synapse and the count on the edge, as the neuron's builder has them."""

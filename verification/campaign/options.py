@@ -43,7 +43,7 @@ class VerifyOptions(DeckOptions):
     cooling: float = option(COOLING_W_PER_W, "Wall-plug watts for one at 4.2 K.", positive=True)
     timing: bool = option(False, "Pulses must also come when the timed reference says.")
     tolerance_ps: float = option(
-        1.0, "With --timing: how far off a pulse may be.", flag="--timing-tolerance", positive=True
+        4.0, "With --timing: how far off a pulse may be.", flag="--timing-tolerance", positive=True
     )
     decks: Path | None = option(None, "Judge the decks in this directory.")
     scheduler: str | None = option(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlist_gen.assembly.delays import Delays, measured_delays
+from netlist_gen.assembly.delays import LATER_S, SOONER_S, Delays, measured_delays
 from netlist_gen.assembly.plan import Stage, jtl_chain
 from netlist_gen.circuit.neuron import design_neuron, table_neuron
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
@@ -142,4 +142,5 @@ def test_a_table_that_is_missing():
 )
 def test_the_range_of_a_decision_is_over_all_counts_there_can_be(signs, theta, counts):
     delays = DELAYS.decide(signs, theta, np.array(counts))
-    assert DELAYS.decide_range(signs, theta) == (delays.min(), delays.max())
+    low, high = DELAYS.decide_range(signs, theta)
+    assert (low + SOONER_S, high - LATER_S) == pytest.approx((delays.min(), delays.max()))

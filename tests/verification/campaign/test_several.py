@@ -83,7 +83,7 @@ def test_a_fault_that_one_dialect_alone_has_is_found_and_named(tiny, cli, tmp_pa
     )
     assert generated.status == 0, generated.err
     deck = decks / "L0N1.ngspice.cir"
-    text, count = re.subn(r"(?m)^ICB 0 cb pwl\(.*\)$", "ICB 0 cb pwl(0 0 1e-11 0.0001)",
+    text, count = re.subn(r"(?m)^ICB 0 cb pwl\(.*\)$", "ICB 0 cb pwl(0 0 1e-11 0.0016)",
                           deck.read_text())  # fmt: skip
     assert count == 1
     deck.write_text(text)

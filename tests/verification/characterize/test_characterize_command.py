@@ -100,7 +100,7 @@ def test_a_bound_is_printed_as_one_everywhere(cli, tmp_path):
     words = "<= 4.50 ps: nothing failed down to the search's floor of 4.5 ps"
     assert f"  shortest period {words}\n" in ran.out
     assert re.findall(r"delay (a to qa|b to qb): (\d\.\d)", ran.out) == [
-        ("a to qa", "2.0"), ("b to qb", "2.0"),
+        ("a to qa", "1.9"), ("b to qb", "1.9"),
     ]  # fmt: skip
     page = html.unescape((out / "dual.html").read_text())
     assert f"Shortest period {words} (at least 222.2 GHz)." in page
@@ -113,7 +113,8 @@ def test_a_bound_is_printed_as_one_everywhere(cli, tmp_path):
     period = rows["period"]
     assert (period["value"], period["bound"], period["low"]) == ("4.5", "<=", "")
     assert period["context"] == "nothing failed down to the search's floor of 4.5 ps"
-    assert (rows["separation"]["value"], rows["separation"]["bound"]) == ("-30", "<=")
+    assert float(rows["separation"]["value"]) == pytest.approx(-30, abs=1e-3)
+    assert rows["separation"]["bound"] == "<="
     assert rows["delay"]["bound"] == ""
 
 
@@ -190,7 +191,7 @@ def test_a_directory_holds_one_characterization(cli, tmp_path):
     assert cli("characterize", "jtl", *words).status == 0
     assert {"jtl.html", "monte_carlo.csv", "sweep.csv", "sweep.svg"} <= names(out)
     assert cli("characterize", "escape", "-o", out).status == 0
-    assert "output.html" in names(out)
+    assert "escape.html" in names(out)
     left = {"jtl.html", "jtl.v", "monte_carlo.csv", "sweep.csv", "sweep.svg", "sweep.png"}
     assert not left & names(out)
 

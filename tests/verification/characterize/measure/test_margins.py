@@ -73,5 +73,5 @@ def test_every_parameter_of_a_real_cell_is_scanned(cut):
     found = margins(chosen, cell.passes, tolerance=0.02)
     assert all(m.low.last_pass < 1 < m.high.last_pass for m in found.margins)
     assert set(cell.parameters) == {
-        "bias", "Ic", "L", "R", "LA", "B1", "RB1", "LB1", "IB1", "LQ"
+        "bias", "Ic", "L", "R", "LA", "B1", "LGB1", "RB1", "LB1", "IB1", "LQ"
     }  # fmt: skip

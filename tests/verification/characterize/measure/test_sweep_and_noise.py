@@ -100,7 +100,7 @@ def test_errors_grow_with_temperature(cut):
     side = edge.low if 1 - edge.low.last_pass < edge.high.last_pass - 1 else edge.high
     inwards = np.sign(1.0 - side.last_pass)
     found = errors_against_temperature(
-        cell, (0.1, 40.0), bias=side.last_pass + inwards * 0.006, runs=24
+        cell, (0.1, 60.0), bias=side.last_pass + inwards * 0.003, runs=48
     )
     cold, hot = found.rates
     assert cold.errors < hot.errors
