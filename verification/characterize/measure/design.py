@@ -1,6 +1,6 @@
 """The flux by which neurons are designed, measured: where a decision turns, and what a fluxon adds.
 
-``cells/design/flux/PROCESS.toml`` holds what is measured here; ``circuit.neuron`` designs by it. For
+``cells/design/flux/PROCESS.toml`` is measured here; ``circuit.neuron`` designs by it. For
 each decision stage that is built, a full neuron of balanced signs runs in lanes that differ in the
 currents of its control lines; the edge is the threshold flux at which windows without pulses (or
 with a given count) begin to fire:
