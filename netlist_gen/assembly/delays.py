@@ -197,11 +197,17 @@ class Delays:
         return self._curves[fan_in]
 
     def _slower(self, fan_in: int, bias: float) -> float:
-        """How much longer a decision of a table's neuron takes at a bias ratio."""
+        """How much longer a decision of a table's neuron takes at a bias ratio.
+
+        Of the largest neurons the bias at which they were measured ends before that of the
+        corners, as wrong decisions next to the threshold do; the last measured delay is taken.
+        """
         if bias == 1.0:
             return 0.0
         table = self.tables[f"neuron{fan_in}"]
-        return table.delay_s("clk", "q", bias=bias) - table.delay_s("clk", "q")
+        ratios = [ratio for ratio, _ in table.arc("clk", "q").by_bias_s]
+        measured = min(max(bias, ratios[0]), ratios[-1])
+        return table.delay_s("clk", "q", bias=measured) - table.delay_s("clk", "q")
 
     def decide(
         self,
@@ -243,8 +249,8 @@ class Delays:
         most = max(sum(s > 0 for s in signs), theta)
         least = max(theta, -sum(s < 0 for s in signs))
         delays = self.decide(signs, theta, np.arange(least, most + 1), bias=bias)
-        least = float(delays.min()) - SOONER_S * self.slowness
-        return least, float(delays.max()) + LATER_S * self.slowness
+        sooner, later = SOONER_S * self.slowness, LATER_S * self.slowness
+        return float(delays.min()) - sooner, float(delays.max()) + later
 
     def _edge(self, signs: tuple[int, ...], theta: int) -> tuple[float, float]:
         """Flux per synapse and the count on the edge, as the neuron's builder has them."""
