@@ -32,6 +32,7 @@ from netlist_gen.network import TernaryNetwork
 from netlist_gen.resources import resource_dir
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes, lone_neuron
 from verification.characterize.subject.subject import load_subject
+from verification.waves.pulses import PulseTrain
 
 PS = 1e-12
 
@@ -163,6 +164,26 @@ def cell_bench(name: str) -> CellBench:
             builder.add(CurrentSource(f"I{side}c", GROUND, nets[f"{side}c"], current, Role.FLUX))
             builder.add(Inductor(f"L{side}d", nets[f"{side}d"], GROUND, 1e-12))
     return CellBench(name, kind, library, builder.circuit())
+
+
+def swings(column: str) -> bool:
+    """Whether a signal is a near junction's, which may swing slowly before its SQUID decides."""
+    return column.startswith(("P(BB1|XD", "P(BT1|XD"))
+
+
+def settled(train: PulseTrain) -> PulseTrain:
+    """Without pulses that are taken back within 10 ps.
+
+    A junction of the SQUID that does not flip may swing half-way and back.
+    """
+    kept: list[int] = []
+    for index, (time, sign) in enumerate(zip(train.times_s, train.signs, strict=True)):
+        back = bool(kept) and sign == -train.signs[kept[-1]]
+        if back and time - train.times_s[kept[-1]] < 10e-12:
+            kept.pop()
+        else:
+            kept.append(index)
+    return replace(train, times_s=train.times_s[kept], signs=train.signs[kept])
 
 
 def random_neuron_bench(

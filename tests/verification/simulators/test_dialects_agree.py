@@ -6,7 +6,6 @@ JoSIM: that they agree is evidence on all of them.
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 
 import numpy as np
@@ -17,6 +16,8 @@ from cell_benches import (
     digits_network,
     digits_neuron_bench,
     random_neuron_bench,
+    settled,
+    swings,
 )
 from support import measured_energy
 
@@ -28,7 +29,7 @@ from verification.simulators.embedded import EmbeddedSimulator
 from verification.simulators.josim import JosimSimulator
 from verification.simulators.ngspice import NgspiceSimulator
 from verification.verdict.neuron import compare
-from verification.waves.pulses import PulseTrain, detect_phase
+from verification.waves.pulses import detect_phase
 from verification.waves.waveforms import Waveforms
 
 NO_JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
@@ -64,28 +65,13 @@ def run(simulator, text: str) -> Waveforms:
     return simulator.run(DeckJob("deck", text), timeout_s=120).require()
 
 
-def settled(train: PulseTrain) -> PulseTrain:
-    """Without pulses that are taken back within 10 ps.
-
-    A near junction of the SQUID that does not flip swings half-way and back.
-    """
-    kept: list[int] = []
-    for index, (time, sign) in enumerate(zip(train.times_s, train.signs, strict=True)):
-        if kept and sign < 0 and time - train.times_s[kept[-1]] < 10e-12:
-            kept.pop()
-        else:
-            kept.append(index)
-    return dataclasses.replace(train, times_s=train.times_s[kept], signs=train.signs[kept])
-
-
 def assert_same(circuit: Circuit, one: Waveforms, other: Waveforms, tolerance_s: float):
     """All signals: the same pulses in the same order at the same times; the same energy."""
     assert one.names == other.names
     for name in one.names:
         first, second = (settled(detect_phase(w.time_s, w.signal(name))) for w in (one, other))
         assert first.signs.tolist() == second.signs.tolist(), name
-        # A near junction may swing slowly through the middle before its SQUID has decided.
-        slow = 3e-12 if name.startswith(("P(BB1|XD", "P(BT1|XD")) else tolerance_s
+        slow = 3e-12 if swings(name) else tolerance_s
         np.testing.assert_allclose(first.times_s, second.times_s, rtol=0, atol=slow, err_msg=name)
         assert abs(first.final_fluxons - second.final_fluxons) < 0.01, name
     end = min(one.time_s[-1], other.time_s[-1])
