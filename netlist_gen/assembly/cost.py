@@ -139,11 +139,12 @@ def flux_per_synapse(excitatory: Counts, inhibitory: Counts, theta: Counts) -> N
     coupler = coupler_of(CellLibrary())
     anything = replace(coupler.rules, max_fan_in=int(np.iinfo(np.int32).max))
     coupler = replace(coupler, rules=anything)
-    result = np.full(len(theta), design_neuron([1], 1, coupler).unit)
-    for j, (up, down, edge) in enumerate(zip(excitatory, inhibitory, theta, strict=True)):
+    neurons = np.stack([excitatory, inhibitory, theta], axis=1)
+    kinds, kind = np.unique(neurons, axis=0, return_inverse=True)
+    found = np.full(len(kinds), design_neuron([1], 1, coupler).unit)
+    for j, (up, down, edge) in enumerate(kinds.tolist()):
         if up + down:
-            signs = [1] * int(up) + [-1] * int(down)
-            design = design_neuron(signs, int(edge), coupler)
+            design = design_neuron([1] * up + [-1] * down, edge, coupler)
             noise = anything.edge(design.size.loops).sigma / anything.edges[0].sigma
-            result[j] = design.unit / noise
-    return result
+            found[j] = design.unit / noise
+    return found[kind.reshape(-1)]

@@ -63,17 +63,15 @@ class LoopSum:
         plus = self.capacity * sum(count * positive for count, positive, _ in self.shares)
         minus = self.capacity * sum(count * negative for count, _, negative in self.shares)
         flux, common = unit * self.size.loops, self.rules.common
-        worst = 0.0
-        for count, positive, negative in self.shares:
-            up, down = self.capacity * positive, self.capacity * negative
-            bottom = _Side(self.size.loops, common + threshold, flux, self.rules.bottom)
-            top = _Side(self.size.loops, common - threshold, flux, self.rules.top)
-            worst = max(
-                worst,
-                bottom.shift(count, up, edge + 0.5, minus),
-                top.shift(count, down, 0.5 - edge, plus),
+        bottom = _Side(self.size.loops, common + threshold, flux, self.rules.bottom)
+        top = _Side(self.size.loops, common - threshold, flux, self.rules.top)
+        return max(
+            max(
+                bottom.shift(count, self.capacity * positive, edge + 0.5, minus),
+                top.shift(count, self.capacity * negative, 0.5 - edge, plus),
             )
-        return worst
+            for count, positive, negative in self.shares
+        )
 
 
 @dataclass(frozen=True)
