@@ -12,10 +12,13 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 from sklearn.isotonic import IsotonicRegression
 
-from netlist_gen.circuit.neuron import NeuronDesign
-from netlist_gen.circuit.view import BOTTOM_SOURCE, TOP_SOURCE
 from netlist_gen.files import atomic_path
-from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
+from verification.characterize.trials.neuron_lanes import (
+    NeuronLane,
+    NeuronLanes,
+    threshold_factors,
+    windows_of_counts,
+)
 from verification.characterize.trials.statistics import wilson
 
 KELVIN = 4.2
@@ -56,14 +59,6 @@ def grey(fan_ins: list[int], windows: int) -> None:
         )
 
 
-def line_factors(design: NeuronDesign, threshold: float) -> dict[str, float]:
-    """Factors on the control lines' currents that set another threshold flux (Phi0)."""
-    return {
-        f"{BOTTOM_SOURCE}|XL0N0": (design.common + threshold) / design.bottom,
-        f"{TOP_SOURCE}|XL0N0": (design.common - threshold) / design.top,
-    }
-
-
 def curve(path: Path | None) -> None:
     """The firing curve: probability of a pulse against the flux past the edge."""
     print(
@@ -80,7 +75,7 @@ def curve(path: Path | None) -> None:
         NeuronLane(
             1,
             silent,
-            factors=line_factors(design, edge + margin),
+            factors=threshold_factors(design, edge + margin),
             seed=100 * k + lane_number,
         )
         for k, margin in enumerate(margins.tolist())

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import coupler_of, library_design
-from netlist_gen.circuit.view import BOTTOM_SOURCE, SYNAPSE_COUPLINGS, TOP_SOURCE
+from netlist_gen.circuit.view import SYNAPSE_COUPLINGS
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import SimulatorError
 from netlist_gen.files import write_text
@@ -34,7 +34,12 @@ from netlist_gen.library.design import DesignRules, Edge, load_rules
 from netlist_gen.library.process import DEFAULT_PROCESS
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir, template
-from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
+from verification.characterize.trials.neuron_lanes import (
+    NeuronLane,
+    NeuronLanes,
+    threshold_factors,
+    windows_of_counts,
+)
 from verification.characterize.trials.statistics import fit_grey_zone
 from verification.simulators.registry import get_simulator
 
@@ -113,9 +118,9 @@ class _FluxNeuron:
         )
         self.design = library_design(library, "design", self._signs, 1)
         self._storage = coupler_of(library).storage
-        names = {label: label.split("|")[0] for label in self._lanes.elements}
-        self._lines = {name: label for label, name in names.items()}
-        self._couplings = [label for label, name in names.items() if name in SYNAPSE_COUPLINGS]
+        self._couplings = [
+            label for label in self._lanes.elements if label.split("|")[0] in SYNAPSE_COUPLINGS
+        ]
 
     def unit(self, coupling: float, full: float) -> float:
         """Flux of a stored fluxon of current ``full``, Phi0."""
@@ -131,16 +136,11 @@ class _FluxNeuron:
     ) -> list[NDArray[np.int64]]:
         """Output pulses in each window, for (count in all windows, threshold flux) points."""
         scaled = dict.fromkeys(self._couplings, coupling / self.design.coupling)
-        common = self.design.common
         lanes = []
         for number, (count, flux) in enumerate(points):
             counts = [count] * self._windows
             stimulus = windows_of_counts(self._signs, counts, np.random.default_rng(1))
-            factors = {
-                self._lines[BOTTOM_SOURCE]: (common + flux) / self.design.bottom,
-                self._lines[TOP_SOURCE]: (common - flux) / self.design.top,
-                **scaled,
-            }
+            factors = {**threshold_factors(self.design, flux), **scaled}
             lanes.append(NeuronLane(1, stimulus, bias=bias, factors=factors, seed=seed + number))
         return [verdict.pulses for verdict in self._lanes.run(lanes)]
 
@@ -284,12 +284,23 @@ def write_design(found: FluxDesign, path: Path, process: str = DEFAULT_PROCESS) 
 
 def design_is_stale(process: str) -> str | None:
     """A sentence where the cells are no longer those that the stored design was measured on."""
-    path = design_path(process)
+    flags = f"--design --tables --process {process}"
+    return measured_of_other_cells(design_path(process), process, flags)
+
+
+def measured_of_other_cells(path: Path, process: str, flags: str) -> str | None:
+    """A sentence where a file of what was measured is missing, or is not of a process's cells.
+
+    Args:
+        path: holds the table ``[measured]`` with ``cells_sha256``.
+        process: its name.
+        flags: of ``netlist-gen characterize``, which measures it again.
+    """
     if path.is_file():
         measured = read_toml(path).get("measured", {})
         if measured.get("cells_sha256") == cells_digest(CellLibrary(process)):
             return None
     return (
         f"{path}: the branch, the decision stage or the process has changed since it was measured; "
-        f"`netlist-gen characterize --design --tables --process {process}` measures it again"
+        f"`netlist-gen characterize {flags}` measures it again"
     )

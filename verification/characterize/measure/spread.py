@@ -29,12 +29,12 @@ from netlist_gen.library.spread import EdgeSpread, spread_path
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.parallel import Progress
 from netlist_gen.resources import template
-from verification.characterize.measure.design import cells_digest
-from verification.characterize.subject.parameters import element_kind, element_value
+from verification.characterize.measure.design import cells_digest, measured_of_other_cells
+from verification.characterize.subject.parameters import element_kind
 from verification.characterize.trials.neuron_lanes import (
     NeuronLane,
     NeuronLanes,
-    flat_elements,
+    threshold_factors,
     windows_of_counts,
 )
 from verification.simulators.registry import get_simulator
@@ -101,32 +101,16 @@ class ScatteredNeuron:
         self.lanes = NeuronLanes(library.process, signs, WINDOWS)
         # Count 0 with pulses of both signs, so that loops that store are drawn too.
         self.stimulus = windows_of_counts(signs, [0] * WINDOWS, np.random.default_rng(SEED))
-        self.nominal, *_ = fluxes = [
-            library_design(library, "spread", signs, theta).threshold for theta in (1, 2)
-        ]
+        self.design = library_design(library, "spread", signs, 1)
+        self.nominal = self.design.threshold
         """Threshold flux for theta 1, where edges are looked for."""
-        self.controls = self._controls(*fluxes)
-        instance = next(iter(self.controls)).partition("|")[2]
+        self.controls = tuple(threshold_factors(self.design, self.nominal))
+        """Labels of the control currents."""
+        instance = self.controls[0].partition("|")[2]
         elements = self.lanes.elements
         own = {x: str(element_kind(e)) for x, e in elements.items() if x.endswith(f"|{instance}")}
         self.scattered = {label: kind for label, kind in own.items() if kind in KINDS}
         """Kind of each element of the neuron that scatters, by its label."""
-
-    def _controls(self, first: float, second: float) -> dict[str, float]:
-        """By how much each control current grows, relatively, for each Phi0 of threshold.
-
-        Currents are straight lines over the threshold flux, whatever line carries which part of
-        it: the neurons of theta 1 and 2, with these thresholds, give two points of each.
-        """
-        one, two = (
-            flat_elements(self.lanes.bench(NeuronLane(theta, self.stimulus)).circuit)
-            for theta in (1, 2)
-        )
-        return {
-            label: (element_value(two[label]) / element_value(e) - 1.0) / (second - first)
-            for label, e in one.items()
-            if element_kind(e) == "flux"
-        }
 
     def edges(
         self,
@@ -160,7 +144,7 @@ class ScatteredNeuron:
         """Whether each lane fires in its last window at its threshold flux."""
         lanes = []
         for own, b, f in zip(factors, bias, flux.tolist(), strict=True):
-            control = {x: 1.0 + slope * (f - self.nominal) for x, slope in self.controls.items()}
+            control = threshold_factors(self.design, f)
             lanes.append(NeuronLane(1, self.stimulus, bias=b, factors={**own, **control}))
         fired = []
         for start in range(0, len(lanes), _LANES):
@@ -258,11 +242,5 @@ def write_spread(
 def spread_is_stale() -> str | None:
     """A sentence where the cells are no longer those that the stored spread was measured on."""
     path = spread_path()
-    measured = read_toml(path).get("measured", {})
-    library = CellLibrary(str(measured.get("process", "")))
-    if measured.get("cells_sha256") == cells_digest(library):
-        return None
-    return (
-        f"{path}: the branch, the decision stage or the process has changed since it was measured; "
-        "`netlist-gen characterize --edge-spread --tables` measures it again"
-    )
+    process = str(read_toml(path).get("measured", {}).get("process", ""))
+    return measured_of_other_cells(path, process, "--edge-spread --tables")

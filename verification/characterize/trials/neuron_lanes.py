@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.elements import CurrentSource, Element, PulseSource, Role
 from netlist_gen.circuit.model import Cell, Circuit
+from netlist_gen.circuit.neuron import NeuronDesign
 from netlist_gen.circuit.sites import NeuronSite
+from netlist_gen.circuit.view import BOTTOM_SOURCE, TOP_SOURCE, instance_name
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
@@ -68,6 +70,20 @@ def single_site(signs: Sequence[int], theta: int) -> NeuronSite:
         name="L0N0",
         labels=tuple(f"{k:0{digits}d}" for k in range(len(signs))),
     )
+
+
+def threshold_factors(design: NeuronDesign, threshold: float) -> dict[str, float]:
+    """Factors on the control currents of the neuron of ``single_site`` for another threshold flux.
+
+    Args:
+        design: of the lane's neuron.
+        threshold: Phi0, instead of the design's.
+    """
+    instance = instance_name(single_site((1,), 1))
+    return {
+        f"{BOTTOM_SOURCE}|{instance}": (design.common + threshold) / design.bottom,
+        f"{TOP_SOURCE}|{instance}": (design.common - threshold) / design.top,
+    }
 
 
 def windows_of_counts(

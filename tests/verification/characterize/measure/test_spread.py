@@ -11,6 +11,7 @@ from netlist_gen.circuit.neuron import library_design
 from netlist_gen.errors import SimulatorError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.spread import EdgeSpread, load_spread
+from verification.characterize.measure import design
 from verification.characterize.measure import spread as module
 from verification.characterize.measure.spread import (
     ScatteredNeuron,
@@ -109,7 +110,7 @@ def test_differences():
 
 def test_the_stored_spread_is_of_these_cells(monkeypatch):
     assert spread_is_stale() is None
-    monkeypatch.setattr(module, "cells_digest", lambda _: "other")
+    monkeypatch.setattr(design, "cells_digest", lambda _: "other")
     assert str(spread_is_stale()).endswith(
         "spread.toml: the branch, the decision stage or the process has changed since it was "
         "measured; `netlist-gen characterize --edge-spread --tables` measures it again"
