@@ -293,9 +293,8 @@ class Delays:
 
 @cache
 def _neuron_edge(signs: tuple[int, ...], theta: int, coupler: Coupler) -> tuple[float, float]:
-    plus = sum(s > 0 for s in signs)
-    edge = min(max(theta, plus - len(signs)), plus + 1) - 0.5
-    return design_neuron(signs, theta, coupler).unit, edge
+    design = design_neuron(signs, theta, coupler)
+    return design.unit, design.edge
 
 
 @lru_cache(maxsize=8)

@@ -23,10 +23,8 @@ from netlist_gen.circuit.elements import Coupling
 from netlist_gen.circuit.lift import lifted, lifted_name
 from netlist_gen.circuit.loops import LoopSize, deal
 from netlist_gen.circuit.model import Cell
+from netlist_gen.circuit.view import BOTTOM_PICKUP, STORAGE, TOP_PICKUP
 from netlist_gen.library.drawing import Crosstalk
-
-STORAGE, BOTTOM_PICKUP, TOP_PICKUP = "LST", "LBP", "LTP"
-"""A branch's inductors (``templates/cells/branch.j2``)."""
 
 COUPLED = (STORAGE, BOTTOM_PICKUP, TOP_PICKUP)
 """Of a branch's inductors, those that neighbours couple with."""

@@ -73,6 +73,7 @@ class NeuronDesign:
 
     Attributes:
         size: loops and places of its decision stage.
+        edge: count on the edge, half-way between theta - 1 and theta.
         unit: flux of one stored fluxon, as the decision sees it, Phi0.
         pickup: pick-up inductor of each branch in each of its two loops, H.
         mutual: mutual inductance between storage and pick-up inductor, H.
@@ -82,6 +83,7 @@ class NeuronDesign:
     """
 
     size: LoopSize
+    edge: float
     unit: float
     pickup: float
     mutual: float
@@ -153,7 +155,8 @@ def design_neuron(
     mutual = unit * size.loops * PHI0 / full
     coupling = mutual / per_coupling
     offset = stage.offset - stage.screening * coupling**2
-    return NeuronDesign(size, unit, pickup, mutual, coupling, rules.common, offset - unit * edge)
+    threshold = offset - unit * edge
+    return NeuronDesign(size, edge, unit, pickup, mutual, coupling, rules.common, threshold)
 
 
 def library_design(

@@ -36,6 +36,9 @@ BOTTOM_SOURCE, TOP_SOURCE = "ICB", "ICT"
 SET, CLEAR = "BA", "BB"
 """Junctions of a storage loop: a data pulse flips the first, a reset that finds it the second."""
 
+STORAGE, BOTTOM_PICKUP, TOP_PICKUP = "LST", "LBP", "LTP"
+"""Inductors of a branch: of its storage loop, and in a loop of the bottom and of the top SQUID."""
+
 SYNAPSE_COUPLINGS = ("KB", "KT")
 """Couplings of a branch's storage inductor with the bottom and the top loop."""
 

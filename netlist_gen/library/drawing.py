@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 from netlist_gen.errors import ConfigurationError
+
+Part = TypeVar("Part")
 
 SOLID, OPENED = "solid", "opened"
 """Ground plane under a transformer: as it is everywhere, or cut away some um below it."""
@@ -154,18 +157,17 @@ def read_drawing(data: dict[str, object], get: Callable[[str, str], float], path
     def numbers(table: str, kind: type) -> dict[str, float]:
         return {f.name: get(table, f.name) for f in fields(kind) if f.name in UNITS}
 
-    found: dict[str, object] = {}
-    for table, kind in (
-        ("parasitics", Parasitics),
-        ("geometry", Geometry),
-        ("crosstalk", Crosstalk),
-        ("limits", Limits),
-    ):
-        if table in data:
-            found[table] = kind(**numbers(table, kind))
-    if "transformer" in data:
-        found["transformer"] = _transformer(data["transformer"], numbers, path)
-    drawing = Drawing(**found)  # type: ignore[arg-type]
+    def part(table: str, kind: type[Part]) -> Part | None:
+        return kind(**numbers(table, kind)) if table in data else None
+
+    transformer = data.get("transformer")
+    drawing = Drawing(
+        part("parasitics", Parasitics),
+        part("geometry", Geometry),
+        None if transformer is None else _transformer(transformer, numbers, path),
+        part("crosstalk", Crosstalk),
+        part("limits", Limits),
+    )
     _check(drawing, path)
     return drawing
 

@@ -64,13 +64,13 @@ def test_a_deck_makes_it_write_nothing_else(install_josim, tmp_path):
     """JoSIM takes FILE without its dot everywhere, IV inside .control."""
     install_josim(f"cp deck.cir {tmp_path}/seen\n" + writes(ROWS))
     asks = (
-        ".file /tmp/x.csv\n FILE\ty.csv\n.IV jmit\n* between\n+ 1m z.csv\n"
+        ".file /elsewhere/x.csv\n FILE\ty.csv\n.IV jmit\n* between\n+ 1m z.csv\n"
         ".control\niv jmit 1m a\n.endc\nIV 1 0 pwl(0 0 1p 1u)\n+ \n"
     )
     JosimSimulator().run(DeckJob("d", DECK.replace(".end\n", asks)), timeout_s=10.0).require()
     seen = (tmp_path / "seen").read_bytes().decode().partition("P(B1)\n")[2]
     assert seen == (
-        "* .file /tmp/x.csv\n*  FILE\ty.csv\n* .IV jmit\n* between\n* + 1m z.csv\n"
+        "* .file /elsewhere/x.csv\n*  FILE\ty.csv\n* .IV jmit\n* between\n* + 1m z.csv\n"
         ".control\n* iv jmit 1m a\n.endc\nIV 1 0 pwl(0 0 1p 1u)\n+ \n"
     )
     included = DECK.replace("IB 0 1", "include x\nIB 0 1")

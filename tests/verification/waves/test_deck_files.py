@@ -86,7 +86,7 @@ LEAVES = (
     ("name", "why"),
     [
         ("../a.csv", LEAVES),
-        ("/tmp/a.csv", LEAVES),
+        ("/elsewhere/a.csv", LEAVES),
         ("sub/../../a.csv", LEAVES),
         ("..\\a.csv", LEAVES),
         ("C:a.csv", LEAVES),
