@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.neuron import NeuronDesign, coupler_of, design_neuron
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import ClockPhases
 from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes, windows_of_counts
 
-PROCESS = "sfq5ee"
 LANES_AT_ONCE = 32
 """Bounds the memory of a run; lanes are independent."""
 
@@ -62,6 +64,35 @@ def run_all(lanes: NeuronLanes, cases: list[NeuronLane]) -> list[int]:
     return wrong
 
 
-def design_of(signs: NDArray[np.int64]) -> NeuronDesign:
-    """The design of a neuron with theta 1."""
-    return design_neuron(signs.tolist(), 1, coupler_of(CellLibrary(PROCESS)))
+@dataclass(frozen=True)
+class Drawn:
+    """What the neurons are drawn in: a process, and whether neighbouring synapses are coupled."""
+
+    process: str = "sfq5ee"
+    crosstalk: bool = False
+
+    @property
+    def library(self) -> CellLibrary:
+        """Its cells."""
+        return CellLibrary(self.process, crosstalk=self.crosstalk)
+
+    def lanes(
+        self,
+        signs: NDArray[np.int64],
+        windows: int,
+        phases: ClockPhases | None = None,
+        temperature_K: float = 0.0,
+    ) -> NeuronLanes:
+        """A neuron of these signs, compiled for so many windows."""
+        return NeuronLanes(
+            self.process,
+            signs.tolist(),
+            windows,
+            phases=phases,
+            temperature_K=temperature_K,
+            crosstalk=self.crosstalk,
+        )
+
+    def design(self, signs: NDArray[np.int64]) -> NeuronDesign:
+        """The design of a neuron with theta 1."""
+        return design_neuron(signs.tolist(), 1, coupler_of(self.library))

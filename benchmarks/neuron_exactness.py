@@ -7,7 +7,7 @@ import itertools
 import time
 
 import numpy as np
-from neuron_cases import PROCESS, balanced, lane, run_all, signs_of
+from neuron_cases import Drawn, balanced, lane, run_all, signs_of
 
 from netlist_gen.library.design import ClockPhases, load_phases
 from netlist_gen.spikes import lone_neuron
@@ -17,7 +17,7 @@ from verification.simulators.registry import get_simulator
 from verification.verdict.neuron import compare
 
 
-def exact(fan_ins: list[int], windows: int, josim: bool) -> None:
+def exact(drawn: Drawn, fan_ins: list[int], windows: int, josim: bool) -> None:
     """Every theta in a row, the whole signed range of n, any order within 20 ps."""
     print(
         f"\nExactness. Random signs, every theta from -fan-in/4 to fan-in/2, and one-sided neurons "
@@ -30,7 +30,7 @@ def exact(fan_ins: list[int], windows: int, josim: bool) -> None:
         signs = np.ones(fan_in, dtype=np.int64) if one_sided else signs_of(fan_in, rng)
         thetas = range(1, fan_in + 1) if one_sided else range(-(fan_in // 4), fan_in // 2 + 1)
         begin = time.perf_counter()
-        lanes = NeuronLanes(PROCESS, signs.tolist(), windows)
+        lanes = drawn.lanes(signs, windows)
         cases = [lane(signs, t, windows, rng, skew_s=20e-12) for t in thetas]
         wrong = run_all(lanes, cases)
         wall = time.perf_counter() - begin
@@ -58,7 +58,7 @@ def josim_wrong(lanes: NeuronLanes, case: NeuronLane) -> str:
     )
 
 
-def window(fan_ins: list[int], windows: int) -> None:
+def window(drawn: Drawn, fan_ins: list[int], windows: int) -> None:
     """The shortest window: phases of the design table, compressed step by step."""
     print(
         "\nShortest window: 0 wrong windows with arrivals within the phases' skew; phases are "
@@ -69,7 +69,7 @@ def window(fan_ins: list[int], windows: int) -> None:
         rng = np.random.default_rng(fan_in)
         signs = balanced(fan_in, rng)
         for phases in (load_phases(), short, *(compressed(short, p) for p in (50e-12, 45e-12))):
-            lanes = NeuronLanes(PROCESS, signs.tolist(), windows, phases=phases)
+            lanes = drawn.lanes(signs, windows, phases)
             cases = [lane(signs, t, windows, rng, skew_s=phases.skew) for t in (-2, 1, 4)]
             wrong = run_all(lanes, cases)
             print(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from neuron_cases import PROCESS, balanced, lane, run_all
+from neuron_cases import Drawn, balanced, lane, run_all
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.elements import CurrentSource, Inductor, Junction, Resistor
@@ -20,7 +20,7 @@ from verification.characterize.trials.neuron_lanes import NeuronLanes, single_si
 from verification.characterize.trials.statistics import wilson
 
 
-def bias(fan_ins: list[int], windows: int) -> None:
+def bias(drawn: Drawn, fan_ins: list[int], windows: int) -> None:
     """Margin on the global bias."""
     print(
         "\nMargin on global bias: all bias currents of the bench on one bus; control lines on a "
@@ -31,7 +31,7 @@ def bias(fan_ins: list[int], windows: int) -> None:
     for fan_in in fan_ins:
         rng = np.random.default_rng(fan_in)
         signs = balanced(fan_in, rng)
-        lanes = NeuronLanes(PROCESS, signs.tolist(), windows)
+        lanes = drawn.lanes(signs, windows)
         for theta in (1, fan_in // 4):
             for both in (False, True):
                 cases = [
@@ -67,7 +67,7 @@ def sides(factors: NDArray[np.float64], good: NDArray[np.bool_]) -> str:
     )
 
 
-def parameters(fan_in: int, windows: int) -> None:
+def parameters(drawn: Drawn, fan_in: int, windows: int) -> None:
     """Margin on every element value alone."""
     print(
         f"\nMargin on each single parameter, fan-in {fan_in}, theta 1: one element of the decision "
@@ -76,7 +76,7 @@ def parameters(fan_in: int, windows: int) -> None:
     )
     rng = np.random.default_rng(fan_in)
     signs = balanced(fan_in, rng)
-    lanes = NeuronLanes(PROCESS, signs.tolist(), windows)
+    lanes = drawn.lanes(signs, windows)
     groups = parameter_groups(lanes)
     factors = np.round(np.arange(0.6, 1.401, 0.05), 3)
     cases = [
@@ -128,7 +128,7 @@ def parameter_groups(lanes: NeuronLanes) -> dict[str, list[str]]:
     return groups
 
 
-def spread(fan_in: int, samples: int, windows: int) -> None:
+def spread(drawn: Drawn, fan_in: int, samples: int, windows: int) -> None:
     """Yield under independent Gaussian spreads of every element."""
     print(
         f"\nYield, fan-in {fan_in}, theta 1: every junction, inductor and resistor of the bench "
@@ -137,7 +137,7 @@ def spread(fan_in: int, samples: int, windows: int) -> None:
     )
     rng = np.random.default_rng(1)
     signs = balanced(fan_in, rng)
-    lanes = NeuronLanes(PROCESS, signs.tolist(), windows)
+    lanes = drawn.lanes(signs, windows)
     drawn = [
         label
         for label, element in lanes.elements.items()

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from neuron_cases import LANES_AT_ONCE, PROCESS, balanced, design_of
+from neuron_cases import LANES_AT_ONCE, Drawn, balanced
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import norm
@@ -15,7 +15,6 @@ from sklearn.isotonic import IsotonicRegression
 from netlist_gen.files import atomic_path
 from verification.characterize.trials.neuron_lanes import (
     NeuronLane,
-    NeuronLanes,
     threshold_factors,
     windows_of_counts,
 )
@@ -27,7 +26,7 @@ CURVE_LANES = 16
 """Windows of a lane with noise, and lanes at each point of the firing curve."""
 
 
-def grey(fan_ins: list[int], windows: int) -> None:
+def grey(drawn: Drawn, fan_ins: list[int], windows: int) -> None:
     """Probability of a wrong decision at distance 1/2 from the threshold, at 4.2 K."""
     print(
         f"\nGrey zone at {KELVIN} K (noise white to 1 THz): probability of a wrong decision at n = "
@@ -37,7 +36,7 @@ def grey(fan_ins: list[int], windows: int) -> None:
     for fan_in in fan_ins:
         rng = np.random.default_rng(fan_in)
         signs = balanced(fan_in, rng)
-        lanes = NeuronLanes(PROCESS, signs.tolist(), NOISY_WINDOWS, temperature_K=KELVIN)
+        lanes = drawn.lanes(signs, NOISY_WINDOWS, temperature_K=KELVIN)
         wrong = 0
         seeds = range(-(-windows // NOISY_WINDOWS))
         cases = []
@@ -51,7 +50,7 @@ def grey(fan_ins: list[int], windows: int) -> None:
                 wrong += int((verdict.pulses != fires).sum())
         total = len(cases) * NOISY_WINDOWS
         low, high = wilson(wrong, total)
-        unit = design_of(signs).unit
+        unit = drawn.design(signs).unit
         print(
             f"  fan-in {fan_in:3d}: {wrong} wrong of {total}: {wrong / total:.2e} "
             f"({low:.1e} .. {high:.1e}); {unit:.4f} Phi0 per synapse",
@@ -59,15 +58,15 @@ def grey(fan_ins: list[int], windows: int) -> None:
         )
 
 
-def curve(path: Path | None) -> None:
+def curve(drawn: Drawn, path: Path | None) -> None:
     """The firing curve: probability of a pulse against the flux past the edge."""
     print(
         f"\nFiring curve at {KELVIN} K: empty neuron of fan-in 4 whose threshold current puts it "
         "-0.02 to 0.02 Phi0 past the edge;\nnormal distribution fitted by maximum likelihood."
     )
     signs = np.array([1, -1, 1, -1])
-    lanes = NeuronLanes(PROCESS, signs.tolist(), NOISY_WINDOWS, temperature_K=KELVIN)
-    design = design_of(signs)
+    lanes = drawn.lanes(signs, NOISY_WINDOWS, temperature_K=KELVIN)
+    design = drawn.design(signs)
     margins = np.round(np.arange(-0.02, 0.0201, 0.001), 4)
     silent = np.zeros((NOISY_WINDOWS, signs.size), dtype=bool)
     edge = design.threshold + 0.5 * design.unit  # theta is 1: half a synapse below the edge

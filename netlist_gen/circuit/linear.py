@@ -59,19 +59,20 @@ class LoopSum:
 
     def shift(self, unit: float, edge: float, offset: float) -> float:
         """The most by which a pattern of counts next to the edge moves it, synapses."""
+        return max(self.shifts(unit, edge, offset))
+
+    def shifts(self, unit: float, edge: float, offset: float) -> tuple[float, float]:
+        """The same, apart: how far bottom loops move it up, and top loops down."""
         threshold = offset - unit * edge
         plus = self.capacity * sum(count * positive for count, positive, _ in self.shares)
         minus = self.capacity * sum(count * negative for count, _, negative in self.shares)
         flux, common = unit * self.size.loops, self.rules.common
         bottom = _Side(self.size.loops, common + threshold, flux, self.rules.bottom)
         top = _Side(self.size.loops, common - threshold, flux, self.rules.top)
-        return max(
-            max(
-                bottom.shift(count, self.capacity * positive, edge + 0.5, minus),
-                top.shift(count, self.capacity * negative, 0.5 - edge, plus),
-            )
-            for count, positive, negative in self.shares
-        )
+        kinds = self.shares
+        up = (bottom.shift(k, self.capacity * p, edge + 0.5, minus) for k, p, _ in kinds)
+        down = (top.shift(k, self.capacity * m, 0.5 - edge, plus) for k, _, m in kinds)
+        return max(up), max(down)
 
 
 @dataclass(frozen=True)

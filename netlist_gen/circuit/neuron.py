@@ -9,13 +9,15 @@ junctions, so that with ``unit = M I_full / (S Phi0)`` the SQUIDs see
 
 and the clock pulse flips the SQUID with the smaller critical current: the bottom one (output
 pulse) where ``threshold + unit * n > offset``. The builder puts that edge half-way between
-``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``.
+``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``, and a little beyond
+where patterns of one count differ (``USUAL_SHARE``).
 
 The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``, no SQUID traps flux
 between windows while the threshold stays above ``-rest``, and the loops' sum is linear while few
 of them hold much more flux than the others (``LoopSum``). M is the most that one turn couples
 (``Transformer``), or less where one of these asks for it. The storage loops screen the pick-ups,
-which makes the loops smaller and moves the offset by ``-screening * coupling**2``.
+which makes the loops smaller and moves the offset by ``-screening * coupling**2``. Where
+neighbouring synapses are coupled, thresholds are set for that too (``circuit.crosstalk``).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netlist_gen.circuit.crosstalk import drawn_order, with_crosstalk
+from netlist_gen.circuit.crosstalk import NOT_MOVED, drawn_order, moved, with_crosstalk
 from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, Role
 from netlist_gen.circuit.linear import LoopSum
 from netlist_gen.circuit.loops import LoopSize, deal, loop_shares, loop_size, neuron_loops
@@ -42,7 +44,7 @@ from netlist_gen.constants import PHI0
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, DesignRules, load_rules
-from netlist_gen.library.drawing import ONE_TURN, Transformer
+from netlist_gen.library.drawing import ONE_TURN, Crosstalk, Transformer
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,21 @@ class Coupler:
         storage: inductor of a branch that stores one fluxon, H.
         transformer: what one turn over it couples.
         rules: of the neurons.
+        crosstalk: between neighbouring synapses; None for none.
     """
 
     storage: float
     transformer: Transformer = ONE_TURN
     rules: DesignRules = field(default_factory=load_rules)
+    crosstalk: Crosstalk | None = None
 
 
 def coupler_of(library: CellLibrary) -> Coupler:
     """That of a library's branches, in its process."""
     storage = library.description("branch").parameters["l_store"]
     process = library.process
-    return Coupler(storage, process.drawing.transformer or ONE_TURN, load_rules(process))
+    turn = process.drawing.transformer or ONE_TURN
+    return Coupler(storage, turn, load_rules(process), library.crosstalk)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ class NeuronDesign:
         pickup: pick-up inductor of each branch in each of its two loops, H.
         mutual: mutual inductance between storage and pick-up inductor, H.
         coupling: the same as a coefficient.
+        shares: of the coupling that excitatory and inhibitory branches have: 1 for both, or less
+            for the sign that crosstalk makes count more.
         common: common flux, Phi0.
         threshold: differential flux, Phi0.
     """
@@ -88,6 +95,7 @@ class NeuronDesign:
     pickup: float
     mutual: float
     coupling: float
+    shares: tuple[float, float]
     common: float
     threshold: float
 
@@ -100,6 +108,11 @@ class NeuronDesign:
     def top(self) -> float:
         """Control flux of the top loops, Phi0."""
         return self.common - self.threshold
+
+
+USUAL_SHARE = 0.25
+"""Of the most that patterns of a count move the edge, what the threshold is set for: most move it
+by less, so that a pattern of the one extreme is as far from it as one of the other."""
 
 
 def design_neuron(
@@ -136,6 +149,12 @@ def design_neuron(
     inhibitory = len(signs) - excitatory
     edge = min(max(theta, -inhibitory), excitatory + 1) - 0.5
     farthest = max(excitatory - edge, edge + inhibitory)
+    if branches is not None:
+        excitatory = -(-excitatory // capacity)
+        inhibitory = branches - excitatory
+    beside = NOT_MOVED
+    if coupler.crosstalk is not None:
+        beside = moved(excitatory, inhibitory, size, coupler.crosstalk, rules)
     pickup = rules.pickup_total / size.places
     per_coupling = math.sqrt(capacity * coupler.storage * pickup)
     # What the loop's junctions add to the storage inductor stays when the inductor grows.
@@ -145,18 +164,17 @@ def design_neuron(
     stage = rules.edge(size.loops)
     unit = min(most / size.loops, rules.reach / farthest)
     if edge > 0:
-        lowest_offset = stage.offset - stage.screening * turn.coupling**2
+        lowest_offset = stage.offset - stage.screening * turn.coupling**2 + beside.flux
         unit = min(unit, (rules.rest + lowest_offset) / edge)
-    if branches is not None:
-        excitatory = -(-excitatory // capacity)
-        inhibitory = branches - excitatory
     loops = LoopSum(size, loop_shares(excitatory, inhibitory, size), capacity, rules)
     unit = loops.linear_unit(unit, edge, stage.offset)
     mutual = unit * size.loops * PHI0 / full
     coupling = mutual / per_coupling
-    offset = stage.offset - stage.screening * coupling**2
-    threshold = offset - unit * edge
-    return NeuronDesign(size, edge, unit, pickup, mutual, coupling, rules.common, threshold)
+    offset = stage.offset - stage.screening * coupling**2 + beside.flux
+    counted, shares = beside.trimmed(unit, excitatory, inhibitory)
+    up, down = loops.shifts(unit, edge, stage.offset)
+    threshold = offset - counted * edge + USUAL_SHARE * (up - down) * unit
+    return NeuronDesign(size, edge, unit, pickup, mutual, coupling, shares, rules.common, threshold)
 
 
 def library_design(
@@ -257,7 +275,7 @@ def branch_cells(
             "branch",
             f"{name}_{'exc' if sign > 0 else 'inh'}",
             sign=float(sign),
-            k=design.coupling,
+            k=design.coupling * design.shares[0 if sign > 0 else 1],
             l_pickup=design.pickup,
             **parameters,
         )

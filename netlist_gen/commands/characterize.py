@@ -218,12 +218,17 @@ def _design(process: str, *, write: bool) -> None:
     for edge in found.edges:
         click.echo(
             f"{edge.loops} loops: offset {edge.offset:.5f} Phi0, screening {edge.screening:.5f} "
-            f"Phi0, sigma {edge.sigma:.5f} Phi0"
+            f"Phi0, sigma {edge.sigma:.5f} Phi0, crosstalk {edge.crosstalk:.5f} Phi0"
         )
     click.echo(
         f"fluxon {found.full * 1e6:.2f} uA; right to {found.decided_to:.2f} Phi0 from the edge, at "
         f"rest down to a threshold of -{found.rests_to:.2f} Phi0 (bias x 0.9 to 1.1)"
     )
+    if found.neighbours is not None:
+        click.echo(
+            f"crosstalk: a neighbour of the same sign adds {found.neighbours.alike:+.2%} to a "
+            f"synapse, one of the other sign {found.neighbours.other:+.2%}"
+        )
     if write:
         write_design(found, design_path(process), process)
         click.echo(f"{design_path(process)}")

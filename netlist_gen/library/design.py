@@ -10,6 +10,7 @@ from pathlib import Path
 
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.drawing import Crosstalk
 from netlist_gen.library.process import DEFAULT_PROCESS, Process, quantity
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir
@@ -101,12 +102,33 @@ class Edge:
         offset: differential flux at which the decision is on the edge, without coupling, Phi0.
         screening: how far the edge moves down with the square of the coupling, Phi0.
         sigma: spread of the edge by thermal noise, Phi0.
+        crosstalk: how far crosstalk moves the edge up where every place has its synapse, Phi0; 0
+            where the process says nothing of crosstalk.
     """
 
     loops: int
     offset: float
     screening: float
     sigma: float
+    crosstalk: float = 0.0
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What crosstalk makes of a synapse's unit, as measured.
+
+    Attributes:
+        crosstalk: coefficients between neighbours at which it was measured.
+        alike: share that each neighbour of the same sign adds.
+        other: share that each neighbour of the other sign adds.
+        both: flux in its own loop by which a fluxon of either sign moves the edge up for each
+            neighbour, Phi0.
+    """
+
+    crosstalk: Crosstalk
+    alike: float
+    other: float
+    both: float
 
 
 @dataclass(frozen=True)
@@ -150,6 +172,7 @@ class DesignRules:
         edges: of each stage of ``loops``.
         pickup_total: sum of the pick-ups in each loop, H.
         full: current of a storage inductor with a fluxon, A.
+        neighbours: what crosstalk does; None where it was not measured.
     """
 
     max_fan_in: int
@@ -164,6 +187,7 @@ class DesignRules:
     edges: tuple[Edge, ...]
     pickup_total: float
     full: float
+    neighbours: Neighbours | None = None
 
     def edge(self, loops: int) -> Edge:
         """Of the stage of so many loops."""
@@ -208,13 +232,13 @@ def load_rules(process: Process | None = None) -> DesignRules:
         return Lack(begin, at, get(side, "share"), width)
 
     loops = tuple(int(number) for number in chosen["neuron"]["loops"])
+    neighbours = _neighbours(measured.get("crosstalk"), f"{measured_path}: [crosstalk]")
     edges = []
     for number in loops:
         where = f"{measured_path}: [stage{number}]"
         table = measured.get(f"stage{number}")
-        values = {
-            name: quantity(table, name, where) / PHI0 for name in ("offset", "screening", "sigma")
-        }
+        names = ("offset", "screening", "sigma", *(("crosstalk",) if neighbours else ()))
+        values = {name: quantity(table, name, where) / PHI0 for name in names}
         edges.append(Edge(number, **values))
     return DesignRules(
         max_fan_in=int(chosen["neuron"]["max_fan_in"]),
@@ -229,4 +253,17 @@ def load_rules(process: Process | None = None) -> DesignRules:
         edges=tuple(edges),
         pickup_total=get("branch", "pickup_total"),
         full=quantity(measured.get("branch"), "full", f"{measured_path}: [branch]"),
+        neighbours=neighbours,
     )
+
+
+def _neighbours(table: object, where: str) -> Neighbours | None:
+    """What was measured of crosstalk, if anything."""
+    if table is None:
+        return None
+
+    def get(name: str) -> float:
+        return quantity(table, name, where)
+
+    crosstalk = Crosstalk(*(get(f.name) for f in dataclasses.fields(Crosstalk)))
+    return Neighbours(crosstalk, get("alike"), get("other"), get("both") / PHI0)

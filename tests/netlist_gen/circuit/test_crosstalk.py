@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlist_gen.circuit.crosstalk import drawn_order
+from netlist_gen.circuit.crosstalk import NOT_MOVED, Moved, drawn_order, moved
 from netlist_gen.circuit.elements import Coupling, Inductor
 from netlist_gen.circuit.loops import LoopSize
 from netlist_gen.circuit.merged_neuron import merged_neuron_cell
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.circuit.neuron import neuron_cell
+from netlist_gen.circuit.neuron import library_design, neuron_cell
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_rules
+from netlist_gen.library.drawing import Crosstalk
 from netlist_gen.library.process import load_process
 
 SIGNS = (1, -1, 1)
@@ -32,15 +34,18 @@ def test_the_order_is_loop_after_loop():
 
 
 def test_neighbours_are_coupled_at_the_processs_values():
-    cell = neuron_cell(CellLibrary(PROCESS, crosstalk=True), "N", SIGNS, 1, labels=["a", "b", "c"])
+    coupled = CellLibrary(PROCESS, crosstalk=True)
+    cell = neuron_cell(coupled, "N", SIGNS, 1, labels=["a", "b", "c"])
     plain = neuron_cell(CellLibrary(PROCESS), "N", SIGNS, 1, labels=["a", "b", "c"])
     k = next(e.k for e in plain.instances[1].cell.elements if isinstance(e, Coupling))
     order = ["XS" + "abc"[i] for i in drawn_order(SIGNS, LoopSize(4, 2))]
     assert order == ["XSa", "XSc", "XSb"]
     expected = {}
+    shares = library_design(coupled, "N", SIGNS, 1).shares
     for name, sign in (("XSa", 1), ("XSb", -1), ("XSc", 1)):
-        expected[f"KB_{name}"] = (f"LST_{name}", f"LBP_{name}", sign * k)
-        expected[f"KT_{name}"] = (f"LST_{name}", f"LTP_{name}", -sign * k)
+        own = k * shares[sign < 0]
+        expected[f"KB_{name}"] = (f"LST_{name}", f"LBP_{name}", sign * own)
+        expected[f"KT_{name}"] = (f"LST_{name}", f"LTP_{name}", -sign * own)
     for one, two in (("XSa", "XSc"), ("XSc", "XSb")):
         expected[f"KNB_{one}_{two}"] = (f"LBP_{one}", f"LBP_{two}", 0.05)
         expected[f"KNT_{one}_{two}"] = (f"LTP_{one}", f"LTP_{two}", 0.05)
@@ -57,7 +62,9 @@ def test_the_rest_of_the_neuron_is_as_it_was(signs):
     plain, coupled = (
         neuron_cell(CellLibrary(PROCESS, crosstalk=c), "N", signs, 1) for c in (False, True)
     )
-    assert Circuit(plain).totals() == Circuit(coupled).totals()
+    totals = [Circuit(cell).totals() for cell in (plain, coupled)]
+    # Thresholds are set for crosstalk: the control lines' currents are others.
+    assert dataclasses.replace(totals[0], flux_A=totals[1].flux_A) == totals[1]
     ways = [
         {(p.path, j.name) for p in Circuit(cell).walk() for j in p.cell.junctions()}
         for cell in (plain, coupled)
@@ -92,3 +99,46 @@ def test_branches_of_merged_lines_are_neighbours_too():
         "KNS_XS0_XS1",
         "KNS_XS1_XS2",
     ]
+
+
+def test_what_neighbours_do_is_known():
+    """By hand: eight synapses in four loops of two; of four and four the signs alternate."""
+    rules, size = load_rules(PROCESS), LoopSize(4, 2)
+    measured = rules.neighbours
+    assert measured is not None
+    crosstalk, each = measured.crosstalk, 14 / 8  # seven pairs of neighbours
+    alike = moved(8, 0, size, crosstalk, rules)
+    assert alike.flux == rules.edge(4).crosstalk, "every place has its synapse"
+    assert alike.gains == pytest.approx((each * measured.alike, 0.0), rel=1e-12)
+    assert alike.both == pytest.approx((each * measured.both / 4, 0.0), rel=1e-12)
+    mixed = moved(4, 4, size, crosstalk, rules)
+    assert mixed.gains == pytest.approx((each * measured.other,) * 2, rel=1e-12)
+    assert mixed.both == pytest.approx((each * measured.both / 4,) * 2, rel=1e-12)
+    lone = moved(1, 0, size, crosstalk, rules)
+    assert lone == Moved(0.0, (0.0, 0.0), (0.0, 0.0)), "one synapse has no neighbour"
+    half = Crosstalk(crosstalk.pickups / 2, crosstalk.storages / 4, crosstalk.stray / 8)
+    less = moved(8, 0, size, half, rules)
+    assert less.flux == pytest.approx(alike.flux / 2, rel=1e-12)
+    assert less.gains[0] == pytest.approx(alike.gains[0] / 4, rel=1e-12)
+    assert less.both[0] == pytest.approx(alike.both[0] / 8, rel=1e-12)
+    silent = dataclasses.replace(rules, neighbours=None)
+    assert moved(8, 0, size, crosstalk, silent) is NOT_MOVED
+
+
+@given(st.integers(0, 32), st.integers(0, 32), st.floats(0.002, 0.03))
+def test_both_signs_are_made_to_count_the_same(excitatory, inhibitory, unit):
+    if excitatory + inhibitory == 0:
+        return
+    rules = load_rules(PROCESS)
+    measured = rules.neighbours
+    assert measured is not None
+    beside = moved(excitatory, inhibitory, LoopSize(32, 2), measured.crosstalk, rules)
+    counted, shares = beside.trimmed(unit, excitatory, inhibitory)
+    assert all(0.5 < share <= 1.0 for share in shares)
+    assert 1.0 in shares, "one sign has all the coupling that there is"
+    up, down = (unit * s * (1 + gain) for s, gain in zip(shares, beside.gains, strict=True))
+    if excitatory:
+        assert up - beside.both[0] == pytest.approx(counted, rel=1e-9)
+    if inhibitory:
+        assert down + beside.both[1] == pytest.approx(counted, rel=1e-9)
+    assert NOT_MOVED.trimmed(unit, excitatory, inhibitory) == (unit, (1.0, 1.0))

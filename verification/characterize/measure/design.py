@@ -9,6 +9,11 @@ with a given count) begin to fire:
 
 with k the coupling of storage and pick-up inductors and M their mutual inductance. The spread by
 thermal noise is that of the share of windows that fire near the edge.
+
+Where the process has crosstalk, the same neurons run with it once more: by how much the edge of the
+empty neuron moves, and by which share a fluxon's step changes with its neighbours' signs. A neuron
+of alternating signs and one of excitatory synapses alone give the two shares; what fluxons do
+whatever their sign is seen where all of the former's lines are pulsed, n = 0.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.circuit.elements import Coupling
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import coupler_of, library_design
 from netlist_gen.circuit.view import SYNAPSE_COUPLINGS
@@ -30,7 +36,7 @@ from netlist_gen.constants import PHI0
 from netlist_gen.errors import SimulatorError
 from netlist_gen.files import write_text
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.design import DesignRules, Edge, load_rules
+from netlist_gen.library.design import DesignRules, Edge, Neighbours, load_rules
 from netlist_gen.library.process import DEFAULT_PROCESS
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir, template
@@ -43,7 +49,9 @@ from verification.characterize.trials.neuron_lanes import (
 from verification.characterize.trials.statistics import fit_grey_zone
 from verification.simulators.registry import get_simulator
 
-COUPLINGS = (0.12, 0.21)
+WEAK_COUPLING = 0.12
+"""The lower of the two couplings; the other one is the most that the process's one turn gives."""
+
 BIASES = (0.9, 1.0, 1.1)
 """At which the limits are looked for."""
 
@@ -71,6 +79,7 @@ class FluxDesign:
     Attributes:
         edges: of each stage that is built.
         full: current of a storage inductor with a fluxon, A.
+        neighbours: what crosstalk does; None where the process has none.
         decided_to: farthest flux from the edge, on either side, at which all windows are right at
             every bias of ``BIASES``, Phi0.
         rests_to: largest negative threshold at which they are, whatever the count, Phi0.
@@ -78,6 +87,7 @@ class FluxDesign:
 
     edges: tuple[Edge, ...]
     full: float
+    neighbours: Neighbours | None
     decided_to: float
     rests_to: float
 
@@ -86,7 +96,7 @@ class FluxDesign:
         found = []
         for mine in self.edges:
             stored = rules.edge(mine.loops)
-            for name in ("offset", "screening"):
+            for name in ("offset", "screening", "crosstalk"):
                 now, then = getattr(mine, name), getattr(stored, name)
                 if abs(now - then) > SAME_FLUX:
                     found.append(f"{name} of {mine.loops} loops: {then:.4f} Phi0 is now {now:.4f}")
@@ -96,6 +106,11 @@ class FluxDesign:
                 )
         if abs(self.full / rules.full - 1) > SAME_SHARE:
             found.append(f"full: {rules.full * 1e6:.2f} uA is now {self.full * 1e6:.2f}")
+        if self.neighbours is not None and rules.neighbours is not None:
+            for name in ("alike", "other", "both"):
+                now, then = getattr(self.neighbours, name), getattr(rules.neighbours, name)
+                if abs(now - then) > SAME_SHARE:
+                    found.append(f"{name}: {then:.4f} of a synapse is now {now:.4f}")
         for name, limit in (("reach", self.decided_to), ("rest", self.rests_to)):
             allowed = getattr(rules, name)
             if allowed > limit:
@@ -107,64 +122,98 @@ class _FluxNeuron:
     """A neuron that fills a stage, its control fluxes and couplings set lane by lane."""
 
     def __init__(
-        self, library: CellLibrary, loops: int, windows: int = WINDOWS, temperature_K: float = 0.0
+        self,
+        library: CellLibrary,
+        loops: int,
+        *,
+        windows: int = WINDOWS,
+        temperature_K: float = 0.0,
+        one_sided: bool = False,
     ) -> None:
         self.fan_in = loops * load_rules().places
-        self.counts = (-loops // 2, 0, loops // 2)
-        self._signs = [1, -1] * (self.fan_in // 2)
+        self.counts = (0, loops // 2, loops) if one_sided else (-loops // 2, 0, loops // 2)
+        self._signs = [1] * self.fan_in if one_sided else [1, -1] * (self.fan_in // 2)
         self._windows = windows
         self._lanes = NeuronLanes(
-            library.process, self._signs, windows, temperature_K=temperature_K
+            library.process,
+            self._signs,
+            windows,
+            temperature_K=temperature_K,
+            crosstalk=library.crosstalk is not None,
         )
         self.design = library_design(library, "design", self._signs, 1)
         self._storage = coupler_of(library).storage
-        self._couplings = [
-            label for label in self._lanes.elements if label.split("|")[0] in SYNAPSE_COUPLINGS
-        ]
+        self._couplings = {
+            label: element.k
+            for label, element in self._lanes.elements.items()
+            if isinstance(element, Coupling) and label.startswith(SYNAPSE_COUPLINGS)
+        }
 
     def unit(self, coupling: float, full: float) -> float:
         """Flux of a stored fluxon of current ``full``, Phi0."""
         mutual = coupling * math.sqrt(self._storage * self.design.pickup)
         return mutual * full / PHI0 / self.design.size.loops
 
+    def pulses(self, count: int) -> NDArray[np.bool_]:
+        """Windows of one count."""
+        counts = [count] * self._windows
+        return windows_of_counts(self._signs, counts, np.random.default_rng(1))
+
     def fires(
         self,
-        points: Sequence[tuple[int, float]],
+        points: Sequence[tuple[NDArray[np.bool_], float]],
         coupling: float,
         bias: float = 1.0,
         seed: int = 0,
     ) -> list[NDArray[np.int64]]:
-        """Output pulses in each window, for (count in all windows, threshold flux) points."""
-        scaled = dict.fromkeys(self._couplings, coupling / self.design.coupling)
+        """Output pulses in each window, for (windows, threshold flux) points."""
+        scaled = {label: coupling / abs(k) for label, k in self._couplings.items()}
         lanes = []
-        for number, (count, flux) in enumerate(points):
-            counts = [count] * self._windows
-            stimulus = windows_of_counts(self._signs, counts, np.random.default_rng(1))
+        for number, (stimulus, flux) in enumerate(points):
             factors = {**threshold_factors(self.design, flux), **scaled}
             lanes.append(NeuronLane(1, stimulus, bias=bias, factors=factors, seed=seed + number))
         return [verdict.pulses for verdict in self._lanes.run(lanes)]
 
-    def edges(self, coupling: float) -> dict[int, float]:
-        """The threshold flux at which each of ``counts`` is on the edge, Phi0."""
-        spans = dict.fromkeys(self.counts, (LOWEST, HIGHEST))
+    def edge(self, stimuli: Sequence[NDArray[np.bool_]], coupling: float) -> list[float]:
+        """The threshold flux at which the windows of each stimulus are on the edge, Phi0."""
+        spans = [(LOWEST, HIGHEST)] * len(stimuli)
         for _ in range(ROUNDS):
-            points = [
-                (n, float(x)) for n, span in spans.items() for x in np.linspace(*span, POINTS)
-            ]
-            fired = dict(zip(points, self.fires(points, coupling), strict=True))
-            for count in self.counts:
-                windows = {flux: pulses for (n, flux), pulses in fired.items() if n == count}
-                dark = [flux for flux, pulses in windows.items() if not pulses.any()]
-                top = max(dark, default=HIGHEST)
-                lit = [flux for flux, pulses in windows.items() if flux > top and pulses.all()]
-                if not dark or not lit:
-                    raise SimulatorError(
-                        f"a neuron of fan-in {self.fan_in} has no edge between "
-                        f"{spans[count][0]:.3f} and {spans[count][1]:.3f} Phi0 of threshold with "
-                        f"{count} pulses"
-                    )
-                spans[count] = top, min(lit)
-        return {count: (low + high) / 2 for count, (low, high) in spans.items()}
+            grids = [np.linspace(*span, POINTS).tolist() for span in spans]
+            points = [(own, x) for own, grid in zip(stimuli, grids, strict=True) for x in grid]
+            fired = iter(self.fires(points, coupling))
+            spans = [self._between(grid, [next(fired) for _ in grid]) for grid in grids]
+        return [(low + high) / 2 for low, high in spans]
+
+    def _between(
+        self, grid: Sequence[float], fired: Sequence[NDArray[np.int64]]
+    ) -> tuple[float, float]:
+        """The last flux at which no window fires, and the first beyond at which all do."""
+        found = list(zip(grid, fired, strict=True))
+        dark = [flux for flux, pulses in found if not pulses.any()]
+        top = max(dark, default=grid[-1])
+        lit = [flux for flux, pulses in found if flux > top and pulses.all()]
+        if not dark or not lit:
+            raise SimulatorError(
+                f"a neuron of fan-in {self.fan_in} has no edge between {grid[0]:.3f} and "
+                f"{grid[-1]:.3f} Phi0 of threshold"
+            )
+        return top, min(lit)
+
+    def edge_and_step(self, coupling: float) -> tuple[float, float]:
+        """Edge at a count of 0, and how far it moves down with each fluxon more, both Phi0."""
+        edges = self.edge([self.pulses(count) for count in self.counts], coupling)
+        step = -float(np.polyfit(self.counts, edges, 1)[0])
+        return edges[self.counts.index(0)], step
+
+    def empty_edge(self, coupling: float) -> float:
+        """The edge where no line is pulsed, Phi0."""
+        (edge,) = self.edge([np.zeros((self._windows, self.fan_in), dtype=bool)], coupling)
+        return edge
+
+    def full_edge(self, coupling: float) -> float:
+        """The edge where every line is pulsed, Phi0."""
+        (edge,) = self.edge([np.ones((self._windows, self.fan_in), dtype=bool)], coupling)
+        return edge
 
     def right_to(
         self, fluxes: Sequence[float], counts: Sequence[int], edge: float, full: float
@@ -176,10 +225,11 @@ class _FluxNeuron:
         coupling = self.design.coupling
         unit = self.unit(coupling, full)
         points = [(count, flux) for flux in fluxes for count in counts]
+        stimuli = [(self.pulses(count), flux) for count, flux in points]
         wrong = {
             flux
             for bias in BIASES
-            for (n, flux), pulses in zip(points, self.fires(points, coupling, bias), strict=True)
+            for (n, flux), pulses in zip(points, self.fires(stimuli, coupling, bias), strict=True)
             if abs(flux + unit * n - edge) > unit / 2 and np.any(pulses != (flux + unit * n > edge))
         }
         right = list(itertools.takewhile(lambda flux: flux not in wrong, fluxes))
@@ -191,7 +241,8 @@ class _FluxNeuron:
         Raises:
             SimulatorError: the windows do not determine it.
         """
-        points = [(0, edge + offset) for offset in NOISE_POINTS for _ in range(NOISY_LANES)]
+        silent = self.pulses(0)
+        points = [(silent, edge + offset) for offset in NOISE_POINTS for _ in range(NOISY_LANES)]
         pulses = self.fires(points, self.design.coupling, seed=1)
         fired = np.array([np.minimum(p, 1).sum() for p in pulses]).reshape(-1, NOISY_LANES)
         seen = NOISY_LANES * self._windows
@@ -204,20 +255,47 @@ class _FluxNeuron:
         return 1 / abs(zone.b)
 
 
+def _couplings(library: CellLibrary) -> tuple[float, float]:
+    """Those at which edges are measured."""
+    return WEAK_COUPLING, coupler_of(library).transformer.coupling
+
+
 def _measure_stage(library: CellLibrary, loops: int) -> tuple[Edge, float]:
     """A stage's edge, and the current of a fluxon that the steps between counts give."""
     neuron = _FluxNeuron(library, loops)
-    weak, strong = COUPLINGS
-    edges = {coupling: neuron.edges(coupling) for coupling in COUPLINGS}
-    screening = (edges[weak][0] - edges[strong][0]) / (strong**2 - weak**2)
-    offset = edges[weak][0] + screening * weak**2
-    slopes = [
-        -np.polyfit(neuron.counts, list(found.values()), 1)[0] / neuron.unit(coupling, 1.0)
-        for coupling, found in edges.items()
-    ]
-    noisy = _FluxNeuron(library, loops, NOISY_WINDOWS, library.process.temperature)
+    weak, strong = _couplings(library)
+    found = {coupling: neuron.edge_and_step(coupling) for coupling in (weak, strong)}
+    screening = (found[weak][0] - found[strong][0]) / (strong**2 - weak**2)
+    offset = found[weak][0] + screening * weak**2
+    slopes = [step / neuron.unit(coupling, 1.0) for coupling, (_, step) in found.items()]
+    noisy = _FluxNeuron(
+        library, loops, windows=NOISY_WINDOWS, temperature_K=library.process.temperature
+    )
     sigma = noisy.sigma(offset - screening * noisy.design.coupling**2)
-    return Edge(loops, offset, screening, sigma), float(np.mean(slopes))
+    crosstalk = 0.0
+    if library.process.drawing.crosstalk is not None:
+        coupled = _FluxNeuron(CellLibrary(library.process, crosstalk=True), loops)
+        crosstalk = coupled.empty_edge(strong) - neuron.empty_edge(strong)
+    return Edge(loops, offset, screening, sigma, crosstalk), float(np.mean(slopes))
+
+
+def _measure_neighbours(library: CellLibrary, loops: int) -> Neighbours | None:
+    """What neighbours of either sign add to a synapse, from a neuron of one and one of both."""
+    crosstalk = library.process.drawing.crosstalk
+    if crosstalk is None:
+        return None
+    strong = _couplings(library)[1]
+    both_kinds = library, CellLibrary(library.process, crosstalk=True)
+    shares = []
+    for one_sided in (True, False):
+        plain, coupled = (_FluxNeuron(own, loops, one_sided=one_sided) for own in both_kinds)
+        # Two neighbours each, but for the first and the last.
+        neighbours = 2 - 2 / plain.fan_in
+        steps = [neuron.edge_and_step(strong)[1] for neuron in (plain, coupled)]
+        shares.append((steps[1] / steps[0] - 1) / neighbours)
+    rises = [neuron.full_edge(strong) - neuron.empty_edge(strong) for neuron in (plain, coupled)]
+    moved = rises[1] - rises[0]
+    return Neighbours(crosstalk, *shares, moved * loops / plain.fan_in / neighbours)
 
 
 def measure_design(
@@ -250,7 +328,8 @@ def measure_design(
     rests = right_to(-0.3, 0, most, -most)
     above = right_to(0.4, most) + far - edge
     below = edge + far - right_to(rests, -most)
-    return FluxDesign(edges, full, min(above, below), -rests)
+    neighbours = _measure_neighbours(library, stage.loops)
+    return FluxDesign(edges, full, neighbours, min(above, below), -rests)
 
 
 def cells_digest(library: CellLibrary) -> str:
@@ -274,7 +353,7 @@ def write_design(found: FluxDesign, path: Path, process: str = DEFAULT_PROCESS) 
         "process_digest": library.process.digest(),
         "simulator": f"embedded {get_simulator('embedded').version()}",
         "digest": cells_digest(library),
-        "couplings": COUPLINGS,
+        "couplings": _couplings(library),
         "biases": BIASES,
         "found": found,
     }

@@ -20,7 +20,7 @@ from verification.characterize.measure.design import (
 )
 
 RULES = load_rules()
-STORED = FluxDesign(RULES.edges, RULES.full, 0.5, 0.2)
+STORED = FluxDesign(RULES.edges, RULES.full, RULES.neighbours, 0.5, 0.2)
 
 
 def test_a_small_stage_measured_coarsely_gives_the_librarys_numbers(monkeypatch):
@@ -45,15 +45,22 @@ def test_what_differs_is_named():
         offset=first.offset + 1e-3,
         screening=first.screening - 1e-3,
         sigma=1.5 * first.sigma,
+        crosstalk=first.crosstalk + 2e-3,
     )
-    other = FluxDesign((moved,), RULES.full * 1.01, 0.2, 0.1)
+    neighbours = RULES.neighbours
+    assert neighbours is not None
+    turned = dataclasses.replace(neighbours, alike=neighbours.other, both=0.01)
+    other = FluxDesign((moved,), RULES.full * 1.01, turned, 0.2, 0.1)
     assert other.differences(RULES) == [
         f"offset of 4 loops: {first.offset:.4f} Phi0 is now {moved.offset:.4f}",
         f"screening of 4 loops: {first.screening:.4f} Phi0 is now {moved.screening:.4f}",
+        f"crosstalk of 4 loops: {first.crosstalk:.4f} Phi0 is now {moved.crosstalk:.4f}",
         f"sigma of 4 loops: {first.sigma:.5f} Phi0 is now {moved.sigma:.5f}",
         f"full: {RULES.full * 1e6:.2f} uA is now {RULES.full * 1.01 * 1e6:.2f}",
+        f"alike: {neighbours.alike:.4f} of a synapse is now {neighbours.other:.4f}",
+        f"both: {neighbours.both:.4f} of a synapse is now 0.0100",
         "reach: 0.24 Phi0, shown to work is 0.20",
-        "rest: 0.13 Phi0, shown to work is 0.10",
+        "rest: 0.11 Phi0, shown to work is 0.10",
     ]
 
 
@@ -86,4 +93,5 @@ def test_what_is_written_is_what_neurons_are_designed_by(tmp_path):
     for edge in RULES.edges:
         assert written[f"stage{edge.loops}"] == stored[f"stage{edge.loops}"]
     assert written["branch"] == stored["branch"]
+    assert written["crosstalk"] == stored["crosstalk"]
     assert written["measured"] == stored["measured"]

@@ -116,3 +116,26 @@ def test_crosstalk_moves_the_edge_a_little_and_changes_no_verdict():
         assert (one.mismatches, two.mismatches) == (0, 0)
         later = (two.delays_s - one.delays_s)[one.pulses > 0]
         assert ((abs(later) > 1e-15) & (abs(later) < 5e-12)).all()
+
+
+@pytest.mark.parametrize(
+    ("signs", "thetas"),
+    [
+        ((1, -1, 1, 1, -1, 1, 1, 1), range(-2, 8)),
+        ((1,) * 8, range(1, 9)),
+        ((1, 1, 1, -1) * 4, (-3, 1, 6, 12)),
+        ((1,) * 16, (1, 8, 16)),
+    ],
+)
+def test_neurons_with_crosstalk_decide_next_to_their_thresholds(signs, thetas):
+    """Pulses within 20 ps, half of the counts next to the threshold, the others anywhere."""
+    windows, rng = 16, np.random.default_rng(len(signs))
+    low, high = -signs.count(-1), signs.count(1)
+    cases = []
+    for theta in thetas:
+        near = np.clip(rng.integers(theta - 1, theta + 1, windows // 2), low, high)
+        counts = np.concatenate([near, rng.integers(low, high + 1, windows - near.size)])
+        stimulus = windows_of_counts(signs, rng.permutation(counts).tolist(), rng)
+        cases.append(NeuronLane(theta, stimulus, rng.uniform(0.0, 20e-12, stimulus.shape)))
+    found = NeuronLanes("sfq5ee", signs, windows, crosstalk=True).run(cases)
+    assert [verdict.first for verdict in found] == [None] * len(cases)
