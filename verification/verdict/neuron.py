@@ -220,6 +220,8 @@ def _checks(
         yield _Check(every, lambda _: built)
 
     def why(w: int) -> str:
+        if w < spikes.startup:
+            return "every neuron fires in the start-up window"
         return f"n = {spikes.count[w]}, theta = {spikes.theta}"
 
     yield _Check(
