@@ -4,9 +4,9 @@
 the result to each deck that it judges. Nothing here has seen a circuit: not its sites, not its
 wiring, not its thresholds.
 
-A deck of a whole network may begin with a start-up window (``with_startup``): every line carries a
-pulse in it and every neuron fires, whatever its weights say. It stands before the windows of the
-samples; ``startup`` is how many such windows come first.
+A deck of a whole network may begin with start-up windows (``with_startup``), before those of the
+samples; ``startup`` is how many there are. In the first no line carries a pulse and no neuron
+fires, in the second every line does and every neuron fires, whatever its weights say.
 """
 
 from __future__ import annotations
@@ -96,15 +96,17 @@ class NetworkSpikes:
         return NetworkSpikes(self.network, layers, _left(self.startup, first, beyond))
 
     def with_startup(self) -> NetworkSpikes:
-        """The same windows behind a start-up window.
+        """The same windows behind two start-up windows, the silent one and the full one.
 
         A neuron of the last layer without a synapse votes for nothing there either: it has no
         circuit. The line of any other carries a pulse, from a source where it has none.
         """
-        first = [np.ones((1, layer.shape[1]), dtype=bool) for layer in self.layers]
-        first[-1] &= self.network.layers[-1].fan_in > 0
-        layers = tuple(np.vstack(pair) for pair in zip(first, self.layers, strict=True))
-        return NetworkSpikes(self.network, layers, self.startup + 1)
+        before = [np.zeros((2, layer.shape[1]), dtype=bool) for layer in self.layers]
+        for layer in before:
+            layer[1] = True
+        before[-1][1] = self.network.layers[-1].fan_in > 0
+        layers = tuple(np.vstack(pair) for pair in zip(before, self.layers, strict=True))
+        return NetworkSpikes(self.network, layers, startup=2)
 
     def neuron(self, layer: int, neuron: int) -> NeuronSpikes:
         """Those of one neuron."""

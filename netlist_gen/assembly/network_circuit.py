@@ -26,7 +26,7 @@ from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import library_design, neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
-from netlist_gen.circuit.startup import startup_cell
+from netlist_gen.circuit.startup import StartupSupply
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth
 from netlist_gen.circuit.view import GUARD_S, START_S, NeuronView, instance_name, output_stage
 from netlist_gen.library.cells import CellLibrary
@@ -105,7 +105,7 @@ def network_bench(
     inputs: NDArray[np.bool_] | None = None,
     phases: ClockPhases | None = None,
     *,
-    startup: bool = False,
+    startup: int = 0,
     corners: Sequence[Corner] = CORNERS,
 ) -> NetworkBench:
     """Build the circuit of a whole network, its timing closed.
@@ -117,7 +117,8 @@ def network_bench(
             without pulses (enough to count junctions).
         phases: clock phases of a neuron alone; the period is the clock's (default: the design
             table's).
-        startup: whether the first window is a start-up window, in which every neuron fires.
+        startup: how many of the windows, the first ones, are start-up windows: in the last of
+            them every neuron fires, in the others none does.
         corners: at which every window must hold.
 
     Raises:
@@ -162,7 +163,7 @@ class _Builder:
         phases: ClockPhases,
         inputs: NDArray[np.bool_],
         *,
-        startup: bool = False,
+        startup: int = 0,
     ) -> None:
         assert plan.timing is not None
         self.library = library
@@ -197,7 +198,7 @@ class _Builder:
             self.timing,
             tuple(starts),
             self.windows,
-            int(self.startup),
+            self.startup,
         )
 
     def _jtl(self) -> Cell:
@@ -245,10 +246,14 @@ class _Builder:
             leaves = [f"{net}_{name}" for name in fed]
             self._tree(f"XF{layer.index}_{number}", root, leaves)
             taps |= {(name, number): leaf for name, leaf in zip(fed, leaves, strict=True)}
+        # Lines without a circuit behind them carry a pulse where every neuron fires.
+        once = [window == self.startup - 1 for window in range(self.startup)]
+        delay = self._source_delay() if layer.silent and self.startup else 0.0
         for user, number in layer.silent:
             name = layer.sites[user].name
-            first = float(timing.earliest[user]) - self._source_delay() if self.startup else 0.0
-            taps[name, number] = self._source(f"Q{name}_{number}", first, [self.startup])
+            taps[name, number] = self._source(
+                f"Q{name}_{number}", float(timing.earliest[user]) - delay, once
+            )
         return taps
 
     def _layer(
@@ -261,11 +266,16 @@ class _Builder:
         self.place(f"XK{index}", clock, net, f"k{index}d", f"k{index}r")
         self._tree(f"XC{index}", f"k{index}d", [f"c{site.name}" for site in layer.sites])
         self._tree(f"XR{index}", f"k{index}r", [f"r{site.name}" for site in layer.sites])
-        startup = self._startup(layer, timing)
+        supply = self._startup(timing)
         views = []
         for number, site in enumerate(layer.sites):
             cell = neuron_cell(
-                self.library, site.name, site.signs, site.theta, labels=site.labels, startup=startup
+                self.library,
+                site.name,
+                site.signs,
+                site.theta,
+                labels=site.labels,
+                startup=supply and supply.cell(self.library, site),
             )
             nets = [taps[site.name, line] for line in site.inputs]
             ports = (*nets, f"c{site.name}", f"r{site.name}", f"q{site.name}")
@@ -276,13 +286,13 @@ class _Builder:
             views.append(NeuronView(site, phases, self.windows, start, Probe((stage,), "B1")))
         return views
 
-    def _startup(self, layer: LayerPlan, timing: LayerTiming) -> Cell | None:
+    def _startup(self, timing: LayerTiming) -> StartupSupply | None:
         """The start-up supply of a layer; its neurons' windows are read where it gives nothing."""
         if not self.startup:
             return None
-        end = float(timing.boundary.min()) + self.phases.period
-        begin = float(timing.boundary.max())
-        return startup_cell(self.library, layer.index, begin, end, self.phases.slowness)
+        period = self.phases.period
+        begin, end = float(timing.boundary.max()), float(timing.boundary.min()) + period
+        return StartupSupply(self.startup, begin, end, period, self.phases.slowness)
 
     def _source_delay(self) -> float:
         """From the middle of a source's pulse to the neuron behind its JTL stage, s."""

@@ -191,7 +191,7 @@ def neuron_cell(
         signs: +1 or -1 for each branch.
         theta: fires when (pulses on +1 lines) - (pulses on -1 lines) >= theta.
         labels: a name for each branch, used in its instance's name (default 0, 1, ...).
-        startup: sources on its control lines in a start-up window (``circuit.startup``), if any.
+        startup: sources on its control lines in start-up windows (``circuit.startup``), if any.
 
     Raises:
         NetworkError: wrong sign, or a fan-in beyond what was shown to work; it names the neuron.

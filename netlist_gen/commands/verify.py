@@ -175,7 +175,7 @@ def _figures(verdict: RunVerdict) -> list[str]:
         lines.append("crosstalk between neighbouring synapses is in the decks")
     if verdict.startup:
         lines.append(
-            "decks of the whole network begin with a start-up window: "
+            "decks of the whole network begin with start-up windows: "
             f"{engineering(energy.startup_J, 'J')} in all, in no figure per inference"
         )
     if verdict.rules == "off":

@@ -92,7 +92,7 @@ def build_network(
     for run in task.runs:
         spikes = run.spikes
         bench = network_bench(
-            spikes.network, library, spikes.layers[0], phases, startup=spikes.startup > 0
+            spikes.network, library, spikes.layers[0], phases, startup=spikes.startup
         )
         designed = bench.circuit
         bench = dataclasses.replace(bench, circuit=annotate.circuit(designed))
@@ -175,7 +175,7 @@ def neuron_deck(
 
 
 def _windows_in_words(bench: NetworkBench) -> str:
-    before = "a start-up window and " if bench.startup else ""
+    before = f"{bench.startup} start-up windows and " if bench.startup else ""
     return f"{before}{bench.windows - bench.startup} windows"
 
 

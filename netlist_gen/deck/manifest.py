@@ -147,7 +147,7 @@ class Manifest(Record):
         network: its shape.
         decks: one entry for each.
         annotation: extracted values that the decks have; absent where there are none.
-        startup: whether decks of the whole network begin with a start-up window.
+        startup: whether decks of the whole network begin with start-up windows.
     """
 
     format: str

@@ -35,7 +35,7 @@ class DeckOptions(ClockOptions):
         annotate: a table of extracted values that override the design's.
         crosstalk: whether neighbouring synapses are coupled, at the process's values.
         rules: whether a network that breaks a rule of drawing is refused, "on" or "off".
-        startup: whether decks of the whole network begin with a start-up window, "on" or "off".
+        startup: whether decks of the whole network begin with start-up windows, "on" or "off".
     """
 
     scopes: tuple[str, ...] = option(
@@ -53,13 +53,13 @@ class DeckOptions(ClockOptions):
     )
     startup: str = option(
         STARTUP_ON,
-        "Begin decks of the whole network with a start-up window, which clears trapped fluxons.",
+        "Begin decks of the whole network with start-up windows, which clear trapped fluxons.",
         choices=(STARTUP_ON, STARTUP_OFF),
     )
 
     @property
-    def startup_window(self) -> bool:
-        """Whether there are decks that begin with a start-up window."""
+    def startup_windows(self) -> bool:
+        """Whether there are decks that begin with start-up windows."""
         return self.startup == STARTUP_ON and "network" in self.scopes
 
     def library(self, process: Process) -> CellLibrary:

@@ -36,7 +36,7 @@ class Cut:
         neurons: most windows in a deck of one neuron.
         network: most windows in a deck of the whole network; None for all of them.
         together: most decks of a neuron in one task.
-        startup: whether a deck of the whole network begins with a start-up window.
+        startup: whether decks of the whole network begin with start-up windows.
     """
 
     neurons: int = WINDOWS_PER_DECK

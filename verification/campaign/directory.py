@@ -133,7 +133,7 @@ def check_manifest(folder: Path, setup: Setup, startup: bool | None = None) -> s
     Args:
         folder: of the decks.
         setup: of the campaign.
-        startup: whether decks of the whole network begin with a start-up window; None where none
+        startup: whether decks of the whole network begin with start-up windows; None where none
             of them is judged.
 
     Returns:
@@ -141,7 +141,7 @@ def check_manifest(folder: Path, setup: Setup, startup: bool | None = None) -> s
 
     Raises:
         ConfigurationError: decks of another process or clock, with other extracted values, or with
-            crosstalk or a start-up window where none is asked for or the other way round.
+            crosstalk or start-up windows where none is asked for or the other way round.
     """
     process, phases = setup.process, setup.phases
     manifest = read_manifest(folder)
@@ -180,7 +180,7 @@ def check_manifest(folder: Path, setup: Setup, startup: bool | None = None) -> s
     if startup is not None and manifest.has_network and manifest.startup != startup:
         has, wants = ("with", "off") if manifest.startup else ("without", "on")
         raise ConfigurationError(
-            f"{path}: the decks of the whole network are {has} a start-up window, asked for is "
+            f"{path}: the decks of the whole network are {has} start-up windows, asked for is "
             f"--startup {wants}"
         )
     if manifest.process_sha256 is None:

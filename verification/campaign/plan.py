@@ -72,7 +72,7 @@ def cut_for(
             many of them in a task; a program runs one deck at a time.
         pipeline: windows in a deck of the whole network; None is all of them.
         usual: decks of neurons have the length that ``generate`` gives them.
-        startup: decks of the whole network begin with a start-up window.
+        startup: decks of the whole network begin with start-up windows.
     """
     embedded = simulator == "embedded"
     short = min(WINDOWS_PER_DECK, max(LEAST_WINDOWS, -(-windows // LANES)))

@@ -192,7 +192,7 @@ def verify(
             annotation=figures,
             rules=options.rules,
             crosstalk=options.crosstalk,
-            startup=options.startup_window,
+            startup=options.startup_windows,
         )
         run = _Run(facts, setup, options, simulators, workers, progress)
         run.check_decks()
@@ -226,7 +226,7 @@ class _Run:
         setup, folder = self.setup, self.setup.decks
         if folder is None:
             return
-        asked = self.options.startup_window if "network" in self.options.scopes else None
+        asked = self.options.startup_windows if "network" in self.options.scopes else None
         self.note(check_manifest(folder, setup, asked))
         for simulator in self.simulators:
             cut = self._cut(simulator)
@@ -276,7 +276,7 @@ class _Run:
         # Energies are compared deck by deck: several simulators get decks of the same length.
         usual = self.setup.decks is not None or len(self.simulators) > 1
         options, windows = self.options, self.facts.spikes.windows
-        startup = options.startup_window
+        startup = options.startup_windows
         cut = cut_for(windows, simulator.name, options.pipeline, usual=usual, startup=startup)
         length = options.windows_per_deck
         return dataclasses.replace(cut, neurons=length) if length else cut

@@ -87,8 +87,9 @@ def timed_reference(
         plan: of the network, its timing closed.
         inputs: bool, shape (windows, inputs).
         process: whose cells they are.
-        startup: how many of the windows, the first ones, are start-up windows: every neuron fires,
-            and lines without a circuit behind them carry a pulse too.
+        startup: how many of the windows, the first ones, are start-up windows: in the last of
+            them every neuron fires, and lines without a circuit behind them carry a pulse too; in
+            the others none fires.
 
     Raises:
         ConfigurationError: the process has no measured delays.
@@ -150,7 +151,7 @@ def expected_times(
 
 def _raised(process: Process, windows: int, startup: int) -> FloatArray:
     """Threshold flux added in each window, Phi0, shape (windows,)."""
-    return np.where(np.arange(windows) < startup, load_rules(process).startup, 0.0)
+    return np.where(np.arange(windows) == startup - 1, load_rules(process).startup, 0.0)
 
 
 class _Fold:
@@ -160,7 +161,8 @@ class _Fold:
         self.plan = plan
         self.period = timing.period_s
         self.windows = np.arange(windows)
-        self.startup = self.windows < startup
+        self.silent = self.windows < startup - 1
+        self.full = self.windows == startup - 1
         self.raised = _raised(process, windows, startup)
         self.delays: Delays = influenced_delays(process)
         self.junctions: StageDelays = junctions_after_ports(process)
@@ -188,8 +190,8 @@ class _Fold:
             inner = float(delays.tree(len(site.inputs)).min())
             cleared = resets[number] + inner + self.period * self.windows - delays.stored()
             counts, late = self._count(arrivals[number], clock, cleared)
-            counts += np.where(self.startup, unheard[number], 0)
-            fires = (counts >= site.theta) | self.startup
+            counts += np.where(self.full, unheard[number], 0)
+            fires = ((counts >= site.theta) & ~self.silent) | self.full
             load = loads.get(site.neuron, "end")
             after[fires, site.neuron] = clock[fires] + delays.decide(
                 site.signs, site.theta, counts[fires], driver=drivers[number], load=load,

@@ -50,7 +50,7 @@ class Facts:
         annotation: what a table of extracted values set, or None.
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
-        startup: whether decks of the whole network begin with a start-up window.
+        startup: whether decks of the whole network begin with start-up windows.
     """
 
     spikes: NetworkSpikes

@@ -258,14 +258,15 @@ def counter_example(
         return None
     result = min(wrong, key=lambda r: _first(r)[:3])
     window, layer, neuron, first = _first(result)
-    startup = window < result.first
+    startup, full = window < result.first, window == result.first - 1
     deck = f"{folder}{result.name}.cir"
     window = max(window, result.first)
     sample, step = divmod(window, steps)
     row = sample if rows is None else rows[sample]
     at = f"sample {sample}" + ("" if rows is None else f" (row {row})")
     at += f", step {step}" if steps > 1 else ""
-    at = f"start-up window before {at}" if startup else at
+    if startup:
+        at = f"{'full' if full else 'silent'} start-up window before {at}"
     whole = layer < 0
     who = "the whole network" if whole else f"layer {layer}, neuron {neuron}"
     if result.failed:
@@ -296,7 +297,7 @@ def counter_example(
 def _first(result: DeckResult) -> tuple[int, int, int, Disagreement]:
     """Window among all, layer, neuron and words of a deck's first disagreement.
 
-    A start-up window's number is below that of the deck's first window of a sample.
+    The number of a start-up window is below that of the deck's first window of a sample.
     """
     if result.failed:
         words = Disagreement(0, "a finished simulation", result.failure)

@@ -365,7 +365,7 @@ class RunVerdict(Record):
         annotation: what a table of extracted values set; absent where there was none.
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
-        startup: whether decks of the whole network began with a start-up window.
+        startup: whether decks of the whole network began with start-up windows.
     """
 
     agreed: bool

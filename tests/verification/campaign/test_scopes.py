@@ -38,11 +38,11 @@ def test_both_scopes_agree(tiny, cli, simulator):
     assert ran.status == 0, ran.out + ran.err
     summary = json.loads((tiny.run / "verify.json").read_text())
     assert [row["scope"] for row in summary["scopes"]] == ["network", "neurons"]
-    # Five neurons, five samples; the network's deck begins with a start-up window.
-    assert [row["checked"] for row in summary["scopes"]] == [30, 25]
+    # Five neurons, five samples; the network's deck begins with two start-up windows.
+    assert [row["checked"] for row in summary["scopes"]] == [35, 25]
     expected = sum(int(s.sum()) for s in tiny.network.forward(X))
     assert [row["pulses"] for row in summary["scopes"]] == [expected, expected]
-    assert summary["checked"] == 55
+    assert summary["checked"] == 60
     assert summary["scope_difference"] is None
     assert summary["energy"]["scope"] == "network"
     assert abs(summary["energy"]["relative_error"]) < 0.001
@@ -58,7 +58,7 @@ def test_both_scopes_agree(tiny, cli, simulator):
         assert row["synapses"] == np.count_nonzero(layer.weights)
         assert row["fan_in"] == [layer.fan_in.min(), layer.fan_in.max()]
         assert row["theta"] == [layer.theta.min(), layer.theta.max()]
-        assert (row["checked"], row["mismatches"], row["failed"]) == (11 * layer.outputs, 0, 0)
+        assert (row["checked"], row["mismatches"], row["failed"]) == (12 * layer.outputs, 0, 0)
         assert row["pulses"] == tiny.network.forward(X)[index].sum()
         low, high = row["delay_ps"]
         assert 10 < low <= high < 40
@@ -76,7 +76,7 @@ def test_a_network_cut_into_pipelines_says_the_same(tiny, cli):
     assert ran.status == 0, ran.out + ran.err
     summary = json.loads((tiny.run / "verify.json").read_text())
     assert summary["scopes"][0]["decks"] == 3
-    assert summary["checked"] == 25 + 3 * 5  # each deck has a start-up window of its own
+    assert summary["checked"] == 25 + 3 * 2 * 5  # each deck has start-up windows of its own
 
 
 def test_a_fault_in_the_network_is_named(tiny, cli, monkeypatch):

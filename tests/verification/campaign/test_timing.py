@@ -50,7 +50,7 @@ def test_without_it_no_times_are_compared(tmp_path):
     ("scope", "why"),
     [
         ("neurons", r"n = -?\d+, theta = \d+"),
-        ("network", "every neuron fires in the start-up window"),
+        ("network", "every neuron fires in the full start-up window"),
     ],
 )
 def test_a_pulse_beyond_the_tolerance_disagrees(tmp_path, cli, scope, why):
