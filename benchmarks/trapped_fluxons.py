@@ -88,7 +88,7 @@ def traps_of(cell: Cell) -> list[str]:
 
 def with_traps(cell: Cell) -> Cell:
     """The cell with a silent source in series with each of those inductors."""
-    elements = []
+    elements: list[Element] = []
     wanted = set(traps_of(cell))
     for e in cell.elements:
         if isinstance(e, Inductor) and e.name in wanted:
@@ -247,8 +247,8 @@ def with_pulse(circuit: Circuit, trap: Trap) -> Circuit:
     def pulsed(element: Element) -> Element:
         if element.name != f"{TRAP}{trap.inductor}" or not isinstance(element, PulseSource):
             return element
-        nets = (element.plus, element.minus)[:: trap.sign]
-        return PulseSource(element.name, *nets, (TRAPPED_S,))
+        plus, minus = (element.plus, element.minus)[:: trap.sign]
+        return PulseSource(element.name, plus, minus, (TRAPPED_S,))
 
     return Circuit(own(circuit.top, trap.path))
 

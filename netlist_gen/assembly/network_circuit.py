@@ -275,7 +275,7 @@ class _Builder:
                 site.signs,
                 site.theta,
                 labels=site.labels,
-                startup=supply and supply.cell(self.library, site),
+                startup=None if supply is None else supply.cell(self.library, site),
             )
             nets = [taps[site.name, line] for line in site.inputs]
             ports = (*nets, f"c{site.name}", f"r{site.name}", f"q{site.name}")
