@@ -3,6 +3,10 @@
 ``NetworkSpikes.of(network, windows)`` runs ``TernaryNetwork.forward`` once; a verification carries
 the result to each deck that it judges. Nothing here has seen a circuit: not its sites, not its
 wiring, not its thresholds.
+
+A deck of a whole network may begin with start-up windows (``with_startup``), before those of the
+samples; ``startup`` is how many there are. In the first no line carries a pulse and no neuron
+fires, in the second every line does and every neuron fires, whatever its weights say.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ class NeuronSpikes:
         signs: int8, shape (synapses,): +1 or -1 for each line.
         arrivals: bool, shape (windows, synapses): which lines carry a pulse.
         fires: bool, shape (windows,).
+        startup: how many of the windows, the first ones, are start-up windows.
     """
 
     layer: int
@@ -39,6 +44,7 @@ class NeuronSpikes:
     signs: NDArray[np.int8]
     arrivals: BoolArray
     fires: BoolArray
+    startup: int = 0
 
     @property
     def count(self) -> NDArray[np.int64]:
@@ -48,7 +54,8 @@ class NeuronSpikes:
     def part(self, first: int, beyond: int) -> NeuronSpikes:
         """The windows from ``first`` up to, not including, ``beyond``."""
         some = slice(first, beyond)
-        return replace(self, arrivals=self.arrivals[some], fires=self.fires[some])
+        left = _left(self.startup, first, beyond)
+        return replace(self, arrivals=self.arrivals[some], fires=self.fires[some], startup=left)
 
     def arrivals_by_line(self) -> Iterator[tuple[int, BoolArray]]:
         """Each input line with its pulses, shape (windows,)."""
@@ -62,10 +69,12 @@ class NetworkSpikes:
     Attributes:
         network: the integer model.
         layers: bool arrays of shape (windows, width): the inputs, then each layer's outputs.
+        startup: how many of the windows, the first ones, are start-up windows.
     """
 
     network: TernaryNetwork
     layers: tuple[BoolArray, ...]
+    startup: int = 0
 
     @staticmethod
     def of(network: TernaryNetwork, windows: BoolArray) -> NetworkSpikes:
@@ -83,7 +92,21 @@ class NetworkSpikes:
 
     def part(self, first: int, beyond: int) -> NetworkSpikes:
         """The windows from ``first`` up to, not including, ``beyond``."""
-        return NetworkSpikes(self.network, tuple(layer[first:beyond] for layer in self.layers))
+        layers = tuple(layer[first:beyond] for layer in self.layers)
+        return NetworkSpikes(self.network, layers, _left(self.startup, first, beyond))
+
+    def with_startup(self) -> NetworkSpikes:
+        """The same windows behind two start-up windows, the silent one and the full one.
+
+        A neuron of the last layer without a synapse votes for nothing there either: it has no
+        circuit. The line of any other carries a pulse, from a source where it has none.
+        """
+        before = [np.zeros((2, layer.shape[1]), dtype=bool) for layer in self.layers]
+        for layer in before:
+            layer[1] = True
+        before[-1][1] = self.network.layers[-1].fan_in > 0
+        layers = tuple(np.vstack(pair) for pair in zip(before, self.layers, strict=True))
+        return NetworkSpikes(self.network, layers, startup=2)
 
     def neuron(self, layer: int, neuron: int) -> NeuronSpikes:
         """Those of one neuron."""
@@ -98,11 +121,17 @@ class NetworkSpikes:
             weights[lines],
             self.layers[layer][:, lines],
             self.layers[layer + 1][:, neuron],
+            self.startup,
         )
 
     def votes(self) -> NDArray[np.int64]:
         """Votes of each class in each window, shape (windows, classes)."""
         return count_votes(self.layers[-1], self.network.population)
+
+
+def _left(startup: int, first: int, beyond: int) -> int:
+    """How many of the windows from ``first`` to ``beyond`` are among the first ``startup``."""
+    return max(0, min(startup, beyond) - first)
 
 
 def lone_neuron(signs: Sequence[int], theta: int, arrivals: BoolArray) -> NeuronSpikes:

@@ -218,23 +218,28 @@ class Delays:
         load: str = "jtl",
         bias: float = 1.0,
         driver: str = "jtl",
+        raised: FloatArray | float = 0.0,
     ) -> FloatArray:
-        """Decision clock to output, s, for each count n >= theta; shape as ``counts``.
+        """Decision clock to output, s, for each count n at which it fires; shape as ``counts``.
 
-        ``driver`` is the last cell of the clock's tree, ``load`` what the output stage drives.
+        ``driver`` is the last cell of the clock's tree, ``load`` what the output stage drives,
+        ``raised`` by how much its threshold flux is above the design's, Phi0.
 
         The delay falls with the logarithm of the flux past the edge, as the instability at a
         comparator's edge grows by the same factor in equal times; between measured fluxes it is a
-        line in that. Beyond them the nearest one's delay is taken, below them the line through
-        the two smallest is continued.
+        line in that. Beyond them the nearest one's delay is taken, of a raised threshold the line
+        through the two largest is continued; below them the line through the two smallest.
         """
         unit, edge = self._edge(tuple(signs), theta)
-        x = np.log(unit * (counts - edge))
+        x = np.log(unit * (counts - edge) + raised)
         measured = self._table_fan_in(len(signs))
         fluxes, delays = self._curve(measured)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
+        slope = (delays[-1] - delays[-2]) / (fluxes[-1] - fluxes[-2])
+        beyond = (x > fluxes[-1]) & (np.asarray(raised) > 0.0)
+        found = np.where(beyond, delays[-1] + slope * (x - fluxes[-1]), found)
         behind = self._influence.get(Stage("neuron", driver, load), 0.0)
         return np.asarray(found + self._slower(measured, bias) + behind)
 

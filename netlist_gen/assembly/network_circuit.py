@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from netlist_gen.assembly.class_lines import one_line_each, plan_class_lines
 from netlist_gen.assembly.close_timing import close_timing
 from netlist_gen.assembly.delays import has_tables, measured_delays
-from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, outline
+from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, outline
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, TimingPlan
 from netlist_gen.circuit.bench import LOAD_OHM, TAIL_S, biased_probes, drive
 from netlist_gen.circuit.elements import GROUND, Resistor
@@ -26,6 +26,7 @@ from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import library_design, neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
+from netlist_gen.circuit.startup import StartupSupply
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth
 from netlist_gen.circuit.view import GUARD_S, START_S, NeuronView, instance_name, output_stage
 from netlist_gen.library.cells import CellLibrary
@@ -44,6 +45,7 @@ class NetworkBench:
         timing: that closed timing.
         starts_s: data time of the first window in each layer, of its earliest neuron.
         windows: how many.
+        startup: how many of them, the first ones, are start-up windows.
     """
 
     circuit: Circuit
@@ -52,6 +54,7 @@ class NetworkBench:
     timing: TimingPlan
     starts_s: tuple[float, ...]
     windows: int
+    startup: int = 0
 
     @property
     def class_lines(self) -> tuple[Probe, ...]:
@@ -102,6 +105,7 @@ def network_bench(
     inputs: NDArray[np.bool_] | None = None,
     phases: ClockPhases | None = None,
     *,
+    startup: int = 0,
     corners: Sequence[Corner] = CORNERS,
 ) -> NetworkBench:
     """Build the circuit of a whole network, its timing closed.
@@ -113,6 +117,8 @@ def network_bench(
             without pulses (enough to count junctions).
         phases: clock phases of a neuron alone; the period is the clock's (default: the design
             table's).
+        startup: how many of the windows, the first ones, are start-up windows: in the last of
+            them every neuron fires, in the others none does.
         corners: at which every window must hold.
 
     Raises:
@@ -124,7 +130,7 @@ def network_bench(
     if inputs is None:
         inputs = np.zeros((1, network.inputs), dtype=bool)
     plan = closed_plan(network, library, phases.period, corners)
-    return _Builder(library, plan, phases, inputs).bench()
+    return _Builder(library, plan, phases, inputs, startup=startup).bench()
 
 
 def network_outline(
@@ -156,6 +162,8 @@ class _Builder:
         plan: NetworkPlan,
         phases: ClockPhases,
         inputs: NDArray[np.bool_],
+        *,
+        startup: int = 0,
     ) -> None:
         assert plan.timing is not None
         self.library = library
@@ -164,6 +172,7 @@ class _Builder:
         self.phases = phases
         self.inputs = inputs
         self.windows = int(inputs.shape[0])
+        self.startup = startup
         title = f"network of {len(plan.sites)} neurons"
         self.builder = CircuitBuilder("network", title=title)
         self.place = self.builder.place
@@ -174,7 +183,7 @@ class _Builder:
         views: list[NeuronView] = []
         starts: list[float] = []
         for layer, timing in zip(self.plan.layers, self.timing.layers, strict=True):
-            taps = self._fan_out(layer, nets)
+            taps = self._fan_out(layer, timing, nets)
             added = self._layer(layer, timing, taps)
             starts.append(min((view.start_s for view in added), default=START_S))
             views += added
@@ -183,7 +192,13 @@ class _Builder:
             self._class_line(line, nets)
         circuit = self.builder.circuit()
         return NetworkBench(
-            circuit, tuple(views), self.plan, self.timing, tuple(starts), self.windows
+            circuit,
+            tuple(views),
+            self.plan,
+            self.timing,
+            tuple(starts),
+            self.windows,
+            self.startup,
         )
 
     def _jtl(self) -> Cell:
@@ -216,7 +231,9 @@ class _Builder:
             for line in self.plan.layers[0].lines
         }
 
-    def _fan_out(self, layer: LayerPlan, nets: dict[int, str]) -> dict[tuple[str, int], str]:
+    def _fan_out(
+        self, layer: LayerPlan, timing: LayerTiming, nets: dict[int, str]
+    ) -> dict[tuple[str, int], str]:
         """Splitter tree of each line: net by (neuron's name, line)."""
         taps: dict[tuple[str, int], str] = {}
         for number, line in layer.lines.items():
@@ -229,9 +246,14 @@ class _Builder:
             leaves = [f"{net}_{name}" for name in fed]
             self._tree(f"XF{layer.index}_{number}", root, leaves)
             taps |= {(name, number): leaf for name, leaf in zip(fed, leaves, strict=True)}
+        # Lines without a circuit behind them carry a pulse where every neuron fires.
+        once = [window == self.startup - 1 for window in range(self.startup)]
+        delay = self._source_delay() if layer.silent and self.startup else 0.0
         for user, number in layer.silent:
             name = layer.sites[user].name
-            taps[name, number] = self._source(f"Q{name}_{number}", START_S, ())
+            taps[name, number] = self._source(
+                f"Q{name}_{number}", float(timing.earliest[user]) - delay, once
+            )
         return taps
 
     def _layer(
@@ -244,9 +266,17 @@ class _Builder:
         self.place(f"XK{index}", clock, net, f"k{index}d", f"k{index}r")
         self._tree(f"XC{index}", f"k{index}d", [f"c{site.name}" for site in layer.sites])
         self._tree(f"XR{index}", f"k{index}r", [f"r{site.name}" for site in layer.sites])
+        supply = self._startup(timing)
         views = []
         for number, site in enumerate(layer.sites):
-            cell = neuron_cell(self.library, site.name, site.signs, site.theta, labels=site.labels)
+            cell = neuron_cell(
+                self.library,
+                site.name,
+                site.signs,
+                site.theta,
+                labels=site.labels,
+                startup=None if supply is None else supply.cell(self.library, site),
+            )
             nets = [taps[site.name, line] for line in site.inputs]
             ports = (*nets, f"c{site.name}", f"r{site.name}", f"q{site.name}")
             self.place(instance_name(site), cell, *ports)
@@ -255,6 +285,18 @@ class _Builder:
             start, phases = self._window(timing, number, site)
             views.append(NeuronView(site, phases, self.windows, start, Probe((stage,), "B1")))
         return views
+
+    def _startup(self, timing: LayerTiming) -> StartupSupply | None:
+        """The start-up supply of a layer; its neurons' windows are read where it gives nothing."""
+        if not self.startup:
+            return None
+        period = self.phases.period
+        begin, end = float(timing.boundary.max()), float(timing.boundary.min()) + period
+        return StartupSupply(self.startup, begin, end, period, self.phases.slowness)
+
+    def _source_delay(self) -> float:
+        """From the middle of a source's pulse to the neuron behind its JTL stage, s."""
+        return measured_delays(self.library.process).stage(Stage("jtl", "source"))
 
     def _window(
         self, timing: LayerTiming, number: int, site: NeuronSite

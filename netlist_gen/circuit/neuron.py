@@ -37,6 +37,7 @@ from netlist_gen.circuit.view import (
     BOTTOM_SOURCE,
     DECISION,
     RESET_TREE,
+    STARTUP,
     SYNAPSE,
     TOP_SOURCE,
 )
@@ -198,6 +199,7 @@ def neuron_cell(
     theta: int,
     *,
     labels: Sequence[str] | None = None,
+    startup: Cell | None = None,
 ) -> Cell:
     """A neuron with ports d0 .. d{n-1}, clk, rst, q.
 
@@ -207,14 +209,15 @@ def neuron_cell(
         signs: +1 or -1 for each branch.
         theta: fires when (pulses on +1 lines) - (pulses on -1 lines) >= theta.
         labels: a name for each branch, used in its instance's name (default 0, 1, ...).
+        startup: sources on its control lines in start-up windows (``circuit.startup``), if any.
 
     Raises:
         NetworkError: wrong sign, or a fan-in beyond what was shown to work; it names the neuron.
     """
     design = library_design(library, name, signs, theta)
     labels = labels or [str(i) for i in range(len(signs))]
-    key = (name, tuple(signs), theta, tuple(labels), design)
-    return library.own(key, lambda: _build(library, name, signs, theta, labels, design))
+    key = (name, tuple(signs), theta, tuple(labels), design, startup)
+    return library.own(key, lambda: _build(library, name, signs, theta, labels, design, startup))
 
 
 def _build(
@@ -224,6 +227,7 @@ def _build(
     theta: int,
     labels: Sequence[str],
     design: NeuronDesign,
+    startup: Cell | None,
 ) -> Cell:
     count = len(signs)
     branches = branch_cells(library, name, signs, design)
@@ -240,7 +244,7 @@ def _build(
     for i, sign in enumerate(signs):
         nets = (f"d{i}", f"r{i}", *pickups[i])
         builder.place(f"{SYNAPSE}{labels[i]}", branches[sign], *nets)
-    add_decision(library, builder, design)
+    add_decision(library, builder, design, startup)
     return finished(library, builder, signs, labels, design)
 
 
@@ -351,13 +355,26 @@ def port_phases(library: CellLibrary, phases: ClockPhases, branches: int) -> Clo
     return dataclasses.replace(phases, decision=phases.decision - sooner)
 
 
-def add_decision(library: CellLibrary, builder: CircuitBuilder, design: NeuronDesign) -> None:
-    """The decision stage on the ends of the loops, and the currents of its two control lines."""
-    loops = design.size.loops
+def control_mutual(library: CellLibrary) -> float:
+    """Mutual inductance of a control line and the coil of each loop that it passes, H."""
     stage = library.description("decision").parameters
+    return stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
+
+
+def add_decision(
+    library: CellLibrary,
+    builder: CircuitBuilder,
+    design: NeuronDesign,
+    startup: Cell | None = None,
+) -> None:
+    """The decision stage on the ends of the loops, and the currents of its two control lines.
+
+    Those of a start-up supply are added to them where there is one.
+    """
+    loops = design.size.loops
     cell = decision_cell(library, loops)
     ends = [f"{side}{i}_{end}" for i in range(loops) for side in "bu" for end in "0e"]
-    control = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
+    control = control_mutual(library)
     lines = []
     for source, line, flux in (
         (BOTTOM_SOURCE, "cb", design.bottom),
@@ -367,6 +384,8 @@ def add_decision(library: CellLibrary, builder: CircuitBuilder, design: NeuronDe
         lines += [line, GROUND] if flux >= 0 else [GROUND, line]
         builder.add(CurrentSource(source, GROUND, line, abs(flux) * PHI0 / control, Role.FLUX))
     builder.place(DECISION, cell, "clk", *ends, *lines, "q")
+    if startup is not None:
+        builder.place(STARTUP, startup, *lines)
 
 
 TABLE_FAN_INS = (8, 16, 32, 64)

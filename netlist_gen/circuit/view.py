@@ -27,8 +27,8 @@ GUARD_S = 6e-12
 SYNAPSE = "XS"
 """Begins the instance's name of each storage branch; its label follows."""
 
-RESET_TREE, DECISION = "XRT", "XD"
-"""Instances of the tree of resets and of the decision stage."""
+RESET_TREE, DECISION, STARTUP = "XRT", "XD", "XUP"
+"""Instances of the tree of resets, the decision stage and the start-up supply."""
 
 BOTTOM_SOURCE, TOP_SOURCE = "ICB", "ICT"
 """Current sources of the control lines of the bottom and the top loops."""

@@ -173,6 +173,11 @@ def _figures(verdict: RunVerdict) -> list[str]:
         lines.append(verdict.annotation.sentence)
     if verdict.crosstalk:
         lines.append("crosstalk between neighbouring synapses is in the decks")
+    if verdict.startup:
+        lines.append(
+            "decks of the whole network begin with start-up windows: "
+            f"{engineering(energy.startup_J, 'J')} in all, in no figure per inference"
+        )
     if verdict.rules == "off":
         lines.append("rules of drawing were not checked")
     if verdict.counter_example:

@@ -91,7 +91,9 @@ def build_network(
     annotate = _Annotate.of(annotations)
     for run in task.runs:
         spikes = run.spikes
-        bench = network_bench(spikes.network, library, spikes.layers[0], phases)
+        bench = network_bench(
+            spikes.network, library, spikes.layers[0], phases, startup=spikes.startup
+        )
         designed = bench.circuit
         bench = dataclasses.replace(bench, circuit=annotate.circuit(designed))
         decks = {d: network_deck(library, bench, run.name, d, annotate.notes) for d in dialects}
@@ -172,6 +174,11 @@ def neuron_deck(
     return deck
 
 
+def _windows_in_words(bench: NetworkBench) -> str:
+    before = f"{bench.startup} start-up windows and " if bench.startup else ""
+    return f"{before}{bench.windows - bench.startup} windows"
+
+
 def network_deck(
     library: CellLibrary,
     bench: NetworkBench,
@@ -191,7 +198,7 @@ def network_deck(
         name=name,
         dialect=dialect,
         notes=(
-            f"{len(bench.views)} neurons, {bench.windows} windows in a pipeline",
+            f"{len(bench.views)} neurons, {_windows_in_words(bench)} in a pipeline",
             *notes,
             *library.notes,
         ),

@@ -61,7 +61,7 @@ def generate(
         windows = np.ones((1, network.inputs), dtype=bool)
     options.require_rules(network, library.process)
     spikes = NetworkSpikes.of(network, windows)
-    cut = Cut(network=options.pipeline)
+    cut = Cut(network=options.pipeline, startup=options.startup_windows)
     total = sum(count_decks(spikes, scope, cut) for scope in options.scopes)
     total *= len(options.dialects)
     annotations = annotations_of(options.annotate, library.process)
@@ -114,6 +114,7 @@ def _head(
         windows=windows,
         rules=options.rules,
         crosstalk=options.crosstalk,
+        startup=options.startup_windows,
         network=NetworkShape.of(network),
         decks=(),
         annotation=annotation,

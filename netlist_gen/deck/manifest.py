@@ -90,7 +90,11 @@ class NeuronDeckEntry(Record):
 
 @dataclass(frozen=True)
 class NetworkDeckEntry(Record):
-    """A deck of a whole network; ``files`` is by dialect."""
+    """A deck of a whole network; ``files`` is by dialect.
+
+    Windows are those of samples; ``startup_windows`` come before them. ``layer_starts_ps`` is when
+    data of the first sample's window reach each layer.
+    """
 
     scope: Literal["network"]
     first_window: int
@@ -104,6 +108,7 @@ class NetworkDeckEntry(Record):
     neurons: tuple[NeuronEntry, ...]
     class_lines: tuple[str, ...]
     files: Mapping[str, DeckFile]
+    startup_windows: int = 0
 
 
 DeckEntry = NeuronDeckEntry | NetworkDeckEntry
@@ -142,6 +147,7 @@ class Manifest(Record):
         network: its shape.
         decks: one entry for each.
         annotation: extracted values that the decks have; absent where there are none.
+        startup: whether decks of the whole network begin with start-up windows.
     """
 
     format: str
@@ -156,6 +162,7 @@ class Manifest(Record):
     network: NetworkShape
     decks: tuple[NeuronDeckEntry | NetworkDeckEntry, ...]
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
+    startup: bool = False
 
     def head(self) -> str:
         """The file's text up to the list of decks, which is written as they come."""
@@ -167,14 +174,15 @@ class Manifest(Record):
 @dataclass(frozen=True)
 class _Files(Record):
     files: Mapping[str, DeckFile]
+    scope: str = "neurons"
 
 
 @dataclass(frozen=True)
 class DeckFolder(Record):
     """What a reader of decks needs of a manifest: whose they are, and their files.
 
-    An older one has no ``process_sha256`` and no crosstalk; ``annotation`` is None for decks as
-    designed.
+    An older one has no ``process_sha256``, no crosstalk and no start-up windows; ``annotation`` is
+    None for decks as designed.
     """
 
     format: str
@@ -184,6 +192,12 @@ class DeckFolder(Record):
     process_sha256: str | None = None
     annotation: AnnotationFigures | None = None
     crosstalk: bool = False
+    startup: bool = False
+
+    @property
+    def has_network(self) -> bool:
+        """Whether there are decks of the whole network."""
+        return any(entry.scope == "network" for entry in self.decks)
 
     @cached_property
     def files(self) -> dict[tuple[str, str], str]:
@@ -254,12 +268,13 @@ def network_entry(
     bench: NetworkBench, first: int, files: Mapping[str, DeckFile]
 ) -> NetworkDeckEntry:
     """The manifest's entry of a whole network's deck; ``first`` is its first window."""
-    totals = bench.circuit.totals()
+    totals, before = bench.circuit.totals(), bench.startup
+    starts = (s + before * bench.timing.period_s for s in bench.starts_s)
     return NetworkDeckEntry(
-        "network", first, bench.windows, bench.plan.depth,
-        tuple(s * 1e12 for s in bench.starts_s), totals.junctions, totals.bias_A * 1e6,
+        "network", first, bench.windows - before, bench.plan.depth,
+        tuple(s * 1e12 for s in starts), totals.junctions, totals.bias_A * 1e6,
         totals.flux_A * 1e6, totals.cells, tuple(_neuron(view) for view in bench.views),
-        tuple(probe.column for probe in bench.class_lines), files,
+        tuple(probe.column for probe in bench.class_lines), files, before,
     )  # fmt: skip
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 RULES_ON, RULES_OFF = "on", "off"
 
+STARTUP_ON, STARTUP_OFF = "on", "off"
+
 NOT_CHECKED = "rules of drawing were not checked (--rules off)"
 """What a deck's head says where a network was not held against the rules."""
 
@@ -33,6 +35,7 @@ class DeckOptions(ClockOptions):
         annotate: a table of extracted values that override the design's.
         crosstalk: whether neighbouring synapses are coupled, at the process's values.
         rules: whether a network that breaks a rule of drawing is refused, "on" or "off".
+        startup: whether decks of the whole network begin with start-up windows, "on" or "off".
     """
 
     scopes: tuple[str, ...] = option(
@@ -48,6 +51,16 @@ class DeckOptions(ClockOptions):
         "Refuse a network that the process can't draw; off: write its decks all the same.",
         choices=(RULES_ON, RULES_OFF),
     )
+    startup: str = option(
+        STARTUP_ON,
+        "Begin decks of the whole network with start-up windows, which clear trapped fluxons.",
+        choices=(STARTUP_ON, STARTUP_OFF),
+    )
+
+    @property
+    def startup_windows(self) -> bool:
+        """Whether there are decks that begin with start-up windows."""
+        return self.startup == STARTUP_ON and "network" in self.scopes
 
     def library(self, process: Process) -> CellLibrary:
         """The cells of the decks, in a process."""

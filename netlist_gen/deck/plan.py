@@ -36,11 +36,13 @@ class Cut:
         neurons: most windows in a deck of one neuron.
         network: most windows in a deck of the whole network; None for all of them.
         together: most decks of a neuron in one task.
+        startup: whether decks of the whole network begin with start-up windows.
     """
 
     neurons: int = WINDOWS_PER_DECK
     network: int | None = None
     together: int = RUNS_PER_TASK
+    startup: bool = False
 
     def of(self, scope: str, windows: int) -> list[tuple[int, int]]:
         """The runs of windows of each neuron, or of the network: (first, beyond)."""
@@ -77,7 +79,7 @@ class NetworkRun:
 
     Attributes:
         name: of the deck.
-        first: the first window's number among all.
+        first: the first window's number among those of all samples.
         spikes: the pulses on the network's inputs, and what all of it must do.
     """
 
@@ -134,6 +136,7 @@ def plan_decks(spikes: NetworkSpikes, scope: str, cut: Cut) -> Iterator[Task]:
     if scope == "network":
         for first, beyond in runs:
             part = spikes.part(first, beyond)
+            part = part.with_startup() if cut.startup else part
             yield NetworkTask((NetworkRun(deck_name("network", first, runs), first, part),))
         return
     for site in neuron_sites(spikes.network):

@@ -169,6 +169,7 @@ class DesignRules:
         top: what a top loop lacks.
         shift: how far the edge may move with the pattern of a count, synapses.
         common: flux that biases all loops alike, Phi0.
+        startup: threshold flux added where every neuron has to fire, Phi0.
         edges: of each stage of ``loops``.
         pickup_total: sum of the pick-ups in each loop, H.
         full: current of a storage inductor with a fluxon, A.
@@ -184,6 +185,7 @@ class DesignRules:
     top: Lack
     shift: float
     common: float
+    startup: float
     edges: tuple[Edge, ...]
     pickup_total: float
     full: float
@@ -250,6 +252,7 @@ def load_rules(process: Process | None = None) -> DesignRules:
         top=lack("top"),
         shift=get("flux", "shift"),
         common=get("flux", "common") / PHI0,
+        startup=get("flux", "startup") / PHI0,
         edges=tuple(edges),
         pickup_total=get("branch", "pickup_total"),
         full=quantity(measured.get("branch"), "full", f"{measured_path}: [branch]"),

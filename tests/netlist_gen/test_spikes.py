@@ -71,3 +71,25 @@ def test_inputs_of_another_width():
         match=r"^inputs have shape \(1, 3\), so 3 values for each step; the network has 2 inputs$",
     ):
         NetworkSpikes.of(network, np.zeros((1, 3), dtype=bool))
+
+
+def test_start_up_windows_come_before_those_of_the_samples():
+    weights = [np.array([[1, -1], [0, 0]]), np.array([[1, 1], [0, 0]])]
+    network = TernaryNetwork.from_arrays(weights, [[1, 1], [-1, 1]])
+    x = np.array([[1, 0], [0, 1], [0, 0]], dtype=bool)
+    plain = NetworkSpikes.of(network, x)
+    spikes = plain.with_startup()
+    assert (plain.startup, spikes.startup, spikes.windows) == (0, 2, 5)
+    for own, layer in zip(plain.layers, spikes.layers, strict=True):
+        assert (layer[2:] == own).all()
+        assert not layer[0].any()
+    # The line of a neuron without a synapse carries a pulse, but no such neuron votes.
+    assert [layer[1].tolist() for layer in spikes.layers] == [[True] * 2, [True] * 2, [True, False]]
+    assert spikes.votes().tolist() == [[0, 0], [1, 0], *plain.votes().tolist()]
+    neuron = spikes.neuron(1, 0)
+    assert (neuron.startup, neuron.fires[:2].tolist()) == (2, [False, True])
+    assert neuron.count[:2].tolist() == [0, 2]
+    for first, beyond, left in [(0, 5, 2), (0, 2, 2), (0, 1, 1), (1, 4, 1), (2, 5, 0), (3, 4, 0)]:
+        for part in (spikes.part(first, beyond), spikes.part(first, beyond).neuron(1, 0)):
+            assert part.startup == left
+        assert spikes.neuron(1, 0).part(first, beyond).startup == left

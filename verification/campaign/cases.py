@@ -72,6 +72,8 @@ class Case:
         reference_J: the energy that the reference expects between them, shape (parts,).
         job: the deck.
         lines: the output stage of a network.
+        startup: how many of the windows, the first ones, are start-up windows.
+        startup_J: what of ``reference_J`` is of those.
     """
 
     scope: str
@@ -83,10 +85,12 @@ class Case:
     reference_J: FloatArray
     job: DeckJob
     lines: JudgedLines | None = None
+    startup: int = 0
+    startup_J: float = 0.0
 
     @property
     def windows(self) -> int:
-        """How many."""
+        """How many, start-up windows included."""
         return self.neurons[0].view.windows
 
     @cached_property
@@ -115,6 +119,8 @@ class Case:
             add(one.view.site, one.view.start_s, dataclasses.astuple(one.view.phases))
             add(one.spikes.lines, one.spikes.signs, one.spikes.theta)
             add(one.spikes.arrivals, one.spikes.fires)
+            if one.spikes.startup:
+                add(one.spikes.startup)
             if one.predicted is not None:
                 add(one.predicted.times_s, one.predicted.tolerance_s)
         if self.lines is not None:
@@ -193,7 +199,8 @@ class CaseBuilder:
         bench, spikes, tolerance = built.bench, built.run.spikes, self.setup.tolerance_s
         timed = None
         if tolerance is not None:
-            timed = timed_reference(bench.plan, spikes.layers[0], self.setup.process)
+            inputs = spikes.layers[0]
+            timed = timed_reference(bench.plan, inputs, self.setup.process, spikes.startup)
         neurons = []
         for view in bench.views:
             place = view.site.layer, view.site.neuron
@@ -217,6 +224,8 @@ class CaseBuilder:
                 None if timed is None else dict(timed.lines),
                 tolerance or 0.0,
             ),
+            startup=spikes.startup,
+            startup_J=network_energy(bench.plan, spikes.part(0, spikes.startup), energies),
         )
 
     def _expected(

@@ -127,15 +127,21 @@ def _table(digest: str | None) -> str:
     return f"a table of the SHA-256 {_short(digest)}" if digest else "no table"
 
 
-def check_manifest(folder: Path, setup: Setup) -> str:
+def check_manifest(folder: Path, setup: Setup, startup: bool | None = None) -> str:
     """Hold a manifest against the process, clock, extracted values and crosstalk of a campaign.
+
+    Args:
+        folder: of the decks.
+        setup: of the campaign.
+        startup: whether decks of the whole network begin with start-up windows; None where none
+            of them is judged.
 
     Returns:
         what could not be compared, in a sentence; "" for nothing.
 
     Raises:
         ConfigurationError: decks of another process or clock, with other extracted values, or with
-            crosstalk where none is asked for or the other way round.
+            crosstalk or start-up windows where none is asked for or the other way round.
     """
     process, phases = setup.process, setup.phases
     manifest = read_manifest(folder)
@@ -170,6 +176,12 @@ def check_manifest(folder: Path, setup: Setup) -> str:
         has, wants = ("with", "without") if manifest.crosstalk else ("without", "with")
         raise ConfigurationError(
             f"{path}: the decks are {has} crosstalk, asked for is {wants} --crosstalk"
+        )
+    if startup is not None and manifest.has_network and manifest.startup != startup:
+        has, wants = ("with", "off") if manifest.startup else ("without", "on")
+        raise ConfigurationError(
+            f"{path}: the decks of the whole network are {has} start-up windows, asked for is "
+            f"--startup {wants}"
         )
     if manifest.process_sha256 is None:
         return (

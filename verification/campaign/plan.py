@@ -61,7 +61,9 @@ def windows_of(inputs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
     return inputs.reshape(-1, inputs.shape[-1]), inputs.shape[1]
 
 
-def cut_for(windows: int, simulator: str, pipeline: int | None, *, usual: bool) -> Cut:
+def cut_for(
+    windows: int, simulator: str, pipeline: int | None, *, usual: bool, startup: bool = False
+) -> Cut:
     """How windows are cut into decks for a simulator.
 
     Args:
@@ -70,6 +72,7 @@ def cut_for(windows: int, simulator: str, pipeline: int | None, *, usual: bool) 
             many of them in a task; a program runs one deck at a time.
         pipeline: windows in a deck of the whole network; None is all of them.
         usual: decks of neurons have the length that ``generate`` gives them.
+        startup: decks of the whole network begin with start-up windows.
     """
     embedded = simulator == "embedded"
     short = min(WINDOWS_PER_DECK, max(LEAST_WINDOWS, -(-windows // LANES)))
@@ -77,4 +80,5 @@ def cut_for(windows: int, simulator: str, pipeline: int | None, *, usual: bool) 
         neurons=short if embedded and not usual else WINDOWS_PER_DECK,
         network=pipeline,
         together=RUNS_PER_TASK if embedded else 1,
+        startup=startup,
     )

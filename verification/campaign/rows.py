@@ -39,10 +39,12 @@ def trusted_result(row: Json, case: Case) -> DeckResult:
 
 def _faults(result: DeckResult, case: Case) -> Iterator[bool]:
     """What may be wrong, the sizes of arrays first: what follows counts on them."""
-    told = (result.scope, result.name, result.place, result.first, result.windows)
-    yield told != (case.scope, case.job.name, case.place, case.first, case.windows)
+    told = (result.scope, result.name, result.place, result.first, result.windows, result.startup)
+    asked = (case.scope, case.job.name, case.place, case.first, case.windows, case.startup)
+    yield told != asked
     yield bool(result.failure) or len(result.neurons) != len(case.neurons)
     yield not np.array_equal(result.reference_J, case.reference_J)
+    yield result.startup_J != case.startup_J
     yield result.energies_J.shape != case.reference_J.shape
     yield not (np.isfinite(result.energies_J).all() and 0 <= result.wall_s < np.inf)
     for verdict, judged in zip(result.neurons, case.neurons, strict=True):

@@ -192,6 +192,7 @@ def verify(
             annotation=figures,
             rules=options.rules,
             crosstalk=options.crosstalk,
+            startup=options.startup_windows,
         )
         run = _Run(facts, setup, options, simulators, workers, progress)
         run.check_decks()
@@ -225,7 +226,8 @@ class _Run:
         setup, folder = self.setup, self.setup.decks
         if folder is None:
             return
-        self.note(check_manifest(folder, setup))
+        asked = self.options.startup_windows if "network" in self.options.scopes else None
+        self.note(check_manifest(folder, setup, asked))
         for simulator in self.simulators:
             cut = self._cut(simulator)
             for scope in self.options.scopes:
@@ -273,8 +275,10 @@ class _Run:
     def _cut(self, simulator: Simulator) -> Cut:
         # Energies are compared deck by deck: several simulators get decks of the same length.
         usual = self.setup.decks is not None or len(self.simulators) > 1
-        cut = cut_for(self.facts.spikes.windows, simulator.name, self.options.pipeline, usual=usual)
-        length = self.options.windows_per_deck
+        options, windows = self.options, self.facts.spikes.windows
+        startup = options.startup_windows
+        cut = cut_for(windows, simulator.name, options.pipeline, usual=usual, startup=startup)
+        length = options.windows_per_deck
         return dataclasses.replace(cut, neurons=length) if length else cut
 
     def _measure(self, simulator: Simulator, home: RunDirectory | None) -> list[Measured]:

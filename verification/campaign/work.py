@@ -124,6 +124,7 @@ def judge(case: Case, outcome: Outcome) -> DeckResult:
         neurons=tuple(verdicts),
         energies_J=energies,
         reference_J=case.reference_J,
+        startup_J=case.startup_J,
         lines=lines,
         source=case.source_apart,
     )
@@ -146,4 +147,5 @@ def failure(case: Case, message: str, wall_s: float) -> DeckResult:
         failure=message,
         wall_s=wall_s,
         deck=case.job.text,
+        startup=case.startup,
     )

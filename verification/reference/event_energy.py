@@ -152,7 +152,9 @@ class _NetworkEnergy:
         for number, line in layer.lines.items():
             way = line.stages * self._stage() + (self._tree(len(line.users)) if line.users else 0.0)
             energy += float(self.pulses[layer.index][number]) * way
-        return energy
+        # Sources of lines without a circuit behind them give pulses in start-up windows alone.
+        silent = sum(float(self.pulses[layer.index][number]) for _, number in layer.silent)
+        return energy + silent * self._stage()
 
     def _clock(self, layer: LayerPlan) -> float:
         stages, count = layer.clock.reset_stages, len(layer.sites)

@@ -20,6 +20,7 @@ from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, 
 from netlist_gen.assembly.timing_values import LayerTiming, TimingPlan
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.view import START_S, NeuronView
+from netlist_gen.library.design import load_rules
 from netlist_gen.library.process import Process
 from netlist_gen.spikes import NeuronSpikes
 from verification.reference.influence import (
@@ -78,7 +79,7 @@ class TimedReference:
 
 
 def timed_reference(
-    plan: NetworkPlan, inputs: NDArray[np.bool_], process: Process
+    plan: NetworkPlan, inputs: NDArray[np.bool_], process: Process, startup: int = 0
 ) -> TimedReference:
     """Predict every pulse of a network.
 
@@ -86,12 +87,15 @@ def timed_reference(
         plan: of the network, its timing closed.
         inputs: bool, shape (windows, inputs).
         process: whose cells they are.
+        startup: how many of the windows, the first ones, are start-up windows: in the last of
+            them every neuron fires, and lines without a circuit behind them carry a pulse too; in
+            the others none fires.
 
     Raises:
         ConfigurationError: the process has no measured delays.
     """
     assert plan.timing is not None
-    fold = _Fold(plan, plan.timing, process, int(inputs.shape[0]))
+    fold = _Fold(plan, plan.timing, process, int(inputs.shape[0]), startup)
     period = plan.timing.period_s
     # Arrivals at the port of the JTL stage that every line begins with; NaN without a pulse.
     ports = np.where(inputs, START_S + period * fold.windows[:, None], np.nan)
@@ -137,18 +141,29 @@ def expected_times(
     times = np.full(view.windows, np.nan)
     fires = spikes.fires
     if fires.any():
-        decided = delays.decide(spikes.signs.tolist(), spikes.theta, spikes.count[fires])
+        raised = _raised(process, view.windows, spikes.startup)[fires]
+        decided = delays.decide(
+            spikes.signs.tolist(), spikes.theta, spikes.count[fires], raised=raised
+        )
         times[fires] = view.decisions_s()[fires] + decided + (1.5 if behind else 0.5) * stage
     return times
 
 
+def _raised(process: Process, windows: int, startup: int) -> FloatArray:
+    """Threshold flux added in each window, Phi0, shape (windows,)."""
+    return np.where(np.arange(windows) == startup - 1, load_rules(process).startup, 0.0)
+
+
 class _Fold:
     def __init__(
-        self, plan: NetworkPlan, timing: TimingPlan, process: Process, windows: int
+        self, plan: NetworkPlan, timing: TimingPlan, process: Process, windows: int, startup: int
     ) -> None:
         self.plan = plan
         self.period = timing.period_s
         self.windows = np.arange(windows)
+        self.silent = self.windows < startup - 1
+        self.full = self.windows == startup - 1
+        self.raised = _raised(process, windows, startup)
         self.delays: Delays = influenced_delays(process)
         self.junctions: StageDelays = junctions_after_ports(process)
 
@@ -164,6 +179,10 @@ class _Fold:
         resets = reset + delays.roots(clocks.fan_ins)
         drivers, loads = delays.leaf_drivers(count), self.plan.output_loads(layer.index)
         arrivals = self._arrivals(layer, ports)
+        unheard = np.zeros(count, dtype=np.int64)
+        for user, line in layer.silent:
+            site = layer.sites[user]
+            unheard[user] += site.signs[site.inputs.index(line)]
         found: dict[tuple[int, int], NeuronTimes] = {}
         after = np.full((self.windows.size, self.plan.widths[layer.index + 1]), np.nan)
         for number, site in enumerate(layer.sites):
@@ -171,11 +190,13 @@ class _Fold:
             inner = float(delays.tree(len(site.inputs)).min())
             cleared = resets[number] + inner + self.period * self.windows - delays.stored()
             counts, late = self._count(arrivals[number], clock, cleared)
-            fires = counts >= site.theta
+            counts += np.where(self.full, unheard[number], 0)
+            fires = ((counts >= site.theta) & ~self.silent) | self.full
             load = loads.get(site.neuron, "end")
             after[fires, site.neuron] = clock[fires] + delays.decide(
-                site.signs, site.theta, counts[fires], driver=drivers[number], load=load
-            )
+                site.signs, site.theta, counts[fires], driver=drivers[number], load=load,
+                raised=self.raised[fires],
+            )  # fmt: skip
             times = after[:, site.neuron] + self.junctions.after_neuron[load]
             found[layer.index, site.neuron] = NeuronTimes(site, counts, times, late)
         return found, after

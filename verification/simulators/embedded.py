@@ -107,7 +107,7 @@ def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> 
         # Lanes step together, so they end together: runs of other lengths have groups of their own.
         results = compiled.run_lanes(
             stimuli,
-            extract=_extract(jobs[0].readout, compiled.transient.stop),
+            extract=extract_of(jobs[0].readout, compiled.transient.stop),
             deadline=deadline.passed,
         )
     except NetlistGenError as error:
@@ -126,11 +126,12 @@ def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> 
         if job.readout is None:
             yield Outcome(job, OutcomeKind.OK, wall_s, result.waveforms)
         else:
-            sampled = _sampled(job.readout, result)
+            sampled = sampled_readings(job.readout, result)
             yield Outcome(job, OutcomeKind.OK, wall_s, sampled=sampled)
 
 
-def _extract(readout: Readout | None, stop_s: float) -> Extract | None:
+def extract_of(readout: Readout | None, stop_s: float) -> Extract | None:
+    """What the engine is to take from a run of so many seconds; None for all that is printed."""
     from verification.engine.run import Extract
 
     if readout is None:
@@ -139,7 +140,8 @@ def _extract(readout: Readout | None, stop_s: float) -> Extract | None:
     return Extract(pulses=labels, sample_s=readout.at_s, max_pulses=most_pulses(stop_s))
 
 
-def _sampled(readout: Readout, result: LaneResult) -> SampledReadings:
+def sampled_readings(readout: Readout, result: LaneResult) -> SampledReadings:
+    """The readings of a lane that was run with ``extract_of`` the same readout."""
     assert result.waveforms is not None
     trains = {}
     for column in readout.outputs:

@@ -50,6 +50,7 @@ class Facts:
         annotation: what a table of extracted values set, or None.
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
+        startup: whether decks of the whole network begin with start-up windows.
     """
 
     spikes: NetworkSpikes
@@ -67,6 +68,7 @@ class Facts:
     annotation: AnnotationFigures | None = None
     rules: str = "on"
     crosstalk: bool = False
+    startup: bool = False
 
     @property
     def samples(self) -> int:
@@ -132,6 +134,7 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
         rows=facts.rows,
         rules=facts.rules,
         crosstalk=facts.crosstalk,
+        startup=facts.startup,
         simulator=first.simulator,
         simulators=(own,),
         agreement=(),
@@ -172,7 +175,7 @@ def _observed(scope: Measured, dialects: Mapping[str, str]) -> Observed:
 
 def _energy(facts: Facts, charged: Measured, scopes: Sequence[Measured]) -> EnergyFigures:
     ledger = EnergyLedger(
-        dynamic_J=charged.energy_J / facts.samples,
+        dynamic_J=(charged.energy_J - charged.startup_J) / facts.samples,
         supply_A=facts.totals.supply_A,
         supply_V=facts.process.supply_voltage,
         duration_s=facts.period_s * facts.steps,
@@ -191,6 +194,7 @@ def _energy(facts: Facts, charged: Measured, scopes: Sequence[Measured]) -> Ener
         wall_plug_J_per_inference=ledger.wall_plug_J,
         cooling_W_per_W=ledger.cooling_W_per_W,
         supply_V=facts.process.supply_voltage,
+        startup_J=charged.startup_J,
     )
 
 

@@ -68,6 +68,11 @@ class Measured:
         return sum(float(r.reference_J.sum()) for r in self.results)
 
     @property
+    def startup_J(self) -> float:
+        """What of ``reference_J`` is of start-up windows, where the deck was judged."""
+        return sum(r.startup_J for r in self.results)
+
+    @property
     def energy_error(self) -> float | None:
         """Relative difference of the two; None where no deck was judged."""
         return (self.energy_J - self.reference_J) / self.reference_J if self.reference_J else None
@@ -185,12 +190,11 @@ def collect(
     for result, from_ledger in results:
         gathered.append(result)
         known += from_ledger
-        rows = slice(result.first, result.first + result.windows)
         for verdict in result.neurons:
-            at = (rows, verdict.neuron)
-            pulses[verdict.layer][at] = np.clip(verdict.pulses, 0, 127)
-            delays[verdict.layer][at] = verdict.delays_s
-            wrong[verdict.layer][at] = verdict.wrong
+            at, told = (result.rows, verdict.neuron), slice(result.startup, None)
+            pulses[verdict.layer][at] = np.clip(verdict.pulses[told], 0, 127)
+            delays[verdict.layer][at] = verdict.delays_s[told]
+            wrong[verdict.layer][at] = verdict.wrong[told]
             apart.append(verdict.apart_s[np.isfinite(verdict.apart_s)])
     gathered.sort(key=lambda r: (r.place, r.first))
     return Measured(
@@ -254,11 +258,15 @@ def counter_example(
         return None
     result = min(wrong, key=lambda r: _first(r)[:3])
     window, layer, neuron, first = _first(result)
+    startup, full = window < result.first, window == result.first - 1
     deck = f"{folder}{result.name}.cir"
+    window = max(window, result.first)
     sample, step = divmod(window, steps)
     row = sample if rows is None else rows[sample]
     at = f"sample {sample}" + ("" if rows is None else f" (row {row})")
     at += f", step {step}" if steps > 1 else ""
+    if startup:
+        at = f"{'full' if full else 'silent'} start-up window before {at}"
     whole = layer < 0
     who = "the whole network" if whole else f"layer {layer}, neuron {neuron}"
     if result.failed:
@@ -282,18 +290,23 @@ def counter_example(
         deck=deck,
         sentence=sentence,
         simulator=scopes[0].simulator.name,
+        startup=startup,
     )
 
 
 def _first(result: DeckResult) -> tuple[int, int, int, Disagreement]:
-    """Window among all, layer, neuron and words of a deck's first disagreement."""
+    """Window among all, layer, neuron and words of a deck's first disagreement.
+
+    The number of a start-up window is below that of the deck's first window of a sample.
+    """
     if result.failed:
         words = Disagreement(0, "a finished simulation", result.failure)
         return (result.first, *result.place, words)
     if result.source is not None:  # explains whatever else is wrong
         return (result.first, *result.place, result.source)
+    begin = result.first - result.startup
     found = [
-        (result.first + v.first.window, v.layer, v.neuron, v.first)
+        (begin + v.first.window, v.layer, v.neuron, v.first)
         for v in result.neurons
         if v.first is not None
     ]
@@ -301,5 +314,5 @@ def _first(result: DeckResult) -> tuple[int, int, int, Disagreement]:
         assert result.lines is not None
         assert result.lines.first is not None
         first = result.lines.first
-        found.append((result.first + first.window, *WHOLE_NETWORK, first))
+        found.append((begin + first.window, *WHOLE_NETWORK, first))
     return min(found, key=lambda each: each[:3])

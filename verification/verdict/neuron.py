@@ -117,7 +117,7 @@ def compare(
     """
     readings = readings_of(observed)
     try:
-        measured = _Measured.of(view, readings)
+        measured = _Measured.of(view, readings, spikes.startup)
     except WaveformError as error:
         raise WaveformError(f"neuron {view.site.name}: {error}") from None
     apart = np.zeros(0)
@@ -155,7 +155,8 @@ class _Measured:
         stray_s: a pulse before the first clock or after the last window, NaN without one.
         row: the row of each watched probe.
         advances: whole 2 pi advances in each window, shape (probes, windows).
-        residue: how far from whole each phase is where a window ends, shape (probes, windows).
+        residue: how far from whole each phase is where a window ends, shape (probes, windows),
+            as seen from where the start-up windows end.
     """
 
     pulses: NDArray[np.int64]
@@ -167,10 +168,10 @@ class _Measured:
     residue: FloatArray
 
     @staticmethod
-    def of(view: NeuronView, readings: Readings) -> _Measured:
+    def of(view: NeuronView, readings: Readings, startup: int) -> _Measured:
         watched = view.watched()
         phases = readings.phases([p.column for p in watched], view.boundaries_s())
-        turns = (phases - phases[:, :1]) / TWO_PI
+        turns = (phases - phases[:, [startup]]) / TWO_PI
         whole = np.rint(turns)
         output = readings.train(view.output.column)
         forward = output.times_s[output.signs > 0]
@@ -220,6 +221,9 @@ def _checks(
         yield _Check(every, lambda _: built)
 
     def why(w: int) -> str:
+        if w < spikes.startup:
+            every = "every neuron fires in the full start-up window"
+            return every if fires[w] else "no neuron fires in the silent start-up window"
         return f"n = {spikes.count[w]}, theta = {spikes.theta}"
 
     yield _Check(

@@ -26,8 +26,8 @@ class DeckResult(Record):
         scope: "neurons" or "network".
         name: of the deck.
         place: (layer, neuron) of the neuron, or ``WHOLE_NETWORK``.
-        first: the first window's number among all.
-        windows: how many.
+        first: the number of its first window of a sample among all of them.
+        windows: how many, start-up windows included.
         neurons: verdict on each neuron in the deck; none for a failed run.
         energies_J: measured, shape (parts,): of each window of a neuron, or of a network as a
             whole; empty for a failed run.
@@ -37,6 +37,8 @@ class DeckResult(Record):
         failure: why there is no verdict.
         wall_s: of the simulation.
         deck: the deck's text where something is wrong.
+        startup: how many of the windows, the first ones, are start-up windows.
+        startup_J: what the reference expects of those.
     """
 
     scope: str
@@ -52,6 +54,8 @@ class DeckResult(Record):
     failure: str
     wall_s: float
     deck: str | None
+    startup: int = 0
+    startup_J: float = 0.0
 
     @property
     def failed(self) -> bool:
@@ -72,6 +76,11 @@ class DeckResult(Record):
     def checked(self) -> int:
         """Neuron windows compared."""
         return sum(v.windows for v in self.neurons)
+
+    @property
+    def rows(self) -> slice:
+        """Its windows of samples among all of them."""
+        return slice(self.first, self.first + self.windows - self.startup)
 
     @property
     def lines_wrong(self) -> int:
@@ -110,8 +119,10 @@ class EnergyFigures(Record):
 
     Attributes:
         scope: which of the two.
-        measured_J: by the bias sources, over all samples.
+        measured_J: by the bias sources, over all samples and start-up windows.
         reference_J: expected of the same decks.
+        startup_J: what of ``reference_J`` is of start-up windows; figures per inference are
+            without it.
         relative_error: of the whole; None where no deck was judged.
         worst_window_error: of the neuron's window, or network's deck, in which it is largest.
         tolerance: largest relative error that agrees.
@@ -135,6 +146,7 @@ class EnergyFigures(Record):
     wall_plug_J_per_inference: float
     cooling_W_per_W: float
     supply_V: float
+    startup_J: float = 0.0
 
     @property
     def wall_plug_J(self) -> float:
@@ -200,8 +212,8 @@ class CounterExample(Record):
     Attributes:
         scope: in which it was found.
         failed: whether a run failed, and nothing was measured.
-        sample: number of the sample.
-        window: among all windows.
+        sample: number of the sample; of a start-up window the one that comes after it.
+        window: among all windows of samples; of a start-up window likewise.
         row: of the sample in its file.
         layer: of the neuron; None where it is of the whole network.
         neuron: its place in the layer.
@@ -210,6 +222,7 @@ class CounterExample(Record):
         deck: the file of the deck, or its name where no directory is kept.
         sentence: all of it.
         simulator: which found it.
+        startup: whether it is of a start-up window.
     """
 
     scope: str
@@ -224,6 +237,7 @@ class CounterExample(Record):
     deck: str
     sentence: str
     simulator: str
+    startup: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,12 +271,12 @@ class ScopeVerdict(Record):
         scope: "neurons" or "network".
         agreed: all of it.
         decks: simulated.
-        checked: neuron windows compared.
+        checked: neuron windows compared, start-up windows included.
         mismatches: of those.
         class_lines_wrong: windows of class lines that disagree.
         sources_wrong: decks with other sources than the design's.
         failed: decks without a verdict.
-        pulses: of all neurons.
+        pulses: of all neurons, start-up windows not counted.
         energy_J: measured.
         energy_relative_error: against the reference; None where no deck was judged.
         from_ledger: decks that an earlier run had judged.
@@ -351,6 +365,7 @@ class RunVerdict(Record):
         annotation: what a table of extracted values set; absent where there was none.
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
+        startup: whether decks of the whole network began with start-up windows.
     """
 
     agreed: bool
@@ -382,6 +397,7 @@ class RunVerdict(Record):
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
     rules: str = "off"
     crosstalk: bool = False
+    startup: bool = False
 
     def __repr__(self) -> str:
         word = "AGREED" if self.agreed else "DISAGREED"

@@ -98,6 +98,23 @@ def test_a_decision_is_slower_by_the_same_for_every_halving_of_the_flux():
     assert own == pytest.approx(delays[0] + slope * below, rel=1e-9)
 
 
+def test_a_raised_threshold_is_decided_on_the_line_beyond_the_largest_measured_flux():
+    signs, theta = table_neuron(16)
+    unit = design_neuron(signs, theta, DELAYS._coupler).unit
+    fluxes, delays = DELAYS._curve(16)
+    slope = (delays[-1] - delays[-2]) / (fluxes[-1] - fluxes[-2])
+    counts = np.array([theta - 3, theta, theta + 4])
+    flux = np.log(unit * (counts - theta + 0.5) + 0.3)
+    found = DELAYS.decide(signs, theta, counts, raised=0.3)
+    np.testing.assert_allclose(found, delays[-1] + slope * (flux - fluxes[-1]), rtol=1e-9)
+    assert (np.diff(found) < 0).all()
+    assert found.max() < delays.min()
+    # As much flux as a pulse more: the same decision.
+    (one,) = DELAYS.decide(signs, theta, np.array([theta]), raised=unit)
+    (other,) = DELAYS.decide(signs, theta, np.array([theta + 1]))
+    assert one == pytest.approx(other, rel=1e-9)
+
+
 def test_a_larger_stage_is_slower_by_its_clock_line():
     delays = [DELAYS.decide(*table_neuron(f), np.array([table_neuron(f)[1]])) for f in (8, 64)]
     assert 10e-12 < float(delays[1][0] - delays[0][0]) < 30e-12

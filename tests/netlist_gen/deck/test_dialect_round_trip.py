@@ -96,9 +96,10 @@ def test_neurons(signs, theta, windows, seed, crosstalk):
     check(bench.circuit, bench.analysis(), bench.probes())
 
 
-def test_a_whole_network():
-    inputs = np.array([[1, 0, 1], [0, 1, 1]], dtype=bool)
-    whole = network_bench(tiny_network(), CellLibrary(), inputs)
+@pytest.mark.parametrize("startup", [0, 2])
+def test_a_whole_network(startup):
+    inputs = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 1]], dtype=bool)
+    whole = network_bench(tiny_network(), CellLibrary(), inputs, startup=startup)
     check(whole.circuit, whole.analysis(), whole.probes())
 
 

@@ -38,10 +38,11 @@ def test_both_scopes_agree(tiny, cli, simulator):
     assert ran.status == 0, ran.out + ran.err
     summary = json.loads((tiny.run / "verify.json").read_text())
     assert [row["scope"] for row in summary["scopes"]] == ["network", "neurons"]
-    assert [row["checked"] for row in summary["scopes"]] == [25, 25]
+    # Five neurons, five samples; the network's deck begins with two start-up windows.
+    assert [row["checked"] for row in summary["scopes"]] == [35, 25]
     expected = sum(int(s.sum()) for s in tiny.network.forward(X))
     assert [row["pulses"] for row in summary["scopes"]] == [expected, expected]
-    assert summary["checked"] == 50
+    assert summary["checked"] == 60
     assert summary["scope_difference"] is None
     assert summary["energy"]["scope"] == "network"
     assert abs(summary["energy"]["relative_error"]) < 0.001
@@ -50,13 +51,14 @@ def test_both_scopes_agree(tiny, cli, simulator):
     assert energies[0] > energies[1]
     energy = summary["energy"]
     assert energy["measured_J"] == energies[0]
-    assert energy["dynamic_J_per_inference"] == pytest.approx(energies[0] / 5)  # samples
+    charged = energies[0] - energy["startup_J"]
+    assert energy["dynamic_J_per_inference"] == pytest.approx(charged / 5)  # samples
     for index, (row, layer) in enumerate(zip(summary["layers"], tiny.network.layers, strict=True)):
         assert (row["layer"], row["neurons"]) == (index, layer.outputs)
         assert row["synapses"] == np.count_nonzero(layer.weights)
         assert row["fan_in"] == [layer.fan_in.min(), layer.fan_in.max()]
         assert row["theta"] == [layer.theta.min(), layer.theta.max()]
-        assert (row["checked"], row["mismatches"], row["failed"]) == (10 * layer.outputs, 0, 0)
+        assert (row["checked"], row["mismatches"], row["failed"]) == (12 * layer.outputs, 0, 0)
         assert row["pulses"] == tiny.network.forward(X)[index].sum()
         low, high = row["delay_ps"]
         assert 10 < low <= high < 40
@@ -74,7 +76,7 @@ def test_a_network_cut_into_pipelines_says_the_same(tiny, cli):
     assert ran.status == 0, ran.out + ran.err
     summary = json.loads((tiny.run / "verify.json").read_text())
     assert summary["scopes"][0]["decks"] == 3
-    assert summary["checked"] == 25
+    assert summary["checked"] == 25 + 3 * 2 * 5  # each deck has start-up windows of its own
 
 
 def test_a_fault_in_the_network_is_named(tiny, cli, monkeypatch):

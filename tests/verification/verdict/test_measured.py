@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from support import tiny_network
@@ -205,3 +207,41 @@ def test_class_lines_are_named_where_all_neurons_are_right():
     )
     wrong = [neuron(*p, wrong=(3,) if p == (1, 0) else ()) for p in PLACES]
     assert example(result(WHOLE_NETWORK, wrong, lines=lines)).layer == 1
+
+
+def in_startup(window, *, first=0):
+    """A deck of the whole network behind two start-up windows, one of them wrong."""
+    neurons = []
+    for layer, number in PLACES:
+        own = neuron(layer, number, first=first, windows=2)
+        before = NeuronVerdict(
+            own.name, layer, number, np.array([False, False, *own.wrong]),
+            np.array([0, 1, *own.pulses]), np.array([np.nan, 9e-12, *own.delays_s]), NONE, None,
+        )  # fmt: skip
+        if (layer, number) == (1, 0):
+            wrong = before.wrong.copy()
+            wrong[window] = True
+            before = dataclasses.replace(
+                before, wrong=wrong, first=Disagreement(window, "1 pulse", "0 pulses")
+            )
+        neurons.append(before)
+    found = result(WHOLE_NETWORK, neurons, first=first)
+    return dataclasses.replace(found, startup=2, startup_J=3e-17)
+
+
+@pytest.mark.parametrize(("window", "name"), [(0, "silent"), (1, "full"), (3, "")])
+def test_start_up_windows_are_named_and_counted_for_no_sample(window, name):
+    decks = [in_startup(window, first=2)]
+    measured = scope(*decks, name="network")
+    for index, layer in enumerate(measured.pulses):
+        assert (layer[:2] <= 0).all()
+        assert (layer[2:] == SPIKES.layers[index + 1][2:]).all()
+    assert (measured.checked, measured.mismatches) == (5 * 4, 1)
+    assert measured.startup_J == pytest.approx(3e-17)
+    assert sum(int(layer.sum()) for layer in measured.wrong) == (window == 3)
+    found = example(scopes=[measured], steps=2, rows=[7, 9])
+    assert (found.startup, found.sample, found.row) == (bool(name), 1, 9)
+    assert found.window == (3 if window == 3 else 2)
+    before = f"{name} start-up window before " if name else ""
+    step = 1 if window == 3 else 0
+    assert found.sentence.startswith(f"{before}sample 1 (row 9), step {step}: layer 1, neuron 0: ")
