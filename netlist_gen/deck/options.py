@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netlist_gen.library.options import ANNOTATE_HELP, ClockOptions
+from netlist_gen.library.options import ANNOTATE_HELP, TIME_FIRST_HELP, ClockOptions
 from netlist_gen.options import option
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class DeckOptions(ClockOptions):
         annotate: a table of extracted values that override the design's.
         crosstalk: whether neighbouring synapses are coupled, at the process's values.
         rules: whether a network that breaks a rule of drawing is refused, "on" or "off".
+        time_first: whether steps are the first axis of the samples, as snnTorch has them.
+        allow_dead: whether a network with a dead layer is taken (``netlist_gen/firing.py``).
     """
 
     scopes: tuple[str, ...] = option(
@@ -48,6 +50,10 @@ class DeckOptions(ClockOptions):
         "Refuse a network that the process can't draw; off: write its decks all the same.",
         choices=(RULES_ON, RULES_OFF),
     )
+    time_first: bool = option(False, TIME_FIRST_HELP)
+    allow_dead: bool = option(
+        False, "Take a network of which no neuron of a layer can fire, or all always do."
+    )
 
     def library(self, process: Process) -> CellLibrary:
         """The cells of the decks, in a process."""
@@ -60,14 +66,19 @@ class DeckOptions(ClockOptions):
         said = ((self.crosstalk, WITH_CROSSTALK), (self.rules == RULES_OFF, NOT_CHECKED))
         return tuple(note for holds, note in said if holds)
 
-    def require_rules(self, network: TernaryNetwork, process: Process) -> None:
-        """Refuse a network that breaks a rule of drawing, unless the rules are off.
+    def require_sound(self, network: TernaryNetwork, process: Process) -> None:
+        """Refuse a network with a dead layer, or one that breaks a rule of drawing.
+
+        Either may be allowed by its option.
 
         Raises:
-            NetworkError: it names neuron, element, value and limit.
+            NetworkError: it names layer and reason, or neuron, element, value and limit.
         """
         from netlist_gen.circuit.rules_report import require_rules
+        from netlist_gen.firing import require_alive
 
+        if not self.allow_dead:
+            require_alive(network)
         if self.rules == RULES_ON:
             require_rules(network, process, self.scopes)
 

@@ -18,6 +18,7 @@ from netlist_gen.checkpoint import read_checkpoint, read_network, registry, writ
 from netlist_gen.checkpoint.real import by_magnitude
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.training.own_network import OwnNetwork
 
 FORMATS = [suffix for suffix in registry.FORMATS if suffix != ".pth"]
 
@@ -168,7 +169,7 @@ def test_nir_lif_as_snntorch_writes_beta_zero(tmp_path: Path) -> None:
 
 def test_nir_lif_with_memory_needs_one_step(tmp_path: Path) -> None:
     nir.write(tmp_path / "net.nir", lif_graph(1e-3, 10.0))  # beta = 0.9, gain 1
-    with pytest.raises(NetworkError, match=r"neuron rule beta = 0\.9, reset 'zero' carries"):
+    with pytest.raises(NetworkError, match=r"neurons 'lif': beta 0\.9 with reset 'zero' carries"):
         read_network(tmp_path / "net.nir")
     assert read_checkpoint(tmp_path / "net.nir", steps=1).network.layers[0].theta.tolist() == [2, 1]
 
@@ -194,7 +195,7 @@ def test_nir_nodes_that_cannot_be_built(tmp_path: Path) -> None:
         ),
     )
     nir.write(tmp_path / "net.nir", graph)
-    with pytest.raises(NetworkError, match=r"is a CubaLIF; Threshold, LIF and IF are known"):
+    with pytest.raises(NetworkError, match=r"neurons 'cubalif': CubaLIF has a synaptic current"):
         read_network(tmp_path / "net.nir")
 
 
@@ -204,7 +205,7 @@ def test_ternarize_keeps_the_cap_and_states_its_cost(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(20, 6), snn.Leaky(beta=0.9, threshold=0.2))
     torch.save(net.state_dict(), tmp_path / "net.pt")
-    with pytest.raises(NetworkError, match=r"layer 0 \('0'\): weight \[0, \d+\] is .* ternarize"):
+    with pytest.raises(NetworkError, match=r"layer 0 \('0'\): weight \[0, \d+\] is .* --ternarize"):
         read_checkpoint(tmp_path / "net.pt", steps=1)
     rule = by_magnitude(fan_in=5)
     checkpoint = read_checkpoint(tmp_path / "net.pt", steps=1, ternarize=rule)
@@ -216,6 +217,6 @@ def test_ternarize_keeps_the_cap_and_states_its_cost(tmp_path: Path) -> None:
         u = net[0](torch.tensor(x, dtype=torch.float32))
         own = (u > 0.2).numpy()
     labels = own.argmax(axis=1)
-    assert checkpoint.real is not None
-    assert checkpoint.real.accuracy(x, labels, population=1) == 1.0
+    assert checkpoint.stack is not None
+    assert OwnNetwork(checkpoint.stack).accuracy(x, labels, 1, 1, timed=False) == 1.0
     assert made.accuracy(x, labels) < 1.0
