@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ import click
 
 from netlist_gen.errors import INTERRUPTED, ConfigurationError
 from netlist_gen.options import options_of
-from netlist_gen.training.config import DATASETS, TrainingConfig
+from netlist_gen.training.config import DATASETS, OWN, TrainingConfig
+from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
     from netlist_gen.training.cost import HardwareCost
+    from netlist_gen.training.datasets import EncodedData
     from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 
 # What suits each data set; found on validation images (docs/training.md).
@@ -49,6 +51,17 @@ _PRESETS = {
         teacher_epochs=9,
         precision="bfloat16",
     ),
+    OWN: TrainingConfig(
+        dataset=OWN,
+        hidden=("128",),
+        population=4,
+        fan_in=(32,),
+        grey_levels=(),
+        epochs=80,
+        batch=64,
+        learning_rate=5e-3,
+        freeze_at=0.8,
+    ),
 }
 
 
@@ -71,7 +84,7 @@ data_dir_option = click.option(
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("dataset", type=click.Choice(DATASETS))
+@click.argument("dataset", metavar="DATASET")
 @output_option
 @click.option(
     "--also",
@@ -81,6 +94,7 @@ data_dir_option = click.option(
 )
 @data_dir_option
 @options_of(TrainingConfig, unset=True)
+@options_of(EncodeOptions)
 @click.option(
     "--firing-curve",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -112,6 +126,9 @@ def train(
 ) -> None:
     """Train a ternary spiking network on DATASET and write it to OUTPUT.
 
+    DATASET is digits, mnist, or a user's own: an .npz file or a folder of .npy files with x_train,
+    y_train, x_test and y_test, or x and y. Values become spikes by --encode.
+
     After each epoch the whole run is written to OUTPUT.state; an interrupted run goes on with
     --resume and ends with the same network as an unbroken one.
     """
@@ -131,7 +148,18 @@ def train(
 
     torch.set_num_threads(threads)
     hidden = (*options.pop("hidden", ()), *more_hidden)
-    config = configuration(dataset, hidden, options.pop("firing_curve"), options)
+    encode = EncodeOptions(**{f.name: options.pop(f.name) for f in fields(EncodeOptions)})
+    curve = options.pop("firing_curve")
+    data = None
+    if dataset in DATASETS:
+        if encode != EncodeOptions():
+            raise ConfigurationError(
+                f"--encode and its like are of own data; {dataset} has --grey-level"
+            )
+        config = configuration(dataset, hidden, curve, options)
+    else:
+        config, data = own_training(Path(dataset), hidden, curve, encode, options)
+        click.echo(f"{dataset}: {data.encoding.words}", err=True)
     cost_model = CircuitCost(config.population)
     state_file = output.with_name(output.name + ".state")
     click.echo(
@@ -146,6 +174,7 @@ def train(
             state_file=state_file,
             resume=resume,
             cache_dir=cache_dir,
+            data=data,
         )
     except KeyboardInterrupt:
         kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
@@ -156,6 +185,31 @@ def train(
         plot_history(trained.history, plot)
     state_file.unlink(missing_ok=True)
     _show_result(output, trained, cost)
+
+
+def own_training(
+    path: Path,
+    hidden: tuple[str, ...],
+    firing_curve: Path | None,
+    encode: EncodeOptions,
+    options: Mapping[str, Any],
+) -> tuple[TrainingConfig, EncodedData]:
+    """A run on a user's own data, and these, encoded and split."""
+    from netlist_gen.training.own_data import read_own_data
+
+    if not path.exists():
+        raise ConfigurationError(
+            f"DATASET is {str(path)!r}; allowed are {', '.join(DATASETS)}, an .npz file or a "
+            "folder of .npy files"
+        )
+    if options.get("grey_levels") or options.get("data_dir"):
+        raise ConfigurationError("--grey-level and --data-dir are of digits and mnist")
+    own = read_own_data(path, encode)
+    encoding = own.encoding(encode, options.get("steps"))
+    data = own.encoded(encoding, options.get("validation", 0))
+    given = {**options, "steps": encoding.steps, "own": own.name(encoding)}
+    given["split_seed"] = encode.data_seed
+    return configuration(OWN, hidden, firing_curve, given), data
 
 
 def configuration(
@@ -175,13 +229,18 @@ def configuration(
         values["hidden"] = hidden
     levels = values.get("grey_levels", base.grey_levels)
     steps = values.setdefault("steps", len(levels))
-    if len(levels) != steps:
+    if len(levels) != steps and dataset != OWN:
         values["grey_levels"] = spread_levels(steps, 255 if dataset == "mnist" else 16)
     if firing_curve is not None:
         curve = read_firing_curve(firing_curve)
         values["firing_curve"] = tuple(zip(curve.margin, curve.probability, strict=True))
         values["firing_curve_unit"] = curve.unit
     return replace(base, **values)
+
+
+_PLACES = (
+    "--data-dir", "--data", "--cache-dir", "--plot", "--threads", "--also", "-o", "--output",
+)  # fmt: skip
 
 
 def command_line(arguments: Sequence[str]) -> str:
@@ -192,14 +251,16 @@ def command_line(arguments: Sequence[str]) -> str:
         name, equals, value = argument.partition("=")
         if name == "--resume":
             continue
-        if name in ("--data-dir", "--cache-dir", "--plot", "--threads", "--also", "-o", "--output"):
+        if name in _PLACES:
             value = value if equals else next(rest, "")
-            if name == "--data-dir":
+            if name == "--data":
+                told += [name, Path(value).name]
+            elif name == "--data-dir":
                 told += [name, "DIR"]
             elif name in ("--also", "-o", "--output"):
                 told += [name, Path(value).name]
         else:
-            told.append(argument)
+            told.append(Path(argument).name if "/" in argument else argument)
     return shlex.join(["netlist-gen", *told])
 
 

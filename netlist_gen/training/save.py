@@ -15,10 +15,14 @@ from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 def card(trained: TrainedNetwork, command: str, cost: HardwareCost) -> dict[str, object]:
     """What a user must know about a trained network, in JSON types."""
     network, config = trained.network, trained.config
-    facts: dict[str, object] = {
-        "dataset": config.dataset,
-        "inputs": "pixel > grey level, pixels in row order",
-        "grey_levels": list(config.grey_levels),
+    facts: dict[str, object] = {"dataset": config.dataset}
+    if trained.encoding is None:
+        facts["inputs"] = "pixel > grey level, pixels in row order"
+        facts["grey_levels"] = list(config.grey_levels)
+    else:
+        facts["inputs"] = f"{trained.encoding.words}; values in row order"
+        facts["encoding"] = trained.encoding.to_json()
+    facts |= {
         "steps": config.steps,
         "population": network.population,
         "neurons": [layer.outputs for layer in network.layers],

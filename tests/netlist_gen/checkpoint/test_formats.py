@@ -96,7 +96,7 @@ REFUSED = [
         {"bias0": np.zeros(2)},
         "array 'bias0' is not known; allowed are w0, theta0, w1, theta1, ..., population and card",
     ),
-    ({"w0": np.array([[1, 0], [0, -1]])}, "array 'w0' has type int64; int8 is needed"),
+    ({"w0": np.array([[1.0, 0], [0, -1]])}, "array 'w0' has type float64; int8 is needed"),
     (
         {"w0": np.array([[1, 0], [0, np.nan]])},
         "array 'w0' [1, 1] is nan (type float64); finite integers are needed",

@@ -140,7 +140,10 @@ NETWORKS = [
         npz(w0=np.array([[1, 2, 0], [0, 1, 1]], dtype=INT8)),
         r"{net}: layer 0: weight \[0, 1\] is 2; .*-1, 0 and 1.*",
     ),
-    (npz(w0=np.array([[1, 2, 0], [0, 1, 1]])), r"{net}: array 'w0' has type int64; int8 is needed"),
+    (
+        npz(w0=np.array([[1.0, -1, 0], [0, 1, 1]])),
+        r"{net}: array 'w0' has type float64; int8 is needed",
+    ),
     (
         npz(w0=np.array([[1, np.nan, 0], [0, 1, 1]])),
         r"{net}: array 'w0' \[0, 1\] is nan \(type float64\); finite integers are needed",
