@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -34,8 +34,14 @@ KINDS = ("conv", "linear", "norm", "leaky", "max", "avg", "sum", "flatten")
 _OPTIONS = {"conv": ("stride", "padding", "dilation"), "max": ("stride",), "avg": ("stride",)}
 _OPTIONS["sum"] = _OPTIONS["max"]
 _SIZE = re.compile(r"\d{1,4}(x\d{1,4})?")
-_SIDES = (28, 32, 34, 8, 16, 64, 48, 96, 128)
-"""Of the images that people have: MNIST, CIFAR, N-MNIST, digits, ..."""
+_SIDES = (28, 32, 8, 16, 64, 48, 96, 128)
+"""Of the images that people have: MNIST, CIFAR, digits, ..."""
+
+_EVENT_SIDE = 34
+"""Of N-MNIST's, whose two polarities are channels."""
+
+_LONGEST = 512
+"""Length of one axis that is tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,8 +203,11 @@ def fitting(parts: Parts, input_shape: Size | None) -> tuple[Size, tuple[Item, .
     """
     axes = next(part.axes for part in parts.weights if part.axes)
     channels = parts.weights[0].weights.shape[1]
-    shapes = [input_shape] if input_shape else [(channels, *[side] * axes) for side in _SIDES]
-    for shape, items in product(shapes, _candidates(parts)):
+    sides: Sequence[int] = (*_SIDES, _EVENT_SIDE) if channels == 2 else _SIDES
+    if axes == 1:
+        sides = range(1, _LONGEST)
+    shapes = [input_shape] if input_shape else [(channels, *[side] * axes) for side in sides]
+    for items, shape in product(_candidates(parts), shapes):
         try:
             stack_of(parts, shape, items)
         except NetworkError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -241,7 +241,7 @@ def _samples(
         raise ConfigurationError(
             "images are needed: either --dataset, or --data, or --inputs and --labels"
         )
-    encode = EncodeOptions(**{f.name: options[f.name] for f in fields(EncodeOptions)})
+    encode = EncodeOptions.among(options)
     if options["data"] is None and (
         options["write_spikes"] or replace(encode, time_first=False) != EncodeOptions()
     ):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,13 +133,7 @@ def train(
     After each epoch the whole run is written to OUTPUT.state; an interrupted run goes on with
     --resume and ends with the same network as an unbroken one.
     """
-    for path in (output, *also, *([plot] if plot else [])):
-        if not path.parent.is_dir():
-            raise ConfigurationError(f"{path.parent} is not a directory; {path} can't be written")
-    from netlist_gen.checkpoint.registry import known_suffix
-
-    for path in (output, *also):
-        known_suffix(path)
+    check_outputs((output, *also), plot)
 
     import torch
 
@@ -148,7 +143,8 @@ def train(
 
     torch.set_num_threads(threads)
     hidden = (*options.pop("hidden", ()), *more_hidden)
-    encode = EncodeOptions(**{f.name: options.pop(f.name) for f in fields(EncodeOptions)})
+    encode = EncodeOptions.among(options)
+    options = {name: value for name, value in options.items() if not hasattr(encode, name)}
     curve = options.pop("firing_curve")
     data = None
     if dataset in DATASETS:
@@ -161,14 +157,14 @@ def train(
         config, data = own_training(Path(dataset), hidden, curve, encode, options)
         click.echo(f"{dataset}: {data.encoding.words}", err=True)
     cost_model = CircuitCost(config.population)
-    state_file = output.with_name(output.name + ".state")
+    state_file = state_of(output)
     click.echo(
         f"training on {dataset}: {' '.join(config.hidden)}, fan-in {config.fan_in}", err=True
     )
-    try:
+    with says_how_to_go_on(state_file):
         trained = run_training(
             config,
-            _show_epoch,
+            show_epoch,
             cost_model=cost_model,
             flux_per_synapse=flux_per_synapse,
             state_file=state_file,
@@ -176,15 +172,38 @@ def train(
             cache_dir=cache_dir,
             data=data,
         )
-    except KeyboardInterrupt:
-        kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
-        raise _Interrupted(f"interrupted{kept}") from None
     cost = cost_model.cost(trained.network.layers)
     save(trained, [output, *also], command_line(sys.argv[1:]), cost)
     if plot is not None:
         plot_history(trained.history, plot)
     state_file.unlink(missing_ok=True)
-    _show_result(output, trained, cost)
+    show_result(output, trained, cost)
+
+
+def check_outputs(networks: Sequence[Path], plot: Path | None = None) -> None:
+    """Refuse files that can't be written before a run begins."""
+    from netlist_gen.checkpoint.registry import known_suffix
+
+    for path in (*networks, *([plot] if plot else [])):
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"{path.parent} is not a directory; {path} can't be written")
+    for path in networks:
+        known_suffix(path)
+
+
+def state_of(output: Path) -> Path:
+    """Where a run keeps its state after each epoch."""
+    return output.with_name(output.name + ".state")
+
+
+@contextmanager
+def says_how_to_go_on(state_file: Path) -> Iterator[None]:
+    """An interrupted run names the file from which it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
+        raise _Interrupted(f"interrupted{kept}") from None
 
 
 def own_training(
@@ -269,7 +288,8 @@ def spread_levels(steps: int, brightest: int) -> tuple[int, ...]:
     return tuple(round(brightest * (steps - i) / (steps + 1)) for i in range(steps))
 
 
-def _show_epoch(line: EpochReport) -> None:
+def show_epoch(line: EpochReport) -> None:
+    """What an epoch came to, or a note, on stderr."""
     if line.epoch == 0:
         click.echo(f"  {line.note}", err=True)
         return
@@ -281,7 +301,8 @@ def _show_epoch(line: EpochReport) -> None:
     )
 
 
-def _show_result(output: Path, trained: TrainedNetwork, cost: HardwareCost) -> None:
+def show_result(output: Path, trained: TrainedNetwork, cost: HardwareCost) -> None:
+    """The network's figures, on stdout."""
     network, accuracy = trained.network, trained.evaluation
     low, high = network.theta_range
     click.echo(

@@ -77,11 +77,14 @@ class EncodedData:
     test_labels: Labels
     encoding: Encoding
     shape: tuple[int, ...]
+    least_classes: int = 0
 
     @property
     def classes(self) -> int:
-        """How many there are."""
-        return int(max(self.train_labels.max(), self.test_labels.max())) + 1
+        """How many there are; ``least_classes`` where no sample has the last of them."""
+        return max(
+            int(max(self.train_labels.max(), self.test_labels.max())) + 1, self.least_classes
+        )
 
     def spikes(self, values: Values, _levels: Sequence[int]) -> NDArray[np.bool_]:
         """One-bit inputs of values, by the encoding."""

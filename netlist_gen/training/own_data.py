@@ -102,12 +102,21 @@ class OwnData:
         """What a run on these data is known by."""
         return f"{self.digest}, {encoding.words}"
 
-    def encoded(self, encoding: Encoding, validation: int = 0) -> EncodedData:
-        """What a run trains on and is measured on; the last training samples are held out."""
+    def encoded(
+        self, encoding: Encoding, validation: int = 0, shape: tuple[int, ...] | None = None
+    ) -> EncodedData:
+        """What a run trains on and is measured on.
+
+        Args:
+            encoding: of the values.
+            validation: so many of the training samples, drawn by the seed, are held out.
+            shape: of the network's inputs; None: that of the data.
+        """
         draw = np.random.default_rng(encoding.seed).permutation(len(self.train))
         order = draw if validation else np.arange(len(self.train))
         parts = hold_out(self.train[order], self.train_labels[order], validation)
-        return EncodedData(*parts, self.test, self.test_labels, encoding, self.shape)
+        shape = self.shape if shape is None else shape
+        return EncodedData(*parts, self.test, self.test_labels, encoding, shape)
 
     def encoding(self, options: EncodeOptions, steps: int | None = None) -> Encoding:
         """What the options make of the training values."""

@@ -48,12 +48,18 @@ def card(trained: TrainedNetwork, command: str, cost: HardwareCost) -> dict[str,
     return {**facts, "command": command}
 
 
-def save(trained: TrainedNetwork, paths: Sequence[Path], command: str, cost: HardwareCost) -> None:
+def save(
+    trained: TrainedNetwork,
+    paths: Sequence[Path],
+    command: str,
+    cost: HardwareCost,
+    more: Mapping[str, object] | None = None,
+) -> None:
     """Write the network to each path in the format of its extension.
 
-    Beside the first path, ``<name>.card.json`` holds the card for people.
+    Beside the first path, ``<name>.card.json`` holds the card for people, with what ``more`` says.
     """
-    facts = card(trained, command, cost)
+    facts = {**card(trained, command, cost), **(more or {})}
     for path in paths:
         write_network(trained.network, path, facts)
     with atomic_path(paths[0].with_suffix(".card.json")) as temporary:
