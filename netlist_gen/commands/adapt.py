@@ -74,7 +74,7 @@ def adapt(
         net, population=own_population, input_shape=input_shape, layers=layers
     )
     chosen = AdaptOptions.among(options)
-    run = _prepared(found, data, EncodeOptions.among(options), chosen)
+    run = prepared_run(found, data, EncodeOptions.among(options), chosen)
 
     import torch
 
@@ -103,14 +103,18 @@ def adapt(
     state_of(output).unlink(missing_ok=True)
     click.echo(f"held out: {run.own.split}; taught by {adapted.taught}")
     for stage in adapted.stages:
-        click.echo(f"{stage.accuracy:8.2%}  {stage.what}")
+        click.echo(stage.line)
     show_result(output, adapted.trained, cost)
 
 
-def _prepared(
+def prepared_run(
     found: Survey, data: Path, encode: EncodeOptions, options: AdaptOptions
 ) -> Adaptation:
-    """The run, its network and data held against each other."""
+    """An adaptation, its network and data held against each other.
+
+    Raises:
+        NetlistGenError: modules that are not known, or data that do not go with the network.
+    """
     import math
 
     from netlist_gen.checkpoint.obstacles import ObstacleError

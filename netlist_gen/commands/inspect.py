@@ -12,10 +12,12 @@ from netlist_gen.commands.common import STEPS_HELP, layout_options, names_networ
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.options import ClockOptions
 from netlist_gen.options import options_of
+from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
     from netlist_gen.circuit.rules_report import RulesReport
     from netlist_gen.inspection import Inspection
+    from netlist_gen.training.adapt import Stage
 
 
 @click.command("inspect")
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
 @click.option("--rules", is_flag=True, help="Hold it against the process's rules of drawing.")
 @click.option("--steps", type=click.IntRange(min=1), help=STEPS_HELP)
 @layout_options
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="What NET is fed (.npz, or a folder of .npy): tell the accuracy that is lost on the way.",
+)
+@click.option(
+    "--own-steps", type=click.IntRange(min=1), help="With --data: steps for which NET itself runs."
+)
+@options_of(EncodeOptions)
 @options_of(ClockOptions)
 @names_network
 def inspect(
@@ -33,27 +44,46 @@ def inspect(
     steps: int | None,
     input_shape: str | None,
     layers: str | None,
+    data: Path | None,
+    own_steps: int | None,
     **options: Any,
 ) -> None:
     """Print the semantics, layers and circuit cost of NET; with --rules, what can't be drawn.
 
     Where NET can't be built as it is, every reason is listed, with what removes it and one command
-    that removes all; the exit status is then 2.
+    that removes all; the exit status is then 2. With --data the accuracy of NET is told as it is,
+    on the circuit's spikes, without memory, and made ternary by magnitude.
     """
     from netlist_gen.inspection import inspect_checkpoint
 
     found = inspect_checkpoint(
         net,
-        ClockOptions(**options),
+        ClockOptions.among(options),
         rules=rules,
         steps=steps,
         input_shape=input_shape,
         layers=layers,
     )
+    costs: tuple[Stage, ...] = ()
+    if data is not None:
+        from netlist_gen.checkpoint.registry import survey_checkpoint
+        from netlist_gen.commands.adapt import prepared_run
+        from netlist_gen.training.adapt import rough_stages
+        from netlist_gen.training.adapt_options import AdaptOptions
+
+        survey = survey_checkpoint(net, steps=steps, input_shape=input_shape, layers=layers)
+        chosen = AdaptOptions(own_steps=own_steps, steps=steps)
+        run = prepared_run(survey, data, EncodeOptions.among(options), chosen)
+        costs = rough_stages(run)
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2))
+        facts = found.to_json()
+        if data is not None:
+            facts["stages"] = [stage.to_json() for stage in costs]
+        click.echo(json.dumps(facts, indent=2))
     else:
         print_inspection(found)
+        for stage in costs:
+            click.echo(stage.line)
     if found.obstacles:
         reasons = "1 reason" if len(found.obstacles) == 1 else f"{len(found.obstacles)} reasons"
         raise NetworkError(f"{net}: it can't be built as it is, for {reasons} (listed above)")

@@ -54,6 +54,11 @@ class Stage(Record):
     what: str
     accuracy: float
 
+    @property
+    def line(self) -> str:
+        """For a table of them."""
+        return f"{self.accuracy:8.2%}  {self.what}"
+
 
 @dataclass(frozen=True)
 class Adapted:
@@ -210,7 +215,7 @@ def adapt(
         state_file: as ``trainer.train`` has it.
         resume: likewise.
     """
-    stages = list(_rough_stages(run))
+    stages = list(rough_stages(run))
     scores, taught = _soft_labels(run)
     trained = train(
         run.config,
@@ -269,10 +274,13 @@ def _two(size: Size, alone: int) -> tuple[int, int]:
     return (alone, size[0]) if len(size) == 1 else (size[0], size[1])
 
 
-def _rough_stages(run: Adaptation) -> list[Stage]:
-    """Accuracy of the network itself, and of what takes one property away after another."""
+def rough_stages(run: Adaptation) -> tuple[Stage, ...]:
+    """Accuracy of the network itself, and of what takes one property away after another.
+
+    Empty where the network can't be run here.
+    """
     if not run.stack.runs:
-        return []
+        return ()
     own, data, steps = run.own, run.data, run.own_steps
     x, y = data.test_images, data.test_labels
     network = OwnNetwork(run.stack)
@@ -294,7 +302,7 @@ def _rough_stages(run: Adaptation) -> list[Stage]:
         rough, _ = unroll(still.ternarized(by_magnitude(most))).ternary(run.population)
         words = f"ternary by magnitude, fan-in up to {most}"
         stages.append(Stage(words, rough.accuracy(spikes, y)))
-    return stages
+    return tuple(stages)
 
 
 def without_memory(stack: Stack) -> Stack:

@@ -92,7 +92,12 @@ def test_the_command_tells_each_step_and_keeps_the_accuracy(cli, own, digits, tm
     assert (found.network.population, found.card.steps) == (2, 3)
     assert card["adapted_from"]["beta"] == pytest.approx(0.9)
     assert not Path(f"{out}.state").exists()
-    # The same samples again, and a deck of it.
+    # What inspect tells of the network that it was.
+    told = cli("inspect", own, "--data", digits, "--own-steps", 5, "--steps", 3, "--json")
+    assert told.status == 2
+    before = json.loads(told.out)["stages"]
+    assert before[:3] == card["stages"][:3]
+    # The same samples again, and a circuit of it.
     again = json.loads(cli("evaluate", out, "--data", digits, "--json").out)
     assert again["accuracy"]["lowest"] == share[-1]
     assert cli("inspect", out).status == 0
