@@ -40,16 +40,34 @@ PathLike = str | os.PathLike[str]
 Network = TernaryNetwork | PathLike
 
 
-def read(path: PathLike) -> TernaryNetwork:
+def read(
+    path: PathLike,
+    *,
+    population: int | None = None,
+    steps: int | None = None,
+    input_shape: str | None = None,
+    layers: str | None = None,
+) -> TernaryNetwork:
     """The network in a checkpoint: ``.pt``, ``.safetensors``, ``.nir`` or ``.npz``.
+
+    Args:
+        path: of the file.
+        population: output neurons per class; None: what the file says, else 1.
+        steps: that it will run for; 1 admits neurons with memory.
+        input_shape: of what goes into a first convolution, where the file does not say it, as
+            "1,28,28".
+        layers: its modules in order, likewise, as "conv, max 2, leaky, linear, leaky".
 
     Raises:
         NetworkError: the file is missing, damaged, or not what the hardware can be.
-        ConfigurationError: another extension.
+        ConfigurationError: another extension, or a layout that the file does not have.
     """
-    from netlist_gen.checkpoint.registry import read_network
+    from netlist_gen.checkpoint.registry import read_checkpoint
 
-    return read_network(path)
+    found = read_checkpoint(
+        path, population=population, steps=steps, input_shape=input_shape, layers=layers
+    )
+    return found.network
 
 
 def generate(
