@@ -23,7 +23,7 @@ class SemanticsCard:
     """How a checkpoint was read, in the terms that decide whether hardware and software agree.
 
     Attributes:
-        source_format: "snntorch-pt", "npz", "safetensors" or "nir".
+        source_format: "snntorch-pt", "npz", "safetensors", "nir" or "onnx".
         threshold_rule: the rule of the file and how it became ``n >= theta``.
         reset: reset rule of the file: "none" for memoryless neurons.
         beta: membrane decay per step of the file; 0 is memoryless.

@@ -26,6 +26,7 @@ from netlist_gen.checkpoint.obstacles import (
     resolve_layout,
     stack_obstacles,
 )
+from netlist_gen.checkpoint.onnx_file import read_onnx, write_onnx
 from netlist_gen.checkpoint.real import NeuronRule
 from netlist_gen.checkpoint.safetensors_file import read_safetensors, write_safetensors
 from netlist_gen.checkpoint.snntorch_pt import read_pt, write_pt
@@ -53,6 +54,7 @@ FORMATS = {
     ".pth": _SNNTORCH,
     ".safetensors": Format("safetensors", read_safetensors, write_safetensors),
     ".nir": Format("nir", read_nir, write_nir),
+    ".onnx": Format("onnx", read_onnx, write_onnx),
 }
 
 

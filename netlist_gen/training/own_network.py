@@ -118,10 +118,10 @@ class OwnNetwork:
         shape = self.stack.input_shape
         state: dict[int, Tensor] = {}
         if not timed:
-            still = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+            still = torch.tensor(np.asarray(values, dtype=np.float32))
         for step in range(steps):
             if timed:
-                still = torch.from_numpy(np.ascontiguousarray(values[:, step], dtype=np.float32))
+                still = torch.tensor(np.asarray(values[:, step], dtype=np.float32))
             x = still.reshape(-1, *shape)
             fired = []
             membrane = x

@@ -54,7 +54,7 @@ def directory(folder):
 
 
 def unknown_format(folder):
-    path = folder / "net.onnx"
+    path = folder / "net.h5"
     path.write_bytes(b"")
     return path
 
@@ -126,7 +126,7 @@ BUILT_BY_NONE = [
 NETWORKS = [
     (missing, r"{net}: no such file"),
     (directory, r"{net} is a directory; a network is one of {formats}"),
-    (unknown_format, r"{net} has the extension '\.onnx'; a network is one of {formats}"),
+    (unknown_format, r"{net} has the extension '\.h5'; a network is one of {formats}"),
     (cut_npz, r"{net} is not a whole \.npz archive: it has no zip directory"),
     (no_archive, r"{net} is not a whole \.npz archive: it has no zip directory"),
     (cut_pt, r"{net} is not a whole PyTorch checkpoint: [^.]*"),
@@ -204,7 +204,7 @@ def refused(cli, tiny, tmp_path, command, make, message):
     }
     ran = cli(command, net, *words[command])
     assert (ran.status, ran.out) == (2, "")
-    formats = r"\.npz, \.pt, \.pth, \.safetensors, \.nir"
+    formats = r"\.npz, \.pt, \.pth, \.safetensors, \.nir, \.onnx"
     pattern = message.format(net=re.escape(str(net)), formats=formats)
     assert re.fullmatch(pattern, ran.sentence), ran.sentence
     assert not (tmp_path / "evil-was-here").exists()
