@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.checkpoint.modules import Reals, Ternarize
 from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.grid import Grids
 from netlist_gen.network import TernaryNetwork
 
 Array = NDArray[Any]
@@ -73,10 +74,11 @@ class NeuronRule:
 
 @dataclass(frozen=True)
 class RealNetwork:
-    """A network as a file states it: its layers, and the rule of all neurons."""
+    """A network as a file states it: its layers, the rule of all neurons, where lines stand."""
 
     layers: Sequence[AffineLayer]
     rule: NeuronRule
+    grids: Grids = ()
 
     def ternary(self, population: int) -> tuple[TernaryNetwork, list[str]]:
         """The exact integer network, and notes on what was folded.
@@ -112,7 +114,7 @@ class RealNetwork:
                     "within float32 rounding of a whole count; the software's own sum may round "
                     "either way there"
                 )
-        return TernaryNetwork.from_arrays(weights, thetas, population), notes
+        return TernaryNetwork.from_arrays(weights, thetas, population, self.grids), notes
 
 
 def by_magnitude(fan_in: int | None = None) -> Ternarize:

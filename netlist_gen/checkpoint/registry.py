@@ -6,7 +6,7 @@ import errno
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,11 @@ from netlist_gen.checkpoint.snntorch_pt import read_pt, write_pt
 from netlist_gen.checkpoint.unroll import unroll
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.files import printable, read_bytes
+from netlist_gen.grid import Grid
 from netlist_gen.network import TernaryNetwork
+
+GRIDS_KEY = "grids"
+"""What a file says beside its network: where the lines of convolutions stand."""
 
 _STATED_RULE = "fires when n >= theta (stated by the file)"
 
@@ -192,7 +196,10 @@ def write_network(
 ) -> None:
     """Write a network in the format of the extension, with ``extra`` (JSON types) as metadata."""
     file = Path(path)
-    FORMATS[known_suffix(file)].write(network, file, extra or {})
+    facts = {key: value for key, value in (extra or {}).items() if key != GRIDS_KEY}
+    if network.grids:
+        facts[GRIDS_KEY] = [None if grid is None else grid.to_json() for grid in network.grids]
+    FORMATS[known_suffix(file)].write(network, file, facts)
 
 
 def known_suffix(file: Path) -> str:
@@ -248,7 +255,7 @@ class _Reading:
                     "real weights"
                 )
             check_neurons(sum(layer.outputs for layer in found.layers))
-            network = TernaryNetwork(found.layers, count)
+            network = self._placed(TernaryNetwork(found.layers, count))
             obstacles = merged(network_obstacles(network, self.most_fan_in))
             self._check_digest(network, stated)
             card = self._card(NeuronRule(), count, self.stored.notes, integer=True)
@@ -277,12 +284,22 @@ class _Reading:
         if not [each for each in obstacles if each.kind != "fan-in"]:
             used = stack if self.ternarize is None else stack.ternarized(self.ternarize)
             network, folded = unroll(used).ternary(count)
+            network = self._placed(network)
             obstacles = merged(network_obstacles(network, self.most_fan_in))
             notes += folded
             self._check_digest(network, stated, stack)
         card = self._card(rule, count, notes)
         known = None if wanting else stack
         return Survey(self.file, card, known, network, obstacles, layout, False)
+
+    def _placed(self, network: TernaryNetwork) -> TernaryNetwork:
+        """The network with the grids that its file states, if it does."""
+        stated = self.stored.extra.get(GRIDS_KEY)
+        if stated is None:
+            return network
+        if not isinstance(stated, list):
+            raise NetworkError(f"its '{GRIDS_KEY}' is a {type(stated).__name__}; a list is needed")
+        return replace(network, grids=tuple(map(Grid.from_json, stated)))
 
     def _check_digest(
         self, network: TernaryNetwork, stated: int, stack: Stack | None = None
@@ -297,7 +314,7 @@ class _Reading:
     def _card(
         self, rule: NeuronRule, population: int, notes: Sequence[str], integer: bool = False
     ) -> SemanticsCard:
-        extra = self.stored.extra
+        extra = {k: v for k, v in self.stored.extra.items() if k != GRIDS_KEY}
         trained_for = extra.get("steps")
         return SemanticsCard(
             source_format=self.form.name,

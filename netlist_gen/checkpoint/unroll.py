@@ -35,6 +35,7 @@ from netlist_gen.checkpoint.modules import (
 )
 from netlist_gen.checkpoint.real import AffineLayer, Array, NeuronRule, RealNetwork
 from netlist_gen.errors import NetworkError
+from netlist_gen.grid import Grid
 
 MOST_WEIGHTS = 1 << 26
 """Of an unrolled layer, zeros too: 0.5 GB in float64."""
@@ -49,22 +50,28 @@ def unroll(stack: Stack) -> RealNetwork:
     layers: list[AffineLayer] = []
     rules: list[NeuronRule] = []
     shape = stack.input_shape
+    shapes = [shape]
     part = _Part()
     for module in stack.modules:
         after = shape_after(module, shape)
         if isinstance(module, Neuron):
-            layers += part.fire(module, shape)
+            made = part.fire(module, shape)
+            layers += made
+            shapes += [part.wide, after][-len(made) :]
             rules.append(NeuronRule(float(module.beta.max()), module.reset))
             part = _Part()
         elif isinstance(module, Pool) and module.kind == "max" and part.matrix is None:
             layers.append(_gate(module.name, pool_matrix(module, shape) > 0, None))
+            shapes.append(after)
             part = _Part()
         else:
             part.add(module, shape, after)
         shape = after
     if part.matrix is not None:
         raise NetworkError(f"layer '{part.name}' is followed by no neuron")
-    return RealNetwork(layers, NeuronRule.most(rules))
+    # What is behind a Flatten stands in no grid any more; a network of lines alone in none.
+    grids = tuple(Grid(each) if len(each) > 1 else None for each in shapes)
+    return RealNetwork(layers, NeuronRule.most(rules), grids if any(grids[1:]) else ())
 
 
 def unroll_kernel(
@@ -144,8 +151,8 @@ def _gate(name: str, inside: NDArray[np.bool_], all_of: NDArray[np.bool_] | None
 class _Part:
     """What stands between two layers of spikes: ``gain * (matrix @ x / divisor + bias) + shift``.
 
-    ``largest`` says which of these lines each window of largest-value pooling behind them looks at,
-    and ``all_of`` the windows in which all have to be above the threshold.
+    ``largest`` says which of these lines, of shape ``wide``, each window of largest-value pooling
+    behind them looks at, and ``all_of`` the windows in which all have to be above the threshold.
     """
 
     name: str = ""
@@ -159,6 +166,7 @@ class _Part:
     batch: bool = False
     largest: NDArray[np.bool_] | None = None
     largest_name: str = ""
+    wide: Size = ()
     all_of: NDArray[np.bool_] | None = None
 
     def add(self, module: Module, shape: Size, after: Size) -> None:
@@ -194,7 +202,7 @@ class _Part:
     def _pool(self, module: Pool, shape: Size) -> None:
         inside = pool_matrix(module, shape)
         if module.kind == "max":
-            self.largest, self.largest_name = inside > 0, module.name
+            self.largest, self.largest_name, self.wide = inside > 0, module.name, shape
             return
         self.name = self.name or module.name
         count = math.prod(module.window)

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from netlist_gen.checkpoint.modules import Pool
 from netlist_gen.checkpoint.unroll import pool_matrix, unroll_kernel
+from netlist_gen.grid import Grid, Grids
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import HiddenSpec, TrainingConfig
 
@@ -298,4 +299,7 @@ class TernarySpikingNet(nn.Module):
         for layer, w in zip(self.layers, weights, strict=True):
             theta = layer.integer_theta().numpy()
             thetas.append(np.repeat(theta, len(w) // len(theta)))  # neurons share a kernel's
-        return TernaryNetwork.from_arrays(weights, thetas, self.population)
+        grids: Grids = ()
+        if len(self.shapes[1]) == 3:
+            grids = tuple(Grid(shape) if len(shape) == 3 else None for shape in self.shapes)
+        return TernaryNetwork.from_arrays(weights, thetas, self.population, grids)
