@@ -50,6 +50,19 @@ class Encoding(Record):
     levels: tuple[float, ...] = ()
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", tuple(self.levels))
+        if self.kind not in (*KINDS, "spikes") or self.steps < 1:
+            raise ConfigurationError(
+                f"an encoding is {self.kind!r} of {self.steps} steps; allowed are spikes, "
+                f"{', '.join(KINDS)} of 1 step or more"
+            )
+        wanted = {"threshold": 1, "levels": self.steps}.get(self.kind, 0)
+        if len(self.levels) != wanted:
+            raise ConfigurationError(
+                f"an encoding by {self.kind} has {len(self.levels)} levels; {wanted} are needed"
+            )
+
     def __call__(self, values: Values) -> NDArray[np.bool_]:
         """Spikes (samples, lines), or (samples, steps, lines) where there are several steps.
 
@@ -61,7 +74,7 @@ class Encoding(Record):
             return self._of_time(values.reshape(*values.shape[:2], -1))
         if self.kind == "spikes":
             return rows != 0
-        if len(self.levels) == 1:
+        if len(self.levels) == 1:  # a threshold, or one level
             return np.asarray(rows > self.levels[0])
         if self.kind == "levels":
             return np.stack([rows > level for level in self.levels], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -68,11 +69,11 @@ class Constants:
                 f"node '{_name(node)}' is a {node.op_type} of constants; known are "
                 f"{', '.join(sorted(_FOLDED))}"
             )
-        if sum(array.size for array in given) > _MOST_FOLDED:
+        if _spread_size(given) > _MOST_FOLDED:
             raise NetworkError(f"node '{_name(node)}' has more than {_MOST_FOLDED} values")
         try:
             self._arrays[node.output[0]] = np.asarray(_FOLDED[node.op_type](facts, *given))
-        except (ValueError, TypeError, IndexError, KeyError) as error:
+        except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
             raise NetworkError(f"node '{_name(node)}' makes no sense: {error}") from None
 
     def add_tensor_of(self, node: Any, facts: dict[str, Any]) -> None:
@@ -83,6 +84,14 @@ class Constants:
             self.add_tensor(tensor, f"node '{_name(node)}'")
         else:
             self._arrays[node.output[0]] = np.asarray(next(iter(facts.values()), 0.0))
+
+
+def _spread_size(arrays: list[Array]) -> int:
+    """Values of the arrays, or of what they become where each is spread over the others."""
+    try:
+        return math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
+    except ValueError:
+        return sum(array.size for array in arrays)
 
 
 def attributes(node: Any) -> dict[str, Any]:
@@ -98,7 +107,19 @@ def modules_of(node: Any, flow: str, constants: Constants) -> list[Module]:
     Raises:
         NetworkError: it names the node and what is wrong.
     """
+    try:
+        return _modules(node, flow, constants)
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+        raise NetworkError(f"node '{_name(node)}' makes no sense: {error}") from None
+
+
+def _modules(node: Any, flow: str, constants: Constants) -> list[Module]:
     name, kind, facts = _name(node), node.op_type, attributes(node)
+    for each in node.input:
+        if each and each != flow and each not in constants:
+            raise NetworkError(
+                f"node '{name}' reads '{each}', which is no constant and not on the chain"
+            )
     others = [constants[each] for each in node.input if each and each != flow]
 
     def one(what: str) -> Array:

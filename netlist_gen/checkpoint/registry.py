@@ -249,6 +249,11 @@ class _Reading:
         count = stated if self.population is None else self.population
         found = self.stored.network
         if isinstance(found, TernaryNetwork):
+            for flag, text in (("--input-shape", input_shape), ("--layers", layers)):
+                if text is not None:
+                    raise ConfigurationError(
+                        f"{flag} is given, but {self.file} holds fully connected layers alone"
+                    )
             if self.ternarize is not None:
                 raise ConfigurationError(
                     f"{self.file} is ternary already: only .pt, .safetensors, .nir and .onnx hold "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netlist_gen.commands.common import STEPS_HELP, layout_options, names_network
-from netlist_gen.errors import NetworkError
+from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.library.options import ClockOptions
 from netlist_gen.options import options_of
 from netlist_gen.training.own_data import EncodeOptions
@@ -72,6 +72,11 @@ def inspect(
         from netlist_gen.training.adapt_options import AdaptOptions
 
         survey = survey_checkpoint(net, steps=steps, input_shape=input_shape, layers=layers)
+        if not found.obstacles:
+            raise ConfigurationError(
+                f"{net} can be built as it is; `netlist-gen evaluate {net} --data {data}` tells "
+                "its accuracy"
+            )
         chosen = AdaptOptions(own_steps=own_steps, steps=steps)
         run = prepared_run(survey, data, EncodeOptions.among(options), chosen)
         costs = rough_stages(run)

@@ -223,6 +223,11 @@ def own_training(
         )
     if options.get("grey_levels") or options.get("data_dir"):
         raise ConfigurationError("--grey-level and --data-dir are of digits and mnist")
+    if options.get("distill") or options.get("copies"):
+        raise ConfigurationError(
+            "--distill and --copies are of digits and mnist; adapt is taught by a network of one's "
+            "own"
+        )
     own = read_own_data(path, encode)
     encoding = own.encoding(encode, options.get("steps"))
     data = own.encoded(encoding, options.get("validation", 0))

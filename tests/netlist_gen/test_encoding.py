@@ -79,6 +79,22 @@ def test_json() -> None:
     assert Encoding.from_json(coding.to_json(), "card") == coding
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "phase"}, "an encoding is 'phase' of 3 steps; allowed are spikes, threshold, "
+         "levels, rate, latency of 1 step or more"),
+        ({"steps": 0}, "an encoding is 'levels' of 0 steps; allowed are spikes, threshold, levels, "
+         "rate, latency of 1 step or more"),
+        ({"levels": [1.0]}, "an encoding by levels has 1 levels; 3 are needed"),
+    ],
+)  # fmt: skip
+def test_cards_that_make_no_sense(changes, message) -> None:
+    stated = choose_encoding(VALUES, "D", steps=3).to_json() | changes
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        Encoding.from_json(stated, "card")
+
+
 TIMED = np.random.default_rng(0).random((2, 6, 3))
 
 

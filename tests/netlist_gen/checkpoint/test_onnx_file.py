@@ -104,6 +104,11 @@ MESSAGES = [
     ([node("MatMul", "x w", "l"), node("Greater", "l t", "y"), node("Greater", "l t", "z")], W,
      "'l' feeds 2 nodes; a chain is needed"),
     ([node("Greater", "x t", "y")], W, "the graph holds no layer"),
+    ([node("MatMul", "x q", "l"), FIRES], W, "node 'l' reads 'q', which is no constant and not on "
+     "the chain"),
+    ([node("MatMul", "x w", "l"), node("Add", "l v", "a"), node("Greater", "a t", "y")],
+     {**W, "v": np.ones((2, 2))}, "node 'a' adds numbers of shape (2, 2); one for each channel is "
+     "needed"),
     ([node("Tanh", "w", "v"), node("MatMul", "x v", "l"), FIRES], W, "node 'v' is a Tanh of "
      "constants; known are Add, Cast, Clip, DequantizeLinear, Div, Identity, Mul, Quant, "
      "QuantizeLinear, Reshape, Sign, Sub, Transpose, Unsqueeze"),
@@ -145,6 +150,23 @@ def test_a_tensor_that_is_not_as_long_as_it_says(tmp_path: Path) -> None:
     path.write_bytes(loaded.SerializeToString())
     with pytest.raises(NetworkError, match=r"its arrays take \d+ bytes unpacked"):
         read_network(path)
+
+
+@pytest.mark.parametrize("name", ["qonnx", "qcdq"])
+def test_damaged_models_are_refused_or_read(tmp_path: Path, name: str) -> None:
+    data, draw = (BREVITAS / f"{name}.onnx").read_bytes(), np.random.default_rng(5)
+    path, outcomes = tmp_path / "m.onnx", set()
+    for _ in range(150):
+        damaged = bytearray(data)
+        damaged[draw.integers(len(data))] = draw.integers(256)
+        path.write_bytes(damaged)
+        try:
+            survey_checkpoint(path)
+            outcomes.add("read")
+        except NetworkError as error:
+            assert str(error).startswith(str(path))
+            outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
 
 
 def test_damage_is_noticed(tmp_path: Path) -> None:

@@ -59,10 +59,9 @@ def pictures(change: Callable[[nn.Module], nn.Module], beta: float, reset: str) 
     )  # fmt: skip
 
 
-def series() -> nn.Sequential:
-    return nn.Sequential(
-        ternary(nn.Conv1d(2, 3, 3)), leaky(), nn.Flatten(), ternary(nn.Linear(18, CLASSES)), leaky()
-    )
+def series(change: Callable[[nn.Module], nn.Module]) -> nn.Sequential:
+    first, last = change(nn.Conv1d(2, 3, 3)), change(nn.Linear(18, CLASSES))
+    return nn.Sequential(first, leaky(), nn.Flatten(), last, leaky())
 
 
 def in_pt(make: Callable[[], nn.Module]) -> Callable[[Path], Path]:
@@ -147,7 +146,8 @@ WAYS = [
     ("a checkpoint in a dict", wrapped, LINES, ADAPT),
     ("convolutions, real", in_pt(lambda: pictures(real, 0.5, "subtract")), 64, f"layout {ADAPT}"),
     ("convolutions, ternary", in_pt(lambda: pictures(ternary, 0, "none")), 64, "layout convert"),
-    ("convolutions over time", in_pt(series), 16, "layout convert"),
+    ("convolutions over time", in_pt(lambda: series(ternary)), 16, "layout convert"),
+    ("the same, real", in_pt(lambda: series(real)), 16, "layout weights adapt"),
     ("Synaptic", hidden(snn.Synaptic(alpha=0.9, beta=0.8)), LINES, FOREIGN),
     ("Alpha", hidden(snn.Alpha(alpha=0.9, beta=0.8)), LINES, FOREIGN),
     ("RLeaky", hidden(snn.RLeaky(beta=0.9, linear_features=6)), LINES, FOREIGN),
