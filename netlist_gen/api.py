@@ -40,16 +40,34 @@ PathLike = str | os.PathLike[str]
 Network = TernaryNetwork | PathLike
 
 
-def read(path: PathLike) -> TernaryNetwork:
+def read(
+    path: PathLike,
+    *,
+    population: int | None = None,
+    steps: int | None = None,
+    input_shape: str | None = None,
+    layers: str | None = None,
+) -> TernaryNetwork:
     """The network in a checkpoint: ``.pt``, ``.safetensors``, ``.nir`` or ``.npz``.
+
+    Args:
+        path: of the file.
+        population: output neurons per class; None: what the file says, else 1.
+        steps: that it will run for; 1 admits neurons with memory.
+        input_shape: of what goes into a first convolution, where the file does not say it, as
+            "1,28,28".
+        layers: its modules in order, likewise, as "conv, max 2, leaky, linear, leaky".
 
     Raises:
         NetworkError: the file is missing, damaged, or not what the hardware can be.
-        ConfigurationError: another extension.
+        ConfigurationError: another extension, or a layout that the file does not have.
     """
-    from netlist_gen.checkpoint.registry import read_network
+    from netlist_gen.checkpoint.registry import read_checkpoint
 
-    return read_network(path)
+    found = read_checkpoint(
+        path, population=population, steps=steps, input_shape=input_shape, layers=layers
+    )
+    return found.network
 
 
 def generate(
@@ -76,9 +94,12 @@ def generate(
     from netlist_gen.deck.options import GenerateOptions
     from netlist_gen.samples import read_samples
 
-    network, source = _network(net)
-    windows = None if x is None else read_samples(network, x).windows()
+    network, source, steps = _network(net)
     chosen = GenerateOptions.of({"source": source, **options})
+    windows = None
+    if x is not None:
+        samples = read_samples(network, x, steps=steps, time_first=chosen.time_first)
+        windows = samples.windows()
     return write(network, windows, Path(out), chosen, progress)
 
 
@@ -111,9 +132,10 @@ def verify(
     from verification.campaign.verify import verify as run
     from verification.report.html import write_report
 
-    network, source = _network(net)
+    network, source, steps = _network(net)
     chosen = VerifyOptions.of({"source": source, **options})
-    samples = read_samples(network, x, labels).draw(chosen.samples, chosen.seed)
+    found = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
+    samples = found.draw(chosen.samples, chosen.seed)
     chosen = replace(chosen, rows=samples.rows if chosen.rows is None else chosen.rows)
     where = None if out is None else Path(out)
     result = run(network, samples.inputs, samples.labels, where, chosen, progress)
@@ -140,9 +162,10 @@ def performance(
     from verification.reference.options import PerformanceOptions
     from verification.reference.performance import performance as measure
 
-    network, _ = _network(net)
+    network, _, steps = _network(net)
     chosen = PerformanceOptions.of(options)
-    samples = read_samples(network, x, labels).first(chosen.samples)
+    found = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
+    samples = found.first(chosen.samples)
     return measure(network, samples.inputs, samples.labels, chosen)
 
 
@@ -219,6 +242,11 @@ def plot(
     return waves.plot(signals, None if out is None else Path(out), **style)
 
 
-def _network(net: Network) -> tuple[TernaryNetwork, str]:
-    """The network, and the file it is from."""
-    return (net, "") if isinstance(net, TernaryNetwork) else (read(net), str(net))
+def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:
+    """The network, the file it is from, and the steps for which it was made, where that says."""
+    if isinstance(net, TernaryNetwork):
+        return net, "", None
+    from netlist_gen.checkpoint.registry import read_checkpoint
+
+    found = read_checkpoint(net)
+    return found.network, str(net), found.card.steps

@@ -23,6 +23,7 @@ from netlist_gen.version import __version__
 COMMANDS = {
     "demo": "Run the main job on handwritten digits, from checkpoint to report.",
     "train": "Train a ternary spiking network.",
+    "adapt": "Make any snnTorch network one that the circuit computes, on own data.",
     "evaluate": "Print a network's accuracy.",
     "convert": "Write a network in another format.",
     "inspect": "Print a network's semantics, layers and circuit cost.",

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import NetworkError
+from netlist_gen.grid import Grids, check_grids
 
 WeightArray = NDArray[np.int8]
 ThresholdArray = NDArray[np.int32]
@@ -119,16 +120,17 @@ class TernaryNetwork:
     """Layers in order, with how the outputs are read: class c owns ``population`` neurons.
 
     Output neuron j votes for class ``j // population``; the class with most votes wins, a tie
-    goes to the lowest class. Votes of several steps are added. Membrane state is not carried
-    from step to step.
+    goes to the lowest class. Votes of several steps are added.
 
     Attributes:
         layers: at least one; the inputs of each are the outputs of the one before.
         population: output neurons per class; divides the number of outputs.
+        grids: channels and pixels of inputs and layers, for names; ``netlist_gen/grid.py``.
     """
 
     layers: tuple[TernaryLayer, ...]
     population: int = 1
+    grids: Grids = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -153,6 +155,8 @@ class TernaryNetwork:
                 f"population is {self.population}; it must be at least 1 and divide the "
                 f"{self.outputs} outputs of the last layer"
             )
+        widths = [self.inputs, *(layer.outputs for layer in self.layers)]
+        object.__setattr__(self, "grids", check_grids(self.grids, widths))
 
     @classmethod
     def from_arrays(
@@ -160,6 +164,7 @@ class TernaryNetwork:
         weights: Sequence[ArrayLike],
         thetas: Sequence[ArrayLike],
         population: int = 1,
+        grids: Grids = (),
     ) -> TernaryNetwork:
         """Build from one weight matrix and one threshold vector per layer.
 
@@ -176,7 +181,7 @@ class TernaryNetwork:
                 layers.append(TernaryLayer(np.asarray(w), np.asarray(theta)))
             except NetworkError as error:
                 raise NetworkError(f"layer {index}: {error}") from None
-        return cls(tuple(layers), population)
+        return cls(tuple(layers), population, grids)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TernaryNetwork):
@@ -228,12 +233,12 @@ class TernaryNetwork:
     @property
     def neurons(self) -> int:
         """Of all layers."""
-        return sum(layer.outputs for layer in self.layers)
+        return sum(layer.outputs for layer in self)
 
     @property
     def synapses(self) -> int:
         """Of all layers."""
-        return sum(layer.synapses for layer in self.layers)
+        return sum(layer.synapses for layer in self)
 
     @property
     def max_fan_in(self) -> int:
@@ -243,9 +248,7 @@ class TernaryNetwork:
     @property
     def theta_range(self) -> tuple[int, int]:
         """Lowest and highest threshold of the whole network."""
-        lows = [int(layer.theta.min()) for layer in self.layers]
-        highs = [int(layer.theta.max()) for layer in self.layers]
-        return min(lows), max(highs)
+        return min(int(x.theta.min()) for x in self), max(int(x.theta.max()) for x in self)
 
     def check_inputs(self, x: ArrayLike) -> SpikeArray:
         """Validated input spikes as bool, same shape.
@@ -283,11 +286,7 @@ class TernaryNetwork:
         return spikes.astype(np.bool_)
 
     def forward(self, x: ArrayLike) -> list[SpikeArray]:
-        """Spikes of every layer: a list of bool arrays of shape ``x.shape[:-1] + (outputs,)``.
-
-        Args:
-            x: spikes of shape (samples, inputs) or (samples, steps, inputs).
-        """
+        """Spikes of every layer: a list of bool arrays of shape ``x.shape[:-1] + (outputs,)``."""
         spikes = self.check_inputs(x)
         result = []
         for layer in self.layers:

@@ -113,6 +113,11 @@ class Options:
                 raise ConfigurationError(f"no option {name!r}; there are {', '.join(known)}")
         return cls(**values)
 
+    @classmethod
+    def among(cls, values: Mapping[str, Any]) -> Self:
+        """Its options among those of a command that has others too."""
+        return cls(**{f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values})
+
 
 _KINDS: dict[Any, tuple[Any, str]] = {
     bool: (bool, "True or False"),

@@ -60,18 +60,42 @@ class Samples:
         return self.inputs.reshape(-1, self.inputs.shape[-1])
 
 
-def read_samples(network: TernaryNetwork, inputs: Source, labels: Source | None = None) -> Samples:
+def read_samples(
+    network: TernaryNetwork,
+    inputs: Source,
+    labels: Source | None = None,
+    *,
+    steps: int | None = None,
+    time_first: bool = False,
+) -> Samples:
     """Inputs and labels of samples, checked against the network.
+
+    Args:
+        network: whose they are.
+        inputs: (samples, inputs) or (samples, steps, inputs), or its file.
+        labels: (samples,), or its file.
+        steps: for which the network was made, if that is known.
+        time_first: whether steps are the first axis, as snnTorch has them.
 
     Raises:
         NetworkError: inputs of a wrong width or value.
-        ConfigurationError: a file that can't be read, no samples, or labels that do not fit.
+        ConfigurationError: a file that can't be read, no samples, labels that do not fit, or
+            steps that are not the network's.
     """
     place = f"{inputs}: " if isinstance(inputs, str | os.PathLike) else ""
+    given = _array(inputs, "inputs")
+    if time_first:
+        if given.ndim != 3:
+            raise ConfigurationError(
+                f"{place}inputs have shape {given.shape}; --time-first needs (steps, samples, "
+                "inputs)"
+            )
+        given = np.moveaxis(given, 0, 1)
     try:
-        x = network.check_inputs(_array(inputs, "inputs"))
+        x = network.check_inputs(given)
     except NetworkError as error:
         raise NetworkError(f"{place}{error}") from None
+    _check_steps(place, x, steps, labelled=labels is not None, time_first=time_first)
     if not x.size:
         raise ConfigurationError(f"{place}there is no sample in it; give at least one")
     if labels is None:
@@ -82,6 +106,23 @@ def read_samples(network: TernaryNetwork, inputs: Source, labels: Source | None 
     except NetworkError as error:
         raise ConfigurationError(f"{place}{error}") from None
     return Samples(x, y)
+
+
+def _check_steps(
+    place: str, x: NDArray[np.bool_], steps: int | None, *, labelled: bool, time_first: bool
+) -> None:
+    """Refuse samples of other steps than the network was made for; windows alone may be single."""
+    have = 1 if x.ndim == 2 else x.shape[1]
+    if steps is None or have == steps or (x.ndim == 2 and not labelled):
+        return
+    hint = ""
+    if x.shape[0] == steps and not time_first:
+        hint = "; where steps come first, say --time-first"
+    counted = "1 step" if have == 1 else f"{have} steps"
+    raise ConfigurationError(
+        f"{place}inputs have shape {x.shape}, so {counted} for each sample; the network was made "
+        f"for {steps}{hint}"
+    )
 
 
 def _array(source: Source, what: str) -> NDArray[Any]:

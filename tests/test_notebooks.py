@@ -16,8 +16,15 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 
 
-def test_there_are_three():
-    assert len(NOTEBOOKS) == 3
+def test_there_are_four():
+    assert len(NOTEBOOKS) == 4
+
+
+def test_the_recipe_is_the_pages():
+    notebook = nbformat.read(EXAMPLES / "own_network.ipynb", as_version=4)
+    page = (EXAMPLES.parent / "docs" / "own-networks.md").read_text(encoding="utf-8")
+    recipe = next(c.source for c in notebook.cells if "class TernaryLinear" in c.source)
+    assert f"```python\n{recipe}\n```\n" in page
 
 
 def words(notebook) -> list[str]:

@@ -20,12 +20,13 @@ _END = b"PK\5\6"
 _END_64 = b"PK\6\6"
 
 
-def read_members(data: bytes, damaged: str) -> dict[str, bytes]:
+def read_members(data: bytes, damaged: str, most: int | None = None) -> dict[str, bytes]:
     """The members of an archive by name, in the order of its directory, checksums checked.
 
     Args:
         data: the archive.
         damaged: the words before the reason, such as "net.npz is not a whole .npz archive".
+        most: bytes that its members may take; None: what suits a network in a file of its size.
 
     Raises:
         NetworkError: the archive is damaged, encrypted, packed by another method than deflate,
@@ -45,7 +46,7 @@ def read_members(data: bytes, damaged: str) -> dict[str, bytes]:
             # A length too long in one entry hides those after it in its comment.
             if len(entries) != _stated_count(data, end):
                 raise NetworkError(f"{damaged}: its zip directory has another length than it says")
-            _check_entries(entries, len(data))
+            _check_entries(entries, len(data), most)
             return {entry.filename: _content(archive, entry) for entry in entries}
     except NetworkError:
         raise
@@ -61,7 +62,7 @@ def _stated_count(data: bytes, end: int) -> int:
     return int(count)
 
 
-def _check_entries(entries: list[zipfile.ZipInfo], file_bytes: int) -> None:
+def _check_entries(entries: list[zipfile.ZipInfo], file_bytes: int, most: int | None) -> None:
     names = set()
     for entry in entries:
         name = entry.filename
@@ -75,7 +76,11 @@ def _check_entries(entries: list[zipfile.ZipInfo], file_bytes: int) -> None:
                 f"'{name}' in the archive is packed by method {entry.compress_type}; stored (0) "
                 "and deflated (8) are allowed"
             )
-    check_unpacked(sum(entry.file_size for entry in entries), file_bytes)
+    declared = sum(entry.file_size for entry in entries)
+    if most is None:
+        check_unpacked(declared, file_bytes)
+    elif declared > most:
+        raise NetworkError(f"its arrays take {declared} bytes unpacked; at most {most} are read")
 
 
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

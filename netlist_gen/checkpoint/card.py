@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from netlist_gen.checkpoint.layout import Parts
 from netlist_gen.checkpoint.limits import MOST_TEXT
-from netlist_gen.checkpoint.real import RealNetwork
+from netlist_gen.checkpoint.modules import Stack
 from netlist_gen.errors import NetworkError
 from netlist_gen.network import TernaryNetwork
 
@@ -22,7 +23,7 @@ class SemanticsCard:
     """How a checkpoint was read, in the terms that decide whether hardware and software agree.
 
     Attributes:
-        source_format: "snntorch-pt", "npz", "safetensors" or "nir".
+        source_format: "snntorch-pt", "npz", "safetensors", "nir" or "onnx".
         threshold_rule: the rule of the file and how it became ``n >= theta``.
         reset: reset rule of the file: "none" for memoryless neurons.
         beta: membrane decay per step of the file; 0 is memoryless.
@@ -53,17 +54,17 @@ class SemanticsCard:
 
 @dataclass(frozen=True)
 class StoredNetwork:
-    """What a file holds: a network, ternary already or in real numbers, and what is said of it.
+    """What a file holds: a network, ternary already or as modules, and what is said of it.
 
     Attributes:
-        network: in the file's own numbers.
+        network: in the file's own numbers; parts where the file does not say how they stand.
         extra: what the file says, in JSON types.
         population: as the file states it, not yet checked, or None.
         digest: of the network, as the file states it, not yet checked, or None.
         notes: what was changed on reading already.
     """
 
-    network: TernaryNetwork | RealNetwork
+    network: TernaryNetwork | Stack | Parts
     extra: Mapping[str, object]
     population: object
     digest: object = None

@@ -1,9 +1,9 @@
 """The plain ``.npz`` of the command-line contract.
 
 For layer i = 0, 1, ...: ``w{i}`` int8 (outputs, inputs) in {-1, 0, 1} and ``theta{i}`` int32
-(outputs,). Two optional arrays: ``population``, an integer scalar (output neurons per class, 1
-if absent), and ``card``, a text scalar of JSON (source, grey level, accuracy, digest). Nothing
-else is allowed.
+(outputs,); other integers are taken where the values fit. Two optional arrays: ``population``, an
+integer scalar (output neurons per class, 1 if absent), and ``card``, a text scalar of JSON (source,
+grey level, accuracy, digest). Nothing else is allowed.
 """
 
 from __future__ import annotations
@@ -67,17 +67,15 @@ def network_from_arrays(arrays: Mapping[str, Array]) -> TernaryNetwork:
                 f"array '{name}' has no layer before it; layers are numbered from 0 without gaps"
             )
     for index in range(count):
-        for kind, dtype, axes in (("w", np.int8, 2), ("theta", np.int32, 1)):
+        for kind, wanted, axes in (("w", "int8", 2), ("theta", "int32", 1)):
             name = f"{kind}{index}"
             if name not in arrays:
                 raise NetworkError(f"array '{name}' is missing; each layer needs both w and theta")
             array = arrays[name]
-            if array.dtype != dtype:
+            if array.dtype.kind not in "iu":  # of any width: the values are looked at
                 # A NaN or a 2.5 in a float array is better named than its type.
                 _name_bad_value(name, array)
-                raise NetworkError(
-                    f"array '{name}' has type {array.dtype}; {np.dtype(dtype).name} is needed"
-                )
+                raise NetworkError(f"array '{name}' has type {array.dtype}; {wanted} is needed")
             if array.ndim != axes:
                 shape = "(outputs, inputs)" if axes == 2 else "(outputs,)"
                 raise NetworkError(f"array '{name}' has shape {array.shape}; {shape} is needed")

@@ -8,21 +8,20 @@ floats, so that a tie at the threshold falls on the right side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from netlist_gen.checkpoint.modules import Reals, Ternarize
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.network import TernaryNetwork, count_votes, vote_accuracy
+from netlist_gen.grid import Grids
+from netlist_gen.network import TernaryNetwork
 
 Array = NDArray[Any]
-Reals = NDArray[np.float64]
-# Real weights of a layer -> ternary weights times a positive scale per neuron.
-Ternarize = Callable[[Reals], Reals]
 
 BATCH_NORM_EPS = 1e-5  # torch.nn.BatchNorm1d's default; a state_dict does not hold it
 # Ternary weight networks (Li, Zhang, Liu, arXiv 1605.04711): keep |w| > 0.7 mean|w|, and the
@@ -37,8 +36,9 @@ _SCALE_TOLERANCE = 1e-6  # a few float32 roundings between weights meant to be e
 class AffineLayer:
     """A fully connected layer and its firing rule, still in real numbers.
 
-    It fires where ``gain * (weights @ x + bias) + shift > threshold``; ``normed`` says that gain
-    and shift are those of a batch norm. All vectors have shape (outputs,).
+    It fires where ``gain * (weights @ x / divisor + bias) + shift > threshold``; ``normed`` says
+    that gain and shift are those of a batch norm, ``divisor`` is the number of lines that mean
+    pooling took together. All vectors have shape (outputs,).
     """
 
     name: str
@@ -48,6 +48,7 @@ class AffineLayer:
     gain: Reals
     shift: Reals
     normed: bool = False
+    divisor: int = 1
 
 
 @dataclass(frozen=True)
@@ -73,40 +74,17 @@ class NeuronRule:
 
 @dataclass(frozen=True)
 class RealNetwork:
-    """A network as a file states it: its layers, and the rule of all neurons."""
+    """A network as a file states it: its layers, the rule of all neurons, where lines stand."""
 
     layers: Sequence[AffineLayer]
     rule: NeuronRule
+    grids: Grids = ()
 
-    def check_steps(self, steps: int | None) -> None:
-        """Refuse a rule that carries the membrane over so many steps (None: any number)."""
-        rule = self.rule
-        if not rule.memoryless and steps != 1:
-            wanted = "Any number of steps" if steps is None else f"{steps} steps"
-            raise NetworkError(
-                f"neuron rule beta = {rule.beta:g}, reset '{rule.reset}' carries the membrane from "
-                f"step to step, and the circuit's neuron does not (allowed: beta = 0 with reset "
-                f"'none' or 'zero'). {wanted} can't be built; say steps = 1 "
-                "if the network runs for a single step, where the rules agree"
-            )
-        if rule.reset != "subtract":
-            return
-        # Leaky takes the reset from the membrane before the step: 0 > threshold at the start.
-        for index, layer in enumerate(self.layers):
-            below = np.flatnonzero(layer.threshold < 0)
-            if below.size:
-                raise NetworkError(
-                    f"layer {index} ('{layer.name}'): threshold [{below[0]}] is "
-                    f"{layer.threshold[below[0]]:g} with reset 'subtract', which then acts in the "
-                    "first step already; 0 or more is allowed"
-                )
-
-    def ternary(
-        self, population: int, ternarize: Ternarize | None = None
-    ) -> tuple[TernaryNetwork, list[str]]:
+    def ternary(self, population: int) -> tuple[TernaryNetwork, list[str]]:
         """The exact integer network, and notes on what was folded.
 
-        Without ``ternarize``, weights that are not ternary are refused.
+        Raises:
+            NetworkError: a weight that is not ternary.
         """
         notes: list[str] = []
         weights, thetas = [], []
@@ -115,8 +93,7 @@ class RealNetwork:
                 _check_finite(layer.weights, "weight")
                 _check_finite(layer.gain, "gain of its neuron")
                 _check_finite(layer.shift, "shift of its neuron")
-                real = layer.weights if ternarize is None else ternarize(layer.weights)
-                w, scale = ternary_and_scale(real)
+                w, scale = ternary_and_scale(layer.weights)
             except NetworkError as error:
                 raise NetworkError(f"layer {index} ('{layer.name}'): {error}") from None
             signs, theta, close = _fold(w, scale, layer)
@@ -137,19 +114,7 @@ class RealNetwork:
                     "within float32 rounding of a whole count; the software's own sum may round "
                     "either way there"
                 )
-        return TernaryNetwork.from_arrays(weights, thetas, population), notes
-
-    def accuracy(self, spikes: NDArray[np.bool_], labels: ArrayLike, population: int) -> float:
-        """Share of samples read as their label (0..1) with the file's own weights.
-
-        Spikes are (samples, inputs), or (samples, steps, inputs) for neurons without memory.
-        """
-        self.check_steps(spikes.shape[1] if spikes.ndim == 3 else 1)
-        flow = spikes
-        for layer in self.layers:
-            u = flow.astype(np.float64) @ layer.weights.T + layer.bias
-            flow = layer.gain * u + layer.shift > layer.threshold
-        return vote_accuracy(count_votes(flow, population), labels)
+        return TernaryNetwork.from_arrays(weights, thetas, population, self.grids), notes
 
 
 def by_magnitude(fan_in: int | None = None) -> Ternarize:
@@ -175,24 +140,14 @@ def by_magnitude(fan_in: int | None = None) -> Ternarize:
     return ternarize
 
 
-def real_vector(place: str, values: ArrayLike, outputs: int) -> Reals:
-    """One finite number for each neuron, from as many or from one; ``place`` is for messages."""
-    array = np.asarray(values)
-    if array.size == 1:
-        array = np.broadcast_to(array.reshape(()), (outputs,))
-    if array.shape != (outputs,):
-        raise NetworkError(f"'{place}' has shape {array.shape}; a scalar or ({outputs},) is needed")
-    if array.dtype.kind not in "iufb":
-        raise NetworkError(f"'{place}' has type {array.dtype}; numbers are needed")
-    result = array.astype(np.float64)
-    if not np.isfinite(result).all():
-        index = int(np.flatnonzero(~np.isfinite(result))[0])
-        raise NetworkError(f"'{place}' [{index}] is {result[index]}; a finite number is needed")
-    return result
-
-
-def ternary_and_scale(weights: Reals) -> tuple[NDArray[np.int8], Reals]:
+def ternary_and_scale(
+    weights: Reals, shape: tuple[int, ...] | None = None
+) -> tuple[NDArray[np.int8], Reals]:
     """Split weights in {-a, 0, a} into int8 signs and the scale a > 0 of each neuron.
+
+    Args:
+        weights: (outputs, inputs).
+        shape: in the file, where it is another: an index in a message is one into it.
 
     Raises:
         NetworkError: with index and value of the first weight that does not fit its neuron's
@@ -208,9 +163,13 @@ def ternary_and_scale(weights: Reals) -> tuple[NDArray[np.int8], Reals]:
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
         a = scale[row]
+        flat = row * weights.shape[1] + column
+        place = [int(i) for i in np.unravel_index(flat, shape or weights.shape)]
+        shared = np.count_nonzero(np.abs(magnitude[row] - a) <= _SCALE_TOLERANCE * common) > 1
+        wanted = f"here -{a:.6g}, 0 or {a:.6g}" if shared else "-a, 0 or a with an a of its own"
         raise NetworkError(
-            f"weight [{row}, {column}] is {weights[row, column]:.6g}; the weights of a neuron "
-            f"must be ternary, here -{a:.6g}, 0 or {a:.6g} (or ternarize on reading)"
+            f"weight {place} is {weights[row, column]:.6g}; the weights of a neuron must be "
+            f"ternary, {wanted}"
         )
     return np.sign(weights).astype(np.int8), scale
 
@@ -236,7 +195,8 @@ def _fold(
     # Where nothing is folded, the floor of the float is exact; beyond int32 see below.
     theta = np.floor(np.clip(layer.threshold, _INT32.min - 1.0, _INT32.max)).astype(np.int64) + 1
     theta = np.clip(theta, _INT32.min, _INT32.max)
-    plain = (layer.gain == 1) & (layer.shift == 0) & (layer.bias == 0) & (scale == 1)
+    plain = (layer.gain == 1) & (layer.shift == 0) & (layer.bias == 0)
+    plain &= (scale == 1) & (layer.divisor == 1)
     nearest_count = np.rint(layer.threshold)
     away = np.abs(layer.threshold - nearest_count)
     plain &= (away == 0) | (away >= 2e-6 * np.maximum(1, np.abs(nearest_count)))
@@ -248,7 +208,7 @@ def _fold(
             signs[j] = 0  # n plays no part: the neuron is constant
             theta[j] = 0 if shift > threshold else 1
             continue
-        edge = ((threshold - shift) / gain - bias) / Fraction(scale[j])
+        edge = ((threshold - shift) / gain - bias) * layer.divisor / Fraction(scale[j])
         if gain < 0:
             signs[j] = -signs[j]
             edge = -edge

@@ -2,23 +2,22 @@
 
 snnTorch's ``Leaky`` at a step computes ``U = beta * U_before + I - reset`` and fires on the
 strict ``U > threshold`` (snntorch 1.0 ``_neurons/leaky.py``, ``surrogate.py``: ``input_ > 0``).
+
+A state_dict names no pooling, stride or padding, nor where a batch norm stands: ``layout.py`` has
+what its user says of these.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from netlist_gen.checkpoint.real import (
-    BATCH_NORM_EPS,
-    AffineLayer,
-    Array,
-    NeuronRule,
-    RealNetwork,
-    real_vector,
-)
+from netlist_gen.checkpoint.foreign import foreign_kind
+from netlist_gen.checkpoint.layout import Parts, WeightPart
+from netlist_gen.checkpoint.modules import NO_NEURON, Neuron, Norm, Reals, real_array
+from netlist_gen.checkpoint.real import BATCH_NORM_EPS, Array
 from netlist_gen.errors import NetworkError
 from netlist_gen.network import TernaryNetwork
 
@@ -26,57 +25,45 @@ Group = dict[str, Array]
 """The tensors of one module, by their names in it."""
 
 RESET_NAMES = ("subtract", "zero", "none")  # snntorch SpikingNeuron.reset_dict
-_NEURON_FIELDS = {"threshold", "beta", "graded_spikes_factor", "reset_mechanism_val", "mem"}
-_UNKNOWN_NEURONS = {
-    "alpha": "a synaptic current (snn.Synaptic or snn.Alpha)",
-    "V": "a recurrent connection (snn.RLeaky)",
-    "R": "an RC membrane (snn.Lapicque)",
-}
+_QUANTIZER = re.compile(r"(?P<layer>.*?)\.?(weight|bias|input|output)_quant(\..*)?")
 
 
-def parse_state_dict(state: Mapping[str, Array]) -> RealNetwork:
-    """Layers and neuron rule of a state_dict whose names are in the order of the modules.
+def parse_state_dict(state: Mapping[str, Array]) -> Parts:
+    """The modules of a state_dict whose names are in the order of the modules.
 
     Raises:
-        NetworkError: naming the key of anything that is not nn.Linear, nn.BatchNorm1d or
-            snn.Leaky.
+        NetworkError: naming the key of what can't be read at all: a tensor that is no part of a
+            layer, a norm or a neuron, or numbers that are none.
     """
-    groups: dict[str, Group] = {}
-    for key, value in state.items():
-        prefix, _, name = key.rpartition(".")
-        groups.setdefault(prefix, {})[name] = np.asarray(value)
-    linears: list[tuple[str, Group]] = []
-    neurons: list[tuple[str, Group]] = []
-    norms: list[tuple[int, str, Group]] = []
+    groups = _groups(state)
+    weights: list[WeightPart] = []
+    neurons: list[Neuron] = []
+    norms: list[tuple[int, Norm]] = []
     for prefix, group in groups.items():
-        kind = _kind(prefix, group)
-        if kind == "linear":
-            linears.append((prefix, group))
-        elif kind == "neuron":
-            neurons.append((prefix, group))
+        place = f"'{prefix}'" if prefix else "the top level"
+        if "threshold" in group:
+            if "linear.weight" in group:  # snn.LinearLeaky
+                inside = {name: group[f"linear.{name}"] for name in ("weight", "bias")
+                          if f"linear.{name}" in group}  # fmt: skip
+                weights.append(_weights(f"{prefix}.linear", inside))
+            neurons.append(_neuron(prefix, group))
+        elif {"running_mean", "running_var"} <= set(group):
+            norms.append((len(weights) - 1, _norm(prefix, group)))
+        elif "weight" in group and set(group) <= {"weight", "bias"} and group["weight"].ndim >= 2:
+            weights.append(_weights(prefix, group))
         else:
-            norms.append((len(linears) - 1, prefix, group))
-    if not linears:
-        raise NetworkError("there is no fully connected layer (a two-dimensional 'weight')")
-    if len(linears) != len(neurons):
-        raise NetworkError(
-            f"{len(linears)} fully connected layers ({', '.join(p for p, _ in linears)}) but "
-            f"{len(neurons)} snn.Leaky layers ({', '.join(p for p, _ in neurons) or 'none'}); "
-            "each needs its own"
-        )
-    if len(norms) == len(linears):  # also right where all norms are registered after all layers
-        norms = [(index, prefix, group) for index, (_, prefix, group) in enumerate(norms)]
-    by_layer = {index: (prefix, group) for index, prefix, group in norms}
+            raise NetworkError(
+                f"{place} holds {', '.join(sorted(group))}, which is no nn.Linear, nn.Conv1d, "
+                "nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d or neuron of snnTorch"
+            )
+    if not weights:
+        raise NetworkError("there is no layer with weights (nn.Linear, nn.Conv1d or nn.Conv2d)")
+    if len(norms) == len(weights):  # also right where all norms are registered after all layers
+        norms = [(index, norm) for index, (_, norm) in enumerate(norms)]
+    by_layer = dict(norms)
     if len(by_layer) != len(norms):
         raise NetworkError("two batch norms follow one layer; which layer they belong to is open")
-    layers = [
-        _affine(*linear, *neuron, by_layer.get(index))
-        for index, (linear, neuron) in enumerate(zip(linears, neurons, strict=True))
-    ]
-    rules = [
-        _rule(*neuron, len(layer.weights)) for neuron, layer in zip(neurons, layers, strict=True)
-    ]
-    return RealNetwork(layers, NeuronRule.most(rules))
+    return Parts(tuple(weights), _paired(weights, neurons), by_layer)
 
 
 def state_arrays(network: TernaryNetwork) -> dict[str, Array]:
@@ -99,75 +86,92 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts]
 
 
-def _kind(prefix: str, group: Group) -> str:
-    place = f"'{prefix}'" if prefix else "the top level"
-    if "threshold" in group:
-        for name in sorted(set(group) - _NEURON_FIELDS):
-            rule = _UNKNOWN_NEURONS.get(name, f"the unknown parameter '{name}'")
-            raise NetworkError(f"neuron {place} has {rule}; only snn.Leaky without it is allowed")
-        if "beta" not in group:
-            raise NetworkError(f"neuron {place} has no 'beta'; its decay must be stated")
-        return "neuron"
-    if {"running_mean", "running_var"} <= set(group):
-        return "norm"
-    if "weight" in group and set(group) <= {"weight", "bias"}:
-        axes = group["weight"].ndim
-        if axes == 2:
-            return "linear"
-        if axes in (3, 4, 5):
-            raise NetworkError(
-                f"layer {place} is a convolution (weight of shape {group['weight'].shape}); "
-                "write it unrolled as a fully connected layer"
-            )
-    raise NetworkError(
-        f"{place} holds {', '.join(sorted(group))}, which is no nn.Linear, nn.BatchNorm1d "
-        "or snn.Leaky"
-    )
+def _groups(state: Mapping[str, Array]) -> dict[str, Group]:
+    """The tensors of each module; those of modules inside a neuron are the neuron's."""
+    holders = {key.rpartition(".")[0] for key in state if key.rpartition(".")[2] == "threshold"}
+    groups: dict[str, Group] = {}
+    for key, value in state.items():
+        quantizer = _QUANTIZER.fullmatch(key.rpartition(".")[0])
+        if quantizer is not None and f"{quantizer['layer']}.weight" in state:
+            continue  # Brevitas: how training rounded; its weights stand beside
+        prefix, _, name = key.rpartition(".")
+        for holder in holders - {""}:
+            if key.startswith(f"{holder}."):
+                prefix, name = holder, key.removeprefix(f"{holder}.")
+        if name != "num_batches_tracked":  # a count that a batch norm keeps
+            groups.setdefault(prefix, {})[name] = np.asarray(value)
+        else:
+            groups.setdefault(prefix, {})
+    return groups
 
 
-def _affine(
-    name: str, linear: Group, neuron_name: str, neuron: Group, norm: tuple[str, Group] | None
-) -> AffineLayer:
-    weights = linear["weight"]
+def _paired(weights: Sequence[WeightPart], neurons: Sequence[Neuron]) -> tuple[Neuron, ...]:
+    """A neuron for each layer, in order; at the end of a network they may be missing."""
+    if len(neurons) > len(weights):
+        raise NetworkError(
+            f"{len(weights)} layers with weights ({', '.join(w.name for w in weights)}) but "
+            f"{len(neurons)} layers of neurons ({', '.join(n.name for n in neurons)}); each layer "
+            "of neurons needs its own"
+        )
+    one, zero = np.ones(()), np.zeros(())
+    missing = [Neuron(w.name, one, zero, "none", NO_NEURON) for w in weights[len(neurons) :]]
+    return (*neurons, *missing)
+
+
+def _weights(name: str, group: Group) -> WeightPart:
+    weights = group["weight"]
     if 0 in weights.shape:
         raise NetworkError(f"'{name}.weight' has shape {weights.shape}: the layer is empty")
+    if weights.ndim > 4:
+        raise NetworkError(
+            f"layer '{name}' is a convolution over {weights.ndim - 2} axes (weight of shape "
+            f"{weights.shape}); one or two can be unrolled"
+        )
     if weights.dtype.kind not in "iuf":
         raise NetworkError(f"'{name}.weight' has type {weights.dtype}; numbers are needed")
-
-    def vector(place: str, group: Group, key: str, default: float | None = None) -> Array:
-        values = group[key] if default is None else group.get(key, default)
-        return real_vector(f"{place}.{key}", values, len(weights))
-
-    bias = vector(name, linear, "bias", 0.0)
-    threshold = vector(neuron_name, neuron, "threshold")
-    graded = vector(neuron_name, neuron, "graded_spikes_factor", 1.0)
-    if np.any(graded != 1.0):
-        raise NetworkError(
-            f"neuron '{neuron_name}' has graded spikes (factor {graded[graded != 1.0][0]:g}); "
-            "an SFQ pulse has one size: 1 is allowed"
-        )
-    gain, shift = np.ones(len(weights)), np.zeros(len(weights))
-    if norm is not None:
-        mean, variance = vector(*norm, "running_mean"), vector(*norm, "running_var")
-        if np.any(variance < 0):
-            raise NetworkError(
-                f"'{norm[0]}.running_var' has {variance.min():g}; 0 or more is needed"
-            )
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused by name
-            gain = vector(*norm, "weight", 1.0) / np.sqrt(variance + BATCH_NORM_EPS)
-            shift = vector(*norm, "bias", 0.0) - gain * mean
-    return AffineLayer(
-        name, weights.astype(np.float64), bias, threshold, gain, shift, normed=norm is not None
+    given = group.get("bias", np.zeros(len(weights)))
+    return WeightPart(
+        name, weights.astype(np.float64), _vector(f"{name}.bias", given, len(weights))
     )
 
 
-def _rule(name: str, neuron: Group, outputs: int) -> NeuronRule:
-    beta = real_vector(f"{name}.beta", neuron["beta"], outputs)
-    if "reset_mechanism_val" not in neuron:
-        raise NetworkError(f"neuron '{name}' has no 'reset_mechanism_val': its reset is open")
+def _vector(place: str, values: Array, count: int) -> Reals:
+    array = real_array(place, values)
+    if array.shape != (count,):
+        raise NetworkError(f"'{place}' has shape {array.shape}; ({count},) is needed")
+    return array
+
+
+def _neuron(name: str, group: Group) -> Neuron:
+    foreign = foreign_kind(group)
+    threshold = real_array(f"{name}.threshold", group["threshold"])
+    graded = real_array(
+        f"{name}.graded_spikes_factor", group.get("graded_spikes_factor", np.ones(()))
+    ).reshape(-1)
+    if (graded != 1.0).any() and not foreign:
+        value = graded[graded != 1.0][0]
+        foreign = f"graded spikes (factor {value:g}), where an SFQ pulse has one size: 1 is allowed"
+    if foreign:
+        return Neuron(name, threshold, np.ones(()), "none", foreign)
+    beta = real_array(f"{name}.beta", group["beta"])
     place = f"{name}.reset_mechanism_val"
-    number = real_vector(place, neuron["reset_mechanism_val"], 1)[0]
-    if number not in range(len(RESET_NAMES)):
-        raise NetworkError(f"'{place}' is {number:g}; 0, 1 and 2 are known")
+    number = real_array(place, group["reset_mechanism_val"]).reshape(-1)
+    if number.size != 1 or number[0] not in range(len(RESET_NAMES)):
+        raise NetworkError(f"'{place}' is {number[0]:g}; 0, 1 and 2 are known")
     # Leaky itself clamps beta.
-    return NeuronRule(float(np.clip(beta, 0.0, 1.0).max()), RESET_NAMES[int(number)])
+    return Neuron(name, threshold, np.clip(beta, 0.0, 1.0), RESET_NAMES[int(number[0])])
+
+
+def _norm(name: str, group: Group) -> Norm:
+    channels = group["running_mean"].size
+    mean, variance = (
+        _vector(f"{name}.{key}", group[key], channels) for key in ("running_mean", "running_var")
+    )
+    if (variance < 0).any():
+        raise NetworkError(f"'{name}.running_var' has {variance.min():g}; 0 or more is needed")
+    gain = _vector(f"{name}.weight", group.get("weight", np.ones(channels)), channels)
+    shift = _vector(f"{name}.bias", group.get("bias", np.zeros(channels)), channels)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused by name
+        gain = gain / np.sqrt(variance + BATCH_NORM_EPS)
+        shift = shift - gain * mean
+    return Norm(name, gain, shift)

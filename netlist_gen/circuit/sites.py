@@ -20,8 +20,8 @@ class NeuronSite:
         inputs: input line of each synapse, rising.
         signs: +1 or -1 for each synapse.
         theta: integer threshold.
-        name: e.g. ``L0N07``; the digits are as many as the layer needs.
-        labels: e.g. ``012`` for each synapse.
+        name: e.g. ``L0N07``, in a convolution ``L0C03Y05X11``; the digits are as many as needed.
+        labels: e.g. ``012`` for each synapse, or ``C03Y05X11`` of lines by channel and pixel.
     """
 
     layer: int
@@ -46,6 +46,7 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
     sites = []
     for index, layer in enumerate(network.layers):
         outputs, inputs = layer.weights.shape
+        before, own = network.grids[index : index + 2] or (None, None)
         wide, deep = len(str(outputs - 1)), len(str(inputs - 1))
         if not layer.synapses:
             raise NetworkError(
@@ -69,8 +70,10 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
                     inputs=tuple(int(i) for i in lines),
                     signs=tuple(int(w) for w in layer.weights[j, lines]),
                     theta=int(layer.theta[j]),
-                    name=f"L{index}N{j:0{wide}d}",
-                    labels=tuple(f"{i:0{deep}d}" for i in lines),
+                    name=f"L{index}" + (f"N{j:0{wide}d}" if own is None else own.name(j)),
+                    labels=tuple(
+                        f"{i:0{deep}d}" if before is None else before.name(int(i)) for i in lines
+                    ),
                 )
             )
     return sites

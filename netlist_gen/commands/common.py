@@ -8,6 +8,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from netlist_gen.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -28,6 +30,28 @@ def names_network(command: Callable[..., None]) -> Callable[..., None]:
             raise NetworkError(f"{net}: {error}") from error
 
     return named
+
+
+STEPS_HELP = "Steps it will run for; 1 admits neurons with memory."
+
+
+def layout_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how the modules of a state_dict stand."""
+    for option in (
+        click.option(
+            "--layers",
+            metavar="TEXT",
+            help="Modules in order, where NET does not say it: 'conv padding 2, max 2, leaky, "
+            "linear, leaky'.",
+        ),
+        click.option(
+            "--input-shape",
+            metavar="C,H,W",
+            help="Shape of what goes into the first convolution, where NET does not say it.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,16 @@ import click
 
 from netlist_gen.commands.train import data_dir_option
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.options import options_of
+from netlist_gen.samples import read_samples
 from netlist_gen.training.config import DATASETS
+from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from netlist_gen.checkpoint.registry import Checkpoint
     from netlist_gen.network import TernaryNetwork
     from netlist_gen.training.chips import ChipRun
     from netlist_gen.training.evaluate import Evaluation
@@ -39,6 +44,21 @@ if TYPE_CHECKING:
     help="Pixels above it are 1; once per step [default: what NET says].",
 )
 @click.option("--split-seed", type=int, help="Of the digits split [default: what NET says].")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Own data: an .npz file or a folder of .npy files with x_test and y_test, or x and y.",
+)
+@options_of(EncodeOptions)
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Of --data, if NET does not say how they are seen."
+)
+@click.option(
+    "--write-spikes",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="X.npy",
+    help="Write the spikes of --data here, and the labels to X.labels.npy: for verify.",
+)
 @click.option("--inputs", type=click.Path(path_type=Path), help="Spikes (.npy), for own data.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Labels (.npy), for own data.")
 @click.option("--noise", "noise_sigma", type=float, help="Spread of the thresholds, in synapses.")
@@ -82,7 +102,7 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
         raise ConfigurationError("--chips and --spread go together; give both or none")
     checkpoint = read_checkpoint(net)
     network = checkpoint.network
-    x, y = _samples(net, checkpoint.card.extra, network.inputs, options)
+    x, y = _samples(net, checkpoint, options)
     curve = chosen_curve(options["noise_sigma"], options["noise_flux"], options["firing_curve"])
     cost = CircuitCost(network.population).cost(network.layers)
     found = exact(network, x, y)
@@ -212,18 +232,80 @@ def chosen_curve(
 
 
 def _samples(
-    net: Path, extra: Mapping[str, object], width: int, options: Mapping[str, Any]
+    net: Path, checkpoint: Checkpoint, options: Mapping[str, Any]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Spikes and labels that the options name."""
-    from netlist_gen.samples import read_array
+    given = (options["inputs"], options["labels"])
+    ways = [options["dataset"], options["data"], None if given == (None, None) else given]
+    if sum(way is not None for way in ways) != 1 or (ways[2] is not None and None in given):
+        raise ConfigurationError(
+            "images are needed: either --dataset, or --data, or --inputs and --labels"
+        )
+    encode = EncodeOptions.among(options)
+    if options["data"] is None and (
+        options["write_spikes"] or replace(encode, time_first=False) != EncodeOptions()
+    ):
+        raise ConfigurationError("--encode, --write-spikes and their like are of --data")
+    if options["data"] is not None:
+        return _own_samples(net, checkpoint, encode, options)
+    if options["dataset"] is None:
+        found = read_samples(
+            checkpoint.network,
+            *given,
+            steps=checkpoint.card.steps,
+            time_first=options["time_first"],
+        )
+        assert found.labels is not None
+        return found.inputs, found.labels
+    return _images(net, checkpoint.card.extra, checkpoint.network.inputs, options)
+
+
+def _own_samples(
+    net: Path, checkpoint: Checkpoint, encode: EncodeOptions, options: Mapping[str, Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Spikes and labels of a user's held-out data, seen as the network's card says."""
+    import numpy as np
+
+    from netlist_gen.encoding import Encoding
+    from netlist_gen.files import atomic_path
+    from netlist_gen.training.own_data import read_own_data, whole
+
+    extra = checkpoint.card.extra
+    stated, config = extra.get("encoding"), extra.get("config")
+    config = config if isinstance(config, Mapping) else {}
+    split_seed = config.get("split_seed")
+    if type(split_seed) is int and not encode.data_seed:
+        encode = replace(encode, data_seed=split_seed)
+    known = None if stated is None else Encoding.from_json(stated, f"{net}: encoding")
+    told = encode.encode is not None or encode.level is not None
+    if known is not None and known.timed and not encode.time_first:
+        encode = replace(encode, timed=True)
+    own = read_own_data(options["data"], encode, checkpoint.network.inputs)
+    if own.split != "x_test" and not str(config.get("own")).startswith(own.digest):
+        own = whole(own)  # it was trained on others
+    if known is None or told:
+        known = own.encoding(encode, options["steps"] or checkpoint.card.steps)
+    elif own.timed != known.timed:
+        raise ConfigurationError(
+            f"{options['data']}: its samples have {'an' if own.timed else 'no'} axis of steps; "
+            f"{net} was trained on {known.words}"
+        )
+    x = checkpoint.network.check_inputs(known(own.test))
+    if options["write_spikes"] is not None:
+        target = options["write_spikes"]
+        for path, array in ((target, x), (target.with_suffix(".labels.npy"), own.test_labels)):
+            with atomic_path(path) as part, part.open("wb") as stream:
+                np.save(stream, array)
+    return x, own.test_labels
+
+
+def _images(
+    net: Path, extra: Mapping[str, object], width: int, options: Mapping[str, Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Spikes and labels of a data set's held-out images."""
     from netlist_gen.training.datasets import binarise, load_data
 
-    own = (options["inputs"], options["labels"])
     dataset = options["dataset"]
-    if (dataset is None) == (own == (None, None)) or (dataset is None and None in own):
-        raise ConfigurationError("images are needed: either --dataset, or --inputs and --labels")
-    if dataset is None:
-        return read_array(options["inputs"], "inputs"), read_array(options["labels"], "labels")
     levels = options["grey_levels"] or extra.get("grey_levels")
     if not isinstance(levels, list | tuple) or not levels:
         raise ConfigurationError(f"{net} does not say its grey level; --grey-level does")

@@ -8,50 +8,128 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.commands.common import names_network
+from netlist_gen.commands.common import STEPS_HELP, layout_options, names_network
+from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.library.options import ClockOptions
 from netlist_gen.options import options_of
+from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
     from netlist_gen.circuit.rules_report import RulesReport
+    from netlist_gen.inspection import Inspection
+    from netlist_gen.training.adapt import Stage
 
 
 @click.command("inspect")
 @click.argument("net", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 @click.option("--rules", is_flag=True, help="Hold it against the process's rules of drawing.")
+@click.option("--steps", type=click.IntRange(min=1), help=STEPS_HELP)
+@layout_options
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="What NET is fed (.npz, or a folder of .npy): tell the accuracy that is lost on the way.",
+)
+@click.option(
+    "--own-steps", type=click.IntRange(min=1), help="With --data: steps for which NET itself runs."
+)
+@options_of(EncodeOptions)
 @options_of(ClockOptions)
 @names_network
-def inspect(net: Path, as_json: bool, rules: bool, **options: Any) -> None:
-    """Print the semantics, layers and circuit cost of NET; with --rules, what can't be drawn."""
+def inspect(
+    net: Path,
+    as_json: bool,
+    rules: bool,
+    steps: int | None,
+    input_shape: str | None,
+    layers: str | None,
+    data: Path | None,
+    own_steps: int | None,
+    **options: Any,
+) -> None:
+    """Print the semantics, layers and circuit cost of NET; with --rules, what can't be drawn.
+
+    Where NET can't be built as it is, every reason is listed, with what removes it and one command
+    that removes all; the exit status is then 2. With --data the accuracy of NET is told as it is,
+    on the circuit's spikes, without memory, and made ternary by magnitude.
+    """
     from netlist_gen.inspection import inspect_checkpoint
 
-    found = inspect_checkpoint(net, ClockOptions(**options), rules=rules)
+    found = inspect_checkpoint(
+        net,
+        ClockOptions.among(options),
+        rules=rules,
+        steps=steps,
+        input_shape=input_shape,
+        layers=layers,
+    )
+    costs: tuple[Stage, ...] = ()
+    if data is not None:
+        from netlist_gen.checkpoint.registry import survey_checkpoint
+        from netlist_gen.commands.adapt import prepared_run
+        from netlist_gen.training.adapt import rough_stages
+        from netlist_gen.training.adapt_options import AdaptOptions
+
+        survey = survey_checkpoint(net, steps=steps, input_shape=input_shape, layers=layers)
+        if not found.obstacles:
+            raise ConfigurationError(
+                f"{net} can be built as it is; `netlist-gen evaluate {net} --data {data}` tells "
+                "its accuracy"
+            )
+        chosen = AdaptOptions(own_steps=own_steps, steps=steps)
+        run = prepared_run(survey, data, EncodeOptions.among(options), chosen)
+        costs = rough_stages(run)
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2))
-        return
+        facts = found.to_json()
+        if data is not None:
+            facts["stages"] = [stage.to_json() for stage in costs]
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        print_inspection(found)
+        for stage in costs:
+            click.echo(stage.line)
+    if found.obstacles:
+        reasons = "1 reason" if len(found.obstacles) == 1 else f"{len(found.obstacles)} reasons"
+        raise NetworkError(f"{net}: it can't be built as it is, for {reasons} (listed above)")
+
+
+def print_inspection(found: Inspection) -> None:
+    """What a network is, in lines."""
     card, circuit = found.card, found.circuit
-    click.echo(f"{net}: {card.source_format}, {card.threshold_rule}")
+    click.echo(f"{found.file}: {card.source_format}, {card.threshold_rule}")
     click.echo(
         f"reset {card.reset}, beta {card.beta:g}, population {found.population} x "
         f"{found.classes} classes, tie to the {card.tie_rule}"
     )
     for note in card.notes:
         click.echo(f"note: {note}")
+    for line in found.modules:
+        click.echo(f"module {line}")
     for index, layer in enumerate(found.layers):
         click.echo(
             f"layer {index}: {layer.inputs} -> {layer.outputs}, {layer.synapses} synapses, fan-in "
             "{} to {}, theta {} to {}, n {} to {}".format(*layer.fan_in, *layer.theta, *layer.n)
         )
-    click.echo(
-        f"circuit ({circuit.process}): {circuit.junctions} junctions, "
-        f"{circuit.junctions_per_synapse:.1f} per synapse, "
-        f"bias {circuit.bias_A * 1e3:.1f} mA, control lines {circuit.flux_A * 1e3:.1f} mA, "
-        f"static {circuit.static_W * 1e3:.3f} mW at {circuit.supply_V * 1e3:g} mV, "
-        f"depth {circuit.depth} cells"
-    )
+        if layer.never or layer.always:
+            click.echo(
+                f"note: of layer {index}, {layer.never} neurons can never fire, {layer.always} "
+                "always do"
+            )
+    if circuit is not None:
+        click.echo(
+            f"circuit ({circuit.process}): {circuit.junctions} junctions, "
+            f"{circuit.junctions_per_synapse:.1f} per synapse, "
+            f"bias {circuit.bias_A * 1e3:.1f} mA, control lines {circuit.flux_A * 1e3:.1f} mA, "
+            f"static {circuit.static_W * 1e3:.3f} mW at {circuit.supply_V * 1e3:g} mV, "
+            f"depth {circuit.depth} cells"
+        )
     if found.rules is not None:
         print_rules(found.rules)
+    for obstacle in found.obstacles:
+        click.echo(f"obstacle ({obstacle.kind}): {obstacle.sentence}")
+    if found.command:
+        click.echo(f"all at once: {found.command}")
 
 
 def print_rules(report: RulesReport) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,12 @@ import click
 
 from netlist_gen.errors import INTERRUPTED, ConfigurationError
 from netlist_gen.options import options_of
-from netlist_gen.training.config import DATASETS, TrainingConfig
+from netlist_gen.training.config import DATASETS, OWN, TrainingConfig
+from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
     from netlist_gen.training.cost import HardwareCost
+    from netlist_gen.training.datasets import EncodedData
     from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 
 # What suits each data set; found on validation images (docs/training.md).
@@ -49,6 +52,17 @@ _PRESETS = {
         teacher_epochs=9,
         precision="bfloat16",
     ),
+    OWN: TrainingConfig(
+        dataset=OWN,
+        hidden=("128",),
+        population=4,
+        fan_in=(32,),
+        grey_levels=(),
+        epochs=80,
+        batch=64,
+        learning_rate=5e-3,
+        freeze_at=0.8,
+    ),
 }
 
 
@@ -71,7 +85,7 @@ data_dir_option = click.option(
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("dataset", type=click.Choice(DATASETS))
+@click.argument("dataset", metavar="DATASET")
 @output_option
 @click.option(
     "--also",
@@ -81,6 +95,7 @@ data_dir_option = click.option(
 )
 @data_dir_option
 @options_of(TrainingConfig, unset=True)
+@options_of(EncodeOptions)
 @click.option(
     "--firing-curve",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -112,16 +127,13 @@ def train(
 ) -> None:
     """Train a ternary spiking network on DATASET and write it to OUTPUT.
 
+    DATASET is digits, mnist, or a user's own: an .npz file or a folder of .npy files with x_train,
+    y_train, x_test and y_test, or x and y. Values become spikes by --encode.
+
     After each epoch the whole run is written to OUTPUT.state; an interrupted run goes on with
     --resume and ends with the same network as an unbroken one.
     """
-    for path in (output, *also, *([plot] if plot else [])):
-        if not path.parent.is_dir():
-            raise ConfigurationError(f"{path.parent} is not a directory; {path} can't be written")
-    from netlist_gen.checkpoint.registry import known_suffix
-
-    for path in (output, *also):
-        known_suffix(path)
+    check_outputs((output, *also), plot)
 
     import torch
 
@@ -131,31 +143,97 @@ def train(
 
     torch.set_num_threads(threads)
     hidden = (*options.pop("hidden", ()), *more_hidden)
-    config = configuration(dataset, hidden, options.pop("firing_curve"), options)
+    encode = EncodeOptions.among(options)
+    options = {name: value for name, value in options.items() if not hasattr(encode, name)}
+    curve = options.pop("firing_curve")
+    data = None
+    if dataset in DATASETS:
+        if encode != EncodeOptions():
+            raise ConfigurationError(
+                f"--encode and its like are of own data; {dataset} has --grey-level"
+            )
+        config = configuration(dataset, hidden, curve, options)
+    else:
+        config, data = own_training(Path(dataset), hidden, curve, encode, options)
+        click.echo(f"{dataset}: {data.encoding.words}", err=True)
     cost_model = CircuitCost(config.population)
-    state_file = output.with_name(output.name + ".state")
+    state_file = state_of(output)
     click.echo(
         f"training on {dataset}: {' '.join(config.hidden)}, fan-in {config.fan_in}", err=True
     )
-    try:
+    with says_how_to_go_on(state_file):
         trained = run_training(
             config,
-            _show_epoch,
+            show_epoch,
             cost_model=cost_model,
             flux_per_synapse=flux_per_synapse,
             state_file=state_file,
             resume=resume,
             cache_dir=cache_dir,
+            data=data,
         )
-    except KeyboardInterrupt:
-        kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
-        raise _Interrupted(f"interrupted{kept}") from None
     cost = cost_model.cost(trained.network.layers)
     save(trained, [output, *also], command_line(sys.argv[1:]), cost)
     if plot is not None:
         plot_history(trained.history, plot)
     state_file.unlink(missing_ok=True)
-    _show_result(output, trained, cost)
+    show_result(output, trained, cost)
+
+
+def check_outputs(networks: Sequence[Path], plot: Path | None = None) -> None:
+    """Refuse files that can't be written before a run begins."""
+    from netlist_gen.checkpoint.registry import known_suffix
+
+    for path in (*networks, *([plot] if plot else [])):
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"{path.parent} is not a directory; {path} can't be written")
+    for path in networks:
+        known_suffix(path)
+
+
+def state_of(output: Path) -> Path:
+    """Where a run keeps its state after each epoch."""
+    return output.with_name(output.name + ".state")
+
+
+@contextmanager
+def says_how_to_go_on(state_file: Path) -> Iterator[None]:
+    """An interrupted run names the file from which it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
+        raise _Interrupted(f"interrupted{kept}") from None
+
+
+def own_training(
+    path: Path,
+    hidden: tuple[str, ...],
+    firing_curve: Path | None,
+    encode: EncodeOptions,
+    options: Mapping[str, Any],
+) -> tuple[TrainingConfig, EncodedData]:
+    """A run on a user's own data, and these, encoded and split."""
+    from netlist_gen.training.own_data import read_own_data
+
+    if not path.exists():
+        raise ConfigurationError(
+            f"DATASET is {str(path)!r}; allowed are {', '.join(DATASETS)}, an .npz file or a "
+            "folder of .npy files"
+        )
+    if options.get("grey_levels") or options.get("data_dir"):
+        raise ConfigurationError("--grey-level and --data-dir are of digits and mnist")
+    if options.get("distill") or options.get("copies"):
+        raise ConfigurationError(
+            "--distill and --copies are of digits and mnist; adapt is taught by a network of one's "
+            "own"
+        )
+    own = read_own_data(path, encode)
+    encoding = own.encoding(encode, options.get("steps"))
+    data = own.encoded(encoding, options.get("validation", 0))
+    given = {**options, "steps": encoding.steps, "own": own.name(encoding)}
+    given["split_seed"] = encode.data_seed
+    return configuration(OWN, hidden, firing_curve, given), data
 
 
 def configuration(
@@ -175,13 +253,18 @@ def configuration(
         values["hidden"] = hidden
     levels = values.get("grey_levels", base.grey_levels)
     steps = values.setdefault("steps", len(levels))
-    if len(levels) != steps:
+    if len(levels) != steps and dataset != OWN:
         values["grey_levels"] = spread_levels(steps, 255 if dataset == "mnist" else 16)
     if firing_curve is not None:
         curve = read_firing_curve(firing_curve)
         values["firing_curve"] = tuple(zip(curve.margin, curve.probability, strict=True))
         values["firing_curve_unit"] = curve.unit
     return replace(base, **values)
+
+
+_PLACES = (
+    "--data-dir", "--data", "--cache-dir", "--plot", "--threads", "--also", "-o", "--output",
+)  # fmt: skip
 
 
 def command_line(arguments: Sequence[str]) -> str:
@@ -192,14 +275,16 @@ def command_line(arguments: Sequence[str]) -> str:
         name, equals, value = argument.partition("=")
         if name == "--resume":
             continue
-        if name in ("--data-dir", "--cache-dir", "--plot", "--threads", "--also", "-o", "--output"):
+        if name in _PLACES:
             value = value if equals else next(rest, "")
-            if name == "--data-dir":
+            if name == "--data":
+                told += [name, Path(value).name]
+            elif name == "--data-dir":
                 told += [name, "DIR"]
             elif name in ("--also", "-o", "--output"):
                 told += [name, Path(value).name]
         else:
-            told.append(argument)
+            told.append(Path(argument).name if "/" in argument else argument)
     return shlex.join(["netlist-gen", *told])
 
 
@@ -208,7 +293,8 @@ def spread_levels(steps: int, brightest: int) -> tuple[int, ...]:
     return tuple(round(brightest * (steps - i) / (steps + 1)) for i in range(steps))
 
 
-def _show_epoch(line: EpochReport) -> None:
+def show_epoch(line: EpochReport) -> None:
+    """What an epoch came to, or a note, on stderr."""
     if line.epoch == 0:
         click.echo(f"  {line.note}", err=True)
         return
@@ -220,7 +306,8 @@ def _show_epoch(line: EpochReport) -> None:
     )
 
 
-def _show_result(output: Path, trained: TrainedNetwork, cost: HardwareCost) -> None:
+def show_result(output: Path, trained: TrainedNetwork, cost: HardwareCost) -> None:
+    """The network's figures, on stdout."""
     network, accuracy = trained.network, trained.evaluation
     low, high = network.theta_range
     click.echo(

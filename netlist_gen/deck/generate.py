@@ -59,7 +59,7 @@ def generate(
     phases = options.phases(library.process)
     if windows is None:
         windows = np.ones((1, network.inputs), dtype=bool)
-    options.require_rules(network, library.process)
+    options.require_sound(network, library.process)
     spikes = NetworkSpikes.of(network, windows)
     cut = Cut(network=options.pipeline, startup=options.startup_windows)
     total = sum(count_decks(spikes, scope, cut) for scope in options.scopes)

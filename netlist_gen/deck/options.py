@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netlist_gen.library.options import ANNOTATE_HELP, ClockOptions
+from netlist_gen.library.options import ANNOTATE_HELP, TIME_FIRST_HELP, ClockOptions
 from netlist_gen.options import option
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class DeckOptions(ClockOptions):
         crosstalk: whether neighbouring synapses are coupled, at the process's values.
         rules: whether a network that breaks a rule of drawing is refused, "on" or "off".
         startup: whether decks of the whole network begin with start-up windows, "on" or "off".
+        time_first: whether steps are the first axis of the samples, as snnTorch has them.
+        allow_dead: whether a network with a dead layer is taken (``netlist_gen/firing.py``).
     """
 
     scopes: tuple[str, ...] = option(
@@ -56,6 +58,10 @@ class DeckOptions(ClockOptions):
         "Begin decks of the whole network with start-up windows, which clear trapped fluxons.",
         choices=(STARTUP_ON, STARTUP_OFF),
     )
+    time_first: bool = option(False, TIME_FIRST_HELP)
+    allow_dead: bool = option(
+        False, "Take a network of which no neuron of a layer can fire, or all always do."
+    )
 
     @property
     def startup_windows(self) -> bool:
@@ -73,14 +79,19 @@ class DeckOptions(ClockOptions):
         said = ((self.crosstalk, WITH_CROSSTALK), (self.rules == RULES_OFF, NOT_CHECKED))
         return tuple(note for holds, note in said if holds)
 
-    def require_rules(self, network: TernaryNetwork, process: Process) -> None:
-        """Refuse a network that breaks a rule of drawing, unless the rules are off.
+    def require_sound(self, network: TernaryNetwork, process: Process) -> None:
+        """Refuse a network with a dead layer, or one that breaks a rule of drawing.
+
+        Either may be allowed by its option.
 
         Raises:
-            NetworkError: it names neuron, element, value and limit.
+            NetworkError: it names layer and reason, or neuron, element, value and limit.
         """
         from netlist_gen.circuit.rules_report import require_rules
+        from netlist_gen.firing import require_alive
 
+        if not self.allow_dead:
+            require_alive(network)
         if self.rules == RULES_ON:
             require_rules(network, process, self.scopes)
 

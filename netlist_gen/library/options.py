@@ -21,6 +21,10 @@ ANNOTATE_HELP = (
 """Of the option of several commands."""
 
 
+TIME_FIRST_HELP = "Steps are the first axis of the samples, as snnTorch has them."
+"""Likewise."""
+
+
 def annotations_of(file: Path | None, process: Process) -> Annotations | None:
     """The table in the file, if one is named. Raises as ``read_annotations``."""
     if file is None:

@@ -13,10 +13,16 @@ from netlist_gen.options import Options, option
 from netlist_gen.training.noise import FiringCurve, Unit, normal_curve
 
 DATASETS = ("digits", "mnist")
+OWN = "own"
+"""The data set of a user's own data, which come as values and not by a name."""
+
 PRECISIONS = ("float32", "bfloat16")
-_HIDDEN = re.compile(
-    r"(?P<wide>[1-9]\d*)|c(?P<channels>[1-9]\d*)k(?P<kernel>[1-9]\d*)s(?P<stride>[1-9]\d*)|p(?P<pool>[2-9])"
-)
+_N = r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?"
+_N0 = r"(\d{1,4})(?:x(\d{1,4}))?"
+_CONV = re.compile(rf"c([1-9]\d*)k{_N}s{_N}(?:p{_N0})?(?:d{_N})?(?:g([1-9]\d*))?")
+_POOL = re.compile(rf"p{_N}(?:s{_N})?")
+_WIDE = re.compile(r"[1-9]\d*")
+Size = tuple[int, int]
 # What is allowed, of which options, and whether a value is; None is no value.
 _LIMITS: tuple[tuple[str, str, Callable[[float], bool]], ...] = (
     ("at least 1", "population steps epochs batch", lambda v: v >= 1),
@@ -36,12 +42,73 @@ _LIMITS: tuple[tuple[str, str, Callable[[float], bool]], ...] = (
 
 @dataclass(frozen=True)
 class HiddenSpec:
-    """One layer: fully connected, convolution (unrolled on export), or OR-pooling."""
+    """One layer: fully connected, convolution (unrolled on export), or OR-pooling.
 
-    kind: str  # "full", "conv" or "pool"
-    size: int  # neurons, channels, or window
-    kernel: int = 0
-    stride: int = 0
+    Sizes are (height, width); data of one axis have height 1.
+
+    Attributes:
+        kind: "full", "conv" or "pool".
+        size: neurons or channels; 0 for pooling.
+        kernel: of a convolution, or the window of pooling.
+        stride: of either.
+        padding: of a convolution; None is half the kernel.
+        dilation: of a convolution.
+        groups: of its channels.
+    """
+
+    kind: str
+    size: int = 0
+    kernel: Size = (0, 0)
+    stride: Size = (1, 1)
+    padding: Size | None = None
+    dilation: Size = (1, 1)
+    groups: int = 1
+
+    def __str__(self) -> str:
+        if self.kind == "full":
+            return str(self.size)
+        if self.kind == "pool":
+            same = self.stride == self.kernel
+            return f"p{_text(self.kernel)}" + ("" if same else f"s{_text(self.stride)}")
+        words = f"c{self.size}k{_text(self.kernel)}s{_text(self.stride)}"
+        words += "" if self.padding is None else f"p{_text(self.padding)}"
+        words += "" if self.dilation == (1, 1) else f"d{_text(self.dilation)}"
+        return words + ("" if self.groups == 1 else f"g{self.groups}")
+
+    @property
+    def pads(self) -> Size:
+        """The padding, half the kernel where none is given."""
+        if self.padding is not None:
+            return self.padding
+        return self.kernel[0] // 2, self.kernel[1] // 2
+
+    def after(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what the layer gives.
+
+        Raises:
+            ConfigurationError: it can't follow, or leaves nothing.
+        """
+        if self.kind == "full":
+            return (self.size,)
+        if len(shape) != 3:
+            raise ConfigurationError(
+                "a convolution or pooling can't follow a fully connected layer"
+            )
+        pads = self.pads if self.kind == "conv" else (0, 0)
+        each = zip(shape[1:], self.kernel, self.stride, pads, self.dilation, strict=True)
+        height, width = ((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in each)
+        if min(height, width) < 1 and self.kind == "pool":
+            raise ConfigurationError(
+                f"pooling {self} of {shape[1]} x {shape[2]} leaves nothing; at most "
+                f"p{min(shape[1:])} fits"
+            )
+        if min(height, width) < 1 or shape[0] % self.groups or self.size % self.groups:
+            raise ConfigurationError(f"convolution {self} of {shape} leaves nothing")
+        return (self.size or shape[0], height, width)
+
+
+def _text(size: Size) -> str:
+    return str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +116,9 @@ class TrainingConfig(Options):
     """All that decides a training run, in JSON types; each option's help says what it is.
 
     Attributes:
-        dataset: "digits" (scikit-learn's bundled 8x8) or "mnist" (IDX files in ``data_dir``).
+        dataset: "digits" (scikit-learn's bundled 8x8), "mnist" (IDX files in ``data_dir``) or
+            "own".
+        own: what the user's own data are: their digest and how they become spikes.
         fan_in: one number, or one per trained layer, output last.
         learning_rate: of Adam, with a cosine schedule after a short warm-up.
         seed: of weights, order, augmentation and split.
@@ -69,6 +138,7 @@ class TrainingConfig(Options):
 
     dataset: str = "digits"
     data_dir: str | None = None
+    own: str = ""
     hidden: tuple[str, ...] = option(
         ("40",),
         "A hidden layer: neurons (256), convolution (c16k5s2), OR-pooling (p2). "
@@ -134,8 +204,12 @@ class TrainingConfig(Options):
             points = tuple((float(p[0]), float(p[1])) for p in self.firing_curve)
             object.__setattr__(self, "firing_curve", points)
         for name, known in (("dataset", DATASETS), ("precision", PRECISIONS)):
-            if getattr(self, name) not in known:
+            if getattr(self, name) not in known and (name, self.dataset) != ("dataset", OWN):
                 raise _wrong(name, getattr(self, name), f"one of {', '.join(known)}")
+        if self.dataset == OWN and (self.copies or self.grey_levels):
+            raise ConfigurationError(
+                "copies and grey_levels are of grey images; own data have an encoding"
+            )
         for allowed, names, holds in _LIMITS:
             for name in names.split():
                 value = getattr(self, name)
@@ -147,7 +221,7 @@ class TrainingConfig(Options):
                     f"prune_end is {self.prune_end} and {name} {getattr(self, name)}; "
                     f"0 < prune_end <= {name} < 1 is needed"
                 )
-        if len(self.grey_levels) != self.steps:
+        if self.dataset != OWN and len(self.grey_levels) != self.steps:
             raise ConfigurationError(
                 f"{len(self.grey_levels)} grey levels for {self.steps} steps; one level for each "
                 "step is needed"
@@ -221,17 +295,30 @@ class TrainingConfig(Options):
 
 def parse_hidden(text: str) -> HiddenSpec:
     """A hidden layer from its short form: "256", "c16k5s2" or "p2"."""
-    match = _HIDDEN.fullmatch(str(text))
-    if match is None:
-        raise ConfigurationError(
-            f"hidden layer '{text}' is not understood; write a number of neurons (256), a "
-            "convolution (c16k5s2: channels, kernel, stride) or OR-pooling (p2)"
+    if _WIDE.fullmatch(text):
+        return HiddenSpec("full", int(text))
+    if match := _POOL.fullmatch(text):
+        window = _pair(*match.group(1, 2))
+        return HiddenSpec("pool", 0, window, _pair(*match.group(3, 4)) if match[3] else window)
+    if match := _CONV.fullmatch(text):
+        return HiddenSpec(
+            "conv",
+            int(match[1]),
+            _pair(*match.group(2, 3)),
+            _pair(*match.group(4, 5)),
+            _pair(*match.group(6, 7)) if match[6] else None,
+            _pair(*match.group(8, 9)) if match[8] else (1, 1),
+            int(match[10] or 1),
         )
-    if match["wide"]:
-        return HiddenSpec("full", int(match["wide"]))
-    if match["pool"]:
-        return HiddenSpec("pool", int(match["pool"]))
-    return HiddenSpec("conv", int(match["channels"]), int(match["kernel"]), int(match["stride"]))
+    raise ConfigurationError(
+        f"hidden layer '{text}' is not understood; write a number of neurons (256), a convolution "
+        "(c16k5s2: channels, kernel, stride; p1 padding, d2 dilation, g4 groups may follow) or "
+        "OR-pooling (p2)"
+    )
+
+
+def _pair(first: str, second: str | None) -> Size:
+    return int(first), int(second or first)
 
 
 def _wrong(name: str, value: object, allowed: str) -> ConfigurationError:

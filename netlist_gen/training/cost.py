@@ -56,6 +56,7 @@ def remove_dead(network: TernaryNetwork) -> TernaryNetwork:
     weights: list[NDArray[Any]] = [layer.weights.copy() for layer in network.layers]
     thetas: list[NDArray[Any]] = [layer.theta.copy() for layer in network.layers]
     last = len(weights) - 1
+    left = [np.arange(layer.outputs) for layer in network.layers]  # of each layer's neurons
     changed = True
     while changed:
         changed = False
@@ -73,6 +74,13 @@ def remove_dead(network: TernaryNetwork) -> TernaryNetwork:
                 useful[0] = True  # a layer can't be empty
             if not useful.all() and useful.sum() < len(useful):
                 weights[index], thetas[index] = weights[index][useful], thetas[index][useful]
+                left[index] = left[index][useful]
                 weights[index + 1] = weights[index + 1][:, useful]
                 changed = True
-    return TernaryNetwork.from_arrays(weights, thetas, network.population)
+    grids = [
+        None if grid is None else grid.kept(lines.tolist())
+        for grid, lines in zip(network.grids[1:], left, strict=False)
+    ]
+    return TernaryNetwork.from_arrays(
+        weights, thetas, network.population, (*network.grids[:1], *grids)
+    )

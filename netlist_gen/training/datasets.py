@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.encoding import Encoding, Values
 from netlist_gen.errors import ConfigurationError
 
 Grey = NDArray[np.uint8]
@@ -42,6 +43,15 @@ class GreyData:
     brightest: int
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of an image: channels, height, width."""
+        return (1, *self.train_images.shape[1:])
+
+    def spikes(self, images: Grey, levels: Sequence[int]) -> NDArray[np.bool_]:
+        """One-bit inputs of images; see ``binarise``."""
+        return binarise(images, levels)
+
+    @property
     def side(self) -> int:
         """Pixels of an image's side."""
         return int(self.train_images.shape[1])
@@ -50,6 +60,51 @@ class GreyData:
     def classes(self) -> int:
         """How many there are."""
         return int(self.train_labels.max()) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedData:
+    """A user's own values and labels, split once, and how they become spikes.
+
+    Named as those of ``GreyData``; ``shape`` is that of one step's values.
+    """
+
+    train_images: Values
+    train_labels: Labels
+    validation_images: Values
+    validation_labels: Labels
+    test_images: Values
+    test_labels: Labels
+    encoding: Encoding
+    shape: tuple[int, ...]
+    least_classes: int = 0
+
+    @property
+    def classes(self) -> int:
+        """How many there are; ``least_classes`` where no sample has the last of them."""
+        return max(
+            int(max(self.train_labels.max(), self.test_labels.max())) + 1, self.least_classes
+        )
+
+    def spikes(self, values: Values, _levels: Sequence[int]) -> NDArray[np.bool_]:
+        """One-bit inputs of values, by the encoding."""
+        return self.encoding(values)
+
+
+def hold_out(
+    images: Values, labels: Labels, validation: int
+) -> tuple[Values, Labels, Values, Labels]:
+    """Training samples, and the last so many for validation.
+
+    Raises:
+        ConfigurationError: no sample is left.
+    """
+    if not 0 <= validation < len(labels):
+        raise ConfigurationError(
+            f"validation is {validation}; 0 to {len(labels) - 1} training images can be held out"
+        )
+    kept = len(labels) - validation
+    return images[:kept], labels[:kept], images[kept:], labels[kept:]
 
 
 def load_data(
@@ -78,12 +133,7 @@ def load_data(
         images, labels = _mnist_pair(Path(data_dir), "train")
         test = _mnist_pair(Path(data_dir), "test")
         brightest = 255
-    if not 0 <= validation < len(labels):
-        raise ConfigurationError(
-            f"validation is {validation}; 0 to {len(labels) - 1} training images can be held out"
-        )
-    kept = len(labels) - validation
-    return GreyData(images[:kept], labels[:kept], images[kept:], labels[kept:], *test, brightest)
+    return GreyData(*hold_out(images, labels, validation), *test, brightest)
 
 
 def binarise(images: Grey, levels: Sequence[int]) -> NDArray[np.bool_]:

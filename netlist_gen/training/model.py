@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.checkpoint.modules import Pool
+from netlist_gen.checkpoint.unroll import pool_matrix, unroll_kernel
+from netlist_gen.grid import Grid, Grids
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import HiddenSpec, TrainingConfig
 
@@ -87,7 +89,7 @@ class TernaryThresholdLayer(nn.Module):
     weights stays centred throughout: a change that moves all counts of a neuron alike is the
     threshold's business (without that, training breaks up where thresholds are frozen).
     The membrane is (n - edge) / spread, and fires on the strict U > 0.
-    Weights have the shape (outputs, inputs), or that of a kernel with its stride.
+    Weights have the shape (outputs, inputs), or that of a kernel of a convolution ``conv``.
     """
 
     mask: Tensor
@@ -98,9 +100,9 @@ class TernaryThresholdLayer(nn.Module):
     held: Tensor
     fresh: Tensor
 
-    def __init__(self, shape: tuple[int, ...], cap: int, *, stride: int = 0) -> None:
+    def __init__(self, shape: tuple[int, ...], cap: int, *, conv: HiddenSpec | None = None) -> None:
         super().__init__()
-        self.stride = stride  # 0: fully connected
+        self.conv = conv  # None: fully connected
         width = math.prod(shape[1:])
         self.cap = min(cap, width)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / math.sqrt(width))
@@ -142,7 +144,7 @@ class TernaryThresholdLayer(nn.Module):
         if bool(self.fresh):
             self._face_inputs(x)
         n = self._counts(x, ternary(self.weight, self.mask.to(x.dtype)))
-        view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.stride else ((1, -1), (0,))
+        view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.conv else ((1, -1), (0,))
         mean, spread = self._statistics(n, axes)
         edge = self._edge(mean, spread)
         scale = 1 / spread
@@ -160,17 +162,18 @@ class TernaryThresholdLayer(nn.Module):
         return spikes
 
     def _counts(self, x: Tensor, w: Tensor) -> Tensor:
-        if not self.stride:
+        if self.conv is None:
             return functional.linear(x, w)
         w = w.contiguous(memory_format=torch.channels_last)
-        return functional.conv2d(x, w, stride=self.stride, padding=w.shape[-1] // 2)
+        how = self.conv
+        return functional.conv2d(x, w, None, how.stride, how.pads, how.dilation, how.groups)
 
     def _face_inputs(self, x: Tensor) -> None:
         """Negate the neurons whose mean count is negative: with theta >= 1 they start silent."""
         with torch.no_grad():
             dense = torch.ones_like(self.weight, dtype=x.dtype)
             n = self._counts(x, ternary(self.weight, dense)).float()
-            mean = n.mean(dim=(0, 2, 3) if self.stride else 0)
+            mean = n.mean(dim=(0, 2, 3) if self.conv else 0)
             negative = (mean < 0).view(-1, *[1] * (self.weight.ndim - 1))
             self.weight.copy_(torch.where(negative, -self.weight, self.weight))
         self.fresh.fill_(False)
@@ -194,13 +197,13 @@ class TernaryThresholdLayer(nn.Module):
 class OrPool(nn.Module):
     """OR over windows: a threshold neuron with +1 weights and theta 1, nothing to learn."""
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, spec: HiddenSpec) -> None:
         super().__init__()
-        self.window = window
+        self.spec = spec
 
     def forward(self, x: Tensor) -> Tensor:
-        """Spikes (rows, channels, height, width), the sides divided by the window."""
-        return functional.max_pool2d(x, self.window)
+        """Spikes (rows, channels, height, width), a neuron for each window."""
+        return functional.max_pool2d(x, self.spec.kernel, self.spec.stride)
 
     def integer_theta(self) -> Tensor:
         """Threshold of the exported neurons, all alike."""
@@ -216,41 +219,30 @@ class TernarySpikingNet(nn.Module):
         shapes: of the input and of what each layer gives: (channels, height, width) or (neurons,).
     """
 
-    def __init__(self, config: TrainingConfig, side: int, classes: int) -> None:
+    def __init__(self, config: TrainingConfig, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
-        self.side, self.classes, self.population = side, classes, config.population
+        self.classes, self.population = classes, config.population
         self.flux_counts = config.curve is not None and config.curve.unit == "Phi0"
         self._edges = None
         if config.curve is not None:
             self._edges = torch.from_numpy(config.curve.edges(_NOISE_EDGES))
         caps = iter(config.caps)
         self.layers: list[TernaryThresholdLayer | OrPool] = []
-        self.shapes: list[tuple[int, ...]] = [(1, side, side)]
+        # Data of one axis have height 1.
+        self.shapes: list[tuple[int, ...]] = [
+            (shape[0], 1, shape[1]) if len(shape) == 2 else tuple(shape)
+        ]
         for spec in (*config.layers, HiddenSpec("full", classes * config.population)):
-            shape = self.shapes[-1]
-            if spec.kind == "full":
-                self.layers.append(TernaryThresholdLayer((spec.size, math.prod(shape)), next(caps)))
-                self.shapes.append((spec.size,))
-                continue
-            if len(shape) != 3:
-                raise ConfigurationError(
-                    "a convolution or pooling can't follow a fully connected layer"
-                )
+            before = self.shapes[-1]
+            self.shapes.append(spec.after(before))
             if spec.kind == "pool":
-                if min(shape[1:]) < spec.size:
-                    raise ConfigurationError(
-                        f"pooling p{spec.size} of {shape[1]} x {shape[2]} leaves nothing; at most "
-                        f"p{min(shape[1:])} fits"
-                    )
-                self.layers.append(OrPool(spec.size))
-                self.shapes.append((shape[0], *(s // spec.size for s in shape[1:])))
+                self.layers.append(OrPool(spec))
+            elif spec.kind == "full":
+                size: tuple[int, ...] = (spec.size, math.prod(before))
+                self.layers.append(TernaryThresholdLayer(size, next(caps)))
             else:
-                size = (spec.size, shape[0], spec.kernel, spec.kernel)
-                self.layers.append(TernaryThresholdLayer(size, next(caps), stride=spec.stride))
-                reach = 2 * (spec.kernel // 2) - spec.kernel
-                self.shapes.append(
-                    (spec.size, *((s + reach) // spec.stride + 1 for s in shape[1:]))
-                )
+                size = (spec.size, before[0] // spec.groups, *spec.kernel)
+                self.layers.append(TernaryThresholdLayer(size, next(caps), conv=spec))
         self.stack = nn.ModuleList(self.layers)
         self.trained = [x for x in self.layers if isinstance(x, TernaryThresholdLayer)]
         self.log_scale = nn.Parameter(torch.tensor(math.log(8.0)))
@@ -264,14 +256,14 @@ class TernarySpikingNet(nn.Module):
         steps = x.shape[1] if x.ndim == 3 else 1
         rows = x.reshape(-1, x.shape[-1])
         if len(self.shapes[1]) == 3:
-            rows = rows.reshape(-1, 1, self.side, self.side)
+            rows = rows.reshape(-1, *self.shapes[0])
             rows = rows.contiguous(memory_format=torch.channels_last)
         noise = None if self._edges is None else self._edges.to(x.dtype)
         for layer in self.layers:
             if isinstance(layer, OrPool):
                 rows = layer(rows)
             else:
-                rows = layer(rows if layer.stride else rows.flatten(1), noise)
+                rows = layer(rows if layer.conv else rows.flatten(1), noise)
         scale = self.log_scale.exp()
         # snn.Leaky keeps its membrane, here (n - theta + 1/2) / spread.
         membrane = torch.sigmoid(SOFT_SLOPE * self.trained[-1].neuron.mem.float())
@@ -287,12 +279,12 @@ class TernarySpikingNet(nn.Module):
         result = []
         for layer, shape in zip(self.layers, self.shapes[:-1], strict=True):
             if isinstance(layer, OrPool):
-                window = np.ones((layer.window, layer.window), dtype=np.int8)
-                each = np.eye(shape[0], dtype=np.int8)[:, :, None, None] * window
-                result.append(unroll(each, shape, layer.window, padding=0))
-            elif layer.stride:
-                kernel = next(given)
-                result.append(unroll(kernel, shape, layer.stride, padding=kernel.shape[-1] // 2))
+                pool = Pool("pooling", "max", layer.spec.kernel, layer.spec.stride)
+                result.append(pool_matrix(pool, shape).astype(np.int8))
+            elif layer.conv is not None:
+                how = layer.conv
+                sizes = how.stride, how.pads, how.dilation, how.groups
+                result.append(unroll_kernel(str(how), next(given), shape, *sizes))
             else:
                 result.append(next(given))
         return result
@@ -307,25 +299,7 @@ class TernarySpikingNet(nn.Module):
         for layer, w in zip(self.layers, weights, strict=True):
             theta = layer.integer_theta().numpy()
             thetas.append(np.repeat(theta, len(w) // len(theta)))  # neurons share a kernel's
-        return TernaryNetwork.from_arrays(weights, thetas, self.population)
-
-
-def unroll(kernel: NDArray[Any], shape: tuple[int, ...], stride: int, padding: int) -> NDArray[Any]:
-    """Fully connected form (outputs, inputs) of a convolution.
-
-    The kernel is (channels out, channels in, k, k); the input (channels, height, width), and
-    likewise the output, is flattened in that order.
-    """
-    out, channels, k, _ = kernel.shape
-    _, height, width = shape
-    rows = (height + 2 * padding - k) // stride + 1
-    columns = (width + 2 * padding - k) // stride + 1
-    dense = np.zeros((out, rows, columns, channels, height, width), dtype=kernel.dtype)
-    for r in range(rows):
-        for c in range(columns):
-            top, left = r * stride - padding, c * stride - padding
-            r0, r1 = max(top, 0), min(top + k, height)
-            c0, c1 = max(left, 0), min(left + k, width)
-            part = kernel[:, :, r0 - top : r1 - top, c0 - left : c1 - left]
-            dense[:, r, c, :, r0:r1, c0:c1] = part
-    return dense.reshape(out * rows * columns, channels * height * width)
+        grids: Grids = ()
+        if len(self.shapes[1]) == 3:
+            grids = tuple(Grid(shape) if len(shape) == 3 else None for shape in self.shapes)
+        return TernaryNetwork.from_arrays(weights, thetas, self.population, grids)

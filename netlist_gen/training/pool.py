@@ -16,22 +16,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.encoding import Values
 from netlist_gen.files import atomic_path
 from netlist_gen.training.augment import SMALL, Distortion, distort
 from netlist_gen.training.config import TrainingConfig
-from netlist_gen.training.datasets import Grey, GreyData, Labels
+from netlist_gen.training.datasets import EncodedData, GreyData, Labels
 from netlist_gen.training.teacher import train_teacher
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Images (rows, side, side), labels (rows,) and soft scores (rows, classes) or None.
+    """Images (rows, side, side) or own values (rows, ...), labels (rows,), soft scores or None.
 
     The first ``originals`` rows are not distorted. The teacher's accuracy is measured on the
     validation images where there are any.
     """
 
-    images: Grey
+    images: Values
     labels: Labels
     scores: NDArray[np.float16] | None
     originals: int
@@ -39,12 +40,14 @@ class Pool:
 
 
 def make_pool(
-    data: GreyData,
+    data: GreyData | EncodedData,
     config: TrainingConfig,
     cache_dir: Path | None,
     report: Callable[[str], None],
 ) -> Pool:
     """Pool of ``copies`` distorted training sets and the originals, labelled by the teacher."""
+    if isinstance(data, EncodedData):
+        return Pool(data.train_images, data.train_labels, None, len(data.train_labels), None)
     strength = SMALL if data.side < 16 else Distortion()
     originals = len(data.train_labels)
     stored = None if cache_dir is None else cache_dir / f"pool-{_key(data, config, strength)}"

@@ -15,10 +15,14 @@ from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 def card(trained: TrainedNetwork, command: str, cost: HardwareCost) -> dict[str, object]:
     """What a user must know about a trained network, in JSON types."""
     network, config = trained.network, trained.config
-    facts: dict[str, object] = {
-        "dataset": config.dataset,
-        "inputs": "pixel > grey level, pixels in row order",
-        "grey_levels": list(config.grey_levels),
+    facts: dict[str, object] = {"dataset": config.dataset}
+    if trained.encoding is None:
+        facts["inputs"] = "pixel > grey level, pixels in row order"
+        facts["grey_levels"] = list(config.grey_levels)
+    else:
+        facts["inputs"] = f"{trained.encoding.words}; values in row order"
+        facts["encoding"] = trained.encoding.to_json()
+    facts |= {
         "steps": config.steps,
         "population": network.population,
         "neurons": [layer.outputs for layer in network.layers],
@@ -44,12 +48,18 @@ def card(trained: TrainedNetwork, command: str, cost: HardwareCost) -> dict[str,
     return {**facts, "command": command}
 
 
-def save(trained: TrainedNetwork, paths: Sequence[Path], command: str, cost: HardwareCost) -> None:
+def save(
+    trained: TrainedNetwork,
+    paths: Sequence[Path],
+    command: str,
+    cost: HardwareCost,
+    more: Mapping[str, object] | None = None,
+) -> None:
     """Write the network to each path in the format of its extension.
 
-    Beside the first path, ``<name>.card.json`` holds the card for people.
+    Beside the first path, ``<name>.card.json`` holds the card for people, with what ``more`` says.
     """
-    facts = card(trained, command, cost)
+    facts = {**card(trained, command, cost), **(more or {})}
     for path in paths:
         write_network(trained.network, path, facts)
     with atomic_path(paths[0].with_suffix(".card.json")) as temporary:

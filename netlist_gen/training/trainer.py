@@ -6,7 +6,7 @@ import math
 import pickle
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from netlist_gen.encoding import Encoding
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.cost import CostModel, remove_dead
-from netlist_gen.training.datasets import GreyData, binarise, load_data
+from netlist_gen.training.datasets import EncodedData, GreyData, load_data
 from netlist_gen.training.evaluate import Evaluation, evaluate, evaluate_with_noise
 from netlist_gen.training.masks import MaskPlan
 from netlist_gen.training.model import TernarySpikingNet
@@ -57,7 +58,8 @@ class EpochReport:
 class TrainedNetwork:
     """What a run gives: the integer network, how it was made, what it does on held-out images.
 
-    ``noisy`` is the accuracy on the test images with the configuration's noise, if it has any.
+    ``noisy`` is the accuracy on the test images with the configuration's noise, if it has any;
+    ``encoding`` says how a user's own values become spikes.
     """
 
     network: TernaryNetwork
@@ -68,6 +70,7 @@ class TrainedNetwork:
     teacher_accuracy: float | None
     seconds: float
     history: tuple[EpochReport, ...]
+    encoding: Encoding | None = None
 
 
 def train(
@@ -79,6 +82,9 @@ def train(
     state_file: Path | None = None,
     resume: bool = False,
     cache_dir: Path | None = None,
+    data: GreyData | EncodedData | None = None,
+    scores: NDArray[np.float16] | None = None,
+    start: Callable[[TernarySpikingNet], None] = lambda _: None,
 ) -> TrainedNetwork:
     """Train a network that is exactly what the circuit computes.
 
@@ -90,6 +96,9 @@ def train(
         state_file: written whole after every epoch, so that an interrupted run can go on.
         resume: go on from ``state_file``, to the same result as an unbroken run.
         cache_dir: keeps the pool of augmented images and the teacher's labels.
+        data: a user's own; None: the data set that the configuration names.
+        scores: soft labels (samples, classes) of the own data's training samples, from a teacher.
+        start: gives a new network the weights with which the run begins.
 
     Raises:
         ConfigurationError: wrong options, data that can't be read, a state file of another run.
@@ -97,20 +106,24 @@ def train(
     if cost_model is None and (config.max_junctions or config.max_power_w):
         raise ConfigurationError("max_junctions and max_power_w need a cost model")
     started = time.monotonic()
-    data = load_data(
-        config.dataset,
-        config.data_dir,
-        seed=config.seed if config.split_seed is None else config.split_seed,
-        validation=config.validation,
-    )
+    if data is None:
+        data = load_data(
+            config.dataset,
+            config.data_dir,
+            seed=config.seed if config.split_seed is None else config.split_seed,
+            validation=config.validation,
+        )
 
     def note(text: str) -> None:
         seconds = time.monotonic() - started
         progress(EpochReport(0, config.epochs, math.nan, None, 0, seconds, text))
 
     pool = make_pool(data, config, cache_dir, note)
+    if scores is not None:
+        pool = replace(pool, scores=scores)
     run = _TrainingRun(config, data, pool, cost_model, flux_per_synapse)
     run.started = started
+    start(run.net)
     if resume:
         run.restore(state_file)
     while run.epoch < config.epochs:
@@ -131,7 +144,7 @@ class _TrainingRun:
     def __init__(
         self,
         config: TrainingConfig,
-        data: GreyData,
+        data: GreyData | EncodedData,
         pool: Pool,
         cost_model: CostModel | None,
         flux_per_synapse: FluxPerSynapse | None,
@@ -139,7 +152,7 @@ class _TrainingRun:
         self.config, self.data, self.pool = config, data, pool
         self.flux_per_synapse = flux_per_synapse
         torch.manual_seed(config.seed)
-        self.net = TernarySpikingNet(config, data.side, data.classes)
+        self.net = TernarySpikingNet(config, data.shape, data.classes)
         self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
@@ -164,6 +177,10 @@ class _TrainingRun:
         """The integer network as it stands."""
         return self.searched or remove_dead(self.net.export())
 
+    def spikes(self, images: NDArray[Any]) -> NDArray[np.bool_]:
+        """One-bit inputs of images or own values, shape (samples, [steps,] lines)."""
+        return self.data.spikes(images, self.config.grey_levels)
+
     def train_epoch(self) -> EpochReport:
         """One pass over as many images as the training set holds."""
         config = self.config
@@ -181,7 +198,7 @@ class _TrainingRun:
         self.epoch += 1
         validation = None
         if config.validation:
-            spikes = binarise(self.data.validation_images, config.grey_levels)
+            spikes = self.spikes(self.data.validation_images)
             validation = self.net.export().accuracy(spikes, self.data.validation_labels)
         synapses = sum(int(layer.mask.sum()) for layer in self.net.trained)
         loss_mean = running / self.batches
@@ -228,7 +245,7 @@ class _TrainingRun:
         chosen = np.sort(draw.permutation(images)[:_SEARCH_IMAGES])
         found = refine(
             self.network,
-            binarise(np.asarray(self.pool.images[chosen]), config.grey_levels),
+            self.spikes(np.asarray(self.pool.images[chosen])),
             self.pool.labels[chosen],
             fan_in=config.caps,
             least_gain=config.refine_gain,
@@ -245,10 +262,10 @@ class _TrainingRun:
     def result(self) -> TrainedNetwork:
         """The network, measured on images that were held out."""
         config, data, network = self.config, self.data, self.network
-        test = binarise(data.test_images, config.grey_levels)
+        test = self.spikes(data.test_images)
         validation, noisy = None, None
         if config.validation:
-            spikes = binarise(data.validation_images, config.grey_levels)
+            spikes = self.spikes(data.validation_images)
             validation = evaluate(network, spikes, data.validation_labels)
         if config.curve is not None:
             (noisy,) = evaluate_with_noise(
@@ -268,6 +285,7 @@ class _TrainingRun:
             teacher_accuracy=self.pool.teacher_accuracy,
             seconds=self.seconds,
             history=tuple(self.history),
+            encoding=data.encoding if isinstance(data, EncodedData) else None,
         )
 
     def save(self, path: Path) -> None:
@@ -314,7 +332,7 @@ class _TrainingRun:
 
     def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
         config = self.config
-        spikes = binarise(self.pool.images[chosen], config.grey_levels)
+        spikes = self.spikes(self.pool.images[chosen])
         hard, soft = self.net(torch.from_numpy(spikes).to(self.dtype))
         labels = torch.from_numpy(self.pool.labels[chosen])
         target = None

@@ -161,7 +161,7 @@ def verify(
     if options.decks is not None and not options.decks.is_dir():
         raise ConfigurationError(f"--decks: {options.decks} is not a directory of decks")
     library = options.library(load_process(options.process))
-    options.require_rules(network, library.process)
+    options.require_sound(network, library.process)
     phases = options.phases(library.process)
     simulators = chosen_simulators(options.simulator)
     tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlist_gen.library.options import ClockOptions
+from netlist_gen.library.options import TIME_FIRST_HELP, ClockOptions
 from netlist_gen.options import option
 
 COOLING_W_PER_W = 400.0
@@ -22,6 +22,7 @@ class PerformanceOptions(ClockOptions):
         samples: the first so many; the dynamic energy is the mean over them.
         cooling: watts at the wall for one at 4.2 K.
         clock_ghz: None is the highest clock at which the timing closes.
+        time_first: whether steps are the first axis of the samples, as snnTorch has them.
     """
 
     samples: int = option(100, "Take the first so many.", least=1)
@@ -29,3 +30,4 @@ class PerformanceOptions(ClockOptions):
     clock_ghz: float | None = option(
         None, "Clock in GHz [default: the highest at which the timing closes].", positive=True
     )
+    time_first: bool = option(False, TIME_FIRST_HELP)

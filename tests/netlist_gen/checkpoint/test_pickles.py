@@ -62,7 +62,7 @@ TENSORS = [
     ),
     (
         {"_1__reset_mechanism_val": float("nan")},
-        "'1.reset_mechanism_val' [0] is nan; a finite number is needed",
+        "'1.reset_mechanism_val' [] is nan; a finite number is needed",
     ),
     ({"_0__weight": torch.zeros(2, 3, dtype=torch.complex64)},
      f"entry '0.weight' is of a ComplexFloatStorage; {DENSE}"),
@@ -157,10 +157,10 @@ PICKLES = [
         "{path}: entry '0.weight' has a size and strides that are not as many whole numbers of 0 "
         "and above",
     ),
-    (in_pickle(b"0.weight", b"1.thresh"), "{path}: neuron '1' has the unknown parameter 'thresh'; "
-     "only snn.Leaky without it is allowed"),
-    (in_pickle(b"1.beta", b"1.bete"), "{path}: neuron '1' has the unknown parameter 'bete'; only "
-     "snn.Leaky without it is allowed"),
+    (in_pickle(b"0.weight", b"1.thresh"), "{path}: there is no layer with weights (nn.Linear, "
+     "nn.Conv1d or nn.Conv2d)"),
+    (in_pickle(b"1.beta", b"1.bete"), "{path}: layer 0, neurons '1': a neuron with the unknown "
+     "parameter 'bete'; snn.Leaky is known; adapt trains the circuit's neurons in its place"),
     (in_pickle(b"\x80\x02", b"\x80\x04"),
      "{path} %s: its pickle has protocol 4; torch.save writes 2"),
     (in_pickle(b"\x80\x02", b"\x80\x02R"), "{path} %s: its pickle makes no sense at byte 2"),

@@ -54,7 +54,7 @@ def directory(folder):
 
 
 def unknown_format(folder):
-    path = folder / "net.onnx"
+    path = folder / "net.h5"
     path.write_bytes(b"")
     return path
 
@@ -106,10 +106,27 @@ def cut_safetensors(folder):
 
 INT8, INT32 = np.int8, np.int32
 
+BUILT_BY_NONE = [
+    (
+        npz(w0=np.zeros((2, 3), dtype=INT8)),
+        r"{net}: layer 0 has no synapse, so there is nothing to build; at least one of its "
+        r"weights must be -1 or 1",
+    ),
+    (
+        npz(
+            w0=np.array([[0, 0, 0], [0, 1, 1]], dtype=INT8),
+            theta0=np.array([0, 1], dtype=INT32),
+        ),
+        r"{net}: layer 0, neuron 0 has no synapse but theta 0: it would fire at every clock, "
+        r"which no neuron circuit does; theta must be at least 1",
+    ),
+]
+"""What could be read, so that ``inspect`` lists what is wrong with it."""
+
 NETWORKS = [
     (missing, r"{net}: no such file"),
     (directory, r"{net} is a directory; a network is one of {formats}"),
-    (unknown_format, r"{net} has the extension '\.onnx'; a network is one of {formats}"),
+    (unknown_format, r"{net} has the extension '\.h5'; a network is one of {formats}"),
     (cut_npz, r"{net} is not a whole \.npz archive: it has no zip directory"),
     (no_archive, r"{net} is not a whole \.npz archive: it has no zip directory"),
     (cut_pt, r"{net} is not a whole PyTorch checkpoint: [^.]*"),
@@ -123,7 +140,10 @@ NETWORKS = [
         npz(w0=np.array([[1, 2, 0], [0, 1, 1]], dtype=INT8)),
         r"{net}: layer 0: weight \[0, 1\] is 2; .*-1, 0 and 1.*",
     ),
-    (npz(w0=np.array([[1, 2, 0], [0, 1, 1]])), r"{net}: array 'w0' has type int64; int8 is needed"),
+    (
+        npz(w0=np.array([[1.0, -1, 0], [0, 1, 1]])),
+        r"{net}: array 'w0' has type float64; int8 is needed",
+    ),
     (
         npz(w0=np.array([[1, np.nan, 0], [0, 1, 1]])),
         r"{net}: array 'w0' \[0, 1\] is nan \(type float64\); finite integers are needed",
@@ -155,19 +175,6 @@ NETWORKS = [
         npz(w0=np.ones((0, 3), dtype=INT8), theta0=np.ones(0, dtype=INT32)),
         r"{net}: layer 0: weights have shape \(0, 3\): an empty layer can't be built",
     ),
-    (
-        npz(w0=np.zeros((2, 3), dtype=INT8)),
-        r"{net}: layer 0 has no synapse, so there is nothing to build; at least one of its "
-        r"weights must be -1 or 1",
-    ),
-    (
-        npz(
-            w0=np.array([[0, 0, 0], [0, 1, 1]], dtype=INT8),
-            theta0=np.array([0, 1], dtype=INT32),
-        ),
-        r"{net}: layer 0, neuron 0 has no synapse but theta 0: it would fire at every clock, "
-        r"which no neuron circuit does; theta must be at least 1",
-    ),
     (pt(FIRST__weight=put(0.3)), r"{net}: .*0\.3.*"),
     (pt(FIRST__weight=put(float("nan"))), r"{net}: .*nan.*"),
     (pt(FIRST__weight=lambda w: w[0]), r"{net}: .*"),
@@ -179,6 +186,16 @@ NETWORKS = [
 )
 @pytest.mark.parametrize("command", ["inspect", "generate", "verify"])
 def test_a_network_that_is_none(cli, tiny, tmp_path, command, make, message):
+    refused(cli, tiny, tmp_path, command, make, message)
+
+
+@pytest.mark.parametrize(("make", "message"), BUILT_BY_NONE)
+@pytest.mark.parametrize("command", ["generate", "verify"])
+def test_a_network_that_none_can_build(cli, tiny, tmp_path, command, make, message):
+    refused(cli, tiny, tmp_path, command, make, message)
+
+
+def refused(cli, tiny, tmp_path, command, make, message):
     net = make(tmp_path)
     words = {
         "inspect": ["--json"],
@@ -187,7 +204,7 @@ def test_a_network_that_is_none(cli, tiny, tmp_path, command, make, message):
     }
     ran = cli(command, net, *words[command])
     assert (ran.status, ran.out) == (2, "")
-    formats = r"\.npz, \.pt, \.pth, \.safetensors, \.nir"
+    formats = r"\.npz, \.pt, \.pth, \.safetensors, \.nir, \.onnx"
     pattern = message.format(net=re.escape(str(net)), formats=formats)
     assert re.fullmatch(pattern, ran.sentence), ran.sentence
     assert not (tmp_path / "evil-was-here").exists()
@@ -202,7 +219,6 @@ def test_fan_in_over_the_limit(cli, tiny, tmp_path):
         f"{net}: neuron L0N0: a neuron of fan-in 257 can't be built: shown to work are 1 to 256"
     )
     for words in (
-        ["inspect", net],
         ["generate", net, "-o", tiny.run],
         ["verify", net, "--inputs", x, "-o", tiny.run],
     ):

@@ -58,7 +58,7 @@ def test_ternarize_tells_its_cost(real: Path) -> None:
     out = real.with_name("made.npz")
     result = run(real, "-o", out, "--steps", 1, "--ternarize", "--fan-in", 5, *data)
     match = re.search(
-        r"^accuracy: 100\.00% with the file's own weights, (\d+\.\d\d)% with ternary ones "
+        r"^accuracy: 100\.00% as the file has it \(1 step\), (\d+\.\d\d)% as it is written "
         r"\(200 samples\)$",
         result.output,
         re.MULTILINE,
@@ -74,8 +74,12 @@ def test_ternarize_tells_its_cost(real: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        (["--ternarize"], NetworkError, r"neuron rule beta = 0\.9, reset 'subtract' carries the"),
-        (["--steps", 1], NetworkError, r"must be ternary, .* \(or ternarize on reading\)$"),
+        (
+            ["--ternarize"],
+            NetworkError,
+            r"neurons '1': beta 0\.9 with reset 'subtract' carries the",
+        ),
+        (["--steps", 1], NetworkError, r"must be ternary, .* adapt fine-tunes them$"),
         (["--fan-in", 5], ConfigurationError, r"^--fan-in drops weights: it needs --ternarize$"),
         (["--inputs", "x"], ConfigurationError, r"^an accuracy needs both --inputs and --labels$"),
     ],
@@ -96,6 +100,6 @@ def test_what_is_ternary_is_not_made_ternary(tmp_path: Path) -> None:
     for name in ("a.npz", "a.safetensors"):
         with pytest.raises(
             ConfigurationError,
-            match=rf"{name} is ternary already: only \.pt, \.safetensors and \.nir hold real weig",
+            match=rf"{name} is ternary already: only \.pt, \.safetensors, \.nir and \.onnx hold ",
         ):
             run(tmp_path / name, "-o", tmp_path / "b.npz", "--ternarize")

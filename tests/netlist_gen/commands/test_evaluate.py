@@ -69,8 +69,9 @@ def test_own_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], r"^images are needed: either --dataset, or --inputs and --labels$"),
-        (["--inputs", "x.npy"], r"^images are needed: either --dataset, or --inputs and --labels$"),
+        ([], r"^images are needed: either --dataset, or --data, or --inputs and --labels$"),
+        (["--inputs", "x.npy"], r"^images are needed: either --dataset, or --data, or --inputs and "
+         r"--labels$"),
         (["--dataset", "digits", "--noise", "1", "--noise-flux", "1"], r"^--noise, --noise-flux "
          r"and --firing-curve exclude each other; one of them is allowed$"),
         (["--dataset", "digits", "--chips", "2"], r"^--chips and --spread go together; give both "

@@ -252,7 +252,7 @@ def test_the_command_of_a_card_names_no_place() -> None:
 def test_an_interrupt_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "net.pt"
     arguments = ["digits", "--hidden", "12", "--epochs", "3", "-o", str(out)]
-    shown = train_module._show_epoch
+    shown = train_module.show_epoch
 
     def interrupt(line: EpochReport) -> None:
         shown(line)
@@ -260,7 +260,7 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monk
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_module, "_show_epoch", interrupt)
+        patch.setattr(train_module, "show_epoch", interrupt)
         result = CliRunner().invoke(train_command, arguments)
     assert result.exit_code == 130
     assert f"interrupted; go on with --resume from {out}.state" in result.output
