@@ -39,13 +39,8 @@ from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
 from verification.verdict.judge import Facts, agreements, judge_simulator
 from verification.verdict.measured import Measured, collect
-from verification.verdict.outcome import (
-    Accuracy,
-    CounterExample,
-    EnergyFigures,
-    Program,
-    RunVerdict,
-)
+from verification.verdict.figures import Accuracy, EnergyFigures
+from verification.verdict.outcome import CounterExample, Program, RunVerdict
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,16 +17,9 @@ from netlist_gen.spikes import NetworkSpikes
 from netlist_gen.version import __version__
 from verification.reference.energy import EnergyLedger
 from verification.verdict.energy import ENERGY_TOLERANCE
+from verification.verdict.figures import Accuracy, CircuitFigures, EnergyFigures, LayerFigures
 from verification.verdict.measured import Measured, counter_example, scope_difference
-from verification.verdict.outcome import (
-    Accuracy,
-    CircuitFigures,
-    EnergyFigures,
-    LayerFigures,
-    NetworkFacts,
-    RunVerdict,
-    SimulatorVerdict,
-)
+from verification.verdict.outcome import NetworkFacts, RunVerdict, SimulatorVerdict
 from verification.verdict.simulators import Agreement, Observed, compare_all
 
 

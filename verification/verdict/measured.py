@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netlist_gen.network import count_votes
 from netlist_gen.spikes import NetworkSpikes
 from verification.verdict.energy import ENERGY_TOLERANCE
+from verification.verdict.figures import TimingFigures
 from verification.verdict.neuron import Disagreement
 from verification.verdict.outcome import (
     WHOLE_NETWORK,
@@ -19,7 +20,6 @@ from verification.verdict.outcome import (
     DeckResult,
     Program,
     ScopeVerdict,
-    TimingFigures,
 )
 
 if TYPE_CHECKING:
