@@ -1,18 +1,20 @@
 """How early and how late data reach a neuron by a network's closed timing, on a bench of its own.
 
-The clocks of a bench stand where its phases have them; its data may come as close to them, on both
-sides, as the plan lets them come in the network. A neuron that is right at both ends is right at its
-place, as far as its surroundings are those of the bench.
+The data of the bench may come as close to its clocks, on both sides, as the plan lets them come in
+the network. A neuron that is right at both ends is right at its place, as far as its surroundings
+are those of the bench.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netlist_gen.assembly.delays import Delays
 from netlist_gen.assembly.plan import NetworkPlan, Stage
 from netlist_gen.circuit.trees import tree_depth
+from netlist_gen.circuit.view import GUARD_S
 from netlist_gen.library.design import ClockPhases
 
 
@@ -74,28 +76,36 @@ def spacings(plan: NetworkPlan) -> dict[tuple[int, int], Spacing]:
 
 
 def arrival_range(
-    delays: Delays, spacing: Spacing, fan_in: int, phases: ClockPhases, decision_s: float
+    delays: Delays,
+    spacing: Spacing,
+    signs: Sequence[int],
+    theta: int,
+    phases: ClockPhases,
+    decision_s: float,
 ) -> ArrivalRange:
     """The range of a neuron's data on its bench.
 
     Args:
         delays: of the cells.
         spacing: of the neuron, or the least of several.
-        fan_in: its synapses.
+        signs: +1 or -1 for each of its synapses.
+        theta: its threshold.
         phases: of the bench.
         decision_s: when the decision clock comes to the neuron's port (``neuron.port_phases``).
     """
     reset = decision_s + spacing.hold
     following = max(decision_s + spacing.keep, reset + spacing.recovery)
     earliest = following - phases.period
-    at_branches = reset + phases.tree_stage * tree_depth(fan_in)
+    at_branches = reset + phases.tree_stage * tree_depth(len(signs))
     # Data pass one JTL stage from their source to the port; 3 ps before the first loop's set
-    # junction flips the neuron rests (``layer_timing``).
+    # junction flips the neuron rests (``layer_timing``), and it does so as long as nothing moves.
     quiet = delays.stage(Stage("jtl", "source", "jtl")) + delays.stored() - 3e-12 * delays.slowness
+    limits = delays.limits(tuple(signs), theta)
+    ready = max(decision_s + limits.keep, reset + limits.recovery) - following + quiet
     return ArrivalRange(
         dataclasses.replace(
             phases, decision=phases.decision - earliest, reset=at_branches - earliest
         ),
         decision_s - spacing.setup - earliest,
-        quiet,
+        min(max(-GUARD_S, ready), quiet),
     )

@@ -143,8 +143,6 @@ def neuron_bench(
     builder.place("XO", jtl, "o", "q")
     builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))
     begin = rest_s + GUARD_S  # of the view's windows, after the data time
-    seen = dataclasses.replace(
-        phases, decision=phases.decision - begin, reset=phases.reset - begin
-    )
+    seen = dataclasses.replace(phases, decision=phases.decision - begin, reset=phases.reset - begin)
     view = NeuronView(site, seen, windows, START_S + begin, Probe(("XO",), "B1"))
     return NeuronBench(view, builder.circuit())

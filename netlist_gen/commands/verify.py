@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from verification.campaign.verify import Verification
+    from verification.campaign.result import Verification
     from verification.verdict.outcome import RunVerdict, ScopeVerdict, SimulatorVerdict
     from verification.verdict.simulators import Agreement
 

@@ -2,9 +2,9 @@
 
 A window of a neuron is told by its pulses and by the window before it, as what that left behind is
 all that the circuit can know of what was earlier (every window ends at rest, which is checked). The
-windows of a series are the steps of a walk from pattern to pattern; of the steps that occur, each is
-to be taken once. ``distinct_walk`` finds a walk of the fewest windows that does so: an Euler walk over
-the steps as edges of a graph, with a jump wherever more steps leave a pattern than lead to it.
+windows of a series are the steps of a walk from pattern to pattern; of the steps that occur, each
+is to be taken once. ``distinct_walk`` finds a walk of the fewest windows that does so: an Euler
+walk over the steps as edges of a graph, with a jump wherever more leave a pattern than lead to it.
 """
 
 from __future__ import annotations

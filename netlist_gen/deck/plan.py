@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from netlist_gen.circuit.sites import NeuronSite, neuron_sites
 from netlist_gen.deck.distinct import Walk, distinct_walk
 from netlist_gen.deck.windows import WINDOWS_PER_DECK, chunks, deck_name, pipelines
-from netlist_gen.library.design import ClockPhases
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.design import ClockPhases
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
 
 SCOPES = ("neurons", "network")
@@ -234,9 +234,7 @@ def _stands(walk: Walk, first: int, beyond: int) -> Stands:
     return Stands(walk.windows[first:beyond], tuple(rows))
 
 
-def count_decks(
-    spikes: NetworkSpikes, scope: str, cut: Cut, *, distinct: bool = False
-) -> int:
+def count_decks(spikes: NetworkSpikes, scope: str, cut: Cut, *, distinct: bool = False) -> int:
     """How many decks the tasks of a scope hold."""
     if distinct and scope == "neurons":
         sites = neuron_sites(spikes.network)

@@ -146,4 +146,5 @@ def failure(case: Case, message: str, wall_s: float) -> DeckResult:
         failure=message,
         wall_s=wall_s,
         deck=case.job.text,
+        stands=case.stands,
     )

@@ -1,4 +1,4 @@
-"""Figures of a run that ``verify.json`` holds beside the verdict: energy, circuit, layers, times."""
+"""Figures of a run beside the verdict in ``verify.json``: energy, circuit, layers, times."""
 
 from __future__ import annotations
 

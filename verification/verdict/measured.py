@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ class Measured:
         results: one for each deck, in order of place and window.
         from_ledger: how many of them an earlier run had judged.
         wall_s: time from first to last.
+        made: the windows are not those of samples, but each neuron's own.
     """
 
     scope: str
@@ -56,6 +57,7 @@ class Measured:
     results: tuple[DeckResult, ...]
     from_ledger: int
     wall_s: float
+    made: bool = False
 
     @property
     def energy_J(self) -> float:
@@ -65,7 +67,7 @@ class Measured:
     @property
     def reference_J(self) -> float:
         """Expected of the same decks."""
-        return sum(float(r.reference_J.sum()) for r in self.results)
+        return sum(r.expected_J for r in self.results)
 
     @property
     def energy_error(self) -> float | None:
@@ -83,6 +85,11 @@ class Measured:
     def checked(self) -> int:
         """Neuron windows compared."""
         return sum(r.checked for r in self.results)
+
+    @property
+    def simulated(self) -> int:
+        """Neuron windows simulated."""
+        return sum(r.simulated for r in self.results)
 
     @property
     def mismatches(self) -> int:
@@ -114,7 +121,7 @@ class Measured:
     def votes(self, steps: int) -> NDArray[np.int64] | None:
         """Votes (samples, classes) of the pulses measured; None where some were not measured."""
         last = self.pulses[-1]
-        if (last < 0).any():
+        if self.made or (last < 0).any():
             return None
         spikes = last.reshape(-1, steps, last.shape[-1]) > 0
         return count_votes(spikes, self.spikes.network.population)
@@ -138,6 +145,7 @@ class Measured:
             wall_s=self.wall_s,
             within_ps=None if within is None else within * 1e12,
             timing=None if tolerance_s is None else timing_figures(self.apart_s, tolerance_s),
+            simulated=self.simulated,
         )
 
     def frame(self) -> pd.DataFrame:
@@ -170,8 +178,18 @@ def collect(
     simulator: Program,
     spikes: NetworkSpikes,
     wall_s: float,
+    lengths: Mapping[tuple[int, int], int] | None = None,
 ) -> Measured:
-    """Gather results; each comes with whether an earlier run had judged it."""
+    """Gather results; each comes with whether an earlier run had judged it.
+
+    Args:
+        results: of all decks.
+        scope: "neurons" or "network".
+        simulator: which ran them.
+        spikes: what was expected.
+        wall_s: time from first to last.
+        lengths: windows of each neuron by (layer, neuron), where it has its own; None is all.
+    """
     widths = [layer.shape[1] for layer in spikes.layers[1:]]
     shapes = [(spikes.windows, width) for width in widths]
     pulses = [np.full(shape, -1, dtype=np.int8) for shape in shapes]
@@ -179,19 +197,24 @@ def collect(
     wrong = [np.zeros(shape, dtype=bool) for shape in shapes]
     for layer, own in zip(pulses, spikes.network.layers, strict=True):
         layer[:, own.fan_in == 0] = 0  # without a circuit there is no pulse
+    if lengths is not None:
+        for index, seen in enumerate(pulses):
+            for neuron in range(seen.shape[1]):
+                seen[lengths.get((index, neuron), 0) :, neuron] = 0  # nor without a window
     apart: list[NDArray[np.float64]] = []
     gathered: list[DeckResult] = []
     known = 0
     for result, from_ledger in results:
         gathered.append(result)
         known += from_ledger
-        rows = slice(result.first, result.first + result.windows)
+        rows, shown = _rows(result)
         for verdict in result.neurons:
             at = (rows, verdict.neuron)
-            pulses[verdict.layer][at] = np.clip(verdict.pulses, 0, 127)
-            delays[verdict.layer][at] = verdict.delays_s
-            wrong[verdict.layer][at] = verdict.wrong
-            apart.append(verdict.apart_s[np.isfinite(verdict.apart_s)])
+            pulses[verdict.layer][at] = np.clip(verdict.pulses[shown], 0, 127)
+            delays[verdict.layer][at] = verdict.delays_s[shown]
+            wrong[verdict.layer][at] = verdict.wrong[shown]
+            apart_s = verdict.apart_s[shown] if verdict.apart_s.size else verdict.apart_s
+            apart.append(apart_s[np.isfinite(apart_s)])
     gathered.sort(key=lambda r: (r.place, r.first))
     return Measured(
         scope,
@@ -204,7 +227,17 @@ def collect(
         tuple(gathered),
         known,
         wall_s,
+        lengths is not None,
     )
+
+
+def _rows(result: DeckResult) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Windows among all, and for each of them the deck's own window that stands for it."""
+    own = np.arange(result.windows)
+    if result.stands is None:
+        return result.first + own, own
+    rows = result.stands.rows
+    return np.concatenate(rows), np.repeat(own, result.stands.times)
 
 
 def timing_figures(apart_s: NDArray[np.float64], tolerance_s: float) -> TimingFigures:
@@ -239,7 +272,10 @@ def scope_difference(scopes: Sequence[Measured]) -> str | None:
 
 
 def counter_example(
-    scopes: Sequence[Measured], steps: int, rows: Sequence[int] | None, folder: str
+    scopes: Sequence[Measured],
+    steps: int,
+    rows: Sequence[int] | None,
+    folder: str,
 ) -> CounterExample | None:
     """The first disagreement of a simulator in all its scopes, or None.
 
@@ -255,10 +291,12 @@ def counter_example(
     result = min(wrong, key=lambda r: _first(r)[:3])
     window, layer, neuron, first = _first(result)
     deck = f"{folder}{result.name}.cir"
-    sample, step = divmod(window, steps)
-    row = sample if rows is None else rows[sample]
+    sample, step = (window, 0) if scopes[0].made else divmod(window, steps)
+    row = sample if rows is None or scopes[0].made else rows[sample]
     at = f"sample {sample}" + ("" if rows is None else f" (row {row})")
     at += f", step {step}" if steps > 1 else ""
+    if scopes[0].made:
+        at = f"made window {window}"
     whole = layer < 0
     who = "the whole network" if whole else f"layer {layer}, neuron {neuron}"
     if result.failed:
@@ -289,11 +327,11 @@ def _first(result: DeckResult) -> tuple[int, int, int, Disagreement]:
     """Window among all, layer, neuron and words of a deck's first disagreement."""
     if result.failed:
         words = Disagreement(0, "a finished simulation", result.failure)
-        return (result.first, *result.place, words)
+        return (result.window(0), *result.place, words)
     if result.source is not None:  # explains whatever else is wrong
-        return (result.first, *result.place, result.source)
+        return (result.window(0), *result.place, result.source)
     found = [
-        (result.first + v.first.window, v.layer, v.neuron, v.first)
+        (result.window(v.first.window), v.layer, v.neuron, v.first)
         for v in result.neurons
         if v.first is not None
     ]

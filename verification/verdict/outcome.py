@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.deck.annotation import AnnotationFigures
+from netlist_gen.deck.plan import Stands
 from netlist_gen.records import Record
+from verification.certificate.coverage import Coverage
+from verification.certificate.statement import Certificate, Mutation
 from verification.verdict.class_lines import LineVerdict
 from verification.verdict.figures import (
     Accuracy,
@@ -43,6 +46,7 @@ class DeckResult(Record):
         failure: why there is no verdict.
         wall_s: of the simulation.
         deck: the deck's text where something is wrong.
+        stands: which windows its windows stand for; None is each for itself.
     """
 
     scope: str
@@ -58,26 +62,55 @@ class DeckResult(Record):
     failure: str
     wall_s: float
     deck: str | None
+    stands: Stands | None = field(default=None, metadata={"json": None})
 
     @property
     def failed(self) -> bool:
         """Whether there is no verdict."""
         return not self.neurons
 
+    def all_of(self, each: NDArray[np.float64]) -> float:
+        """The sum of what each part cost over all windows that the parts stand for."""
+        return float((each if self.stands is None else each * self.stands.times).sum())
+
     @property
     def energy_J(self) -> float:
         """Energy measured over all windows; 0 for a run that failed."""
-        return float(self.energies_J.sum())
+        return self.all_of(self.energies_J)
+
+    @property
+    def expected_J(self) -> float:
+        """Energy expected over the same windows."""
+        return self.all_of(self.reference_J)
+
+    def wrong_of(self, verdict: NeuronVerdict) -> int:
+        """Windows of one of its neurons that disagree; one that only leads in counts once."""
+        if self.stands is None:
+            return verdict.mismatches
+        return int(np.maximum(self.stands.times, 1)[verdict.wrong].sum())
+
+    def checked_of(self, verdict: NeuronVerdict) -> int:
+        """Windows of one of its neurons that were compared, each as often as it occurs."""
+        return verdict.windows if self.stands is None else int(self.stands.times.sum())
 
     @property
     def mismatches(self) -> int:
         """Neuron windows that disagree."""
-        return sum(v.mismatches for v in self.neurons)
+        return sum(self.wrong_of(v) for v in self.neurons)
 
     @property
     def checked(self) -> int:
         """Neuron windows compared."""
+        return sum(self.checked_of(v) for v in self.neurons)
+
+    @property
+    def simulated(self) -> int:
+        """Neuron windows simulated: each of the deck once."""
         return sum(v.windows for v in self.neurons)
+
+    def window(self, own: int) -> int:
+        """The number among all of one of its windows."""
+        return self.first + own if self.stands is None else int(self.stands.shown[own])
 
     @property
     def lines_wrong(self) -> int:
@@ -164,6 +197,7 @@ class ScopeVerdict(Record):
         within_ps: of its expected time each pulse had to come; None where the process has no
             measured delays, and "on the clock" was all.
         timing: how far they were, where the timed reference was asked.
+        simulated: neuron windows simulated, some for several that were compared.
     """
 
     scope: str
@@ -181,6 +215,7 @@ class ScopeVerdict(Record):
     wall_s: float
     within_ps: float | None = None
     timing: TimingFigures | None = None
+    simulated: int = 0
 
 
 @dataclass(frozen=True)
@@ -245,6 +280,9 @@ class RunVerdict(Record):
         annotation: what a table of extracted values set; absent where there was none.
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
+        coverage: what the windows met, in each scope.
+        certificate: what the run proves, where windows were made for that; else absent.
+        mutation: how many faults the windows find, where that was asked; else absent.
     """
 
     agreed: bool
@@ -276,6 +314,9 @@ class RunVerdict(Record):
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
     rules: str = "off"
     crosstalk: bool = False
+    coverage: tuple[Coverage, ...] = ()
+    certificate: Certificate | None = field(default=None, metadata={"absent": True})
+    mutation: Mutation | None = field(default=None, metadata={"absent": True})
 
     def __repr__(self) -> str:
         word = "AGREED" if self.agreed else "DISAGREED"
