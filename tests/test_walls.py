@@ -89,6 +89,7 @@ NETWORKS = ("netlist_gen.network", "netlist_gen.checkpoint", "netlist_gen.spikes
 TEMPLATES = ("netlist_gen.resources", "netlist_gen.deck.emit", "jinja2")
 
 OPEN_TO_VERIFICATION = {
+    "netlist_gen.assembly.arrivals",
     "netlist_gen.assembly.close_timing",
     "netlist_gen.assembly.delays",
     "netlist_gen.assembly.network_circuit",

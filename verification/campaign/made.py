@@ -119,9 +119,7 @@ class MadeWindows:
         for kind, spacing in least.items():
             signs = [1] * kind.excitatory + [-1] * kind.inhibitory
             decision = port_phases(library, setup.phases, len(signs)).decision
-            ranges[kind] = arrival_range(
-                delays, spacing, signs, kind.theta, setup.phases, decision
-            )
+            ranges[kind] = arrival_range(delays, spacing, signs, kind.theta, setup.phases, decision)
         return ranges
 
     def _drawn(self, given: BoolArray) -> dict[str, list[BoolArray]]:
@@ -237,9 +235,11 @@ def certificate(
     proven = complete and measured.agreed
     every = len(sites) == built
     if proven:
-        whose = f"each of the {built} neurons" if every else f"{len(sites)} of {built} neurons"
+        whose = f"{len(sites)} of {built} neurons give"
+        if every:
+            whose = f"each of the {built} neurons gives"
         sentence = (
-            f"{whose} gives the pulse of the integer model, or none, for every input that its "
+            f"{whose} the pulse of the integer model, or none, for every input that its "
             "lines can bring"
         )
         if samples and every:

@@ -48,7 +48,7 @@ class Kind:
         """Whether both n = theta and n = theta - 1 occur: without either no synapse matters."""
         return -self.inhibitory < self.theta <= self.excitatory
 
-    def counts(self) -> IntArray:
+    def sums(self) -> IntArray:
         """n of each class, of ``shape``."""
         return np.subtract.outer(np.arange(self.shape[0]), np.arange(self.shape[1]))
 
@@ -61,14 +61,14 @@ class Kind:
         """
         if near is None:
             return np.ones(self.shape, dtype=bool)
-        n = self.counts()
+        n = self.sums()
         asked = np.asarray((n >= self.theta - near) & (n < self.theta + near))
         asked[np.ix_((0, -1), (0, -1))] = True
         return asked
 
     def fires_with_pulses(self) -> bool:
         """Whether there is a window with a pulse on some line in which it fires."""
-        n = self.counts()
+        n = self.sums()
         n[0, 0] = self.theta - 1
         return bool((n >= self.theta).any())
 

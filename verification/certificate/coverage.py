@@ -2,7 +2,7 @@
 
     tally = Tally(spikes, timed=True)
     tally.add(arrivals, late)         # the windows of a deck, in their order
-    tally.counts()
+    tally.met()
 
 Seen is what was simulated and compared; whether it agreed is the verdict's to say.
 """
@@ -150,6 +150,19 @@ class Coverage(Record):
     least: NeuronCoverage
     neurons: tuple[NeuronCoverage, ...]
 
+    @property
+    def least_in_words(self) -> str:
+        """Which neuron that is, and what it lacks."""
+        one = self.least
+        lacks = [
+            f"{part.seen} of {part.possible} {words}"
+            for part, words in zip(one.counts.parts(), COVERED.values(), strict=True)
+            if part.seen < part.possible
+        ]
+        if not lacks:
+            return "every neuron met all of it"
+        return f"least covered: layer {one.layer}, neuron {one.neuron} ({', '.join(lacks)})"
+
     @staticmethod
     def of(scope: str, asked: str, neurons: Sequence[NeuronCoverage]) -> Coverage:
         """Of neurons in the order of layers, at least one."""
@@ -205,7 +218,7 @@ class Tally:
             for side, apart in enumerate((late, ~late)):
                 self._arrivals[side] |= bool((fires & ~(arrivals & apart).any(axis=1)).any())
 
-    def counts(self, classes: BoolArray | None = None, near: int | None = None) -> CoverageCounts:
+    def met(self, classes: BoolArray | None = None, near: int | None = None) -> CoverageCounts:
         """What was met.
 
         Args:
@@ -243,7 +256,7 @@ def covered(
     for (layer, neuron), tally in tallies.items():
         near = asked.of(tally.kind)
         own = int((tally.classes & tally.kind.classes(near)).sum())
-        counts = tally.counts(seen.get(tally.kind), near)
+        counts = tally.met(seen.get(tally.kind), near)
         neurons.append(NeuronCoverage(layer, neuron, tally.windows, counts, own))
     words = asked.words(tally.kind for tally in tallies.values())
     return Coverage.of(scope, words, neurons)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,17 +75,19 @@ class Maker:
                 windows = [full, any_[0], empty, any_[1]]
                 blocks.append(self._block(windows, [EARLY, EARLY, LATE, LATE]))
             return blocks
-        above, below = self._deciding(0), self._deciding(1)
+        # Each synapse decides among as many other pulses as can be, and among fewer.
+        above = [*self._deciding(0, fewer=False), *self._deciding(0, fewer=True)]
+        below = [*self._deciding(1, fewer=False), *self._deciding(1, fewer=True)]
         blocks += [
             self._block([full, above[0], full, below[0]], [EARLY] * 4),
-            self._block([empty, above[0], empty, below[0]], [LATE] * 4),
+            self._block([empty, above[-1], empty, below[-1]], [LATE] * 4),
             self._block(
                 [empty, full, above[0], below[0]],
                 [EARLY, LATE, INHIBITORY_LATE, EXCITATORY_LATE],
             ),
         ]
-        # The rest of what makes each synapse decide, then windows next to the threshold at random.
-        above, below = above[1:], below[1:]
+        # The rest of these, then windows next to the threshold at random.
+        above, below = above[1:-1], below[1:-1]
         while len(blocks) < OWN_BLOCKS or above or below:
             turn = len(blocks)
             one = above.pop(0) if above else self._edge_window(0)
@@ -142,34 +143,33 @@ class Maker:
         }
         return Block(np.array(windows), np.array([lates[time] for time in times]))
 
-    def _deciding(self, below: int) -> list[BoolArray]:
+    def _deciding(self, below: int, *, fewer: bool) -> list[BoolArray]:
         """Windows with n = theta - ``below`` in which each synapse of a sign has a pulse once.
 
-        That are the excitatory ones where it fires, the inhibitory ones where it does not.
+        That are the excitatory ones where it fires, the inhibitory ones where it does not. They
+        are of one class, that of most pulses or one of ``fewer``.
         """
         kind = self.kind
         n = kind.theta - below
-        if below:
-            inhibitory = min(kind.inhibitory, kind.excitatory - n)
-            excitatory, many, whole = inhibitory + n, inhibitory, kind.inhibitory
-        else:
-            excitatory = min(kind.excitatory, kind.inhibitory + n)
-            inhibitory, many, whole = excitatory - n, excitatory, kind.excitatory
+        most = min(kind.excitatory, kind.inhibitory + n)
+        least = max(0, n, 1 + n if below else 1)  # one pulse of that sign at least
+        excitatory = (least + most) // 2 if fewer and least < most else most
+        inhibitory = excitatory - n
+        many = inhibitory if below else excitatory
+        mine = self._patterns.signs == (-1 if below else 1)
         found: list[BoolArray] = []
         seen = np.zeros(self._full.size, dtype=bool)
-        mine = self._patterns.signs == (-1 if below else 1)
-        for turn in count():
-            window = self._patterns.window(excitatory, inhibitory, apart=turn % 2 == 1, turn=turn)
-            if many and many < whole:  # the lines of that sign that had none yet come first
+        while not found or (many and not seen[mine].all()):
+            turn = len(found)
+            window = self._patterns.window(excitatory, inhibitory, apart=fewer, turn=turn)
+            if turn:  # the lines that had no pulse yet come first
                 window[mine] = False
                 lines = np.flatnonzero(mine)
                 order = np.concatenate((lines[~seen[lines]], lines[seen[lines]]))
                 window[order[:many]] = True
             found.append(window)
             seen |= window & mine
-            if not many or seen[mine].all():
-                return found
-        raise AssertionError
+        return found
 
     def _edge_window(self, below: int) -> BoolArray:
         """One with n = theta - ``below``, its class and its lines at random."""
