@@ -53,7 +53,7 @@ class Patterns:
         positive = [_turned(own, turn) for own in self._positive]
         negative = [_turned(own, turn) for own in self._negative]
         if apart:
-            first = sorted(order, key=lambda i: -len(positive[i]))
+            first = sorted(order, key=lambda i: len(negative[i]) - len(positive[i]))
             chosen = _filled(positive, first, excitatory)
             second = sorted(order, key=lambda i: (len(chosen[i]), -len(negative[i])))
             against = _filled(negative, second, inhibitory)
