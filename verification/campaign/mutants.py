@@ -20,7 +20,6 @@ from netlist_gen.circuit.neuron import control_current, library_design
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.deck.decks import build_neuron
 from netlist_gen.deck.plan import NeuronRun, NeuronTask, Task
-from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, bounded, usable_cores
 from netlist_gen.spikes import driven_neuron
@@ -75,12 +74,7 @@ def try_faults(
         simulator: which runs the broken decks.
         options: of the run.
         progress: told of faults.
-
-    Raises:
-        ConfigurationError: circuits whose branches are not whole (crosstalk).
     """
-    if setup.crosstalk:
-        raise ConfigurationError("--mutants breaks single branches; it goes without --crosstalk")
     rng = np.random.default_rng((options.seed, options.mutants))
     own: dict[str, list[NeuronTask]] = {}
     for task in tasks:

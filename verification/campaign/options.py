@@ -92,3 +92,7 @@ class VerifyOptions(DeckOptions):
             )
         if self.mutants and "neurons" not in self.scopes:
             raise ConfigurationError("--mutants breaks neurons; it needs --scope neurons")
+        if self.mutants and self.crosstalk:  # whose inductors are in no branch of their own
+            raise ConfigurationError(
+                "--mutants breaks single branches; it goes without --crosstalk"
+            )
