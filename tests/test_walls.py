@@ -214,6 +214,12 @@ def a_verdict_knows_no_simulator(arrows: set[Arrow]) -> list[Arrow]:
     return between(arrows, ("verification.verdict",), apart)
 
 
+@wall(broken_by=Arrow("verification.certificate.made", "verification.campaign.plan"))
+def a_certificate_knows_no_simulator_and_no_verdict(arrows: set[Arrow]) -> list[Arrow]:
+    others = rooms("campaign", "characterize", "engine", "reference", "simulators", "verdict")
+    return between(arrows, ("verification.certificate",), (*others, *TEMPLATES))
+
+
 @wall(broken_by=Arrow("verification.waves.pulses", "netlist_gen.network"))
 def waves_know_no_network(arrows: set[Arrow]) -> list[Arrow]:
     apart = (*CIRCUITS, *NETWORKS, "netlist_gen.library", "verification.verdict")

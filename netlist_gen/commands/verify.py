@@ -158,8 +158,8 @@ def _figures(verdict: RunVerdict) -> list[str]:
     from verification.report.numbers import engineering, percent
 
     energy = verdict.energy
-    simulated = sum(scope.simulated for scope in verdict.scopes)
-    once = "" if simulated == verdict.checked else f" ({simulated} simulated)"
+    ran = sum(scope.simulated for scope in verdict.scopes)
+    once = "" if ran == verdict.checked else f" ({ran} simulated)"
     lines = [
         f"windows compared {verdict.checked}{once}, mismatches {verdict.mismatches}, failed runs "
         f"{len(verdict.failed)}",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,42 +140,51 @@ class MadeWindows:
         for number, site in enumerate(self.sites):
             kind = self._kinds[site.name]
             maker = Maker(site.signs, site.theta, seed=number)
-            blocks = maker.own_blocks()
-            if kind not in met or not self.shared:
-                blocks += maker.class_blocks(self.asked.of(kind))
-            met.add(kind)
             drawn = self._samples.get(site.name, [])
-            blocks += [Block(pulses, np.zeros_like(pulses)) for pulses in drawn]
-            yield self._task(site, blocks)
+            checks = [Block(pulses, np.zeros_like(pulses)) for pulses in drawn]
+            groups = [[*maker.own_blocks(), *checks]]
+            if kind not in met or not self.shared:
+                groups.append(maker.class_blocks(self.asked.of(kind)))
+            met.add(kind)
+            yield from self._tasks_of(site, groups)
 
-    def _task(self, site: NeuronSite, blocks: Sequence[Block]) -> NeuronTask:
-        total = sum(block.windows for block in blocks)
-        most = cut_for(total, self._making.simulator, None, usual=False).neurons
-        decks = packed(blocks, most)
-        length = decks[0].windows
-        runs = [(k * length, (k + 1) * length) for k in range(len(decks))]
+    def _tasks_of(
+        self, site: NeuronSite, groups: Sequence[Sequence[Block]]
+    ) -> Iterator[NeuronTask]:
+        """A task for each group of blocks; its decks are of one length."""
+        decks = [packed(blocks, self._most(blocks)) for blocks in groups]
+        ends = np.cumsum([0, *(deck.windows for group in decks for deck in group)]).tolist()
+        runs = list(pairwise(ends))
         place = self._ranges.get(self._kinds[site.name])
-        return NeuronTask(
-            site,
-            tuple(
-                NeuronRun(
-                    deck_name(site.name, first, runs),
-                    first,
-                    deck.pulses,
-                    driven_neuron(self.network, site.layer, site.neuron, deck.pulses),
-                    skew=None if place is None else _skew(place, deck.late),
-                )
-                for deck, (first, _) in zip(decks, runs, strict=True)
-            ),
-        )
+        firsts = iter(ends)
+        for group in decks:
+            yield NeuronTask(
+                site,
+                tuple(
+                    NeuronRun(
+                        deck_name(site.name, first, runs),
+                        first,
+                        deck.pulses,
+                        driven_neuron(self.network, site.layer, site.neuron, deck.pulses),
+                        skew=None if place is None else _skew(place, deck.late),
+                    )
+                    for deck, first in zip(group, firsts, strict=False)
+                ),
+            )
+
+    def _most(self, blocks: Sequence[Block]) -> int:
+        """Windows of a deck."""
+        total = sum(block.windows for block in blocks)
+        return cut_for(total, self._making.simulator, None, usual=False).neurons
 
     @cached_property
     def lengths(self) -> dict[Place, int]:
         """Windows of each neuron."""
-        return {
-            (task.site.layer, task.site.neuron): sum(run.windows for run in task.runs)
-            for task in self._tasks
-        }
+        found: dict[Place, int] = {}
+        for task in self._tasks:
+            place = task.site.layer, task.site.neuron
+            found[place] = found.get(place, 0) + sum(run.windows for run in task.runs)
+        return found
 
     @cached_property
     def spikes(self) -> NetworkSpikes:
@@ -182,8 +192,9 @@ class MadeWindows:
         rows = max(self.lengths.values())
         layers = [np.zeros((rows, layer.outputs), dtype=bool) for layer in self.network.layers]
         for task in self._tasks:
-            fires = np.concatenate([run.spikes.fires for run in task.runs])
-            layers[task.site.layer][: fires.size, task.site.neuron] = fires
+            for run in task.runs:
+                own = layers[task.site.layer][:, task.site.neuron]
+                own[run.first : run.first + run.windows] = run.spikes.fires
         return NetworkSpikes(
             self.network, (np.zeros((rows, self.network.inputs), dtype=bool), *layers)
         )
@@ -203,15 +214,14 @@ class MadeWindows:
         """``Certificate.spread_ps``, in s."""
         ends: dict[tuple[Kind, int, int], tuple[float, float]] = {}
         for task in self._tasks:
-            site, spikes = task.site, [run.spikes for run in task.runs]
-            arrivals = np.concatenate([one.arrivals for one in spikes])
-            delays = measured.delays_s[site.layer][: arrivals.shape[0], site.neuron]
-            counts = class_counts(arrivals, spikes[0].signs)
-            for e, i, delay in zip(*(c.tolist() for c in counts), delays.tolist(), strict=True):
-                if not math.isnan(delay):  # there was a pulse
-                    key = self._kinds[site.name], e, i
-                    low, high = ends.get(key, (delay, delay))
-                    ends[key] = min(low, delay), max(high, delay)
+            delays = measured.delays_s[task.site.layer][:, task.site.neuron]
+            kind = self._kinds[task.site.name]
+            for run in task.runs:
+                counts = zip(*class_counts(run.stimulus, run.spikes.signs), strict=True)
+                for (e, i), delay in zip(counts, delays[run.first :].tolist(), strict=False):
+                    if not math.isnan(delay):  # there was a pulse
+                        low, high = ends.get((kind, int(e), int(i)), (delay, delay))
+                        ends[kind, int(e), int(i)] = min(low, delay), max(high, delay)
         return max((high - low for low, high in ends.values()), default=None)
 
 

@@ -40,7 +40,7 @@ from verification.certificate.statement import (
 from verification.simulators.base import Simulator
 from verification.verdict.outcome import DeckResult
 
-MORE_BLOCKS = 64
+MORE_BLOCKS = 32
 """Blocks of four windows at random that a fault has to pass beyond those of all classes, to be
 called equivalent."""
 

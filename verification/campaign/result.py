@@ -38,7 +38,7 @@ class Windows:
         return frame
 
     def __len__(self) -> int:
-        return sum(int(layer.size) for one in self.measured for layer in one.pulses)
+        return sum(one.windows for one in self.measured)
 
     def __repr__(self) -> str:
         wrong = sum(one.mismatches for one in self.measured)

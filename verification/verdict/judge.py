@@ -162,6 +162,7 @@ def _observed(scope: Measured, dialects: Mapping[str, str]) -> Observed:
         scope.delays_s,
         {(*r.place, r.first): r.energy_J for r in scope.results if not r.failed},
         NETWORK_TIME_ERROR_S if scope.scope == "network" else 0.0,
+        sum(int(layer.size) for layer in scope.pulses) - scope.windows,
     )
 
 

@@ -44,7 +44,8 @@ class Measured:
         results: one for each deck, in order of place and window.
         from_ledger: how many of them an earlier run had judged.
         wall_s: time from first to last.
-        made: the windows are not those of samples, but each neuron's own.
+        lengths: windows of each neuron by (layer, neuron), where they are not those of samples but
+            each neuron's own; None is all.
     """
 
     scope: str
@@ -57,7 +58,25 @@ class Measured:
     results: tuple[DeckResult, ...]
     from_ledger: int
     wall_s: float
-    made: bool = False
+    lengths: Mapping[tuple[int, int], int] | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether the windows are each neuron's own."""
+        return self.lengths is not None
+
+    def there(self, layer: int) -> NDArray[np.bool_]:
+        """Which windows of a layer there are, shape (windows, neurons)."""
+        windows, neurons = self.pulses[layer].shape
+        if self.lengths is None:
+            return np.ones((windows, neurons), dtype=bool)
+        own = [self.lengths.get((layer, neuron), 0) for neuron in range(neurons)]
+        return np.asarray(np.arange(windows)[:, None] < np.array(own))
+
+    @property
+    def windows(self) -> int:
+        """Neuron windows that there are, measured or not."""
+        return sum(int(self.there(layer).sum()) for layer in range(len(self.pulses)))
 
     @property
     def energy_J(self) -> float:
@@ -156,17 +175,18 @@ class Measured:
         for layer, (pulses, delays, wrong) in enumerate(
             zip(self.pulses, self.delays_s, self.wrong, strict=True)
         ):
-            window, neuron = np.indices(pulses.shape).reshape(2, -1)
+            there = self.there(layer)
+            window, neuron = np.nonzero(there)
             columns = {
                 "scope": self.scope,
                 "simulator": self.simulator.name,
                 "layer": layer,
                 "neuron": neuron,
                 "window": window,
-                "expected": self.spikes.layers[layer + 1].ravel().astype(np.int8),
-                "measured": pulses.ravel(),
-                "delay_ps": delays.ravel() * 1e12,
-                "agreed": ~wrong.ravel(),
+                "expected": self.spikes.layers[layer + 1][there].astype(np.int8),
+                "measured": pulses[there],
+                "delay_ps": delays[there] * 1e12,
+                "agreed": ~wrong[there],
             }
             parts.append(pd.DataFrame(columns))
         return pd.concat(parts, ignore_index=True)
@@ -227,7 +247,7 @@ def collect(
         tuple(gathered),
         known,
         wall_s,
-        lengths is not None,
+        lengths,
     )
 
 

@@ -79,6 +79,17 @@ def test_classes_are_shared_by_neurons_of_one_circuit_unless_every_window_is_ask
     assert len(shared.certificate.assumptions) == len(every.certificate.assumptions) + 1
 
 
+def test_rows_of_windows_that_a_neuron_has_not_are_none():
+    network = ng.TernaryNetwork.from_arrays([[[1, 1, -1], [1, 1, 1]]], [[1, 2]])
+    run = ng.verify(network, exhaustive=True, simulator="embedded")
+    frame = run.windows.to_pandas()
+    assert len(frame) == len(run.windows) == run.verdict.checked
+    assert frame["agreed"].all()
+    assert (frame["expected"] == frame["measured"]).all()
+    counted = frame.groupby("neuron").size().to_dict()
+    assert counted == {one.neuron: one.windows for one in run.coverage.neurons}
+
+
 def test_nothing_is_proven_where_one_neuron_is_wrong(tiny, cli, monkeypatch):
     """A circuit is built with a threshold off by one: the reference never saw it."""
     from netlist_gen.circuit import bench

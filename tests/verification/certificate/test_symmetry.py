@@ -1,7 +1,7 @@
 """Lines exchanged, within a loop and between loops: the same outcome at nearly the same time.
 
-What certificates rest on: branches of one sign are one circuit, wherever in the decision they lie, so
-that a window does what its counts say, up to how unevenly they fall on the loops.
+What certificates rest on: branches of one sign are one circuit, wherever in the decision they lie,
+so that a window does what its counts say, up to how unevenly they fall on the loops.
 """
 
 from __future__ import annotations
