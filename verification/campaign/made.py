@@ -247,7 +247,7 @@ def certificate(
     if proven:
         whose = f"{len(sites)} of {built} neurons give"
         if every:
-            whose = f"each of the {built} neurons gives"
+            whose = f"each of the {built} neurons gives" if built > 1 else "the one neuron gives"
         sentence = (
             f"{whose} the pulse of the integer model, or none, for every input that its "
             "lines can bring"
