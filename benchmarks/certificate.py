@@ -5,7 +5,7 @@
     python benchmarks/certificate.py network examples/mnist-f32.pt --neurons 50 --simulator josim
     python benchmarks/certificate.py faults --neurons 20 --each 1
     python benchmarks/certificate.py planted --data-dir DIR
-    python benchmarks/certificate.py images examples/mnist-f32.pt --data-dir DIR --neurons 20
+    python benchmarks/certificate.py images examples/mnist-f32.pt --data-dir DIR --simulate 1
 
 Wall and processor time are both printed: on a machine shared with others only the second means
 much.
@@ -202,15 +202,16 @@ def moved(site: NeuronSite, counts: float) -> str:
 @main.command("images")
 @click.argument("net", type=click.Path(path_type=Path))
 @click.option("--data-dir", type=click.Path(path_type=Path), required=True)
-@click.option("--neurons", default=0, help="every so many-th neuron is simulated")
-def images_command(net: Path, data_dir: Path, neurons: int) -> None:
+@click.option("--every", default=20, help="look at every so many-th neuron")
+@click.option("--simulate", default=0, help="simulate so many of these")
+def images_command(net: Path, data_dir: Path, every: int, simulate: int) -> None:
     """Distinct windows of the test images, and how long they take."""
     network = ng.read(net)
     x, _ = mnist(net, data_dir)
     spikes = NetworkSpikes.of(network, x)
-    sites = neuron_sites(network)
+    sites = neuron_sites(network)[::every]
     windows = alone = simulated = 0
-    with timed("walks"):
+    with timed(f"walks of {len(sites)} neurons"):
         for site in sites:
             lines = spikes.layers[site.layer][:, list(site.inputs)]
             walk = distinct_walk(lines, WINDOWS_PER_DECK)
@@ -221,7 +222,7 @@ def images_command(net: Path, data_dir: Path, neurons: int) -> None:
         f"  {windows} neuron windows; {alone} differ in their pulses; {simulated} are simulated, "
         "as they differ in their pulses or in those before"
     )
-    for site in sites[:: max(1, len(sites) // neurons)] if neurons else []:
+    for site in sites[:: max(1, len(sites) // simulate)][:simulate] if simulate else []:
         lines = spikes.layers[site.layer][:, list(site.inputs)]
         one = ng.TernaryNetwork.from_arrays([[list(site.signs)]], [[site.theta]])
         with timed(site.name):
