@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,12 +19,13 @@ import numpy as np
 from netlist_gen.circuit.neuron import control_current, library_design
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.deck.decks import build_neuron
-from netlist_gen.deck.plan import NeuronRun, NeuronTask, Task
+from netlist_gen.deck.plan import Cut, NeuronRun, NeuronTask
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, bounded, usable_cores
 from netlist_gen.spikes import driven_neuron
 from verification.campaign.options import VerifyOptions
 from verification.campaign.plan import Setup
+from verification.campaign.windows import WindowPlan
 from verification.campaign.work import builder_for, run_built
 from verification.certificate.classes import Asked
 from verification.certificate.faults import FAULTS, Broken, Fault, fault
@@ -58,8 +59,8 @@ class _Tried:
 
 
 def try_faults(
-    network: TernaryNetwork,
-    tasks: Iterable[Task],
+    plan: WindowPlan,
+    cut: Cut,
     setup: Setup,
     simulator: Simulator,
     options: VerifyOptions,
@@ -68,23 +69,24 @@ def try_faults(
     """Try ``options.mutants`` faults, kind after kind, on neurons drawn by ``options.seed``.
 
     Args:
-        network: the integer model.
-        tasks: of the run's scope "neurons".
+        plan: of the run's windows.
+        cut: into decks.
         setup: of the campaign.
         simulator: which runs the broken decks.
         options: of the run.
         progress: told of faults.
     """
     rng = np.random.default_rng((options.seed, options.mutants))
-    own: dict[str, list[NeuronTask]] = {}
-    for task in tasks:
-        if isinstance(task, NeuronTask):
-            own.setdefault(task.site.name, []).append(task)
-    names = [list(own)[i] for i in rng.permutation(len(own))]
     kinds = list(FAULTS)
+    sites = [plan.sites[i] for i in rng.permutation(len(plan.sites))]
+    names = [site.name for site in sites[: -(-options.mutants // len(kinds))]]
+    own: dict[str, list[NeuronTask]] = {name: [] for name in names}
+    for task in plan.tasks("neurons", cut):
+        if isinstance(task, NeuronTask) and task.site.name in own:
+            own[task.site.name].append(task)
     chosen = [(kinds[m % len(kinds)], names[m // len(kinds) % len(names)], m)
               for m in range(options.mutants)]  # fmt: skip
-    bench = _Bench(network, setup, simulator, options.seed)
+    bench = _Bench(plan.spikes.network, setup, simulator, options.seed)
 
     def work(item: tuple[str, str, int]) -> _Tried:
         kind, name, number = item

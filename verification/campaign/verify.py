@@ -244,9 +244,8 @@ class _Run:
         """How many faults the windows find, on the first simulator."""
         if not self.options.mutants:
             return None
-        tasks = self.plan.tasks("neurons", self._cut(simulator))
-        network, options = self.facts.network, self.options
-        return try_faults(network, tasks, self.setup, simulator, options, self.progress)
+        cut = self._cut(simulator)
+        return try_faults(self.plan, cut, self.setup, simulator, self.options, self.progress)
 
     def _cut(self, simulator: Simulator) -> Cut:
         # Energies are compared deck by deck: several simulators get decks of the same length.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.sites import neuron_sites
+from netlist_gen.circuit.sites import NeuronSite, neuron_sites
 from netlist_gen.deck.plan import Cut, NeuronTask, Task, count_decks, plan_decks
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
 from verification.certificate.classes import Asked
@@ -25,6 +25,11 @@ class WindowPlan(Protocol):
     @property
     def spikes(self) -> NetworkSpikes:
         """What is expected: a row for each window."""
+        ...
+
+    @property
+    def sites(self) -> Sequence[NeuronSite]:
+        """The neurons that have windows."""
         ...
 
     @property
@@ -66,6 +71,11 @@ class SampleWindows:
     distinct: bool = False
     shared: bool = False
     lengths: Mapping[tuple[int, int], int] | None = None
+
+    @property
+    def sites(self) -> list[NeuronSite]:
+        """All neurons that have a circuit."""
+        return neuron_sites(self.spikes.network)
 
     def tasks(self, scope: str, cut: Cut) -> Iterator[Task]:
         """The decks of a scope (``deck.plan.plan_decks``)."""
