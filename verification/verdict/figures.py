@@ -19,7 +19,8 @@ class EnergyFigures(Record):
         relative_error: of the whole; None where no deck was judged.
         worst_window_error: of the neuron's window, or network's deck, in which it is largest.
         tolerance: largest relative error that agrees.
-        dynamic_J_per_inference: measured, of one sample.
+        dynamic_J_per_inference: measured, of one sample; where windows were made, of one of each
+            neuron for each step, on the average.
         static_W: bias and control currents at the supply.
         static_J_per_inference: that power over one sample's windows.
         wall_plug_J_per_inference: both, with the cooling.
