@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from netlist_gen.samples import Source
-    from verification.campaign.verify import Verification
+    from verification.campaign.result import Verification
     from verification.characterize.run import Characterization
     from verification.reference.performance import Performance
     from verification.simulators.simulate import Simulated
@@ -105,7 +106,7 @@ def generate(
 
 def verify(
     net: Network,
-    x: Source,
+    x: Source | None = None,
     labels: Source | None = None,
     out: PathLike | None = None,
     *,
@@ -116,7 +117,7 @@ def verify(
 
     Args:
         net: a network or its file.
-        x: samples, or their file.
+        x: samples, or their file; with ``exhaustive`` they may be left out.
         labels: the class of each, or their file.
         out: a directory for ``verify.json``, ``report.html`` and what else a run leaves; None
             keeps no files.
@@ -127,15 +128,22 @@ def verify(
         NetlistGenError: wrong input, or a simulator that is not there. A disagreement is a
             result, not an error.
     """
-    from netlist_gen.samples import read_samples
+    from netlist_gen.samples import no_samples, read_samples
     from verification.campaign.options import VerifyOptions
     from verification.campaign.verify import verify as run
     from verification.report.html import write_report
 
     network, source, steps = _network(net)
     chosen = VerifyOptions.of({"source": source, **options})
-    found = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
-    samples = found.draw(chosen.samples, chosen.seed)
+    if x is None:
+        if not chosen.exhaustive:
+            raise ConfigurationError(
+                "there are no samples to verify; give --inputs, or make windows with --exhaustive"
+            )
+        given = no_samples(network, labels)
+    else:
+        given = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
+    samples = given.draw(chosen.samples, chosen.seed)
     chosen = replace(chosen, rows=samples.rows if chosen.rows is None else chosen.rows)
     where = None if out is None else Path(out)
     result = run(network, samples.inputs, samples.labels, where, chosen, progress)

@@ -320,8 +320,8 @@ class TernaryNetwork:
 def count_votes(output_spikes: SpikeArray, population: int) -> NDArray[np.int64]:
     """Votes of shape (samples, classes) from spikes (samples, [steps,] classes * population)."""
     classes = output_spikes.shape[-1] // population
-    grouped = output_spikes.reshape(output_spikes.shape[0], -1, classes, population)
-    return np.asarray(grouped.sum(axis=(1, 3), dtype=np.int64))
+    grouped = output_spikes.reshape(*output_spikes.shape[:-1], classes, population)
+    return np.asarray(grouped.sum(axis=(-1, *range(1, grouped.ndim - 2)), dtype=np.int64))
 
 
 def vote_accuracy(votes: NDArray[np.int64], labels: ArrayLike, ties: TieRule = "lowest") -> float:

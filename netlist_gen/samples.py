@@ -125,6 +125,17 @@ def _check_steps(
     )
 
 
+def no_samples(network: TernaryNetwork, labels: Source | None = None) -> Samples:
+    """None, of a network's width.
+
+    Raises:
+        ConfigurationError: there are labels.
+    """
+    if labels is not None:
+        raise ConfigurationError("there are labels, but no samples; give both or neither")
+    return Samples(np.zeros((0, network.inputs), dtype=bool), None)
+
+
 def _array(source: Source, what: str) -> NDArray[Any]:
     if isinstance(source, str | os.PathLike):
         return read_array(Path(source), what)

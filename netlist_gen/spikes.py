@@ -134,6 +134,24 @@ def _left(startup: int, first: int, beyond: int) -> int:
     return max(0, min(startup, beyond) - first)
 
 
+def driven_neuron(
+    network: TernaryNetwork, layer: int, neuron: int, arrivals: BoolArray
+) -> NeuronSpikes:
+    """What one neuron of a network must do whose own lines carry given pulses.
+
+    Args:
+        network: the integer model.
+        layer: of the neuron.
+        neuron: its place in the layer.
+        arrivals: bool, shape (windows, synapses), of its lines in their order.
+    """
+    own = network.layers[layer]
+    weights = own.weights[neuron]
+    lines = np.flatnonzero(weights)
+    alone = lone_neuron(weights[lines].tolist(), int(own.theta[neuron]), arrivals)
+    return replace(alone, layer=layer, neuron=neuron, lines=tuple(lines.tolist()))
+
+
 def lone_neuron(signs: Sequence[int], theta: int, arrivals: BoolArray) -> NeuronSpikes:
     """What a neuron that stands alone must do: line k feeds synapse k.
 

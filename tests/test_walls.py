@@ -89,6 +89,7 @@ NETWORKS = ("netlist_gen.network", "netlist_gen.checkpoint", "netlist_gen.spikes
 TEMPLATES = ("netlist_gen.resources", "netlist_gen.deck.emit", "jinja2")
 
 OPEN_TO_VERIFICATION = {
+    "netlist_gen.assembly.arrivals",
     "netlist_gen.assembly.close_timing",
     "netlist_gen.assembly.delays",
     "netlist_gen.assembly.network_circuit",
@@ -211,6 +212,12 @@ def a_report_computes_nothing(arrows: set[Arrow]) -> list[Arrow]:
 def a_verdict_knows_no_simulator(arrows: set[Arrow]) -> list[Arrow]:
     apart = ("verification.simulators", "verification.engine", "verification.campaign")
     return between(arrows, ("verification.verdict",), apart)
+
+
+@wall(broken_by=Arrow("verification.certificate.made", "verification.campaign.plan"))
+def a_certificate_knows_no_simulator_and_no_verdict(arrows: set[Arrow]) -> list[Arrow]:
+    others = rooms("campaign", "characterize", "engine", "reference", "simulators", "verdict")
+    return between(arrows, ("verification.certificate",), (*others, *TEMPLATES))
 
 
 @wall(broken_by=Arrow("verification.waves.pulses", "netlist_gen.network"))

@@ -8,6 +8,7 @@ set junction of that synapse ``BA.XS012.XL0N07``.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from netlist_gen.circuit.neuron import neuron_cell, port_phases
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.trees import tree_depth
-from netlist_gen.circuit.view import START_S, Events, NeuronView, instance_name
+from netlist_gen.circuit.view import GUARD_S, START_S, Events, NeuronView, instance_name
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, load_phases
@@ -89,6 +90,7 @@ def neuron_bench(
     stimulus: NDArray[np.bool_],
     phases: ClockPhases | None = None,
     arrivals_s: NDArray[np.float64] | None = None,
+    rest_s: float = -GUARD_S,
 ) -> NeuronBench:
     """Build the bench of one neuron.
 
@@ -99,6 +101,7 @@ def neuron_bench(
         phases: clock phases (default: those of the design table).
         arrivals_s: how much later than the window's data time each pulse comes, s, of the
             stimulus's shape (default: not at all).
+        rest_s: when the neuron rests between windows, s after their data time.
 
     Raises:
         NetworkError: a fan-in or threshold beyond the design table, or a stimulus or arrivals of
@@ -139,5 +142,7 @@ def neuron_bench(
     builder.place(instance_name(site), neuron, *nets, "o")
     builder.place("XO", jtl, "o", "q")
     builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))
-    view = NeuronView(site, phases, windows, START_S, Probe(("XO",), "B1"))
+    begin = rest_s + GUARD_S  # of the view's windows, after the data time
+    seen = dataclasses.replace(phases, decision=phases.decision - begin, reset=phases.reset - begin)
+    view = NeuronView(site, seen, windows, START_S + begin, Probe(("XO",), "B1"))
     return NeuronBench(view, builder.circuit())

@@ -64,6 +64,16 @@ def neuron_loops(fan_in: int) -> int:
     return loop_size(fan_in, rules.loops, rules.places, rules.max_fan_in).loops
 
 
+def neuron_deal(signs: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """The synapses of each loop of a neuron of these signs.
+
+    Raises:
+        NetworkError: more synapses than were shown to work.
+    """
+    rules = load_rules()
+    return deal(signs, loop_size(len(signs), rules.loops, rules.places, rules.max_fan_in))
+
+
 @lru_cache(maxsize=4096)
 def loop_shares(
     excitatory: int, inhibitory: int, size: LoopSize

@@ -355,10 +355,11 @@ def port_phases(library: CellLibrary, phases: ClockPhases, branches: int) -> Clo
     return dataclasses.replace(phases, decision=phases.decision - sooner)
 
 
-def control_mutual(library: CellLibrary) -> float:
-    """Mutual inductance of a control line and the coil of each loop that it passes, H."""
+def control_current(library: CellLibrary, flux: float) -> float:
+    """Current in a control line, A, for a flux in each of its loops, Phi0."""
     stage = library.description("decision").parameters
-    return stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
+    mutual = stage["k_control"] * math.sqrt(stage["l_control"] * stage["l_coil"])
+    return flux * PHI0 / mutual
 
 
 def add_decision(
@@ -374,7 +375,6 @@ def add_decision(
     loops = design.size.loops
     cell = decision_cell(library, loops)
     ends = [f"{side}{i}_{end}" for i in range(loops) for side in "bu" for end in "0e"]
-    control = control_mutual(library)
     lines = []
     for source, line, flux in (
         (BOTTOM_SOURCE, "cb", design.bottom),
@@ -382,7 +382,8 @@ def add_decision(
     ):
         # A line whose flux is negative is fed from its other end: no supply is negative.
         lines += [line, GROUND] if flux >= 0 else [GROUND, line]
-        builder.add(CurrentSource(source, GROUND, line, abs(flux) * PHI0 / control, Role.FLUX))
+        current = control_current(library, abs(flux))
+        builder.add(CurrentSource(source, GROUND, line, current, Role.FLUX))
     builder.place(DECISION, cell, "clk", *ends, *lines, "q")
     if startup is not None:
         builder.place(STARTUP, startup, *lines)

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from netlist_gen.circuit.elements import LevelSource
 from netlist_gen.circuit.model import Cell, CircuitBuilder
-from netlist_gen.circuit.neuron import control_mutual, library_design
+from netlist_gen.circuit.neuron import control_current, library_design
 from netlist_gen.circuit.sites import NeuronSite
-from netlist_gen.constants import PHI0
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
 
@@ -85,7 +84,7 @@ class StartupSupply:
         rise = self.begin_s + 0.5 * edge
         width = self.end_s - SETTLE_S * self.slowness - 0.5 * edge - rise
         times = tuple(rise + self.period_s * window for window in windows)
-        current = abs(flux) * PHI0 / control_mutual(library)
+        current = control_current(library, abs(flux))
         bottom, top = ("bd", "bc"), ("tc", "td")
         for side, nets in (("B", bottom), ("T", top)):
             plus, minus = nets if flux > 0 else nets[::-1]

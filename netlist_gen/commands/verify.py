@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netlist_gen.commands.certified import (
+    certificate_lines,
+    coverage_lines,
+    coverage_table,
+    mutation_lines,
+)
 from netlist_gen.commands.common import names_network, progress_bars
 from netlist_gen.errors import MismatchError
 from netlist_gen.options import options_of
@@ -17,25 +23,32 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from verification.campaign.verify import Verification
+    from verification.campaign.result import Verification
     from verification.verdict.outcome import RunVerdict, ScopeVerdict, SimulatorVerdict
     from verification.verdict.simulators import Agreement
 
 
 @click.command()
 @click.argument("net", type=click.Path(path_type=Path))
-@click.option("--inputs", required=True, type=click.Path(path_type=Path), help="X.npy: samples.")
+@click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    help="X.npy: samples; with --exhaustive they may be left out.",
+)
 @click.option("--labels", type=click.Path(path_type=Path), help="Y.npy: the class of each sample.")
 @click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path))
 @options_of(VerifyOptions)
 @names_network
-def verify(net: Path, inputs: Path, labels: Path | None, out: Path, **options: Any) -> None:
-    """Verify every neuron of NET on the samples in X.npy; write verify.json and report.html."""
+def verify(net: Path, inputs: Path | None, labels: Path | None, out: Path, **options: Any) -> None:
+    """Verify every neuron of NET on the samples in X.npy; write verify.json and report.html.
+
+    With --exhaustive the windows are made, so that they certify each neuron for all its inputs.
+    """
     run_verification(net, inputs, labels, out, **options)
 
 
 def run_verification(
-    net: Path, inputs: Path, labels: Path | None, out: Path, **options: Any
+    net: Path, inputs: Path | None, labels: Path | None, out: Path, **options: Any
 ) -> None:
     """Verify with progress bars, print the result.
 
@@ -71,6 +84,8 @@ def print_result(result: Verification) -> None:
         for scope in dict.fromkeys(row.scope for row in verdict.agreement):
             rows = [row for row in verdict.agreement if row.scope == scope]
             console.print(_agreement(rows, scope))
+    for coverage in verdict.coverage:
+        console.print(coverage_table(coverage))
     for line in _figures(verdict):
         click.echo(line)
     if result.directory:
@@ -143,8 +158,10 @@ def _figures(verdict: RunVerdict) -> list[str]:
     from verification.report.numbers import engineering, percent
 
     energy = verdict.energy
+    ran = sum(scope.simulated for scope in verdict.scopes)
+    once = "" if ran == verdict.checked else f" ({ran} simulated)"
     lines = [
-        f"windows compared {verdict.checked}, mismatches {verdict.mismatches}, failed runs "
+        f"windows compared {verdict.checked}{once}, mismatches {verdict.mismatches}, failed runs "
         f"{len(verdict.failed)}",
         f"energy measured {engineering(energy.measured_J, 'J')}, reference "
         f"{engineering(energy.reference_J, 'J')}, error {percent(energy.relative_error)}, "
@@ -180,6 +197,12 @@ def _figures(verdict: RunVerdict) -> list[str]:
         )
     if verdict.rules == "off":
         lines.append("rules of drawing were not checked")
+    for coverage in verdict.coverage:
+        lines += coverage_lines(coverage)
+    if verdict.mutation:
+        lines += mutation_lines(verdict.mutation)
+    if verdict.certificate:
+        lines += certificate_lines(verdict.certificate)
     if verdict.counter_example:
         lines.append(f"first disagreement: {verdict.counter_example.sentence}")
     lines.append("AGREED" if verdict.agreed else "DISAGREED")

@@ -63,7 +63,12 @@ def build_neuron(
     like: Mapping[str, Deck] = {}
     annotate = _Annotate.of(annotations)
     for run in task.runs:
-        bench = neuron_bench(library, task.site, run.stimulus, phases)
+        skew = run.skew
+        if skew is None:
+            bench = neuron_bench(library, task.site, run.stimulus, phases)
+        else:
+            times = (skew.phases, skew.arrivals_s, skew.rest_s)
+            bench = neuron_bench(library, task.site, run.stimulus, *times)
         designed = bench.circuit
         bench = dataclasses.replace(bench, circuit=annotate.circuit(designed))
         decks = {

@@ -169,3 +169,9 @@ def test_equality_and_hash() -> None:
     assert hash(make(1)) == hash(make(1))
     assert make(1) != make(2)
     assert make(1) != TernaryNetwork(make(1).layers, 1)
+
+
+def test_no_samples_have_no_votes():
+    network = TernaryNetwork.from_arrays([[[1, -1], [1, 1]]], [[1, 1]])
+    assert network.votes(np.zeros((0, 2), dtype=bool)).shape == (0, 2)
+    assert network.votes(np.zeros((0, 3, 2), dtype=bool)).shape == (0, 2)

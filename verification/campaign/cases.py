@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.network_circuit import NetworkBench
 from netlist_gen.circuit.bench import NeuronBench
-from netlist_gen.circuit.view import NeuronView
-from netlist_gen.deck.decks import Built, build_network, build_neuron
+from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.view import GUARD_S, NeuronView
+from netlist_gen.deck.decks import Built, build_network, build_neuron, neuron_deck
 from netlist_gen.deck.emit import Deck
 from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.deck.lint import lint
 from netlist_gen.deck.manifest import read_manifest
-from netlist_gen.deck.plan import NetworkRun, NeuronRun, NeuronTask, Task
+from netlist_gen.deck.plan import NetworkRun, NeuronRun, NeuronTask, Stands, Task
 from netlist_gen.errors import DeckError
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
 from verification.campaign.plan import Setup
@@ -68,12 +69,15 @@ class Case:
         neurons: what is judged.
         sources: the bias sources of everything in the deck.
         bounds_s: times at which all of it rests, shape (parts + 1,): a neuron's windows, or
-            before and after all windows of a network.
+            before and after all windows of a network, or of a neuron whose stages before it do
+            not rest between windows.
         reference_J: the energy that the reference expects between them, shape (parts,).
         job: the deck.
         lines: the output stage of a network.
         startup: how many of the windows, the first ones, are start-up windows.
         startup_J: what of ``reference_J`` is of those.
+        stands: which windows a neuron's windows stand for; None is each for itself.
+        design: the deck whose sources count, where it is not the one that runs.
     """
 
     scope: str
@@ -87,6 +91,8 @@ class Case:
     lines: JudgedLines | None = None
     startup: int = 0
     startup_J: float = 0.0
+    stands: Stands | None = None
+    design: str | None = None
 
     @property
     def windows(self) -> int:
@@ -95,8 +101,8 @@ class Case:
 
     @cached_property
     def parts(self) -> dict[str, DeckPart]:
-        """Sources and instances of the deck that runs."""
-        return read_parts(self.job.text)
+        """Sources and instances of the deck that runs, or of its design."""
+        return read_parts(self.job.text if self.design is None else self.design)
 
     @cached_property
     def source_apart(self) -> Disagreement | None:
@@ -169,14 +175,37 @@ class CaseBuilder:
                     network, energies.in_place(network.designed, network.bench.circuit)
                 )
 
+    def broken(self, task: NeuronTask, change: Callable[[Circuit], Circuit]) -> Iterator[Case]:
+        """The cases of a task whose decks have another circuit than they are held against.
+
+        Args:
+            task: decks of one neuron.
+            change: makes the circuit that is simulated from that of a bench.
+        """
+        how = (self.library, self.setup.phases, (self.dialect,), self.setup.annotations)
+        energies = EventEnergy(self.library)
+        for built in build_neuron(task, *how):
+            run, deck = built.run, built.decks[self.dialect]
+            bench = dataclasses.replace(built.bench, circuit=change(built.bench.circuit))
+            other = neuron_deck(self.library, bench, run.name, run.first, self.dialect, deck)
+            sources = BiasSources.of(built.bench.circuit)
+            own = self._neuron(
+                dataclasses.replace(built, decks={self.dialect: other}), sources, energies
+            )
+            yield dataclasses.replace(own, design=deck.text)
+
     def _neuron(
         self,
         built: Built[NeuronRun, NeuronBench],
         sources: BiasSources,
         energies: EventEnergy,
     ) -> Case:
-        view, spikes = built.bench.view, built.run.spikes
-        bounds = view.boundaries_s()
+        view, spikes, skew = built.bench.view, built.run.spikes, built.run.skew
+        bounds = charged = view.boundaries_s()
+        reference = bench_energies(built.bench, spikes, energies)
+        if skew is not None and skew.rest_s > -GUARD_S:
+            # The sources' stages move before the neuron rests: no window's energy is its own.
+            charged, reference = bounds[[0, -1]], reference.sum(keepdims=True)
         predicted = self._expected(view, spikes, behind=True)
         if self.setup.tolerance_s is not None:
             times = bench_times(view, spikes, self.setup.process)
@@ -187,12 +216,13 @@ class CaseBuilder:
             first=built.run.first,
             neurons=(JudgedNeuron(view, spikes, predicted),),
             sources=sources,
-            bounds_s=bounds,
-            reference_J=bench_energies(built.bench, spikes, energies),
+            bounds_s=charged,
+            reference_J=reference,
             job=self._job(
                 built.run.name, built.decks.get(self.dialect),
                 Readout.at([bounds], [view.output.column]),
             ),
+            stands=built.run.stands,
         )  # fmt: skip
 
     def _network(self, built: Built[NetworkRun, NetworkBench], energies: EventEnergy) -> Case:

@@ -6,14 +6,16 @@ import dataclasses
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.deck.plan import NeuronTask, plan_decks
-from netlist_gen.spikes import NetworkSpikes
+from netlist_gen.deck.plan import Cut, NeuronRun, NeuronTask
 from verification.campaign.cases import Case
-from verification.campaign.plan import Setup, cut_for
+from verification.campaign.made import MadeWindows
+from verification.campaign.plan import Setup
+from verification.campaign.windows import SampleWindows
 from verification.campaign.work import run_example, run_remote_example
 from verification.simulators.base import Simulator
 from verification.verdict.measured import Measured
@@ -71,7 +73,8 @@ class Example:
 
 
 def find_example(
-    spikes: NetworkSpikes,
+    plan: SampleWindows | MadeWindows,
+    cut: Cut,
     setup: Setup,
     simulator: Simulator,
     scopes: Sequence[str],
@@ -89,13 +92,14 @@ def find_example(
         # Judged were decks of the whole network: the neuron that is shown is built anew.
         setup = dataclasses.replace(setup, decks=None)
     setup = dataclasses.replace(setup, tolerance_s=None)
-    whole = wrong is not None or setup.decks is not None  # the deck as it was judged, not a part
-    shown = spikes if whole else spikes.part(0, SHOWN_WINDOWS)
-    cut = cut_for(spikes.windows, simulator.name, None, usual=setup.decks is not None)
-    tasks = (t for t in plan_decks(shown, "neurons", cut) if isinstance(t, NeuronTask))
+    # The deck as it was judged, or a short one of the first windows.
+    whole = wrong is not None or setup.decks is not None or isinstance(plan, MadeWindows)
+    if isinstance(plan, SampleWindows) and not whole:
+        plan = SampleWindows(plan.spikes.part(0, SHOWN_WINDOWS), plan.asked)
+    tasks = (task for task in plan.tasks("neurons", cut) if isinstance(task, NeuronTask))
     task = max(tasks, key=lambda task: _interest(task, wrong))
-    window = wrong.window if wrong is not None and _is_at(task, wrong) else 0
-    run = next(r for r in task.runs if window < r.first + r.windows)
+    run = next((r for r in task.runs if _is_deck(r, wrong)), task.runs[0])
+    window = _place(run, wrong)
     name = run.name if whole else f"{run.name}_shown"
     task = NeuronTask(task.site, (dataclasses.replace(run, name=name),))
     if cluster is None:
@@ -105,25 +109,44 @@ def find_example(
     if waves is None:
         return None
     last = max(0, run.windows - SHOWN_WINDOWS)
-    return Example(case, waves, min(last, max(0, window - run.first - SHOWN_WINDOWS // 2)))
+    return Example(case, waves, min(last, max(0, window - SHOWN_WINDOWS // 2)))
 
 
-def _is_at(task: NeuronTask, wrong: CounterExample) -> bool:
-    return (task.site.layer, task.site.neuron) == (wrong.layer, wrong.neuron)
+def _is_deck(run: NeuronRun, wrong: CounterExample | None) -> bool:
+    return wrong is not None and Path(wrong.deck).stem == run.name
+
+
+def _place(run: NeuronRun, wrong: CounterExample | None) -> int:
+    """Which window of a deck is the wrong one; 0 where none is."""
+    if wrong is None or not _is_deck(run, wrong):
+        return 0
+    if run.stands is None:
+        return wrong.window - run.first
+    return int(np.argmax(run.stands.shown == wrong.window))
 
 
 def _interest(task: NeuronTask, wrong: CounterExample | None) -> tuple[bool, bool, int]:
     fires = task.runs[0].spikes.fires[:SHOWN_WINDOWS]
-    named = wrong is not None and _is_at(task, wrong)
+    named = any(_is_deck(run, wrong) for run in task.runs)
     return named, bool(fires.any() and not fires.all()), len(task.site.inputs)
 
 
 def run_arrays(
-    measured: Measured, steps: int, labels: NDArray[np.int64] | None
+    measured: Measured,
+    inputs: NDArray[np.bool_],
+    steps: int,
+    labels: NDArray[np.int64] | None,
 ) -> dict[str, NDArray[np.generic]]:
-    """What ``results.npz`` holds of all neurons: expected and measured by layer, and classes."""
-    spikes, votes = measured.spikes, measured.votes(steps)
-    inputs = spikes.layers[0]
+    """What ``results.npz`` holds of all neurons: expected and measured by layer, and classes.
+
+    Args:
+        measured: in one scope.
+        inputs: windows of the samples, shape (windows, inputs).
+        steps: windows of a sample.
+        labels: of the samples, or None.
+    """
+    spikes = measured.spikes
+    votes = measured.votes(steps)
     samples = inputs.reshape(-1, steps, inputs.shape[-1])
     arrays: dict[str, NDArray[np.generic]] = {
         "inputs": inputs,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netlist_gen.deck.options import DeckOptions
+from netlist_gen.errors import ConfigurationError
 from netlist_gen.options import option
+from verification.certificate.classes import ALL_CLASSES, NEAR
 from verification.reference.options import COOLING_W_PER_W
 from verification.simulators.registry import NAMES
 
@@ -30,6 +32,13 @@ class VerifyOptions(DeckOptions):
         source: the network's file, recorded.
         rows: rows of the samples in their file, recorded; None is all of them in order.
         windows_per_deck: of the scope "neurons"; None: as suits the simulator.
+        exhaustive: make windows that certify each neuron for all its inputs.
+        near: classes within so many counts of the threshold, and the corners; None is all up to
+            ``ALL_CLASSES`` synapses, ``NEAR`` beyond.
+        neurons: how many to certify; None is all.
+        checks: neuron windows of the samples that are simulated beside made ones.
+        every_window: nothing is simulated once for several.
+        mutants: faults to try.
     """
 
     simulator: str = option(
@@ -50,6 +59,40 @@ class VerifyOptions(DeckOptions):
         None, "Address of a Dask scheduler on whose workers to simulate."
     )
     resume: bool = option(False, "Go on with what a broken run left.")
+    exhaustive: bool = option(
+        False, "Make windows that certify each neuron for all its inputs; --inputs is optional."
+    )
+    near: int | None = option(
+        None,
+        "With --exhaustive: counts within N of the threshold and the corners of the range "
+        f"[default: all; {NEAR} for neurons of more than {ALL_CLASSES} synapses].",
+        least=1,
+    )
+    neurons: int | None = option(
+        None, "With --exhaustive: so many neurons, drawn with --seed [default: all].", least=1
+    )
+    checks: int = option(
+        256, "With --exhaustive and --inputs: neuron windows of the samples, drawn.", least=0
+    )
+    every_window: bool = option(
+        False, "Simulate every window, also those that come again or that circuits share."
+    )
+    mutants: int = option(0, "Faults to try, drawn: do the windows find them?", least=0)
     source: str = ""
     rows: tuple[int, ...] | None = None
     windows_per_deck: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.exhaustive and self.decks is not None:
+            raise ConfigurationError("--exhaustive makes its own windows; it judges no --decks")
+        if self.exhaustive and "network" in self.scopes:
+            raise ConfigurationError(
+                "--exhaustive makes windows of neurons; allowed is --scope neurons"
+            )
+        if self.mutants and "neurons" not in self.scopes:
+            raise ConfigurationError("--mutants breaks neurons; it needs --scope neurons")
+        if self.mutants and self.crosstalk:  # whose inductors are in no branch of their own
+            raise ConfigurationError(
+                "--mutants breaks single branches; it goes without --crosstalk"
+            )

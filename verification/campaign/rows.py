@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def trusted_result(row: Json, case: Case) -> DeckResult:
         raise UntrustedRowError(UNREADABLE) from None
     if any(_faults(result, case)):
         raise UntrustedRowError(CONTRADICTORY)
-    return result
+    return replace(result, stands=case.stands)
 
 
 def _faults(result: DeckResult, case: Case) -> Iterator[bool]:

@@ -4,129 +4,47 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
-from netlist_gen.circuit.model import Totals
+from netlist_gen.assembly.plan import NetworkPlan
+from netlist_gen.circuit.model import Circuit, Totals
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
-from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
+from netlist_gen.deck.plan import Cut, check_scopes
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.options import annotations_of
 from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
-from netlist_gen.notebook import html_table
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
 from verification.campaign.cases import deck_path
 from verification.campaign.cluster import ClusterWorkers, cluster
 from verification.campaign.directory import RunDirectory, check_manifest
 from verification.campaign.example import Example, find_example, run_arrays
+from verification.campaign.made import MadeWindows, Making, certificate
+from verification.campaign.mutants import try_faults
 from verification.campaign.options import VerifyOptions
 from verification.campaign.plan import Setup, cut_for, windows_of
+from verification.campaign.result import Verification, Windows
 from verification.campaign.run import Workers, run_tasks
+from verification.campaign.windows import SampleWindows, coverage_of
+from verification.certificate.classes import Asked
+from verification.certificate.statement import Mutation
 from verification.reference.timed import WINDOW_S
 from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
 from verification.verdict.judge import Facts, agreements, judge_simulator
 from verification.verdict.measured import Measured, collect
-from verification.verdict.outcome import (
-    Accuracy,
-    CounterExample,
-    EnergyFigures,
-    Program,
-    RunVerdict,
-)
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True, eq=False)
-class Windows:
-    """All neuron windows of a run, of each simulator in each scope."""
-
-    measured: tuple[Measured, ...]
-    steps: int
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A row for each, with these columns.
-
-        scope, simulator, layer, neuron, window, sample, expected and measured (pulses),
-        delay_ps, agreed.
-        """
-        import pandas as pd
-
-        frame = pd.concat([one.frame() for one in self.measured], ignore_index=True)
-        frame.insert(5, "sample", frame["window"] // self.steps)
-        return frame
-
-    def __len__(self) -> int:
-        return sum(int(layer.size) for one in self.measured for layer in one.pulses)
-
-    def __repr__(self) -> str:
-        wrong = sum(one.mismatches for one in self.measured)
-        return f"<{len(self)} neuron windows, {wrong} wrong; .to_pandas() lists them>"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Verification:
-    """The result of a run.
-
-    Attributes:
-        verdict: the content of ``verify.json``.
-        windows: every neuron window.
-        decks: texts of the decks that disagree, by name.
-        directory: where the run's files are, or None.
-        notes: sentences that a user should read: rows of the ledger that were refused, what a
-            manifest doesn't say.
-    """
-
-    verdict: RunVerdict
-    windows: Windows
-    decks: Mapping[str, str]
-    directory: Path | None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def agreed(self) -> bool:
-        """Every window compared and equal, no run failed, energy within the tolerance."""
-        return self.verdict.agreed
-
-    @property
-    def counter_example(self) -> CounterExample | None:
-        """The first disagreement."""
-        return self.verdict.counter_example
-
-    @property
-    def energy(self) -> EnergyFigures:
-        """Dynamic, static and at the wall."""
-        return self.verdict.energy
-
-    @property
-    def accuracy(self) -> Accuracy | None:
-        """Of the reference and as simulated; None without labels."""
-        return self.verdict.accuracy
-
-    def __repr__(self) -> str:
-        return repr(self.verdict).replace("RunVerdict", "Verification", 1)
-
-    def _repr_html_(self) -> str:
-        header = ("scope", "decks", "windows", "mismatches", "failed", "pulses", "energy, J")
-        rows = (
-            (s.scope, s.decks, s.checked, s.mismatches, s.failed, s.pulses, f"{s.energy_J:.4g}")
-            for s in self.verdict.scopes
-        )
-        return html_table(repr(self)[1:-1], header, rows)
+from verification.verdict.outcome import Program, RunVerdict
 
 
 def verify(
@@ -139,9 +57,12 @@ def verify(
 ) -> Verification:
     """Verify every neuron window of the given samples with each simulator in each scope.
 
+    With ``exhaustive`` the windows are made instead; of those of the samples some are drawn.
+
     Args:
         network: what is verified.
-        inputs: bool, shape (samples, inputs) or (samples, steps, inputs).
+        inputs: bool, shape (samples, inputs) or (samples, steps, inputs); where windows are made
+            there may be no samples.
         labels: shape (samples,), or None.
         out: the run's directory; None keeps no files.
         options: see there.
@@ -156,7 +77,7 @@ def verify(
     begin = time.perf_counter()
     check_scopes(options.scopes)
     windows, steps = windows_of(network.check_inputs(inputs))
-    if not windows.shape[0]:
+    if not windows.shape[0] and not options.exhaustive:
         raise ConfigurationError("there are no samples to verify; give at least one")
     if options.decks is not None and not options.decks.is_dir():
         raise ConfigurationError(f"--decks: {options.decks} is not a directory of decks")
@@ -171,13 +92,15 @@ def verify(
         library.process, phases, options.timeout, options.decks, tolerance_s, window_s,
         annotations, options.crosstalk, library.notes,
     )  # fmt: skip
-    totals, figures = _totals(network, library, setup, options.scopes)
+    outline = network_outline(network, library, phases)
+    totals, figures = _totals(network, library, setup, options.scopes, outline.circuit)
     with cluster(options.scheduler) as workers:
         directory = None
         if out is not None:  # from here on no earlier result is left that looks like this one's
             directory = RunDirectory(out, resume=options.resume, decks=options.decks)
         facts = Facts(
-            spikes=NetworkSpikes.of(network, windows),
+            network=network,
+            inputs=windows,
             steps=steps,
             labels=labels,
             process=library.process,
@@ -194,16 +117,44 @@ def verify(
             crosstalk=options.crosstalk,
             startup=options.startup_windows,
         )
-        run = _Run(facts, setup, options, simulators, workers, progress)
+        plan = _windows(facts, outline.plan, setup, options, simulators)
+        run = _Run(facts, plan, setup, options, simulators, workers, progress)
         run.check_decks()
         return run.go(directory, begin)
 
 
+def _windows(
+    facts: Facts,
+    plan: NetworkPlan,
+    setup: Setup,
+    options: VerifyOptions,
+    simulators: Sequence[Simulator],
+) -> SampleWindows | MadeWindows:
+    """The windows that are simulated: the samples', or made ones."""
+    asked = Asked.by(options.near)
+    if not options.exhaustive:
+        distinct = not options.every_window and setup.decks is None
+        spikes = NetworkSpikes.of(facts.network, facts.inputs)
+        return SampleWindows(spikes, Asked.every(), distinct=distinct)
+    making = Making(
+        asked,
+        shared=not options.every_window,
+        neurons=options.neurons,
+        checks=options.checks if facts.samples else 0,
+        seed=options.seed,
+        simulator=simulators[0].name if len(simulators) == 1 else "",
+    )
+    return MadeWindows(facts.network, plan, setup, making, facts.inputs)
+
+
 def _totals(
-    network: TernaryNetwork, library: CellLibrary, setup: Setup, scopes: Sequence[str]
+    network: TernaryNetwork,
+    library: CellLibrary,
+    setup: Setup,
+    scopes: Sequence[str],
+    whole: Circuit,
 ) -> tuple[Totals, AnnotationFigures | None]:
     """What the whole network's circuit costs, and what its table of extracted values sets."""
-    whole = network_outline(network, library, setup.phases).circuit
     if setup.annotations is None:
         return whole.totals(), None
     given = setup.annotations
@@ -214,6 +165,7 @@ def _totals(
 @dataclass(frozen=True, eq=False)
 class _Run:
     facts: Facts
+    plan: SampleWindows | MadeWindows
     setup: Setup
     options: VerifyOptions
     simulators: list[Simulator]
@@ -231,7 +183,7 @@ class _Run:
         for simulator in self.simulators:
             cut = self._cut(simulator)
             for scope in self.options.scopes:
-                for task in plan_decks(self.facts.spikes, scope, cut):
+                for task in self.plan.tasks(scope, cut):
                     for run in task.runs:
                         deck_path(folder, run.name, simulator.dialect)
 
@@ -246,8 +198,10 @@ class _Run:
         homes |= {one.name: directory.of(one.name) if directory else None for one in others}
         measured = [self._measure(one, homes[one.name]) for one in self.simulators]
         verdicts = [
-            judge_simulator(self.facts, scopes, home.decks if home else "")
-            for scopes, home in zip(measured, homes.values(), strict=True)
+            self._judged(simulator, scopes, home.decks if home else "")
+            for simulator, scopes, home in zip(
+                self.simulators, measured, homes.values(), strict=True
+            )
         ]
         pairs = agreements(measured, {one.name: one.dialect for one in self.simulators})
         wrong = next((v.counter_example for v in verdicts if v.counter_example), None)
@@ -261,6 +215,7 @@ class _Run:
             simulators=tuple(row for one in verdicts for row in one.simulators),
             agreement=tuple(pairs),
             counter_example=wrong,
+            mutation=self._mutation(first),
         )
         final = [whole, *verdicts[1:]]
         for simulator, verdict, scopes in zip(self.simulators, final, measured, strict=True):
@@ -272,17 +227,39 @@ class _Run:
         windows = Windows(every, self.facts.steps)
         return Verification(whole, windows, decks, path, tuple(self.notes))
 
+    def _judged(self, simulator: Simulator, scopes: Sequence[Measured], folder: str) -> RunVerdict:
+        """The verdict on one simulator, with what the windows met and prove."""
+        plan, cut = self.plan, self._cut(simulator)
+        verdict = judge_simulator(self.facts, scopes, folder)
+        # How early and late data can come is known where a timing is closed.
+        timed = self.setup.window_s is not None
+        met = [coverage_of(plan, one, cut, timed=timed) for one in scopes]
+        coverage = tuple(one for one in met if one is not None)
+        verdict = dataclasses.replace(verdict, coverage=coverage)
+        if isinstance(plan, MadeWindows):
+            complete = bool(coverage) and coverage[0].counts.complete
+            found = certificate(plan, scopes[0], self.facts.samples, complete=complete)
+            verdict = dataclasses.replace(verdict, certificate=found)
+        return verdict
+
+    def _mutation(self, simulator: Simulator) -> Mutation | None:
+        """How many faults the windows find, on the first simulator."""
+        if not self.options.mutants:
+            return None
+        cut = self._cut(simulator)
+        return try_faults(self.plan, cut, self.setup, simulator, self.options, self.progress)
+
     def _cut(self, simulator: Simulator) -> Cut:
         # Energies are compared deck by deck: several simulators get decks of the same length.
         usual = self.setup.decks is not None or len(self.simulators) > 1
-        options, windows = self.options, self.facts.spikes.windows
+        options, windows = self.options, self.plan.spikes.windows
         startup = options.startup_windows
         cut = cut_for(windows, simulator.name, options.pipeline, usual=usual, startup=startup)
         length = options.windows_per_deck
         return dataclasses.replace(cut, neurons=length) if length else cut
 
     def _measure(self, simulator: Simulator, home: RunDirectory | None) -> list[Measured]:
-        spikes, options = self.facts.spikes, self.options
+        options = self.options
         program, cut = Program(simulator.name, simulator.version()), self._cut(simulator)
         jobs = options.jobs or (self.cluster.count if self.cluster else usable_cores())
         executor = self.cluster.executor if self.cluster else None
@@ -291,7 +268,7 @@ class _Run:
             workers = Workers(jobs, ledger, executor)
             for scope in options.scopes:
                 begin = time.perf_counter()
-                total = count_decks(spikes, scope, cut)
+                total = self.plan.decks(scope, cut)
                 stage = f"simulation, {scope}"
                 if len(self.simulators) > 1:
                     stage += f", {simulator.name}"
@@ -301,10 +278,13 @@ class _Run:
                         self.progress(stage, done, total)
 
                 tick(0)  # the first deck may take a while: the engine is compiled once
-                tasks = plan_decks(spikes, scope, cut)
+                tasks = self.plan.tasks(scope, cut)
                 results = list(run_tasks(tasks, self.setup, simulator, workers, tick))
                 wall_s = time.perf_counter() - begin
-                scopes.append(collect(results, scope, program, spikes, wall_s))
+                found = collect(
+                    results, scope, program, self.plan.spikes, wall_s, self.plan.lengths
+                )
+                scopes.append(found)
             self.note(ledger.sentence() if ledger else "")
         return scopes
 
@@ -325,7 +305,13 @@ class _Run:
             if wrong is not None and wrong.simulator != simulator.name:
                 wrong = None
             example = find_example(
-                facts.spikes, self.setup, simulator, self.options.scopes, wrong, executor
+                self.plan,
+                self._cut(simulator),
+                self.setup,
+                simulator,
+                self.options.scopes,
+                wrong,
+                executor,
             )
         verdict = dataclasses.replace(
             verdict,
@@ -333,7 +319,7 @@ class _Run:
             wall_s=time.perf_counter() - begin,
         )
         if home is not None:
-            arrays = run_arrays(first, facts.steps, facts.labels)
+            arrays = run_arrays(first, facts.inputs, facts.steps, facts.labels)
             arrays |= example.arrays() if example else {}
             home.write(verdict, arrays, [r for scope in scopes for r in scope.results])
         return verdict

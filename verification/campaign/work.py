@@ -148,4 +148,5 @@ def failure(case: Case, message: str, wall_s: float) -> DeckResult:
         wall_s=wall_s,
         deck=case.job.text,
         startup=case.startup,
+        stands=case.stands,
     )

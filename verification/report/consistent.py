@@ -22,7 +22,7 @@ def require_consistent(verdict: RunVerdict, where: str) -> None:
         counts = (scope.decks, scope.checked, scope.mismatches, scope.failed, scope.pulses)
         if min(*counts, scope.class_lines_wrong, scope.from_ledger) < 0:
             raise ConfigurationError(f"{where}: a count of the scope {scope.scope!r} is negative")
-    if min(verdict.samples, verdict.steps) < 1:
+    if verdict.samples < (verdict.certificate is None) or verdict.steps < 1:
         raise ConfigurationError(f"{where}: samples and steps must be at least 1")
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import write_text
 from netlist_gen.resources import template
+from verification.certificate.coverage import COVERED
 from verification.report import plots
 from verification.report.consistent import require_consistent
 from verification.report.numbers import engineering, percent, share
@@ -100,6 +101,7 @@ def write_report(run: Path) -> Path:
         shown={"first": first, "windows": min(SHOWN_WINDOWS, windows - first), "of": windows},
         reads=_reads(arrays),
         reasons=disagreements(verdict),
+        covered=COVERED,
     )
     target = run / "report.html"
     try:

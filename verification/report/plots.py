@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netlist_gen.constants import PHI0, TWO_PI
 
 if TYPE_CHECKING:
-    from verification.verdict.outcome import TimingFigures
+    from verification.verdict.figures import TimingFigures
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9,

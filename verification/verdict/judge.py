@@ -12,21 +12,13 @@ from netlist_gen.circuit.model import Totals
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
 from netlist_gen.library.process import Process
-from netlist_gen.network import vote_accuracy
-from netlist_gen.spikes import NetworkSpikes
+from netlist_gen.network import TernaryNetwork, vote_accuracy
 from netlist_gen.version import __version__
 from verification.reference.energy import EnergyLedger
 from verification.verdict.energy import ENERGY_TOLERANCE
+from verification.verdict.figures import Accuracy, CircuitFigures, EnergyFigures, LayerFigures
 from verification.verdict.measured import Measured, counter_example, scope_difference
-from verification.verdict.outcome import (
-    Accuracy,
-    CircuitFigures,
-    EnergyFigures,
-    LayerFigures,
-    NetworkFacts,
-    RunVerdict,
-    SimulatorVerdict,
-)
+from verification.verdict.outcome import NetworkFacts, RunVerdict, SimulatorVerdict
 from verification.verdict.simulators import Agreement, Observed, compare_all
 
 
@@ -35,7 +27,9 @@ class Facts:
     """What a run is of, whatever was measured.
 
     Attributes:
-        spikes: of the integer model, in all windows.
+        network: what is verified.
+        inputs: windows of the samples, bool of shape (windows, inputs); there may be none where
+            windows are made.
         steps: windows of a sample.
         labels: of the samples, or None.
         process: of the cells.
@@ -53,7 +47,8 @@ class Facts:
         startup: whether decks of the whole network begin with start-up windows.
     """
 
-    spikes: NetworkSpikes
+    network: TernaryNetwork
+    inputs: NDArray[np.bool_]
     steps: int
     labels: NDArray[np.int64] | None
     process: Process
@@ -73,7 +68,7 @@ class Facts:
     @property
     def samples(self) -> int:
         """How many."""
-        return self.spikes.windows // self.steps
+        return self.inputs.shape[0] // self.steps
 
 
 def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> RunVerdict:
@@ -87,9 +82,9 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
     first = scopes[0]
     unlike = scope_difference(scopes)
     agreed = all(scope.agreed for scope in scopes) and unlike is None
-    network = facts.spikes.network
+    network = facts.network
     charged = next((scope for scope in scopes if scope.scope == "network"), first)
-    energy = _energy(facts, charged, scopes)
+    energy = _energy(facts, charged, scopes, _inferences(facts, charged))
     own = SimulatorVerdict(
         name=first.simulator.name,
         version=first.simulator.version,
@@ -170,12 +165,26 @@ def _observed(scope: Measured, dialects: Mapping[str, str]) -> Observed:
         scope.delays_s,
         {(*r.place, r.first): r.energy_J for r in scope.results if not r.failed},
         NETWORK_TIME_ERROR_S if scope.scope == "network" else 0.0,
+        sum(int(layer.size) for layer in scope.pulses) - scope.windows,
     )
 
 
-def _energy(facts: Facts, charged: Measured, scopes: Sequence[Measured]) -> EnergyFigures:
+def _inferences(facts: Facts, measured: Measured) -> float:
+    """How many inferences were measured, as far as energy goes.
+
+    Of made windows so many as each neuron has on the average, one for each step.
+    """
+    if not measured.made:
+        return facts.samples
+    places = {result.place for result in measured.results if not result.failed}
+    return measured.checked / len(places) / facts.steps if places else 1.0
+
+
+def _energy(
+    facts: Facts, charged: Measured, scopes: Sequence[Measured], inferences: float
+) -> EnergyFigures:
     ledger = EnergyLedger(
-        dynamic_J=(charged.energy_J - charged.startup_J) / facts.samples,
+        dynamic_J=(charged.energy_J - charged.startup_J) / inferences,
         supply_A=facts.totals.supply_A,
         supply_V=facts.process.supply_voltage,
         duration_s=facts.period_s * facts.steps,
@@ -202,7 +211,7 @@ def _layer(index: int, scopes: Sequence[Measured]) -> LayerFigures:
     first = scopes[0]
     layer = first.spikes.network.layers[index]
     results = [r for scope in scopes for r in scope.results]
-    verdicts = [v for r in results for v in r.neurons if v.layer == index]
+    verdicts = [(r, v) for r in results for v in r.neurons if v.layer == index]
     alone = [r for r in results if r.place[0] == index]
     delays = first.delays_s[index]
     seen = delays[np.isfinite(delays)] * 1e12
@@ -212,13 +221,13 @@ def _layer(index: int, scopes: Sequence[Measured]) -> LayerFigures:
         synapses=layer.synapses,
         fan_in=(int(layer.fan_in.min()), int(layer.fan_in.max())),
         theta=(int(layer.theta.min()), int(layer.theta.max())),
-        checked=sum(v.windows for v in verdicts),
-        mismatches=sum(v.mismatches for v in verdicts),
+        checked=sum(r.checked_of(v) for r, v in verdicts),
+        mismatches=sum(r.wrong_of(v) for r, v in verdicts),
         failed=sum(r.failed for r in alone),
         pulses=int(np.clip(first.pulses[index], 0, None).sum()),
         delay_ps=(float(seen.min()), float(seen.max())) if seen.size else None,
         energy_J=sum(r.energy_J for r in alone) if alone else None,
-        reference_J=sum(float(r.reference_J.sum()) for r in alone) if alone else None,
+        reference_J=sum(r.expected_J for r in alone) if alone else None,
     )
 
 
@@ -226,9 +235,8 @@ def _accuracy(facts: Facts, measured: Measured) -> Accuracy | None:
     if facts.labels is None:
         return None
     votes = measured.votes(facts.steps)
-    inputs = facts.spikes.layers[0]
-    samples = inputs.reshape(-1, facts.steps, inputs.shape[-1])
+    samples = facts.inputs.reshape(-1, facts.steps, facts.inputs.shape[-1])
     return Accuracy(
-        reference=facts.spikes.network.accuracy(samples, facts.labels),
+        reference=facts.network.accuracy(samples, facts.labels),
         simulated=None if votes is None else vote_accuracy(votes, facts.labels),
     )

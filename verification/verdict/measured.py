@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netlist_gen.network import count_votes
 from netlist_gen.spikes import NetworkSpikes
 from verification.verdict.energy import ENERGY_TOLERANCE
+from verification.verdict.figures import TimingFigures
 from verification.verdict.neuron import Disagreement
 from verification.verdict.outcome import (
     WHOLE_NETWORK,
@@ -19,7 +20,6 @@ from verification.verdict.outcome import (
     DeckResult,
     Program,
     ScopeVerdict,
-    TimingFigures,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Measured:
         results: one for each deck, in order of place and window.
         from_ledger: how many of them an earlier run had judged.
         wall_s: time from first to last.
+        lengths: windows of each neuron by (layer, neuron), where they are not those of samples but
+            each neuron's own; None is all.
     """
 
     scope: str
@@ -56,6 +58,25 @@ class Measured:
     results: tuple[DeckResult, ...]
     from_ledger: int
     wall_s: float
+    lengths: Mapping[tuple[int, int], int] | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether the windows are each neuron's own."""
+        return self.lengths is not None
+
+    def there(self, layer: int) -> NDArray[np.bool_]:
+        """Which windows of a layer there are, shape (windows, neurons)."""
+        windows, neurons = self.pulses[layer].shape
+        if self.lengths is None:
+            return np.ones((windows, neurons), dtype=bool)
+        own = [self.lengths.get((layer, neuron), 0) for neuron in range(neurons)]
+        return np.asarray(np.arange(windows)[:, None] < np.array(own))
+
+    @property
+    def windows(self) -> int:
+        """Neuron windows that there are, measured or not."""
+        return sum(int(self.there(layer).sum()) for layer in range(len(self.pulses)))
 
     @property
     def energy_J(self) -> float:
@@ -65,7 +86,7 @@ class Measured:
     @property
     def reference_J(self) -> float:
         """Expected of the same decks."""
-        return sum(float(r.reference_J.sum()) for r in self.results)
+        return sum(r.expected_J for r in self.results)
 
     @property
     def startup_J(self) -> float:
@@ -88,6 +109,11 @@ class Measured:
     def checked(self) -> int:
         """Neuron windows compared."""
         return sum(r.checked for r in self.results)
+
+    @property
+    def simulated(self) -> int:
+        """Neuron windows simulated."""
+        return sum(r.simulated for r in self.results)
 
     @property
     def mismatches(self) -> int:
@@ -119,7 +145,7 @@ class Measured:
     def votes(self, steps: int) -> NDArray[np.int64] | None:
         """Votes (samples, classes) of the pulses measured; None where some were not measured."""
         last = self.pulses[-1]
-        if (last < 0).any():
+        if self.made or (last < 0).any():
             return None
         spikes = last.reshape(-1, steps, last.shape[-1]) > 0
         return count_votes(spikes, self.spikes.network.population)
@@ -143,6 +169,7 @@ class Measured:
             wall_s=self.wall_s,
             within_ps=None if within is None else within * 1e12,
             timing=None if tolerance_s is None else timing_figures(self.apart_s, tolerance_s),
+            simulated=self.simulated,
         )
 
     def frame(self) -> pd.DataFrame:
@@ -153,17 +180,18 @@ class Measured:
         for layer, (pulses, delays, wrong) in enumerate(
             zip(self.pulses, self.delays_s, self.wrong, strict=True)
         ):
-            window, neuron = np.indices(pulses.shape).reshape(2, -1)
+            there = self.there(layer)
+            window, neuron = np.nonzero(there)
             columns = {
                 "scope": self.scope,
                 "simulator": self.simulator.name,
                 "layer": layer,
                 "neuron": neuron,
                 "window": window,
-                "expected": self.spikes.layers[layer + 1].ravel().astype(np.int8),
-                "measured": pulses.ravel(),
-                "delay_ps": delays.ravel() * 1e12,
-                "agreed": ~wrong.ravel(),
+                "expected": self.spikes.layers[layer + 1][there].astype(np.int8),
+                "measured": pulses[there],
+                "delay_ps": delays[there] * 1e12,
+                "agreed": ~wrong[there],
             }
             parts.append(pd.DataFrame(columns))
         return pd.concat(parts, ignore_index=True)
@@ -175,8 +203,18 @@ def collect(
     simulator: Program,
     spikes: NetworkSpikes,
     wall_s: float,
+    lengths: Mapping[tuple[int, int], int] | None = None,
 ) -> Measured:
-    """Gather results; each comes with whether an earlier run had judged it."""
+    """Gather results; each comes with whether an earlier run had judged it.
+
+    Args:
+        results: of all decks.
+        scope: "neurons" or "network".
+        simulator: which ran them.
+        spikes: what was expected.
+        wall_s: time from first to last.
+        lengths: windows of each neuron by (layer, neuron), where it has its own; None is all.
+    """
     widths = [layer.shape[1] for layer in spikes.layers[1:]]
     shapes = [(spikes.windows, width) for width in widths]
     pulses = [np.full(shape, -1, dtype=np.int8) for shape in shapes]
@@ -184,18 +222,24 @@ def collect(
     wrong = [np.zeros(shape, dtype=bool) for shape in shapes]
     for layer, own in zip(pulses, spikes.network.layers, strict=True):
         layer[:, own.fan_in == 0] = 0  # without a circuit there is no pulse
+    if lengths is not None:
+        for index, seen in enumerate(pulses):
+            for neuron in range(seen.shape[1]):
+                seen[lengths.get((index, neuron), 0) :, neuron] = 0  # nor without a window
     apart: list[NDArray[np.float64]] = []
     gathered: list[DeckResult] = []
     known = 0
     for result, from_ledger in results:
         gathered.append(result)
         known += from_ledger
+        rows, shown = _rows(result)
         for verdict in result.neurons:
-            at, told = (result.rows, verdict.neuron), slice(result.startup, None)
-            pulses[verdict.layer][at] = np.clip(verdict.pulses[told], 0, 127)
-            delays[verdict.layer][at] = verdict.delays_s[told]
-            wrong[verdict.layer][at] = verdict.wrong[told]
-            apart.append(verdict.apart_s[np.isfinite(verdict.apart_s)])
+            at = (rows, verdict.neuron)
+            pulses[verdict.layer][at] = np.clip(verdict.pulses[shown], 0, 127)
+            delays[verdict.layer][at] = verdict.delays_s[shown]
+            wrong[verdict.layer][at] = verdict.wrong[shown]
+            apart_s = verdict.apart_s[shown] if verdict.apart_s.size else verdict.apart_s
+            apart.append(apart_s[np.isfinite(apart_s)])
     gathered.sort(key=lambda r: (r.place, r.first))
     return Measured(
         scope,
@@ -208,7 +252,17 @@ def collect(
         tuple(gathered),
         known,
         wall_s,
+        lengths,
     )
+
+
+def _rows(result: DeckResult) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Windows among all, and for each of them the deck's own window that stands for it."""
+    own = np.arange(result.startup, result.windows)
+    if result.stands is None:
+        return result.first - result.startup + own, own
+    rows = result.stands.rows
+    return np.concatenate(rows), np.repeat(own, result.stands.times)
 
 
 def timing_figures(apart_s: NDArray[np.float64], tolerance_s: float) -> TimingFigures:
@@ -243,7 +297,10 @@ def scope_difference(scopes: Sequence[Measured]) -> str | None:
 
 
 def counter_example(
-    scopes: Sequence[Measured], steps: int, rows: Sequence[int] | None, folder: str
+    scopes: Sequence[Measured],
+    steps: int,
+    rows: Sequence[int] | None,
+    folder: str,
 ) -> CounterExample | None:
     """The first disagreement of a simulator in all its scopes, or None.
 
@@ -258,15 +315,18 @@ def counter_example(
         return None
     result = min(wrong, key=lambda r: _first(r)[:3])
     window, layer, neuron, first = _first(result)
-    startup, full = window < result.first, window == result.first - 1
+    before = result.first - window if result.startup else 0  # of a start-up window: 1 is the full
+    window += max(0, before)
     deck = f"{folder}{result.name}.cir"
-    window = max(window, result.first)
-    sample, step = divmod(window, steps)
-    row = sample if rows is None else rows[sample]
-    at = f"sample {sample}" + ("" if rows is None else f" (row {row})")
-    at += f", step {step}" if steps > 1 else ""
-    if startup:
-        at = f"{'full' if full else 'silent'} start-up window before {at}"
+    if scopes[0].made:
+        sample, step, row, at = window, 0, window, f"made window {window}"
+    else:
+        sample, step = divmod(window, steps)
+        row = sample if rows is None else rows[sample]
+        at = f"sample {sample}" + ("" if rows is None else f" (row {row})")
+        at += f", step {step}" if steps > 1 else ""
+    if before > 0:
+        at = f"{'full' if before == 1 else 'silent'} start-up window before {at}"
     whole = layer < 0
     who = "the whole network" if whole else f"layer {layer}, neuron {neuron}"
     if result.failed:
@@ -301,12 +361,11 @@ def _first(result: DeckResult) -> tuple[int, int, int, Disagreement]:
     """
     if result.failed:
         words = Disagreement(0, "a finished simulation", result.failure)
-        return (result.first, *result.place, words)
+        return (result.window(result.startup), *result.place, words)
     if result.source is not None:  # explains whatever else is wrong
-        return (result.first, *result.place, result.source)
-    begin = result.first - result.startup
+        return (result.window(result.startup), *result.place, result.source)
     found = [
-        (begin + v.first.window, v.layer, v.neuron, v.first)
+        (result.window(v.first.window), v.layer, v.neuron, v.first)
         for v in result.neurons
         if v.first is not None
     ]

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.deck.annotation import AnnotationFigures
+from netlist_gen.deck.plan import Stands
 from netlist_gen.records import Record
+from verification.certificate.coverage import Coverage
+from verification.certificate.statement import Certificate, Mutation
 from verification.verdict.class_lines import LineVerdict
+from verification.verdict.figures import (
+    Accuracy,
+    CircuitFigures,
+    EnergyFigures,
+    LayerFigures,
+    TimingFigures,
+)
 from verification.verdict.neuron import Disagreement, NeuronVerdict
 from verification.verdict.simulators import Agreement
 
@@ -39,6 +48,7 @@ class DeckResult(Record):
         deck: the deck's text where something is wrong.
         startup: how many of the windows, the first ones, are start-up windows.
         startup_J: what the reference expects of those.
+        stands: which windows its windows stand for; None is each for itself.
     """
 
     scope: str
@@ -56,26 +66,57 @@ class DeckResult(Record):
     deck: str | None
     startup: int = 0
     startup_J: float = 0.0
+    stands: Stands | None = field(default=None, metadata={"json": None})
 
     @property
     def failed(self) -> bool:
         """Whether there is no verdict."""
         return not self.neurons
 
+    def all_of(self, each: NDArray[np.float64]) -> float:
+        """The sum of what each part cost over all windows that the parts stand for."""
+        return float((each if self.stands is None else each * self.stands.times).sum())
+
     @property
     def energy_J(self) -> float:
         """Energy measured over all windows; 0 for a run that failed."""
-        return float(self.energies_J.sum())
+        return self.all_of(self.energies_J)
+
+    @property
+    def expected_J(self) -> float:
+        """Energy expected over the same windows."""
+        return self.all_of(self.reference_J)
+
+    def wrong_of(self, verdict: NeuronVerdict) -> int:
+        """Windows of one of its neurons that disagree; one that only leads in counts once."""
+        if self.stands is None:
+            return verdict.mismatches
+        return int(np.maximum(self.stands.times, 1)[verdict.wrong].sum())
+
+    def checked_of(self, verdict: NeuronVerdict) -> int:
+        """Windows of one of its neurons that were compared, each as often as it occurs."""
+        return verdict.windows if self.stands is None else int(self.stands.times.sum())
 
     @property
     def mismatches(self) -> int:
         """Neuron windows that disagree."""
-        return sum(v.mismatches for v in self.neurons)
+        return sum(self.wrong_of(v) for v in self.neurons)
 
     @property
     def checked(self) -> int:
         """Neuron windows compared."""
+        return sum(self.checked_of(v) for v in self.neurons)
+
+    @property
+    def simulated(self) -> int:
+        """Neuron windows simulated: each of the deck once."""
         return sum(v.windows for v in self.neurons)
+
+    def window(self, own: int) -> int:
+        """The number among all of one of its windows."""
+        if self.stands is None:
+            return self.first - self.startup + own
+        return int(self.stands.shown[own])
 
     @property
     def rows(self) -> slice:
@@ -114,98 +155,6 @@ class NetworkFacts(Record):
 
 
 @dataclass(frozen=True)
-class EnergyFigures(Record):
-    """Energies of the network's circuit where it was simulated, else of the neurons' benches.
-
-    Attributes:
-        scope: which of the two.
-        measured_J: by the bias sources, over all samples and start-up windows.
-        reference_J: expected of the same decks.
-        startup_J: what of ``reference_J`` is of start-up windows; figures per inference are
-            without it.
-        relative_error: of the whole; None where no deck was judged.
-        worst_window_error: of the neuron's window, or network's deck, in which it is largest.
-        tolerance: largest relative error that agrees.
-        dynamic_J_per_inference: measured, of one sample.
-        static_W: bias and control currents at the supply.
-        static_J_per_inference: that power over one sample's windows.
-        wall_plug_J_per_inference: both, with the cooling.
-        cooling_W_per_W: watts at the wall for one at 4.2 K.
-        supply_V: of the process.
-    """
-
-    scope: str
-    measured_J: float
-    reference_J: float
-    relative_error: float | None
-    worst_window_error: float
-    tolerance: float
-    dynamic_J_per_inference: float
-    static_W: float
-    static_J_per_inference: float
-    wall_plug_J_per_inference: float
-    cooling_W_per_W: float
-    supply_V: float
-    startup_J: float = 0.0
-
-    @property
-    def wall_plug_J(self) -> float:
-        """Energy at the wall of one inference."""
-        return self.wall_plug_J_per_inference
-
-
-@dataclass(frozen=True)
-class CircuitFigures(Record):
-    """The circuit of the whole network; ``cells`` counts the placed cells of each kind."""
-
-    junctions: int
-    bias_A: float
-    flux_A: float
-    cells: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class LayerFigures(Record):
-    """A layer over all scopes.
-
-    Attributes:
-        layer: its number.
-        neurons: in it.
-        synapses: in it.
-        fan_in: least and greatest.
-        theta: least and greatest.
-        checked: neuron windows compared.
-        mismatches: of those.
-        failed: runs of its neurons without a verdict.
-        pulses: measured in the first scope.
-        delay_ps: least and greatest time from decision clock to output in the first scope.
-        energy_J: measured on the benches of its neurons; None without any.
-        reference_J: expected of them.
-    """
-
-    layer: int
-    neurons: int
-    synapses: int
-    fan_in: tuple[int, int]
-    theta: tuple[int, int]
-    checked: int
-    mismatches: int
-    failed: int
-    pulses: int
-    delay_ps: tuple[float, float] | None
-    energy_J: float | None
-    reference_J: float | None
-
-
-@dataclass(frozen=True)
-class Accuracy(Record):
-    """Share of samples read as their label; ``simulated`` is None where pulses are missing."""
-
-    reference: float
-    simulated: float | None
-
-
-@dataclass(frozen=True)
 class CounterExample(Record):
     """The first disagreement, with all that is needed to look at it.
 
@@ -241,29 +190,6 @@ class CounterExample(Record):
 
 
 @dataclass(frozen=True)
-class TimingFigures(Record):
-    """Output pulses against the times that the timed reference predicts.
-
-    Attributes:
-        tolerance_ps: what is allowed.
-        pulses: compared.
-        worst_ps: largest distance.
-        mean_ps: of measured less predicted.
-        sigma_ps: standard deviation of it.
-        bins_ps: edges of the histogram.
-        counts: pulses in each bin; beyond the outer edges they count in the outer bins.
-    """
-
-    tolerance_ps: float
-    pulses: int
-    worst_ps: float
-    mean_ps: float
-    sigma_ps: float
-    bins_ps: tuple[float, ...]
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class ScopeVerdict(Record):
     """One scope against the reference.
 
@@ -284,6 +210,7 @@ class ScopeVerdict(Record):
         within_ps: of its expected time each pulse had to come; None where the process has no
             measured delays, and "on the clock" was all.
         timing: how far they were, where the timed reference was asked.
+        simulated: neuron windows simulated, some for several that were compared.
     """
 
     scope: str
@@ -301,6 +228,7 @@ class ScopeVerdict(Record):
     wall_s: float
     within_ps: float | None = None
     timing: TimingFigures | None = None
+    simulated: int = 0
 
 
 @dataclass(frozen=True)
@@ -366,6 +294,9 @@ class RunVerdict(Record):
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
         startup: whether decks of the whole network began with start-up windows.
+        coverage: what the windows met, in each scope.
+        certificate: what the run proves, where windows were made for that; else absent.
+        mutation: how many faults the windows find, where that was asked; else absent.
     """
 
     agreed: bool
@@ -398,6 +329,9 @@ class RunVerdict(Record):
     rules: str = "off"
     crosstalk: bool = False
     startup: bool = False
+    coverage: tuple[Coverage, ...] = ()
+    certificate: Certificate | None = field(default=None, metadata={"absent": True})
+    mutation: Mutation | None = field(default=None, metadata={"absent": True})
 
     def __repr__(self) -> str:
         word = "AGREED" if self.agreed else "DISAGREED"

@@ -41,6 +41,7 @@ class Observed:
         energies_J: of each run that ended, by (layer, neuron, first window).
         time_error_s: how far a pulse's time may be off for the spacing of the waveforms' samples,
             where that is coarser than that of neurons.
+        absent: places in the arrays where a neuron has no such window.
     """
 
     scope: str
@@ -50,6 +51,7 @@ class Observed:
     delays_s: Sequence[NDArray[np.float64]]
     energies_J: Mapping[tuple[int, int, int], float]
     time_error_s: float = 0.0
+    absent: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def compare_two(one: Observed, other: Observed) -> Agreement:
         scope=one.scope,
         between=(one.simulator, other.simulator),
         agreed=first is None,
-        windows=int(both.sum()),
+        windows=int(both.sum()) - one.absent,
         unmeasured=int((~both).sum()),
         count_differences=int(unlike.sum()),
         pulses=int(timed.sum()),

@@ -46,7 +46,7 @@ def arguments(tmp_path):
     def make(out, *more):
         return [
             "verify", str(tmp_path / "net.npz"), "--inputs", str(tmp_path / "x.npy"), "-o",
-            str(out), "--simulator", "embedded", "--jobs", "1", *more,
+            str(out), "--simulator", "embedded", "--jobs", "1", "--every-window", *more,
         ]  # fmt: skip
 
     return make

@@ -1,0 +1,1 @@
+"""What proves a network: classes of windows, coverage, made windows, faults."""
