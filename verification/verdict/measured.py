@@ -350,7 +350,7 @@ def counter_example(
         deck=deck,
         sentence=sentence,
         simulator=scopes[0].simulator.name,
-        startup=startup,
+        startup=before > 0,
     )
 
 
@@ -373,5 +373,5 @@ def _first(result: DeckResult) -> tuple[int, int, int, Disagreement]:
         assert result.lines is not None
         assert result.lines.first is not None
         first = result.lines.first
-        found.append((begin + first.window, *WHOLE_NETWORK, first))
+        found.append((result.window(first.window), *WHOLE_NETWORK, first))
     return min(found, key=lambda each: each[:3])
