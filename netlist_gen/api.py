@@ -199,24 +199,40 @@ def plot(
     waves: Waveforms | PathLike,
     signals: Sequence[str] | str | None = None,
     out: PathLike | None = None,
+    *,
+    simulator: str = "auto",
     **style: Any,
-) -> Figure:
-    """Draw waveforms, or those in a file (CSV, raw, Parquet, NPZ).
+) -> Figure | Path:
+    """Draw waveforms, those in a file (CSV, raw, Parquet, NPZ), or those of a deck, simulated.
 
     Args:
-        waves: the waveforms or their file.
-        signals: names or patterns (``P(B1*)``); None is the first ones.
-        out: a file to write, .png, .svg or .pdf.
-        **style: of ``verification.waves.plot.plot_signals``: window_ps, turns, combined.
+        waves: the waveforms, their file, or a deck.
+        signals: names or patterns (``P(B1*)``); None is all in an interactive page, the first
+            ones in a picture.
+        out: a file to write, .png, .svg or .pdf, or .html: an interactive page (needs plotly).
+        simulator: that runs a deck.
+        **style: of ``verification.waves.options.PlotOptions``: layout, phases, window_ps, marks.
+
+    Returns:
+        the figure; of an interactive page its path.
 
     Raises:
-        NetlistGenError: a file that can't be read or written, or a signal that is not there.
+        NetlistGenError: a file that can't be read or written, a deck that does not run, or a
+            signal that is not there.
     """
-    from verification.waves.read import read_waveforms
+    from verification.waves.options import PlotOptions
+    from verification.waves.plot import plot_waveforms
+    from verification.waves.read import SUFFIXES, read_waveforms
 
+    options, title = PlotOptions.of(style), ""
     if isinstance(waves, str | os.PathLike):
-        waves = read_waveforms(Path(waves))
-    return waves.plot(signals, None if out is None else Path(out), **style)
+        path = Path(waves)
+        title = path.name
+        if path.suffix.lower() in SUFFIXES:
+            waves = read_waveforms(path)
+        else:
+            waves = simulate(path, simulator=simulator)
+    return plot_waveforms(waves, signals, None if out is None else Path(out), options, title)
 
 
 def _network(net: Network) -> tuple[TernaryNetwork, str]:

@@ -115,6 +115,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.deck.plan",
     "netlist_gen.deck.windows",
     "netlist_gen.errors",
+    "netlist_gen.figures",
     "netlist_gen.files",
     "netlist_gen.library.annotations",
     "netlist_gen.library.cells",

@@ -1,4 +1,4 @@
-"""Waveforms out of every kind of file, and drawn."""
+"""Waveforms out of every kind of file."""
 
 from __future__ import annotations
 
@@ -120,33 +120,3 @@ def test_a_file_that_is_not_there(tmp_path):
     message = f"{path}: can't be read (No such file or directory)"
     with pytest.raises(WaveformError, match=f"^{re.escape(message)}$"):
         read_waveforms(path)
-
-
-def test_a_plot_has_a_panel_for_each_signal(waves, tmp_path):
-    figure = waves.plot(["p(*)"], tmp_path / "w.png", turns=True, window_ps=(2, 8))
-    assert (tmp_path / "w.png").read_bytes().startswith(b"\x89PNG")
-    assert [axis.get_legend_handles_labels()[1] for axis in figure.axes] == [
-        ["P(B1)"], ["P(B2|X1)"],
-    ]  # fmt: skip
-    drawn = figure.axes[0].lines[0].get_ydata()
-    assert drawn[0] == 0
-    assert drawn[-1] == pytest.approx(1, abs=1e-3)  # one turn
-    assert figure.axes[-1].get_xlim() == (2, 8)
-    assert figure._repr_png_().startswith(b"\x89PNG")  # in notebooks
-    together = waves.plot(combined=True)
-    assert [len(axis.lines) for axis in together.axes] == [2, 1]
-    assert together.axes[1].get_ylabel() == "mV"
-
-
-@pytest.mark.parametrize(
-    ("signals", "out", "message"),
-    [
-        (["P(B9)"], None, "no signal is named 'P(B9)'; there are P(B1), P(B2|X1), V(1)"),
-        (None, "w.txt", "{out}: plots are written to .png, .svg, .pdf"),
-    ],
-)
-def test_plots_that_can_not_be(waves, tmp_path, signals, out, message):
-    path = tmp_path / out if out else None
-    with pytest.raises(ConfigurationError, match=f"^{re.escape(message.format(out=path))}$"):
-        waves.plot(signals, path)
-    assert not list(tmp_path.iterdir())

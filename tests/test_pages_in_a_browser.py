@@ -1,0 +1,126 @@
+"""Every page in a real browser: it loads without an error, fits the screen, and its parts work.
+
+Skipped by name where Chromium, its driver or selenium is absent.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from verification.waves.waveforms import Waveforms
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None or DRIVER is None, reason="chromium is not on PATH"),
+    pytest.mark.skipif(importlib.util.find_spec("selenium") is None, reason="selenium is missing"),
+]
+
+WIDE, NARROW = 1280, 420
+MOST_S = 3.0
+"""In which the largest plot must be there."""
+
+
+class Browser:
+    """A browser without a window; ``open`` loads a page at a width and in a theme."""
+
+    def __init__(self) -> None:
+        from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+        options = ChromeOptions()
+        for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+            options.add_argument(word)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        options.binary_location = BROWSER or ""
+        self.driver = Chrome(options=options, service=ChromeService(DRIVER))
+
+    def open(self, page: Path, width: int = WIDE, theme: str = "light") -> None:
+        media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.get(page.resolve().as_uri())
+
+    def all(self, selector: str) -> list:
+        return self.driver.find_elements("css selector", selector)
+
+    def run(self, script: str) -> object:
+        return self.driver.execute_script(script)
+
+    def errors(self) -> list[str]:
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = Browser()
+    yield found
+    found.driver.quit()
+
+
+def assert_fits(browser: Browser, page: Path) -> None:
+    """At both widths and in both themes: no error, nothing beside the screen, colours change."""
+    backs = set()
+    for width in (WIDE, NARROW):
+        for theme in ("light", "dark"):
+            browser.open(page, width, theme)
+            assert browser.errors() == []
+            assert browser.run("return document.documentElement.scrollWidth") <= width
+            backs.add(browser.run("return getComputedStyle(document.body).backgroundColor"))
+    assert len(backs) == 2
+
+
+@pytest.fixture(scope="module")
+def large_plot(tmp_path_factory) -> Path:
+    """300 signals of 20,000 samples, one of which has a peak of one sample."""
+    pytest.importorskip("plotly")
+    time_s = np.arange(20_000) * 0.05e-12
+    phase = 2 * np.pi / (1 + np.exp(-(time_s - 500e-12) / 1e-12))
+    values = np.tile(phase, (300, 1))
+    values[0, 12_345] = 40.0
+    names = tuple(f"P(B{i}|XL0N07)" for i in range(300))
+    page = tmp_path_factory.mktemp("plot") / "large.html"
+    Waveforms(time_s, names, values).plot(None, page, marks=True)
+    return page
+
+
+def test_a_large_plot_opens_soon_and_is_small(browser, large_plot):
+    assert large_plot.stat().st_size < 15e6
+    begin = time.perf_counter()
+    browser.open(large_plot)
+    assert browser.run("return document.getElementById('plot').dataset.ready") == "12"
+    assert time.perf_counter() - begin < MOST_S
+    assert browser.errors() == []
+    greatest = "return Math.max(...document.getElementById('plot').data[0].y)"
+    assert browser.run(greatest) == pytest.approx(40.0)
+
+
+def test_signals_are_found_chosen_and_laid_out(browser, large_plot):
+    assert_fits(browser, large_plot)
+    browser.open(large_plot)
+    ready = "return document.getElementById('plot').dataset.ready"
+    (search,) = browser.all("#search")
+    search.send_keys("P(B29*")
+    assert len(browser.all("#names label")) == 11
+    browser.all("#only")[0].click()
+    assert browser.run(ready) == "11"
+    browser.all("#names input")[0].click()
+    assert browser.run(ready) == "10"
+    for number, layout in enumerate(("stacked", "grid", "combined")):
+        browser.all("#layouts button")[number].click()
+        pressed = browser.all("#layouts button[aria-pressed=true]")
+        assert [button.text for button in pressed] == [layout]
+    browser.run("Plotly.relayout('plot', {'xaxis.range[0]': 400, 'xaxis.range[1]': 600})")
+    span = browser.run(
+        "const x = document.getElementById('plot').data[0].x; return [x[0], x.at(-1)]"
+    )
+    assert span == pytest.approx([400, 600], abs=2)
+    assert browser.errors() == []
