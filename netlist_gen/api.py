@@ -78,7 +78,8 @@ def generate(
 
     network, source = _network(net)
     windows = None if x is None else read_samples(network, x).windows()
-    chosen = GenerateOptions.of({"source": source, **options})
+    inputs = str(x) if isinstance(x, str | os.PathLike) else ""
+    chosen = GenerateOptions.of({"source": source, "inputs": inputs, **options})
     return write(network, windows, Path(out), chosen, progress)
 
 
@@ -180,7 +181,7 @@ def simulate(
 
     Args:
         deck: the file.
-        out: .csv (JoSIM's columns), .parquet or .npz, written while the run goes on; the files
+        out: .csv (JoSIM's columns), .parquet, .npz, .raw or .vcd, written while the run goes on; the files
             that a JoSIM deck names (.file, .iv) are written beneath its folder.
         note: called with each sentence that a user should read.
         **options: of ``verification.simulators.options.SimulateOptions``: simulator, ...

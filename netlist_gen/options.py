@@ -113,6 +113,27 @@ class Options:
                 raise ConfigurationError(f"no option {name!r}; there are {', '.join(known)}")
         return cls(**values)
 
+    def words(self, leave_out: tuple[str, ...] = ()) -> list[str]:
+        """The options as on the command line, without defaults; of a path its name alone."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        found = []
+        for name, (rule, _) in _rules(type(self)).items():
+            value = getattr(self, name)
+            if rule.flag and name not in leave_out and value != defaults[name]:
+                found += _words(rule, value)
+        return found
+
+
+def _words(rule: Rule, value: Any) -> list[str]:
+    """An option as it is written on the command line."""
+    if isinstance(value, bool):
+        return [rule.flag] if value else []
+    if rule.multiple:
+        return [word for one in value for word in (rule.flag, str(one))]
+    if isinstance(value, tuple):
+        return [rule.flag, ",".join(map(str, value))]
+    return [rule.flag, Path(value).name if isinstance(value, Path) else f"{value}"]
+
 
 _KINDS: dict[Any, tuple[Any, str]] = {
     bool: (bool, "True or False"),

@@ -112,6 +112,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.deck.lint",
     "netlist_gen.deck.manifest",
     "netlist_gen.deck.options",
+    "netlist_gen.deck.parameters",
     "netlist_gen.deck.plan",
     "netlist_gen.deck.windows",
     "netlist_gen.errors",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlist_gen.deck.parameters import check_parameters
+from netlist_gen.files import printable
 from netlist_gen.library.options import ANNOTATE_HELP, ClockOptions
 from netlist_gen.options import option
+from netlist_gen.version import __version__
 
 if TYPE_CHECKING:
     from netlist_gen.library.cells import CellLibrary
@@ -49,11 +53,11 @@ class DeckOptions(ClockOptions):
         choices=(RULES_ON, RULES_OFF),
     )
 
-    def library(self, process: Process) -> CellLibrary:
-        """The cells of the decks, in a process."""
+    def library(self, process: Process, head: tuple[str, ...] = ()) -> CellLibrary:
+        """The cells of the decks, in a process; ``head`` are more lines at the head of each."""
         from netlist_gen.library.cells import CellLibrary
 
-        return CellLibrary(process, crosstalk=self.crosstalk, notes=self.notes())
+        return CellLibrary(process, crosstalk=self.crosstalk, notes=(*self.notes(), *head))
 
     def notes(self) -> tuple[str, ...]:
         """What the head of each deck says of these options."""
@@ -79,11 +83,37 @@ class GenerateOptions(DeckOptions):
     Attributes:
         dialects: of the decks.
         jobs: processes that write neurons' decks; None: as many as the cores where decks are many.
+        parameters: whether factors of bias, inductance and critical current stand at the head of
+            each deck, so that one line sweeps them.
         source: what the manifest records as the network's origin.
+        inputs: the file of the samples, recorded in decks.
     """
 
     dialects: tuple[str, ...] = option(("josim",), "Comma list of dialects.", flag="--dialect")
     jobs: int | None = option(
         None, "Processes that write decks [default: cores, one where decks are few].", least=1
     )
+    parameters: bool = option(
+        False,
+        "Put factors of bias, flux, inductance and critical current at each deck's head (.param), "
+        "to sweep by one line; dialects josim and ngspice.",
+    )
     source: str = ""
+    inputs: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.parameters:
+            check_parameters(self.dialects)
+
+    def head(self, network_sha256: str, windows_sha256: str) -> tuple[str, ...]:
+        """What each deck says of its origin: version, hashes, command; names of files alone."""
+        network = Path(self.source).name or "a network"
+        words = ["netlist-gen", "generate", network]
+        words += ["--inputs", Path(self.inputs).name] if self.inputs else []
+        lines = (
+            f"netlist-gen {__version__}; {network}: SHA-256 {network_sha256}",
+            f"input pulses: SHA-256 {windows_sha256}",
+            "command: " + shlex.join([*words, *self.words(leave_out=("jobs",))]),
+        )
+        return tuple(printable(line) for line in lines)
