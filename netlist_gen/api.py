@@ -181,8 +181,8 @@ def simulate(
 
     Args:
         deck: the file.
-        out: .csv (JoSIM's columns), .parquet, .npz, .raw or .vcd, written while the run goes on; the files
-            that a JoSIM deck names (.file, .iv) are written beneath its folder.
+        out: .csv (JoSIM's columns), .parquet, .npz, .raw or .vcd, written while the run goes on;
+            the files that a JoSIM deck names (.file, .iv) are written beneath its folder.
         note: called with each sentence that a user should read.
         **options: of ``verification.simulators.options.SimulateOptions``: simulator, ...
 

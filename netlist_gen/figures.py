@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -46,6 +47,15 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "netlist-gen",
     "svg.fonttype": "none",
 }
+
+_COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"')
+_LONG = re.compile(r"(\.\d\d)\d+")
+
+
+def _shorter(found: re.Match[str]) -> str:
+    """Coordinates to a hundredth of a point, which halves a figure."""
+    return _LONG.sub(r"\1", found.group(0))
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,7 +102,7 @@ def svg_text(figure: Figure, title: str) -> str:
         transparent=True,
     )  # fmt: skip
     text = buffer.getvalue()
-    text = text[text.index("<svg") :]
+    text = _COORDINATES.sub(_shorter, text[text.index("<svg") :])
     for colour, variable in THEMED.items():
         text = text.replace(f": {colour}", f": var(--{variable}, {colour})")
     return text.replace("<svg ", f'<svg role="img" aria-label={quoteattr(title)} ', 1)

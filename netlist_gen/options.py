@@ -227,7 +227,7 @@ def _click_option(name: str, rule: Rule, hint: Any, default: Any) -> Callable[..
     if kind is bool:
         return click.option(*flags, is_flag=True, default=default, help=rule.help)
     if kind is tuple and not rule.multiple:
-        shown = ",".join(map(str, default)) if default else default
+        shown = None if default is None else ",".join(map(str, default))
         return click.option(
             *flags, default=shown, show_default=bool(shown), help=rule.help, metavar=rule.metavar
         )

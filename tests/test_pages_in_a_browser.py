@@ -6,14 +6,18 @@ Skipped by name where Chromium, its driver or selenium is absent.
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pytest
+from support import tiny_network
 
+import netlist_gen as ng
 from verification.waves.waveforms import Waveforms
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -124,3 +128,45 @@ def test_signals_are_found_chosen_and_laid_out(browser, large_plot):
     )
     assert span == pytest.approx([400, 600], abs=2)
     assert browser.errors() == []
+
+
+@pytest.fixture(scope="module")
+def flipped_run(tmp_path_factory) -> Path:
+    """A run of which one deck has a synapse of the other sign, and its page."""
+    folder = tmp_path_factory.mktemp("flipped")
+    network, x = tiny_network(), np.array([[1, 0, 1], [0, 1, 1]], dtype=bool)
+    ng.generate(network, x, folder / "decks")
+    deck = folder / "decks" / "L0N0.cir"
+    deck.write_text(re.sub(r"(?m)^(XS2 .*)_exc$", r"\1_inh", deck.read_text()))
+    run = ng.verify(network, x, None, folder / "run", decks=folder / "decks", simulator="embedded")
+    assert not run.agreed
+    return folder / "run"
+
+
+def test_a_report_fits_links_and_tells(browser, flipped_run):
+    page = flipped_run / "report.html"
+    assert_fits(browser, page)
+    browser.open(page)
+    # Tool-tips: each mark of the raster has its words, and heads of tables theirs.
+    titles = browser.run(
+        "return [...document.querySelectorAll('use > title')].map(t => t.textContent)"
+    )
+    assert "layer 0, neuron 0, window 0: expected, not measured" in titles
+    assert browser.all("th[title]")
+    # Links: each leads to a file that is there; the waveforms open in one click.
+    links = {a.get_attribute("href") for a in browser.all("a")}
+    assert all(Path(unquote(urlparse(one).path)).is_file() for one in links)
+    (waves,) = [a for a in browser.all("p > a") if a.text == "waves/L0N0.html"][:1]
+    waves.click()
+    assert browser.driver.title == "L0N0: waveforms"
+    assert int(str(browser.run("return document.getElementById('plot').dataset.ready"))) > 3
+    assert browser.errors() == []
+
+
+def test_a_figure_takes_the_theme_of_its_page(browser, flipped_run):
+    colours = []
+    for theme in ("light", "dark"):
+        browser.open(flipped_run / "report.html", WIDE, theme)
+        script = "return getComputedStyle(document.querySelector('svg text')).fill"
+        colours.append(browser.run(script))
+    assert colours[0] != colours[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -28,6 +30,11 @@ def names_network(command: Callable[..., None]) -> Callable[..., None]:
             raise NetworkError(f"{net}: {error}") from error
 
     return named
+
+
+def command_line() -> str:
+    """The command as it was given, to be run again."""
+    return shlex.join(["netlist-gen", *sys.argv[1:]])
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.commands.common import names_network, progress_bars
+from netlist_gen.commands.common import command_line, names_network, progress_bars
 from netlist_gen.errors import MismatchError
 from netlist_gen.options import options_of
 from verification.campaign.options import VerifyOptions
@@ -46,6 +46,7 @@ def run_verification(
     from netlist_gen import api
     from verification.verdict.in_words import disagreements
 
+    options.setdefault("command", command_line())
     with progress_bars() as progress:
         result = api.verify(net, inputs, labels, out, progress=progress, **options)
     for note in result.notes:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlist_gen.deck.origin import origin_lines
 from netlist_gen.deck.parameters import check_parameters
-from netlist_gen.files import printable
 from netlist_gen.library.options import ANNOTATE_HELP, ClockOptions
 from netlist_gen.options import option
-from netlist_gen.version import __version__
 
 if TYPE_CHECKING:
     from netlist_gen.library.cells import CellLibrary
@@ -107,13 +105,6 @@ class GenerateOptions(DeckOptions):
             check_parameters(self.dialects)
 
     def head(self, network_sha256: str, windows_sha256: str) -> tuple[str, ...]:
-        """What each deck says of its origin: version, hashes, command; names of files alone."""
-        network = Path(self.source).name or "a network"
-        words = ["netlist-gen", "generate", network]
-        words += ["--inputs", Path(self.inputs).name] if self.inputs else []
-        lines = (
-            f"netlist-gen {__version__}; {network}: SHA-256 {network_sha256}",
-            f"input pulses: SHA-256 {windows_sha256}",
-            "command: " + shlex.join([*words, *self.words(leave_out=("jobs",))]),
-        )
-        return tuple(printable(line) for line in lines)
+        """What each deck says of its origin."""
+        words = self.words(leave_out=("jobs",))
+        return origin_lines(self.source, self.inputs, words, network_sha256, windows_sha256)

@@ -2,8 +2,8 @@
 
     .param bias=1          L1 a b 2.2e-12*ind          IB 0 a pwl(0 0 1e-11 7e-05*bias)
 
-JoSIM and ngspice take them. In WRspice an unquoted expression is cut without a word, so decks for it
-have none.
+JoSIM and ngspice take them. In WRspice an unquoted expression is cut without a word, so that
+decks for it have none.
 """
 
 from __future__ import annotations

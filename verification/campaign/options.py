@@ -9,6 +9,7 @@ from netlist_gen.deck.options import DeckOptions
 from netlist_gen.options import option
 from verification.reference.options import COOLING_W_PER_W
 from verification.simulators.registry import NAMES
+from verification.waves.kinds import KINDS, KINDS_HELP
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,11 @@ class VerifyOptions(DeckOptions):
         tolerance_ps: how far off one may be.
         decks: judge the decks in this directory instead of new ones.
         scheduler: address of a Dask scheduler on whose workers to simulate.
+        waves: formats in which the waveforms of the neuron that the report shows are kept; of a
+            counter-example a page or a picture always is.
         resume: take what the ledger of the run's directory already holds.
         source: the network's file, recorded.
+        command: the command line, recorded.
         rows: rows of the samples in their file, recorded; None is all of them in order.
         windows_per_deck: of the scope "neurons"; None: as suits the simulator.
     """
@@ -50,6 +54,10 @@ class VerifyOptions(DeckOptions):
         None, "Address of a Dask scheduler on whose workers to simulate."
     )
     resume: bool = option(False, "Go on with what a broken run left.")
+    waves: tuple[str, ...] = option(
+        (), f"{KINDS_HELP} Of the neuron that the report shows, in RUN/waves.", choices=KINDS
+    )
     source: str = ""
+    command: str = ""
     rows: tuple[int, ...] | None = None
     windows_per_deck: int | None = None

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
+from netlist_gen.checkpoint.digest import network_digest
 from netlist_gen.circuit.model import Totals
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
+from netlist_gen.deck.manifest import windows_digest
 from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
@@ -27,25 +29,36 @@ from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
+from verification.campaign.altered import altered_deck, runs_alone
 from verification.campaign.cases import deck_path
 from verification.campaign.cluster import ClusterWorkers, cluster
 from verification.campaign.directory import RunDirectory, check_manifest
-from verification.campaign.example import Example, find_example, run_arrays
+from verification.campaign.example import (
+    Example,
+    find_example,
+    judged_arrays,
+    run_arrays,
+    seen_in,
+)
 from verification.campaign.options import VerifyOptions
 from verification.campaign.plan import Setup, cut_for, windows_of
 from verification.campaign.run import Workers, run_tasks
 from verification.reference.timed import WINDOW_S
 from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
+from verification.verdict.altered import AlteredDeck
 from verification.verdict.judge import Facts, agreements, judge_simulator
 from verification.verdict.measured import Measured, collect
+from verification.verdict.origin import Origin
 from verification.verdict.outcome import (
     Accuracy,
     CounterExample,
     EnergyFigures,
     Program,
     RunVerdict,
+    ShownNeuron,
 )
+from verification.waves.export import keep_waveforms, seen_best
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,19 +232,38 @@ class _Run:
     cluster: ClusterWorkers | None
     progress: Progress | None
     notes: list[str] = field(default_factory=list)
+    altered: list[AlteredDeck] = field(default_factory=list)
 
     def check_decks(self) -> None:
         """Find every deck that is to be judged before anything runs."""
         setup, folder = self.setup, self.setup.decks
         if folder is None:
             return
-        self.note(check_manifest(folder, setup))
+        spikes = self.facts.spikes
+        self.note(check_manifest(folder, setup, spikes))
+        seen = set()
         for simulator in self.simulators:
-            cut = self._cut(simulator)
+            dialect, cut = simulator.dialect, self._cut(simulator)
             for scope in self.options.scopes:
-                for task in plan_decks(self.facts.spikes, scope, cut):
-                    for run in task.runs:
-                        deck_path(folder, run.name, simulator.dialect)
+                for task in plan_decks(spikes, scope, cut):
+                    for name, alone in runs_alone(task):
+                        path = deck_path(folder, name, dialect)
+                        if path in seen:
+                            continue
+                        seen.add(path)
+                        found = altered_deck(path, alone, setup, dialect, spikes)
+                        if found is not None:
+                            self.altered.append(found)
+                            self.note(found.sentence)
+
+    def _hashes(self) -> dict[str, str]:
+        spikes, given = self.facts.spikes, self.setup.annotations
+        hashes = {
+            "network": network_digest(spikes.network),
+            "input pulses": windows_digest(spikes.layers[0]),
+            "process": self.setup.process.digest(),
+        }
+        return hashes if given is None else {**hashes, "extracted values": given.sha256}
 
     def note(self, sentence: str) -> None:
         """Keep a sentence for the user; "" is none."""
@@ -259,6 +291,8 @@ class _Run:
             simulators=tuple(row for one in verdicts for row in one.simulators),
             agreement=tuple(pairs),
             counter_example=wrong,
+            altered=tuple(self.altered),
+            origin=Origin.now(self.options.command, self._hashes()),
         )
         final = [whole, *verdicts[1:]]
         for simulator, verdict, scopes in zip(self.simulators, final, measured, strict=True):
@@ -304,6 +338,19 @@ class _Run:
             self.note(ledger.sentence() if ledger else "")
         return scopes
 
+    def _shown(
+        self, example: Example | None, verdict: RunVerdict, home: RunDirectory | None
+    ) -> ShownNeuron | None:
+        """Which neuron the report shows, its waveforms kept where they are wanted."""
+        if example is None or home is None:
+            return None
+        shown = example.shown()
+        wrong = verdict.counter_example
+        there = wrong is not None and (wrong.layer, wrong.neuron) == (shown.layer, shown.neuron)
+        kinds = self.options.waves or (seen_best() if there else ())
+        waves = keep_waveforms(example.waves, home.path, shown.deck, kinds)
+        return dataclasses.replace(shown, waves=waves)
+
     def _write(
         self,
         simulator: Simulator,
@@ -318,18 +365,19 @@ class _Run:
         if home is not None and verdict.checked:  # one that fails everywhere is not asked again
             executor = self.cluster.executor if self.cluster else None
             wrong = verdict.counter_example
-            if wrong is not None and wrong.simulator != simulator.name:
-                wrong = None
+            if wrong is not None:
+                own = wrong.simulator == simulator.name
+                wrong = seen_in(wrong, first) if own else None
             example = find_example(
                 facts.spikes, self.setup, simulator, self.options.scopes, wrong, executor
             )
         verdict = dataclasses.replace(
             verdict,
-            example=example.shown() if example else None,
+            example=self._shown(example, verdict, home),
             wall_s=time.perf_counter() - begin,
         )
         if home is not None:
             arrays = run_arrays(first, facts.steps, facts.labels)
-            arrays |= example.arrays() if example else {}
+            arrays |= example.arrays() | judged_arrays(example, first) if example else {}
             home.write(verdict, arrays, [r for scope in scopes for r in scope.results])
         return verdict

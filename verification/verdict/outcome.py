@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.records import Record
+from verification.verdict.altered import AlteredDeck
 from verification.verdict.class_lines import LineVerdict
 from verification.verdict.neuron import Disagreement, NeuronVerdict
+from verification.verdict.origin import Origin
 from verification.verdict.simulators import Agreement
 
 WHOLE_NETWORK = (-1, -1)
@@ -307,13 +309,14 @@ class SimulatorVerdict(Record):
 
 @dataclass(frozen=True)
 class ShownNeuron(Record):
-    """The neuron whose waveforms are kept for the report; ``first_window`` is among all."""
+    """The neuron whose waveforms are kept; ``first_window`` is among all, ``waves`` the files."""
 
     deck: str
     layer: int
     neuron: int
     theta: int
     first_window: int
+    waves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -351,6 +354,8 @@ class RunVerdict(Record):
         annotation: what a table of extracted values set; absent where there was none.
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
+        altered: decks that were judged and are not those that ``generate`` wrote.
+        origin: when, where and by what it was made.
     """
 
     agreed: bool
@@ -382,6 +387,8 @@ class RunVerdict(Record):
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
     rules: str = "off"
     crosstalk: bool = False
+    altered: tuple[AlteredDeck, ...] = ()
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
         word = "AGREED" if self.agreed else "DISAGREED"

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
+from verification.waves.kinds import DATA
 from verification.waves.raw_writer import RawWriter
 from verification.waves.spool import Spool
 from verification.waves.vcd import VcdFile
 from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
-SUFFIXES = (".csv", ".npz", ".parquet", ".raw", ".vcd")
 _ROWS = 65536
 
 
@@ -69,7 +69,7 @@ def waveform_writer(path: Path) -> Iterator[WaveformWriter]:
     kind = kinds.get(path.suffix.lower())
     if kind is None:
         raise ConfigurationError(
-            f"{path}: waveforms are written to {', '.join(SUFFIXES)}, not {path.suffix or 'a name'}"
+            f"{path}: waveforms are written to {', '.join(DATA)}, not {path.suffix or 'a name'}"
             f"{'' if path.suffix else ' without suffix'}"
         )
     with atomic_path(path) as temporary:

@@ -13,6 +13,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.figures import INK, new_figure, styled
 from netlist_gen.files import atomic_path
 from verification.waves.interactive import write_page
+from verification.waves.kinds import PAGE, PICTURES
 from verification.waves.options import PlotOptions
 from verification.waves.traces import (
     FloatArray,
@@ -32,9 +33,6 @@ FIRST_PANELS = 24
 
 MOST_PANELS = 60
 """Panels of a picture; beyond, none can be read."""
-
-PAGE = ".html"
-SUFFIXES = (".png", ".svg", ".pdf", PAGE)
 
 
 def plot_waveforms(
@@ -62,8 +60,8 @@ def plot_waveforms(
     """
     options = options or PlotOptions()
     suffix = "" if out is None else out.suffix.lower()
-    if out is not None and suffix not in SUFFIXES:
-        raise ConfigurationError(f"{out}: plots are written to {', '.join(SUFFIXES)}")
+    if out is not None and suffix not in PICTURES:
+        raise ConfigurationError(f"{out}: plots are written to {', '.join(PICTURES)}")
     names = chosen_signals(waves.names, signals)
     if out is not None and suffix == PAGE:
         return write_page(waves, names, out, options, title or out.stem)

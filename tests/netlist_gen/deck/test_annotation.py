@@ -66,7 +66,7 @@ def decks(folder) -> dict[str, list[str]]:
         path.name: [
             x
             for x in path.read_text().split("\n")
-            if "annotated by" not in x and not x.startswith("* command: ")
+            if "annotated by" not in x and not x.startswith("* origin: ")
         ]
         for path in sorted(folder.glob("*.cir"))
     }

@@ -72,7 +72,8 @@ def test_simulators_multiply_as_we_do(tmp_path, dialect, simulator):
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
-        (".param bias=1.5\nI1 0 1 pwl(0 0 1e-11 2e-05*bias)", "* bias=1.5\nI1 0 1 pwl(0 0 1e-11 3e-05)"),
+        (".param bias=1.5\nI1 0 1 pwl(0 0 1e-11 2e-05*bias)",
+         "* bias=1.5\nI1 0 1 pwl(0 0 1e-11 3e-05)"),
         (".param ind=2\nL1 a b {1e-12*ind}", "* ind=2\nL1 a b 2e-12"),
         (".param ind=2\nL1 a b 1e-12*indx", "* ind=2\nL1 a b 1e-12*indx"),
         (".param other=2\nL1 a b 1e-12*ind", ".param other=2\nL1 a b 1e-12*ind"),
@@ -101,19 +102,3 @@ def test_wrspice_has_none(tmp_path):
     )
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         ng.generate(tiny_network(), None, tmp_path / "d", dialects="josim,wrspice", parameters=True)
-
-
-def test_the_head_says_where_a_deck_is_from(tmp_path):
-    x = tmp_path / "x.npy"
-    np.save(x, np.array([[1, 0, 1]], dtype=bool))
-    for folder in ("one", "two"):
-        ng.generate(tiny_network(), x, tmp_path / folder, jobs=1, clock_ghz=8.0)
-    first = (tmp_path / "one" / "L0N0.cir").read_bytes()
-    assert first == (tmp_path / "two" / "L0N0.cir").read_bytes()
-    lines = first.decode().splitlines()
-    assert re.fullmatch(rf"\* netlist-gen {ng.__version__}; a network: SHA-256 [0-9a-f]{{64}}",
-                        lines[4])  # fmt: skip
-    assert re.fullmatch(r"\* input pulses: SHA-256 [0-9a-f]{64}", lines[5])
-    assert lines[6] == (
-        "* command: netlist-gen generate 'a network' --inputs x.npy --clock-ghz 8.0"
-    )

@@ -73,12 +73,10 @@ def test_no_samples(tmp_path, suffix):
 
 
 def test_refusals(tmp_path):
+    written = ".csv, .npz, .parquet, .raw, .vcd"
     for name, message in (
-        ("a.xyz", "waveforms are written to .csv, .npz, .parquet, .raw, .vcd, not .xyz"),
-        (
-            "a",
-            "waveforms are written to .csv, .npz, .parquet, .raw, .vcd, not a name without suffix",
-        ),
+        ("a.xyz", f"waveforms are written to {written}, not .xyz"),
+        ("a", f"waveforms are written to {written}, not a name without suffix"),
     ):
         path = tmp_path / name
         with (

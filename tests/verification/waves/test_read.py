@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from netlist_gen.errors import ConfigurationError, WaveformError
-from verification.waves.files import SUFFIXES, write_waveforms
-from verification.waves.read import read_waveforms
+from verification.waves.files import write_waveforms
+from verification.waves.read import SUFFIXES, read_waveforms
 from verification.waves.readers.josim_csv import read_josim_csv
 from verification.waves.waveforms import Waveforms
 
@@ -49,7 +49,7 @@ def test_what_is_written_is_read(waves, tmp_path, suffix):
     assert found.names == waves.names
     np.testing.assert_array_equal(found.time_s, waves.time_s)
     scale = np.abs(waves.values).max(axis=1, keepdims=True)
-    digits = 1e-6 if suffix == ".csv" else 0
+    digits = 1e-6 if suffix in (".csv", ".raw") else 0
     np.testing.assert_allclose(found.values / scale, waves.values / scale, rtol=0, atol=digits)
 
 
