@@ -51,6 +51,7 @@ class Rule:
         below: a number under this.
         choices: the values that are allowed.
         multiple: given once for each value.
+        known: gives values that a shell may complete, where others are allowed too.
     """
 
     help: str
@@ -62,6 +63,7 @@ class Rule:
     below: float | None = None
     choices: tuple[str, ...] = ()
     multiple: bool = False
+    known: Callable[[], Iterable[str]] | None = None
 
 
 def option(default: Any, help: str, *, flag: str | None = None, **rule: Any) -> Any:
@@ -229,8 +231,9 @@ def _click_option(name: str, rule: Rule, hint: Any, default: Any) -> Callable[..
     if kind is tuple and not rule.multiple:
         shown = None if default is None else ",".join(map(str, default))
         return click.option(
-            *flags, default=shown, show_default=bool(shown), help=rule.help, metavar=rule.metavar
-        )
+            *flags, default=shown, show_default=bool(shown), help=rule.help, metavar=rule.metavar,
+            shell_complete=_completer(rule.known or (lambda: rule.choices)),
+        )  # fmt: skip
     inner = get_args(_plain(hint))[0] if kind is tuple else kind
     return click.option(
         *flags,
@@ -240,7 +243,20 @@ def _click_option(name: str, rule: Rule, hint: Any, default: Any) -> Callable[..
         show_default=default not in (None, ()),
         help=rule.help,
         metavar=rule.metavar,
+        shell_complete=_completer(rule.known) if rule.known else None,
     )
+
+
+def _completer(known: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
+    """Completes the last part of a comma list by the values that are known."""
+
+    def complete(_context: object, _parameter: object, incomplete: str) -> list[str]:
+        begin, comma, last = incomplete.rpartition(",")
+        given = begin.split(",")
+        fitting = [one for one in known() if one.startswith(last) and one not in given]
+        return [f"{begin}{comma}{one}" for one in fitting]
+
+    return complete
 
 
 def _click_type(kind: type, rule: Rule) -> click.ParamType[Any]:

@@ -31,7 +31,13 @@ from verification.waves.options import PlotOptions
 )
 @options_of(PlotOptions)
 @click.option(
-    "--simulator", default="auto", show_default=True, help=f"Of a deck: auto, {', '.join(NAMES)}."
+    "--simulator",
+    default="auto",
+    show_default=True,
+    help=f"Of a deck: auto, {', '.join(NAMES)}.",
+    shell_complete=lambda _context, _parameter, incomplete: [
+        name for name in ("auto", *NAMES) if name.startswith(incomplete)
+    ],
 )
 @click.option("--open", "opened", is_flag=True, help="Show the result in a browser.")
 def plot(

@@ -38,7 +38,10 @@ class DeckOptions(ClockOptions):
     """
 
     scopes: tuple[str, ...] = option(
-        ("neurons",), "neurons, network, or both with a comma.", flag="--scope"
+        ("neurons",),
+        "neurons, network, or both with a comma.",
+        flag="--scope",
+        known=lambda: ("neurons", "network"),
     )
     pipeline: int | None = option(
         None, "Windows in one deck of the scope network [default: all].", least=1
@@ -87,7 +90,12 @@ class GenerateOptions(DeckOptions):
         inputs: the file of the samples, recorded in decks.
     """
 
-    dialects: tuple[str, ...] = option(("josim",), "Comma list of dialects.", flag="--dialect")
+    dialects: tuple[str, ...] = option(
+        ("josim",),
+        "Comma list of dialects.",
+        flag="--dialect",
+        known=lambda: ("josim", "ngspice", "wrspice"),
+    )
     jobs: int | None = option(
         None, "Processes that write decks [default: cores, one where decks are few].", least=1
     )

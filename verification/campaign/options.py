@@ -39,6 +39,7 @@ class VerifyOptions(DeckOptions):
     simulator: str = option(
         "auto",
         f"auto, {', '.join(NAMES)}, or several with commas; installed: all here.",
+        known=lambda: ("auto", "installed", *NAMES),
     )
     samples: int | None = option(None, "Take so many, drawn with --seed.", least=1)
     seed: int = option(0, "Of the draw of --samples.", least=0)
