@@ -249,7 +249,8 @@ def test_a_signal_stops_the_simulators_and_leaves_no_result(tiny, tmp_path, numb
     assert child.returncode == 130
     assert out == ""
     assert "Traceback" not in err
-    assert err.splitlines()[-1].startswith("netlist-gen: interrupted; go on with `netlist-gen verify ")
+    again = "netlist-gen: interrupted; go on with `netlist-gen verify "
+    assert err.splitlines()[-1].startswith(again)
     for pid in pids.read_text().split():
         assert not re.match(r"\d+ \(sleep\) [^Z]", _stat(pid)), "a simulator still runs"
     left = {path.name for path in tiny.run.iterdir()}
