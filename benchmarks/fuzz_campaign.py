@@ -48,7 +48,7 @@ def numbers(verdict: RunVerdict) -> Json:
     """A verdict without what says how the run went."""
     found = verdict.to_json()
     for table_ in (found, *found["scopes"]):
-        for name in ("wall_s", "from_ledger"):
+        for name in ("wall_s", "from_ledger", "origin"):
             table_.pop(name, None)
     return found
 

@@ -96,7 +96,8 @@ def generate(
     from netlist_gen.samples import read_samples
 
     network, source, steps = _network(net)
-    chosen = GenerateOptions.of({"source": source, **options})
+    inputs = str(x) if isinstance(x, str | os.PathLike) else ""
+    chosen = GenerateOptions.of({"source": source, "inputs": inputs, **options})
     windows = None
     if x is not None:
         samples = read_samples(network, x, steps=steps, time_first=chosen.time_first)
@@ -211,8 +212,8 @@ def simulate(
 
     Args:
         deck: the file.
-        out: .csv (JoSIM's columns), .parquet or .npz, written while the run goes on; the files
-            that a JoSIM deck names (.file, .iv) are written beneath its folder.
+        out: .csv (JoSIM's columns), .parquet, .npz, .raw or .vcd, written while the run goes on;
+            the files that a JoSIM deck names (.file, .iv) are written beneath its folder.
         note: called with each sentence that a user should read.
         **options: of ``verification.simulators.options.SimulateOptions``: simulator, ...
 
@@ -230,24 +231,40 @@ def plot(
     waves: Waveforms | PathLike,
     signals: Sequence[str] | str | None = None,
     out: PathLike | None = None,
+    *,
+    simulator: str = "auto",
     **style: Any,
-) -> Figure:
-    """Draw waveforms, or those in a file (CSV, raw, Parquet, NPZ).
+) -> Figure | Path:
+    """Draw waveforms, those in a file (CSV, raw, Parquet, NPZ), or those of a deck, simulated.
 
     Args:
-        waves: the waveforms or their file.
-        signals: names or patterns (``P(B1*)``); None is the first ones.
-        out: a file to write, .png, .svg or .pdf.
-        **style: of ``verification.waves.plot.plot_signals``: window_ps, turns, combined.
+        waves: the waveforms, their file, or a deck.
+        signals: names or patterns (``P(B1*)``); None is all in an interactive page, the first
+            ones in a picture.
+        out: a file to write, .png, .svg or .pdf, or .html: an interactive page (needs plotly).
+        simulator: that runs a deck.
+        **style: of ``verification.waves.options.PlotOptions``: layout, phases, window_ps, marks.
+
+    Returns:
+        the figure; of an interactive page its path.
 
     Raises:
-        NetlistGenError: a file that can't be read or written, or a signal that is not there.
+        NetlistGenError: a file that can't be read or written, a deck that does not run, or a
+            signal that is not there.
     """
-    from verification.waves.read import read_waveforms
+    from verification.waves.options import PlotOptions
+    from verification.waves.plot import plot_waveforms
+    from verification.waves.read import SUFFIXES, read_waveforms
 
+    options, title = PlotOptions.of(style), ""
     if isinstance(waves, str | os.PathLike):
-        waves = read_waveforms(Path(waves))
-    return waves.plot(signals, None if out is None else Path(out), **style)
+        path = Path(waves)
+        title = path.name
+        if path.suffix.lower() in SUFFIXES:
+            waves = read_waveforms(path)
+        else:
+            waves = simulate(path, simulator=simulator)
+    return plot_waveforms(waves, signals, None if out is None else Path(out), options, title)
 
 
 def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:

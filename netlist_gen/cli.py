@@ -12,13 +12,17 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from netlist_gen.errors import INTERRUPTED, NetlistGenError
 from netlist_gen.version import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "demo": "Run the main job on handwritten digits, from checkpoint to report.",
@@ -31,9 +35,12 @@ COMMANDS = {
     "generate": "Write a network's decks and manifest.json.",
     "verify": "Simulate a network and hold it against the reference.",
     "simulate": "Simulate a deck and write JoSIM's CSV.",
+    "plot": "Draw waveforms: a picture, or an interactive page.",
     "characterize": "Measure a cell: delay, margins, yield, noise, energy, models.",
     "doctor": "Say which simulators are here and how to get the rest.",
     "report": "Write the report of a finished run again.",
+    "run": "Run commands with their options from a TOML file.",
+    "completion": "Print the script that makes a shell complete commands and values.",
 }
 """In the order of the flow; each is ``netlist_gen/commands/NAME.py``, imported when it is used,
 so that help comes at once."""
@@ -59,6 +66,29 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the name that may be meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from netlist_gen.suggest import did_you_mean
+
+            hint = did_you_mean(args[0], COMMANDS)
+            if not hint:
+                raise
+            words = f"there is no command {args[0]!r}; {hint}"
+            raise click.UsageError(words, error.ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands, without importing one of them."""
+        from click.shell_completion import CompletionItem
+
+        own = click.Command.shell_complete(self, ctx, incomplete)
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        return [*(CompletionItem(name, help=COMMANDS[name]) for name in names), *own]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of commands, without importing one of them."""
         with formatter.section("Commands"):
@@ -66,9 +96,15 @@ class LazyGroup(click.Group):
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="netlist-gen")
+@click.version_option(__version__, "-V", "--version", prog_name="netlist-gen")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error; also after a command.")
-def cli(debug: bool) -> None:
+@click.option(
+    "--quiet",
+    is_flag=True,
+    help="Print errors, and what is asked for on standard output (--json, -o -), and nothing "
+    "else; also after a command.",
+)
+def cli(debug: bool, quiet: bool) -> None:
     """From trained ternary spiking networks to SFQ netlists that are verified.
 
     Exit status: 0 all agreed; 1 simulation and reference disagree, or a run failed; 2 the input
@@ -78,10 +114,10 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Entry point of ``netlist-gen``."""
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
-    debug = len(arguments) < len(sys.argv) - 1
+    arguments = [word for word in sys.argv[1:] if word not in ("--debug", "--quiet")]
+    debug, quiet = "--debug" in sys.argv[1:], "--quiet" in sys.argv[1:]
     try:
-        with _termination_interrupts():
+        with _termination_interrupts(), _quietly(quiet, arguments):
             status = cli.main(arguments, prog_name="netlist-gen", standalone_mode=False)
         if sys.stdout is not None:  # a reader that has gone away is noticed here
             sys.stdout.flush()
@@ -95,7 +131,8 @@ def main() -> None:
         # click's own form is four lines; the contract is one or two sentences.
         command = error.ctx.command_path if error.ctx else "netlist-gen"
         message = " ".join(error.format_message().split()).rstrip(".")
-        _fail(f"{message}. `{command} --help` says what is allowed.", error.exit_code)
+        end = "" if message.endswith("?") else "."
+        _fail(f"{message}{end} `{command} --help` says what is allowed.", error.exit_code)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -125,6 +162,25 @@ def _fail(message: str, status: int) -> None:
     # What a message quotes, a path or a name from a file, may hold any character.
     click.echo(f"netlist-gen: {printable(message, LONGEST_MESSAGE)}", err=True)
     sys.exit(status)
+
+
+@contextmanager
+def _quietly(quiet: bool, arguments: list[str]) -> Iterator[None]:
+    """While a command runs, with --quiet: no progress and no notes; no output but what is asked."""
+    if not quiet:
+        yield
+        return
+    from netlist_gen.commands import common
+
+    asked = "--json" in arguments or "-" in arguments
+    kept = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed below
+    common.QUIET = True
+    try:
+        with redirect_stderr(kept), nullcontext() if asked else redirect_stdout(kept):
+            yield
+    finally:
+        common.QUIET = False
+        kept.close()
 
 
 @contextmanager

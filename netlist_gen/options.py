@@ -51,6 +51,7 @@ class Rule:
         below: a number under this.
         choices: the values that are allowed.
         multiple: given once for each value.
+        known: gives values that a shell may complete, where others are allowed too.
     """
 
     help: str
@@ -62,6 +63,7 @@ class Rule:
     below: float | None = None
     choices: tuple[str, ...] = ()
     multiple: bool = False
+    known: Callable[[], Iterable[str]] | None = None
 
 
 def option(default: Any, help: str, *, flag: str | None = None, **rule: Any) -> Any:
@@ -117,6 +119,27 @@ class Options:
     def among(cls, values: Mapping[str, Any]) -> Self:
         """Its options among those of a command that has others too."""
         return cls(**{f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values})
+
+    def words(self, leave_out: tuple[str, ...] = ()) -> list[str]:
+        """The options as on the command line, without defaults; of a path its name alone."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        found = []
+        for name, (rule, _) in _rules(type(self)).items():
+            value = getattr(self, name)
+            if rule.flag and name not in leave_out and value != defaults[name]:
+                found += _words(rule, value)
+        return found
+
+
+def _words(rule: Rule, value: Any) -> list[str]:
+    """An option as it is written on the command line."""
+    if isinstance(value, bool):
+        return [rule.flag] if value else []
+    if rule.multiple:
+        return [word for one in value for word in (rule.flag, str(one))]
+    if isinstance(value, tuple):
+        return [rule.flag, ",".join(map(str, value))]
+    return [rule.flag, Path(value).name if isinstance(value, Path) else f"{value}"]
 
 
 _KINDS: dict[Any, tuple[Any, str]] = {
@@ -211,10 +234,11 @@ def _click_option(name: str, rule: Rule, hint: Any, default: Any) -> Callable[..
     if kind is bool:
         return click.option(*flags, is_flag=True, default=default, help=rule.help)
     if kind is tuple and not rule.multiple:
-        shown = ",".join(map(str, default)) if default else default
+        shown = None if default is None else ",".join(map(str, default))
         return click.option(
-            *flags, default=shown, show_default=bool(shown), help=rule.help, metavar=rule.metavar
-        )
+            *flags, default=shown, show_default=bool(shown), help=rule.help, metavar=rule.metavar,
+            shell_complete=_completer(rule.known or (lambda: rule.choices)),
+        )  # fmt: skip
     inner = get_args(_plain(hint))[0] if kind is tuple else kind
     return click.option(
         *flags,
@@ -224,7 +248,20 @@ def _click_option(name: str, rule: Rule, hint: Any, default: Any) -> Callable[..
         show_default=default not in (None, ()),
         help=rule.help,
         metavar=rule.metavar,
+        shell_complete=_completer(rule.known) if rule.known else None,
     )
+
+
+def _completer(known: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
+    """Completes the last part of a comma list by the values that are known."""
+
+    def complete(_context: object, _parameter: object, incomplete: str) -> list[str]:
+        begin, comma, last = incomplete.rpartition(",")
+        given = begin.split(",")
+        fitting = [one for one in known() if one.startswith(last) and one not in given]
+        return [f"{begin}{comma}{one}" for one in fitting]
+
+    return complete
 
 
 def _click_type(kind: type, rule: Rule) -> click.ParamType[Any]:

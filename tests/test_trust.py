@@ -30,6 +30,7 @@ TEMPLATES = {
     "verification.characterize.measure.spread": "numbers, and a process's name as JSON quotes it",
     "verification.report.cell_page": "a page: escaped by the environment",
     "verification.report.html": "a page: escaped by the environment",
+    "verification.waves.interactive": "a page: escaped by the environment, data by tojson",
 }
 UNPICKLED = {
     "netlist_gen.checkpoint.snntorch_pt": "weights_only, after the pickle was followed by hand",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.commands.common import progress_bars
+from netlist_gen.commands.common import progress_bars, tell_replaced
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.options import options_of
 from verification.characterize.options import CharacterizeOptions
@@ -24,7 +24,7 @@ BAR = 30
 
 
 @click.command()
-@click.argument("cell", required=False)
+@click.argument("cell", required=False, shell_complete=lambda *given: _cells(given[-1]))
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Directory.")
 @click.option("--all", "every", is_flag=True, help="Every library cell, and neurons 8, 16, 32, 64.")
 @click.option("--tables", is_flag=True, help="Write the library's table (or to -o, if given).")
@@ -95,6 +95,14 @@ def characterize(
         _measure(names, chosen, out)
 
 
+def _cells(incomplete: str) -> list[str]:
+    """Cells whose name begins so, for a shell."""
+    from netlist_gen.library.cells import CellLibrary
+    from verification.characterize.subject.subject import subject_names
+
+    return [name for name in subject_names(CellLibrary()) if name.startswith(incomplete)]
+
+
 def _require_as_designed(options: CharacterizeOptions) -> None:
     """Refuse options that make a cell another than the library's, whose tables are asked for."""
     changing = (("--annotate", options.annotate is not None), ("--crosstalk", options.crosstalk))
@@ -109,6 +117,8 @@ def _require_as_designed(options: CharacterizeOptions) -> None:
 def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:
     from verification.characterize.run import characterize_cells
 
+    for name in names if len(names) > 1 else [""]:
+        tell_replaced(out / name, "summary.json")
     with progress_bars() as progress:
         for result in characterize_cells(names, options, out, progress):
             for note in result.notes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -10,10 +12,53 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.errors import NetworkError
+from netlist_gen.errors import INTERRUPTED, NetworkError
 
 if TYPE_CHECKING:
     from netlist_gen.parallel import Progress
+
+
+QUIET = False
+"""Whether nothing but errors is to be told (--quiet)."""
+
+
+class InterruptedError(click.ClickException):
+    """Ctrl-C, with the command that goes on."""
+
+    exit_code = INTERRUPTED
+
+
+@contextmanager
+def resumed_by(ledger: Path) -> Iterator[None]:
+    """While a campaign runs: an interruption names the command that goes on, if one does."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not ledger.is_file():
+            raise
+        words = [word for word in sys.argv[1:] if word != "--resume"]
+        again = shlex.join(["netlist-gen", *words, "--resume"])
+        raise InterruptedError(f"interrupted; go on with `{again}`") from None
+
+
+def tell_replaced(out: Path, result: str, ledger: str = "", resume: bool = False) -> None:
+    """Say so where a result that is there is going to be replaced.
+
+    Args:
+        out: the directory.
+        result: the file in it by which a whole result is known.
+        ledger: the file of what can be gone on with, or "".
+        resume: whether that is done.
+    """
+    hint = "" if not ledger or resume else "; --resume would go on with it"
+    if (out / result).is_file():
+        click.echo(
+            f"note: {out} holds an earlier result ({result}); it is replaced{hint}", err=True
+        )
+    elif ledger and (out / ledger).is_file() and not resume:
+        click.echo(
+            f"note: {out} holds what a broken run left ({ledger}); it is begun anew{hint}", err=True
+        )
 
 
 def names_network(command: Callable[..., None]) -> Callable[..., None]:
@@ -54,9 +99,17 @@ def layout_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def command_line() -> str:
+    """The command as it was given, to be run again."""
+    return shlex.join(["netlist-gen", *sys.argv[1:]])
+
+
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """A bar for each stage on stderr, with rate and time left."""
+    """A bar for each stage on stderr, with rate and time left; none with --quiet."""
+    if QUIET:
+        yield lambda _stage, _done, _total: None
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,

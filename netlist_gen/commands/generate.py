@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from netlist_gen.commands.common import names_network, progress_bars
+from netlist_gen.commands.common import names_network, progress_bars, tell_replaced
 from netlist_gen.deck.options import GenerateOptions
 from netlist_gen.options import options_of
 
@@ -27,6 +27,7 @@ def generate(net: Path, out: Path, inputs: Path | None, **options: Any) -> None:
     from netlist_gen import api
     from netlist_gen.deck.manifest import read_manifest
 
+    tell_replaced(out, "manifest.json")
     with progress_bars() as progress:
         files = api.generate(net, inputs, out, progress=progress, **options)
     click.echo(f"{files} decks and manifest.json in {out}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from netlist_gen.options import options_of
 from verification.simulators.options import SimulateOptions
+
+if TYPE_CHECKING:
+    from verification.waves.waveforms import Waveforms
 
 
 @click.command()
@@ -19,7 +22,8 @@ from verification.simulators.options import SimulateOptions
     "out",
     required=True,
     type=click.Path(path_type=Path),
-    help=".csv (JoSIM's columns), .parquet or .npz.",
+    help=".csv (JoSIM's columns), .parquet, .npz, .raw (SPICE), .vcd (pulses), or - for CSV on "
+    "standard output.",
 )
 @options_of(SimulateOptions)
 def simulate(deck: Path, out: Path, **options: Any) -> None:
@@ -30,7 +34,25 @@ def simulate(deck: Path, out: Path, **options: Any) -> None:
     """
     from netlist_gen import api
 
+    if str(out) == "-":
+        waves = api.simulate(deck, note=lambda words: click.echo(words, err=True), **options)
+        _print_csv(waves)
+        return
     done = api.simulate(deck, out, note=lambda words: click.echo(words, err=True), **options)
     click.echo(
         f"{out}: {done.signals} signals, {done.samples} times, {done.simulator} {done.version}"
     )
+
+
+def _print_csv(waves: Waveforms) -> None:
+    import shutil
+    import sys
+    import tempfile
+
+    from verification.waves.files import write_waveforms
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "waves.csv"
+        write_waveforms(path, waves)
+        with path.open(encoding="ascii") as file:
+            shutil.copyfileobj(file, sys.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,13 @@ from netlist_gen.commands.certified import (
     coverage_table,
     mutation_lines,
 )
-from netlist_gen.commands.common import names_network, progress_bars
+from netlist_gen.commands.common import (
+    command_line,
+    names_network,
+    progress_bars,
+    resumed_by,
+    tell_replaced,
+)
 from netlist_gen.errors import MismatchError
 from netlist_gen.options import options_of
 from verification.campaign.options import VerifyOptions
@@ -38,32 +45,57 @@ if TYPE_CHECKING:
 @click.option("--labels", type=click.Path(path_type=Path), help="Y.npy: the class of each sample.")
 @click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path))
 @options_of(VerifyOptions)
+@click.option("--json", "as_json", is_flag=True, help="Print verify.json instead of tables.")
+@click.option("--junit", type=click.Path(path_type=Path), help="JUnit XML: a test for each deck.")
 @names_network
-def verify(net: Path, inputs: Path | None, labels: Path | None, out: Path, **options: Any) -> None:
+def verify(
+    net: Path,
+    inputs: Path | None,
+    labels: Path | None,
+    out: Path,
+    as_json: bool,
+    junit: Path | None,
+    **options: Any,
+) -> None:
     """Verify every neuron of NET on the samples in X.npy; write verify.json and report.html.
 
     With --exhaustive the windows are made, so that they certify each neuron for all its inputs.
     """
-    run_verification(net, inputs, labels, out, **options)
+    tell_replaced(out, "verify.json", "ledger.sqlite", options["resume"])
+    run_verification(net, inputs, labels, out, as_json=as_json, junit=junit, **options)
 
 
 def run_verification(
-    net: Path, inputs: Path | None, labels: Path | None, out: Path, **options: Any
+    net: Path,
+    inputs: Path | None,
+    labels: Path | None,
+    out: Path,
+    *,
+    as_json: bool = False,
+    junit: Path | None = None,
+    **options: Any,
 ) -> None:
-    """Verify with progress bars, print the result.
+    """Verify with progress bars, print the result, as JSON or as tables.
 
     Raises:
         NetlistGenError: wrong input, or a simulator that is not there.
         MismatchError: a disagreement, the first in words.
     """
     from netlist_gen import api
+    from verification.report.junit import write_junit
     from verification.verdict.in_words import disagreements
 
-    with progress_bars() as progress:
+    options.setdefault("command", command_line())
+    with progress_bars() as progress, resumed_by(out / "ledger.sqlite"):
         result = api.verify(net, inputs, labels, out, progress=progress, **options)
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
-    print_result(result)
+    if junit is not None:
+        write_junit(result.windows.measured, junit)
+    if as_json:
+        click.echo(json.dumps(result.verdict.to_json(), indent=2))
+    else:
+        print_result(result)
     if not result.agreed:
         first = result.verdict.counter_example
         facts = ", ".join(disagreements(result.verdict))

@@ -14,6 +14,7 @@ from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.deck.lint import lint
+from netlist_gen.deck.parameters import plain_deck
 from netlist_gen.deck.plan import NetworkRun, NetworkTask, NeuronRun, NeuronTask
 from netlist_gen.library.annotations import Annotations, annotator_of
 from netlist_gen.library.cells import CellLibrary
@@ -53,6 +54,7 @@ def build_neuron(
     phases: ClockPhases,
     dialects: Sequence[str],
     annotations: Annotations | None = None,
+    parameters: bool = False,
 ) -> Iterator[Built[NeuronRun, NeuronBench]]:
     """The circuits and decks of one neuron, with extracted values where there are any.
 
@@ -72,7 +74,9 @@ def build_neuron(
         designed = bench.circuit
         bench = dataclasses.replace(bench, circuit=annotate.circuit(designed))
         decks = {
-            d: neuron_deck(library, bench, run.name, run.first, d, like.get(d), annotate.notes)
+            d: neuron_deck(
+                library, bench, run.name, run.first, d, like.get(d), annotate.notes, parameters
+            )
             for d in dialects
         }
         like = decks
@@ -85,6 +89,7 @@ def build_network(
     phases: ClockPhases,
     dialects: Sequence[str],
     annotations: Annotations | None = None,
+    parameters: bool = False,
 ) -> Iterator[Built[NetworkRun, NetworkBench]]:
     """The circuits and decks of a whole network, with extracted values where there are any.
 
@@ -101,7 +106,10 @@ def build_network(
         )
         designed = bench.circuit
         bench = dataclasses.replace(bench, circuit=annotate.circuit(designed))
-        decks = {d: network_deck(library, bench, run.name, d, annotate.notes) for d in dialects}
+        decks = {
+            d: network_deck(library, bench, run.name, d, annotate.notes, parameters)
+            for d in dialects
+        }
         yield Built(run, bench, decks, designed)
 
 
@@ -152,6 +160,7 @@ def neuron_deck(
     dialect: str = "josim",
     like: Deck | None = None,
     notes: tuple[str, ...] = (),
+    parameters: bool = False,
 ) -> Deck:
     """The deck of one neuron's bench, linted where there is a linter for its dialect.
 
@@ -164,6 +173,7 @@ def neuron_deck(
         like: a deck of the same neuron, made before. Its probes are these, and as the two differ
             in the pulses of the sources alone, the linter need not read this one too.
         notes: comment lines beside those of every neuron's deck and the library's.
+        parameters: as ``emit``.
     """
     deck = emit(
         bench.circuit,
@@ -173,9 +183,10 @@ def neuron_deck(
         name=name,
         dialect=dialect,
         notes=(*deck_notes(bench.view, first), *notes, *library.notes),
+        parameters=parameters,
     )
     if dialect == "josim" and like is None:
-        lint(deck.text, f"{name}.cir")
+        lint(plain_deck(deck.text), f"{name}.cir")
     return deck
 
 
@@ -190,10 +201,12 @@ def network_deck(
     name: str,
     dialect: str = "josim",
     notes: tuple[str, ...] = (),
+    parameters: bool = False,
 ) -> Deck:
     """The deck of a whole network's bench, linted where there is a linter for its dialect.
 
-    ``notes`` are comment lines beside the one of every network's deck and the library's.
+    ``notes`` are comment lines beside the one of every network's deck and the library's,
+    ``parameters`` as for ``emit``.
     """
     deck = emit(
         bench.circuit,
@@ -207,7 +220,8 @@ def network_deck(
             *notes,
             *library.notes,
         ),
+        parameters=parameters,
     )
     if dialect == "josim":
-        lint(deck.text, f"{name}.cir")
+        lint(plain_deck(deck.text), f"{name}.cir")
     return deck

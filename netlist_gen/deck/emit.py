@@ -14,6 +14,7 @@ from netlist_gen.circuit.elements import Element, pulse_corners
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import dialect_context
+from netlist_gen.deck.parameters import PARAMETERS, check_parameters
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library.process import Process
 from netlist_gen.resources import resource_dir, template
@@ -102,6 +103,7 @@ def emit(
     name: str,
     dialect: str = "josim",
     notes: Sequence[str] = (),
+    parameters: bool = False,
 ) -> Deck:
     """Write ``circuit`` as a deck.
 
@@ -113,6 +115,7 @@ def emit(
         name: the deck's name.
         dialect: a folder of ``templates/`` with a ``deck.cir.j2``.
         notes: comment lines after the title.
+        parameters: whether factors of its values stand at its head (``PARAMETERS``).
 
     Raises:
         ConfigurationError: unknown dialect, a process that the dialect cannot carry, or noise in
@@ -125,7 +128,14 @@ def emit(
             f"{analysis.temperature_K:g} K needs the dialect josim"
         )
     check_dialects([dialect])
-    common = {"dialect": dialect, "model": process.model, "ramp_s": analysis.ramp_s}
+    if parameters:
+        check_parameters([dialect])
+    common = {
+        "dialect": dialect,
+        "model": process.model,
+        "ramp_s": analysis.ramp_s,
+        "params": tuple(PARAMETERS) if parameters else (),
+    }
     text = _template(dialect, "deck.cir.j2").render(
         common,
         title=f"{name}: {circuit.top.title}",

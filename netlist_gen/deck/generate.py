@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.checkpoint.digest import network_digest
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.emit import check_dialects
-from netlist_gen.deck.manifest import FORMAT, Manifest, NetworkShape
+from netlist_gen.deck.manifest import FORMAT, Manifest, NetworkShape, windows_digest
 from netlist_gen.deck.options import GenerateOptions
 from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
 from netlist_gen.deck.writer import DeckWriter, write_tasks
@@ -55,11 +56,13 @@ def generate(
     """
     check_scopes(options.scopes)
     check_dialects(options.dialects)
-    library = options.library(load_process(options.process))
-    phases = options.phases(library.process)
     if windows is None:
         windows = np.ones((1, network.inputs), dtype=bool)
-    options.require_sound(network, library.process)
+    process = load_process(options.process)
+    options.require_sound(network, process)
+    digests = network_digest(network), windows_digest(windows)
+    library = options.library(process, options.head(*digests))
+    phases = options.phases(process)
     spikes = NetworkSpikes.of(network, windows)
     cut = Cut(network=options.pipeline, startup=options.startup_windows)
     total = sum(count_decks(spikes, scope, cut) for scope in options.scopes)
@@ -69,10 +72,10 @@ def generate(
     if annotations is not None:
         figures = network_annotations(annotations, network, options.scopes, library, phases)
     _make_ready(out)
-    head = _head(network, spikes.windows, library.process, 1e-9 / phases.period, options, figures)
+    head = _head(spikes, library.process, 1e-9 / phases.period, options, figures, digests)
     writer = DeckWriter(
         library.process, phases, out, options.dialects, annotations, options.crosstalk,
-        library.notes,
+        library.notes, options.parameters,
     )  # fmt: skip
 
     def entries() -> Iterator[str]:
@@ -96,12 +99,12 @@ def generate(
 
 
 def _head(
-    network: TernaryNetwork,
-    windows: int,
+    spikes: NetworkSpikes,
     process: Process,
     clock_ghz: float,
     options: GenerateOptions,
     annotation: AnnotationFigures | None,
+    digests: tuple[str, str],
 ) -> Manifest:
     """The manifest, still without decks."""
     return Manifest(
@@ -111,11 +114,13 @@ def _head(
         process=process.name,
         process_sha256=process.digest(),
         clock_ghz=clock_ghz,
-        windows=windows,
+        windows=spikes.windows,
         rules=options.rules,
         crosstalk=options.crosstalk,
         startup=options.startup_windows,
-        network=NetworkShape.of(network),
+        network=NetworkShape.of(spikes.network),
+        network_sha256=digests[0],
+        windows_sha256=digests[1],
         decks=(),
         annotation=annotation,
     )

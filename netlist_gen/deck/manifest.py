@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netlist_gen.assembly.network_circuit import NetworkBench
 from netlist_gen.circuit.bench import NeuronBench
@@ -145,6 +149,8 @@ class Manifest(Record):
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
         network: its shape.
+        network_sha256: of its weights, thresholds and population.
+        windows_sha256: of the input pulses of all windows.
         decks: one entry for each.
         annotation: extracted values that the decks have; absent where there are none.
         startup: whether decks of the whole network begin with start-up windows.
@@ -160,6 +166,8 @@ class Manifest(Record):
     rules: str
     crosstalk: bool
     network: NetworkShape
+    network_sha256: str
+    windows_sha256: str
     decks: tuple[NeuronDeckEntry | NetworkDeckEntry, ...]
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
     startup: bool = False
@@ -181,8 +189,8 @@ class _Files(Record):
 class DeckFolder(Record):
     """What a reader of decks needs of a manifest: whose they are, and their files.
 
-    An older one has no ``process_sha256``, no crosstalk and no start-up windows; ``annotation`` is
-    None for decks as designed.
+    An older one has no ``process_sha256``, no crosstalk, no start-up windows, and no hashes of
+    network and input pulses; ``annotation`` is None for decks as designed.
     """
 
     format: str
@@ -193,11 +201,20 @@ class DeckFolder(Record):
     annotation: AnnotationFigures | None = None
     crosstalk: bool = False
     startup: bool = False
+    windows: int | None = None
+    network_sha256: str | None = None
+    windows_sha256: str | None = None
 
     @property
     def has_network(self) -> bool:
         """Whether there are decks of the whole network."""
         return any(entry.scope == "network" for entry in self.decks)
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each file as it was written."""
+        every = (written for entry in self.decks for written in entry.files.values())
+        return {written.file: written.sha256 for written in every}
 
     @cached_property
     def files(self) -> dict[tuple[str, str], str]:
@@ -208,6 +225,13 @@ class DeckFolder(Record):
                 name = written.file.removesuffix(".cir").removesuffix(f".{dialect}")
                 found[name, dialect] = written.file
         return found
+
+
+def windows_digest(windows: NDArray[np.bool_]) -> str:
+    """SHA-256 of input pulses, bool of shape (windows, inputs), with that shape."""
+    total = hashlib.sha256(f"windows {windows.shape[0]} {windows.shape[1]}\n".encode())
+    total.update(np.packbits(windows.astype(bool)).tobytes())
+    return total.hexdigest()
 
 
 def read_manifest(folder: Path) -> DeckFolder | None:

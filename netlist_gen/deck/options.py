@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlist_gen.deck.origin import origin_lines
+from netlist_gen.deck.parameters import check_parameters
 from netlist_gen.library.options import ANNOTATE_HELP, TIME_FIRST_HELP, ClockOptions
 from netlist_gen.options import option
 
@@ -41,7 +43,10 @@ class DeckOptions(ClockOptions):
     """
 
     scopes: tuple[str, ...] = option(
-        ("neurons",), "neurons, network, or both with a comma.", flag="--scope"
+        ("neurons",),
+        "neurons, network, or both with a comma.",
+        flag="--scope",
+        known=lambda: ("neurons", "network"),
     )
     pipeline: int | None = option(
         None, "Windows in one deck of the scope network [default: all].", least=1
@@ -68,11 +73,11 @@ class DeckOptions(ClockOptions):
         """Whether there are decks that begin with start-up windows."""
         return self.startup == STARTUP_ON and "network" in self.scopes
 
-    def library(self, process: Process) -> CellLibrary:
-        """The cells of the decks, in a process."""
+    def library(self, process: Process, head: tuple[str, ...] = ()) -> CellLibrary:
+        """The cells of the decks, in a process; ``head`` are more lines at the head of each."""
         from netlist_gen.library.cells import CellLibrary
 
-        return CellLibrary(process, crosstalk=self.crosstalk, notes=self.notes())
+        return CellLibrary(process, crosstalk=self.crosstalk, notes=(*self.notes(), *head))
 
     def notes(self) -> tuple[str, ...]:
         """What the head of each deck says of these options."""
@@ -103,11 +108,35 @@ class GenerateOptions(DeckOptions):
     Attributes:
         dialects: of the decks.
         jobs: processes that write neurons' decks; None: as many as the cores where decks are many.
+        parameters: whether factors of bias, inductance and critical current stand at the head of
+            each deck, so that one line sweeps them.
         source: what the manifest records as the network's origin.
+        inputs: the file of the samples, recorded in decks.
     """
 
-    dialects: tuple[str, ...] = option(("josim",), "Comma list of dialects.", flag="--dialect")
+    dialects: tuple[str, ...] = option(
+        ("josim",),
+        "Comma list of dialects.",
+        flag="--dialect",
+        known=lambda: ("josim", "ngspice", "wrspice"),
+    )
     jobs: int | None = option(
         None, "Processes that write decks [default: cores, one where decks are few].", least=1
     )
+    parameters: bool = option(
+        False,
+        "Put factors of bias, flux, inductance and critical current at each deck's head (.param), "
+        "to sweep by one line; dialects josim and ngspice.",
+    )
     source: str = ""
+    inputs: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.parameters:
+            check_parameters(self.dialects)
+
+    def head(self, network_sha256: str, windows_sha256: str) -> tuple[str, ...]:
+        """What each deck says of its origin."""
+        words = self.words(leave_out=("jobs",))
+        return origin_lines(self.source, self.inputs, words, network_sha256, windows_sha256)

@@ -65,6 +65,7 @@ class DeckWriter:
         annotations: extracted values, or None.
         crosstalk: of the cell library.
         notes: of the cell library.
+        parameters: whether decks have factors of their values at their head.
     """
 
     process: Process
@@ -74,6 +75,7 @@ class DeckWriter:
     annotations: Annotations | None = None
     crosstalk: bool = False
     notes: tuple[str, ...] = ()
+    parameters: bool = False
 
     def library(self) -> CellLibrary:
         """A cell library of this process's own."""
@@ -81,7 +83,7 @@ class DeckWriter:
 
     def write(self, tasks: Iterable[Task], library: CellLibrary) -> Iterator[str]:
         """Entries of the manifest as JSON, one for each deck, in the order of the tasks."""
-        how = (self.phases, self.dialects, self.annotations)
+        how = (self.phases, self.dialects, self.annotations, self.parameters)
         for task in tasks:
             if isinstance(task, NeuronTask):
                 for neuron in build_neuron(task, library, *how):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netlist_gen.library.process import DEFAULT_PROCESS
+from netlist_gen.library.process import DEFAULT_PROCESS, process_names
 from netlist_gen.options import Options, option
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class ProcessOptions(Options):
         process: a process of the library by name, or a user's own by its file.
     """
 
-    process: str = option(DEFAULT_PROCESS, "Process of the library, or a .toml file.")
+    process: str = option(
+        DEFAULT_PROCESS, "Process of the library, or a .toml file.", known=process_names
+    )
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,11 @@ def _finite(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def process_names() -> list[str]:
+    """The processes of the library."""
+    return sorted(p.stem for p in (resource_dir("cells") / "process").glob("*.toml"))
+
+
 def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
     """A process of the library by name, or one of the user's by path (``.toml``).
 
@@ -191,7 +196,7 @@ def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
     if path.suffix != ".toml":
         path = folder / f"{name_or_file}.toml"
         if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+            known = ", ".join(process_names())
             raise ConfigurationError(
                 f"no process {name_or_file!r}; the library has {known}, or give a .toml file"
             )

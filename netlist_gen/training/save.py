@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from netlist_gen.checkpoint import write_network
+from netlist_gen.figures import new_figure, styled
 from netlist_gen.files import atomic_path
 from netlist_gen.training.cost import HardwareCost
 from netlist_gen.training.trainer import EpochReport, TrainedNetwork
@@ -76,15 +77,12 @@ def plot_history(history: Sequence[EpochReport], path: Path) -> None:
     plot_curves(panels, path)
 
 
+@styled
 def plot_curves(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], path: Path
 ) -> None:
     """One panel per x axis, one line per name: points (x, accuracy in 0..1)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.0 * len(panels), 4.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.5 * len(panels), 3.6)
     for axes, (label, lines) in zip(
         figure.subplots(1, len(panels)).flat, panels.items(), strict=True
     ):
@@ -93,7 +91,7 @@ def plot_curves(
             axes.plot([x for x, _ in ordered], [100 * y for _, y in ordered], "o-", label=name)
         axes.set_xlabel(label)
         axes.set_ylabel("accuracy of the integer model (%)")
-        axes.grid(alpha=0.3)
+        axes.grid()
         axes.legend()
         if label != "epoch":
             axes.set_xscale("log")

@@ -31,6 +31,8 @@ CONTRACT = {
     "simulate": {"-o", "--simulator"},
     "doctor": {"--json"},
     "report": set(),
+    "plot": {"--signals", "-o"},
+    "run": set(),
 }  # fmt: skip
 """Options that scripts outside the project use: none may be renamed or dropped."""
 
@@ -43,8 +45,9 @@ def python(*words: object, **options) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_version():
-    result = CliRunner().invoke(cli, ["--version"])
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version(flag):
+    result = CliRunner().invoke(cli, [flag])
     assert (result.exit_code, result.output) == (0, f"netlist-gen, version {__version__}\n")
 
 
@@ -246,7 +249,8 @@ def test_a_signal_stops_the_simulators_and_leaves_no_result(tiny, tmp_path, numb
     assert child.returncode == 130
     assert out == ""
     assert "Traceback" not in err
-    assert err.splitlines()[-1] == "netlist-gen: interrupted"
+    again = "netlist-gen: interrupted; go on with `netlist-gen verify "
+    assert err.splitlines()[-1].startswith(again)
     for pid in pids.read_text().split():
         assert not re.match(r"\d+ \(sleep\) [^Z]", _stat(pid)), "a simulator still runs"
     left = {path.name for path in tiny.run.iterdir()}
@@ -259,3 +263,43 @@ def _stat(pid: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["verfy"], "there is no command 'verfy'; did you mean verify? "
+                    "`netlist-gen --help` says what is allowed."),
+        (["doctor", "--jso"], "No such option '--jso'. Did you mean '--json'? "
+                              "`netlist-gen doctor --help` says what is allowed."),
+        (["xyzzy"], "No such command 'xyzzy'. `netlist-gen --help` says what is allowed."),
+    ],
+)  # fmt: skip
+def test_what_may_be_meant(words, sentence):
+    ran = python(*words)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"netlist-gen: {sentence}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("pl", ["plot"]),
+        ("plot w.csv --layout c", ["combined"]),
+        ("verify n --simulator installed,jo", ["installed,josim"]),
+        ("verify n --process stp", ["stp2"]),
+        ("characterize spl", ["splitter"]),
+        ("generate n --dialect josim,w", ["josim,wrspice"]),
+    ],
+)
+def test_a_shell_completes_commands_and_values(words, found):
+    given = {"COMP_WORDS": f"netlist-gen {words}", "COMP_CWORD": str(len(words.split()))}
+    shell = {**os.environ, **given, "_NETLIST_GEN_COMPLETE": "bash_complete"}
+    ran = python(env=shell)
+    assert [line.split(",", 1)[1] for line in ran.stdout.split()] == found, ran.stderr
+
+
+def test_the_completion_script_names_the_program():
+    for shell in ("bash", "zsh", "fish"):
+        ran = CliRunner().invoke(cli, ["completion", shell])
+        assert ran.exit_code == 0
+        assert "_NETLIST_GEN_COMPLETE" in ran.output

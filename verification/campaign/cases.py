@@ -21,6 +21,7 @@ from netlist_gen.deck.emit import Deck
 from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.deck.lint import lint
 from netlist_gen.deck.manifest import read_manifest
+from netlist_gen.deck.parameters import plain_deck
 from netlist_gen.deck.plan import NetworkRun, NeuronRun, NeuronTask, Stands, Task
 from netlist_gen.errors import DeckError
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
@@ -274,6 +275,7 @@ class CaseBuilder:
         text = read_deck_text(
             path, lambda why: DeckError(f"{path}: the deck can't be read ({why})")
         )
+        text = plain_deck(text)
         if self.dialect == "josim":
             lint(text, str(path))
         else:

@@ -1,9 +1,10 @@
 """The directory of a run: what is in it, and that an unfinished run never looks whole.
 
 A finished run has ``verify.json`` (the verdict, the contract with scripts), ``results.npz``
-(spikes, delays and the waveforms of one neuron, for the report), ``ledger.sqlite`` (for resuming)
-and ``decks/`` (those that disagree). The first two are written last and by renaming. Each further
-simulator's run is in ``simulators/NAME``, whole, so that it can be looked at and resumed by itself.
+(spikes, delays and the waveforms of one neuron, for the report), ``ledger.sqlite`` (for resuming),
+``decks/`` (those that disagree) and ``waves/`` (waveforms that were asked for, and those of a
+counter-example). The first two are written last and by renaming. Each further simulator's run is in
+``simulators/NAME``, whole, so that it can be looked at and resumed by itself.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.deck.manifest import read_manifest
+from netlist_gen.checkpoint.digest import network_digest
+from netlist_gen.deck.manifest import DeckFolder, read_manifest, windows_digest
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path, shown, write_text
+from netlist_gen.network import TernaryNetwork
 from verification.campaign.ledger import Ledger
 from verification.campaign.plan import Setup
 from verification.verdict.outcome import DeckResult, RunVerdict
+from verification.waves.export import clear_waveforms
 
 SIMULATORS = "simulators"
 """Where in a run's directory the runs of the other simulators are."""
@@ -63,6 +67,7 @@ class RunDirectory:
     def _clear(self) -> None:
         for name in (RESULTS, ARRAYS, REPORT):
             (self.path / name).unlink(missing_ok=True)
+        clear_waveforms(self.path)
         kept = self.path / "decks"
         if kept.exists() and not kept.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{kept} is not a directory")
@@ -127,12 +132,40 @@ def _table(digest: str | None) -> str:
     return f"a table of the SHA-256 {_short(digest)}" if digest else "no table"
 
 
-def check_manifest(folder: Path, setup: Setup, startup: bool | None = None) -> str:
-    """Hold a manifest against the process, clock, extracted values and crosstalk of a campaign.
+def _check_origin(
+    path: Path, manifest: DeckFolder, network: TernaryNetwork, x: NDArray[np.bool_]
+) -> None:
+    """Refuse decks of another network or of other samples: nothing is wrong with their circuit."""
+    own, theirs = network_digest(network), manifest.network_sha256
+    if theirs not in (None, own):
+        raise ConfigurationError(
+            f"{path}: the decks are of another network, of the SHA-256 {_short(theirs)}; the one "
+            f"given has {_short(own)}"
+        )
+    windows, theirs = windows_digest(x), manifest.windows_sha256
+    if theirs not in (None, windows):
+        count = "as many" if manifest.windows == len(x) else f"{manifest.windows}"
+        raise ConfigurationError(
+            f"{path}: the decks are for other input pulses ({count} windows, SHA-256 "
+            f"{_short(theirs)}) than the {len(x)} windows given ({_short(windows)}); give "
+            "the samples that they were generated with, all of them"
+        )
+
+
+def check_manifest(
+    folder: Path,
+    setup: Setup,
+    network: TernaryNetwork,
+    x: NDArray[np.bool_],
+    startup: bool | None = None,
+) -> str:
+    """Hold a manifest against the network, samples, process, clock and options of a campaign.
 
     Args:
         folder: of the decks.
         setup: of the campaign.
+        network: that is judged.
+        x: its input pulses, shape (windows, inputs).
         startup: whether decks of the whole network begin with start-up windows; None where none
             of them is judged.
 
@@ -140,14 +173,16 @@ def check_manifest(folder: Path, setup: Setup, startup: bool | None = None) -> s
         what could not be compared, in a sentence; "" for nothing.
 
     Raises:
-        ConfigurationError: decks of another process or clock, with other extracted values, or with
-            crosstalk or start-up windows where none is asked for or the other way round.
+        ConfigurationError: decks of another network, other samples, another process or clock,
+            with other extracted values, or with crosstalk or start-up windows where none is asked
+            for or the other way round.
     """
     process, phases = setup.process, setup.phases
     manifest = read_manifest(folder)
     if manifest is None:
         return ""
     path = folder / "manifest.json"
+    _check_origin(path, manifest, network, x)
     if manifest.process != process.name:
         raise ConfigurationError(
             f"{path}: the decks are for the process {shown(manifest.process)}, asked for is "

@@ -72,6 +72,29 @@ class Example:
         }
 
 
+def seen_in(wrong: CounterExample, measured: Measured) -> CounterExample:
+    """The counter-example in the first window in which it shows.
+
+    One about the deck as a whole, such as a source, names the deck's first window; pulses may go
+    wrong much later.
+    """
+    if wrong.layer is None or wrong.neuron is None or wrong.scope != measured.scope:
+        return wrong
+    windows = np.flatnonzero(measured.wrong[wrong.layer][:, wrong.neuron])
+    return dataclasses.replace(wrong, window=int(windows[0])) if windows.size else wrong
+
+
+def judged_arrays(example: Example, measured: Measured) -> dict[str, NDArray[np.generic]]:
+    """What was measured of the example's neuron in the windows that are shown."""
+    shown = example.shown()
+    part = slice(shown.first_window, shown.first_window + SHOWN_WINDOWS)
+    at = (part, shown.neuron)
+    return {
+        "example_pulses": measured.pulses[shown.layer][at],
+        "example_wrong": measured.wrong[shown.layer][at],
+    }
+
+
 def find_example(
     plan: SampleWindows | MadeWindows,
     cut: Cut,
@@ -146,18 +169,18 @@ def run_arrays(
         labels: of the samples, or None.
     """
     spikes = measured.spikes
-    votes = measured.votes(steps)
     samples = inputs.reshape(-1, steps, inputs.shape[-1])
     arrays: dict[str, NDArray[np.generic]] = {
         "inputs": inputs,
         "predicted": spikes.network.predict(samples),
     }
-    if votes is not None:
-        arrays["simulated"] = votes.argmax(axis=1)
+    if not measured.made:
+        arrays["simulated"] = measured.classes(steps)
     if labels is not None:
         arrays["labels"] = labels
     for index, expected in enumerate(spikes.layers[1:]):
         arrays[f"expected{index}"] = expected
         arrays[f"measured{index}"] = measured.pulses[index]
         arrays[f"delay{index}"] = measured.delays_s[index]
+        arrays[f"wrong{index}"] = measured.wrong[index]
     return arrays

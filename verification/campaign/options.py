@@ -11,6 +11,7 @@ from netlist_gen.options import option
 from verification.certificate.classes import ALL_CLASSES, NEAR
 from verification.reference.options import COOLING_W_PER_W
 from verification.simulators.registry import NAMES
+from verification.waves.kinds import KINDS, KINDS_HELP
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,11 @@ class VerifyOptions(DeckOptions):
         tolerance_ps: how far off one may be.
         decks: judge the decks in this directory instead of new ones.
         scheduler: address of a Dask scheduler on whose workers to simulate.
+        waves: formats in which the waveforms of the neuron that the report shows are kept; of a
+            counter-example a page or a picture always is.
         resume: take what the ledger of the run's directory already holds.
         source: the network's file, recorded.
+        command: the command line, recorded.
         rows: rows of the samples in their file, recorded; None is all of them in order.
         windows_per_deck: of the scope "neurons"; None: as suits the simulator.
         exhaustive: make windows that certify each neuron for all its inputs.
@@ -44,6 +48,7 @@ class VerifyOptions(DeckOptions):
     simulator: str = option(
         "auto",
         f"auto, {', '.join(NAMES)}, or several with commas; installed: all here.",
+        known=lambda: ("auto", "installed", *NAMES),
     )
     samples: int | None = option(None, "Take so many, drawn with --seed.", least=1)
     seed: int = option(0, "Of the draw of --samples.", least=0)
@@ -78,7 +83,11 @@ class VerifyOptions(DeckOptions):
         False, "Simulate every window, also those that come again or that circuits share."
     )
     mutants: int = option(0, "Faults to try, drawn: do the windows find them?", least=0)
+    waves: tuple[str, ...] = option(
+        (), f"{KINDS_HELP} Of the neuron that the report shows, in RUN/waves.", choices=KINDS
+    )
     source: str = ""
+    command: str = ""
     rows: tuple[int, ...] | None = None
     windows_per_deck: int | None = None
 

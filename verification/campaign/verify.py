@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.assembly.plan import NetworkPlan
+from netlist_gen.checkpoint.digest import network_digest
 from netlist_gen.circuit.model import Circuit, Totals
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
+from netlist_gen.deck.manifest import windows_digest
 from netlist_gen.deck.plan import Cut, check_scopes
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
@@ -26,10 +28,17 @@ from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
+from verification.campaign.altered import altered_deck, runs_alone
 from verification.campaign.cases import deck_path
 from verification.campaign.cluster import ClusterWorkers, cluster
 from verification.campaign.directory import RunDirectory, check_manifest
-from verification.campaign.example import Example, find_example, run_arrays
+from verification.campaign.example import (
+    Example,
+    find_example,
+    judged_arrays,
+    run_arrays,
+    seen_in,
+)
 from verification.campaign.made import MadeWindows, Making, certificate
 from verification.campaign.mutants import try_faults
 from verification.campaign.options import VerifyOptions
@@ -42,9 +51,12 @@ from verification.certificate.statement import Mutation
 from verification.reference.timed import WINDOW_S
 from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
+from verification.verdict.altered import AlteredDeck
 from verification.verdict.judge import Facts, agreements, judge_simulator
 from verification.verdict.measured import Measured, collect
-from verification.verdict.outcome import Program, RunVerdict
+from verification.verdict.origin import Origin
+from verification.verdict.outcome import Program, RunVerdict, ShownNeuron
+from verification.waves.export import keep_waveforms, seen_best
 
 
 def verify(
@@ -172,20 +184,39 @@ class _Run:
     cluster: ClusterWorkers | None
     progress: Progress | None
     notes: list[str] = field(default_factory=list)
+    altered: list[AlteredDeck] = field(default_factory=list)
 
     def check_decks(self) -> None:
         """Find every deck that is to be judged before anything runs."""
         setup, folder = self.setup, self.setup.decks
         if folder is None:
             return
+        network, inputs = self.facts.network, self.facts.inputs
         asked = self.options.startup_windows if "network" in self.options.scopes else None
-        self.note(check_manifest(folder, setup, asked))
+        self.note(check_manifest(folder, setup, network, inputs, asked))
+        seen = set()
         for simulator in self.simulators:
-            cut = self._cut(simulator)
+            dialect, cut = simulator.dialect, self._cut(simulator)
             for scope in self.options.scopes:
                 for task in self.plan.tasks(scope, cut):
-                    for run in task.runs:
-                        deck_path(folder, run.name, simulator.dialect)
+                    for name, alone in runs_alone(task):
+                        path = deck_path(folder, name, dialect)
+                        if path in seen:
+                            continue
+                        seen.add(path)
+                        found = altered_deck(path, alone, setup, dialect, network)
+                        if found is not None:
+                            self.altered.append(found)
+                            self.note(found.sentence)
+
+    def _hashes(self) -> dict[str, str]:
+        given = self.setup.annotations
+        hashes = {
+            "network": network_digest(self.facts.network),
+            "input pulses": windows_digest(self.facts.inputs),
+            "process": self.setup.process.digest(),
+        }
+        return hashes if given is None else {**hashes, "extracted values": given.sha256}
 
     def note(self, sentence: str) -> None:
         """Keep a sentence for the user; "" is none."""
@@ -216,6 +247,8 @@ class _Run:
             agreement=tuple(pairs),
             counter_example=wrong,
             mutation=self._mutation(first),
+            altered=tuple(self.altered),
+            origin=Origin.now(self.options.command, self._hashes()),
         )
         final = [whole, *verdicts[1:]]
         for simulator, verdict, scopes in zip(self.simulators, final, measured, strict=True):
@@ -288,6 +321,19 @@ class _Run:
             self.note(ledger.sentence() if ledger else "")
         return scopes
 
+    def _shown(
+        self, example: Example | None, verdict: RunVerdict, home: RunDirectory | None
+    ) -> ShownNeuron | None:
+        """Which neuron the report shows, its waveforms kept where they are wanted."""
+        if example is None or home is None:
+            return None
+        shown = example.shown()
+        wrong = verdict.counter_example
+        there = wrong is not None and (wrong.layer, wrong.neuron) == (shown.layer, shown.neuron)
+        kinds = self.options.waves or (seen_best() if there else ())
+        waves = keep_waveforms(example.waves, home.path, shown.deck, kinds)
+        return dataclasses.replace(shown, waves=waves)
+
     def _write(
         self,
         simulator: Simulator,
@@ -302,8 +348,9 @@ class _Run:
         if home is not None and verdict.checked:  # one that fails everywhere is not asked again
             executor = self.cluster.executor if self.cluster else None
             wrong = verdict.counter_example
-            if wrong is not None and wrong.simulator != simulator.name:
-                wrong = None
+            if wrong is not None:
+                own = wrong.simulator == simulator.name
+                wrong = seen_in(wrong, first) if own else None
             example = find_example(
                 self.plan,
                 self._cut(simulator),
@@ -315,11 +362,11 @@ class _Run:
             )
         verdict = dataclasses.replace(
             verdict,
-            example=example.shown() if example else None,
+            example=self._shown(example, verdict, home),
             wall_s=time.perf_counter() - begin,
         )
         if home is not None:
             arrays = run_arrays(first, facts.inputs, facts.steps, facts.labels)
-            arrays |= example.arrays() if example else {}
+            arrays |= example.arrays() | judged_arrays(example, first) if example else {}
             home.write(verdict, arrays, [r for scope in scopes for r in scope.results])
         return verdict

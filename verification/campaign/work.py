@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from netlist_gen.deck.origin import without_origin
 from netlist_gen.deck.plan import Task
 from netlist_gen.errors import WaveformError
 from verification.campaign.cases import Case, CaseBuilder
@@ -56,7 +57,8 @@ def keys_of(
     if setup.annotations is not None:
         common["annotations"] = setup.annotations.sha256
     return tuple(
-        content_key(c.job.text, simulator.name, version, {**c.judged_by, **common}) for c in cases
+        content_key(without_origin(c.job.text), simulator.name, version, {**c.judged_by, **common})
+        for c in cases
     )
 
 

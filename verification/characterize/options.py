@@ -11,6 +11,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.options import ANNOTATE_HELP, ProcessOptions
 from netlist_gen.options import option
 from verification.simulators.registry import NAMES
+from verification.waves.kinds import KINDS, KINDS_HELP
 
 if TYPE_CHECKING:
     from verification.characterize.measure.sweep import Axis
@@ -59,7 +60,9 @@ class CharacterizeOptions(ProcessOptions):
     )
     noise_runs: int = option(100, "Runs at each point.", least=1)
     load: str = option("jtl", "Cell at each output: jtl, splitter or merger.")
-    simulator: str = option("embedded", f"{', '.join(NAMES)} or auto.")
+    simulator: str = option(
+        "embedded", f"{', '.join(NAMES)} or auto.", known=lambda: ("auto", *NAMES)
+    )
     seed: int = option(1, "Of all draws.", least=0)
     jobs: int | None = option(None, "Simulations at a time [default: cores].", least=1)
     timeout: float = option(120.0, "Seconds one simulation may take.", positive=True)
@@ -68,6 +71,9 @@ class CharacterizeOptions(ProcessOptions):
     )
     resume: bool = option(False, "Go on with what a broken run left in the directory.")
     annotate: Path | None = option(None, ANNOTATE_HELP, metavar="FILE")
+    waves: tuple[str, ...] = option(
+        (), f"{KINDS_HELP} Of the stimulus on the nominal cell, in DIR/waves.", choices=KINDS
+    )
     crosstalk: bool = option(False, "Of neurons: couple neighbouring synapses.")
 
     def axes(self) -> tuple[Axis, ...]:

@@ -18,7 +18,7 @@ from verification.campaign.ledger import Ledger
 from verification.characterize.files.results import write_results
 from verification.characterize.files.summary import Characterization, summary
 from verification.characterize.measure.energy import static_power_W, step_energies
-from verification.characterize.measure.machine import find_machine
+from verification.characterize.measure.machine import find_machine, why_no_machine
 from verification.characterize.measure.margins import Margins, margins
 from verification.characterize.measure.neuron import (
     arrival_window,
@@ -42,9 +42,11 @@ from verification.characterize.measure.timing import (
     junction_delays,
     voltage_delays,
 )
+from verification.characterize.measure.waves import stimulus_waves
 from verification.characterize.measure.yields import monte_carlo
 from verification.characterize.options import CharacterizeOptions
 from verification.characterize.subject.bench import NEIGHBOURS, make_bench
+from verification.characterize.subject.element_table import element_table
 from verification.characterize.subject.model import Subject
 from verification.characterize.subject.sizes import sizes
 from verification.characterize.subject.subject import has_neighbours, load_subject
@@ -96,6 +98,9 @@ def characterize(
         spacings=critical_spacings(cell),
         energies=step_energies(cell),
         machine=find_machine(cell),
+        no_machine=why_no_machine(cell),
+        elements=element_table(cell.bench),
+        waves=stimulus_waves(cell),
         overdrive=delay_against_overdrive(cell) if neuron else (),
         arrival=arrival_window(cell) if neuron else (),
         leftover=leftover_flux(cell) if neuron else (),
@@ -212,7 +217,9 @@ def characterize_cells(
             result = dataclasses.replace(result, notes=(note,) if note else ())
             if out is not None:
                 place = out / result.cell if len(names) > 1 else out
-                result = dataclasses.replace(result, files=write_results(result, place))
+                result = dataclasses.replace(
+                    result, files=write_results(result, place, options.waves)
+                )
                 summaries.append(summary(result))
             yield result
     if out is not None and len(names) > 1:

@@ -2,44 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netlist_gen.files import write_text
 from netlist_gen.records import Json
 from netlist_gen.resources import template
 from verification.report import cell_plots
+from verification.report.machine_plot import machine_plot
 from verification.report.numbers import engineering
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from verification.characterize.files.summary import Characterization, Summary
+    from verification.characterize.measure.margins import Side
 
 
-FILTERS = {"eng": engineering}
+def beyond(side: Side, sign: str) -> str:
+    """One side of a margin in per cent, with the sign of a bound where no failure was found."""
+    bound = "" if side.first_fail is not None else "≤ " if sign == "-" else "≥ "
+    return f"{bound}{sign if sign == '+' else '−'}{100 * side.margin:.1f}"
 
 
-def write_page(result: Characterization, summary: Summary, out: Path) -> list[Path]:
-    """Write all plots (PNG and SVG) and ``CELL.html``. Returns the files written."""
-    figures: dict[str, Any] = {"delays": cell_plots.delay_plot(result)}
-    if result.overdrive:
-        figures["overdrive"] = cell_plots.overdrive_plot(result)
-    if result.margins:
-        figures["margins"] = cell_plots.margin_plot(result.margins)
-    if result.sweep:
-        figures["sweep"] = cell_plots.sweep_plot(result.sweep)
-    for number, noise in enumerate(result.noise):
-        figures[f"noise{number}_{noise.axis}"] = cell_plots.noise_plot(noise)
+FILTERS: dict[str, Callable[..., str]] = {"eng": engineering, "beyond": beyond}
+
+
+def write_page(
+    result: Characterization, summary: Summary, out: Path, waves: Sequence[str] = ()
+) -> list[Path]:
+    """Write all plots (PNG and SVG) and ``CELL.html``. Returns the files written.
+
+    Args:
+        result: what was measured.
+        summary: of it.
+        out: the directory.
+        waves: files of waveforms that were kept there.
+    """
     written: list[Path] = []
     pictures: dict[str, str] = {}
-    for name, figure in figures.items():
-        pictures[name], paths = cell_plots.save(figure, out / name)
+    for name, (figure, title) in _figures(result).items():
+        pictures[name], paths = cell_plots.save(figure, out / name, title)
         written += paths
     page = out / f"{result.cell}.html"
-    cell_template = template("report/cell.html.j2", FILTERS)
-    text = cell_template.render(s=_shown(summary), r=result, figures=pictures)
+    models = [f"{result.cell}{suffix}" for suffix in (".v", ".sdf", ".dot")]
+    text = template("report/cell.html.j2", FILTERS).render(
+        s=_shown(summary),
+        r=result,
+        figures=pictures,
+        margins=cell_plots.by_width(result.margins) if result.margins else (),
+        reasons=cell_plots.reasons(result.sweep) if result.sweep else (),
+        models=[name for name in models if (out / name).is_file()],
+        nominal={e.name: engineering(e.value, e.unit) for e in result.elements if e.unit},
+        waves=waves,
+    )
     write_text(page, text)
     return [*written, page]
+
+
+def _figures(result: Characterization) -> dict[str, tuple[Figure, str]]:
+    """All plots with their titles, by the names of their files."""
+    figures = {}
+    if result.waves is not None:
+        stimulus = cell_plots.stimulus_plot(result, result.waves)
+        figures["stimulus"] = stimulus, "the stimulus, pulses and phases"
+    figures["delays"] = cell_plots.delay_plot(result), "delay against bias"
+    if result.machine is not None:
+        drawn = machine_plot(result.machine)
+        if drawn is not None:
+            figures["machine"] = drawn, "state machine"
+    if result.overdrive:
+        figures["overdrive"] = cell_plots.overdrive_plot(result), "delay against overdrive"
+    if result.margins:
+        figures["margins"] = cell_plots.margin_plot(result.margins), "margins, the narrowest first"
+    if result.sweep:
+        figures["sweep"] = cell_plots.sweep_plot(result.sweep), "sweep"
+    for number, noise in enumerate(result.noise):
+        figures[f"noise{number}_{noise.axis}"] = cell_plots.noise_plot(noise), "error rates"
+    return figures
 
 
 def write_index(summaries: Iterable[Summary], out: Path) -> Path:

@@ -9,9 +9,9 @@ import json
 import shlex
 import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +20,21 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import write_text
 from netlist_gen.resources import template
 from verification.certificate.coverage import COVERED
-from verification.report import plots
+from verification.report import plots, raster, shown
 from verification.report.consistent import require_consistent
 from verification.report.numbers import engineering, percent, share
-from verification.verdict.in_words import disagreements
-from verification.verdict.outcome import RunVerdict
+from verification.report.shown import Arrays
+from verification.verdict.in_words import disagreements, outcome_of
+from verification.verdict.outcome import CounterExample, RunVerdict
 
-Arrays = dict[str, NDArray[np.generic]]
+if TYPE_CHECKING:
+    import jinja2
 
 _LAYER_ARRAYS = ("expected", "measured", "delay")
 """What results.npz holds of each layer."""
 
-SHOWN_WINDOWS, SHOWN_READS = 40, 60
-"""Most windows in the raster, and most samples whose class is listed."""
+SHOWN_WINDOWS = 40
+"""Most windows in the raster."""
 
 
 def load_run(run: Path) -> tuple[RunVerdict, Arrays]:
@@ -73,37 +75,64 @@ def write_report(run: Path) -> Path:
     """
     verdict, arrays = load_run(run)
     layers = range(len(verdict.layers))
-    expected = [arrays[f"expected{i}"].astype(bool) for i in layers]
-    measured = [arrays[f"measured{i}"].astype(np.int8) for i in layers]
     try:
-        first = _first_shown(expected, measured)
+        expected, measured, wrong = layer_arrays(arrays, layers)
+        first = _first_shown(measured, wrong)
         figures = {
-            "raster": plots.raster(expected, measured, first, SHOWN_WINDOWS),
+            "raster": raster.raster(expected, measured, first, SHOWN_WINDOWS, wrong),
             "delays": plots.delays([arrays[f"delay{i}"].astype(float) for i in layers]),
             "waveforms": plots.waveforms(arrays) if verdict.example else None,
             "timing": {
                 scope.scope: plots.timing(scope.timing) for scope in verdict.scopes if scope.timing
             },
         }
+        context = _context(verdict, arrays, run)
     except (KeyError, IndexError, ValueError, TypeError) as error:
         words = " ".join(f"{type(error).__name__} {error}".split())
         raise ConfigurationError(f"{run}: results.npz is damaged ({words})") from error
     windows = expected[0].shape[0]
+    text = page_template("report").render(
+        s=verdict,
+        figures=figures,
+        shown={"first": first, "windows": min(SHOWN_WINDOWS, windows - first), "of": windows},
+        outcome=outcome_of(verdict),
+        reasons=disagreements(verdict),
+        covered=COVERED,
+        unmeasured=sum(int((layer < 0).sum()) for layer in measured),
+        **context,
+    )
+    return write_page(run / "report.html", text, run)
+
+
+def layer_arrays(
+    arrays: Arrays, layers: Iterable[int]
+) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.int8]], list[NDArray[np.bool_]]]:
+    """Of each layer what was expected, what was measured, and where the verdict says wrong."""
+    expected, measured, wrong = [], [], []
+    for i in layers:
+        expected.append(arrays[f"expected{i}"].astype(bool))
+        measured.append(arrays[f"measured{i}"].astype(np.int8))
+        # A run of an earlier version says no more than its pulses.
+        pulses = (expected[-1] != measured[-1]) & (measured[-1] >= 0)
+        wrong.append(arrays.get(f"wrong{i}", pulses).astype(bool))
+        if not expected[-1].shape == measured[-1].shape == wrong[-1].shape:
+            raise ValueError(f"the arrays of layer {i} have different shapes")
+    return expected, measured, wrong
+
+
+def page_template(name: str) -> jinja2.Template:
+    """A page of a run, with the filters that it uses."""
     filters: dict[str, Callable[..., object]] = {
         "eng": engineering,
         "percent": percent,
         "share": share,
         "quoted": shlex.quote,
     }
-    text = template("report/report.html.j2", filters).render(
-        s=verdict,
-        figures=figures,
-        shown={"first": first, "windows": min(SHOWN_WINDOWS, windows - first), "of": windows},
-        reads=_reads(arrays),
-        reasons=disagreements(verdict),
-        covered=COVERED,
-    )
-    target = run / "report.html"
+    return template(f"report/{name}.html.j2", filters)
+
+
+def write_page(target: Path, text: str, run: Path) -> Path:
+    """Write a page of a run. Raises ConfigurationError where it can't be written."""
     try:
         write_text(target, text)
     except OSError as error:
@@ -114,37 +143,50 @@ def write_report(run: Path) -> Path:
     return target
 
 
-def _first_shown(expected: list[NDArray[np.bool_]], measured: list[NDArray[np.int8]]) -> int:
+def _context(verdict: RunVerdict, arrays: Arrays, run: Path) -> dict[str, object]:
+    """What is shown beside the figures."""
+    wrong = shown.wrong_neurons(arrays, len(verdict.layers), run)
+    example, first = verdict.example, verdict.counter_example
+    context: dict[str, object] = {
+        "reads": shown.reads(arrays),
+        "wrong": wrong[: shown.MOST_NEURONS],
+        "wrong_more": len(wrong[shown.MOST_NEURONS :]),
+        "altered": [(one, shown.link(one.deck, run)) for one in verdict.altered],
+        "files": shown.files_of(run, verdict),
+        "deck": shown.link(first.deck, run) if first else None,
+        "picture": None,
+        "command": "",
+        "here": False,
+        "seen": None,
+    }
+    if first is None:
+        return context
+    seen = next((o.first for o in wrong if _is_at(first, o) and o.wrong), first.window)
+    context["seen"] = seen
+    if not first.failed and "inputs" in arrays:
+        context["picture"] = shown.picture_of(arrays["inputs"][seen])
+    if example is None:
+        return context
+    here = (example.layer, example.neuron) == (first.layer, first.neuron)
+    context["here"] = here
+    if here:
+        name = example.deck.removesuffix("_shown").partition("_W")[0]
+        bounds = arrays["example_bounds_s"].astype(float) * 1e12
+        at = min(max(seen - example.first_window, 0), bounds.size - 2)
+        window = (float(bounds[at]), float(bounds[at + 1]))
+        context["command"] = shown.plot_command(first, name, window)
+    return context
+
+
+def _is_at(first: CounterExample, one: shown.WrongNeuron) -> bool:
+    return (first.layer, first.neuron) == (one.layer, one.neuron)
+
+
+def _first_shown(measured: list[NDArray[np.int8]], wrong: list[NDArray[np.bool_]]) -> int:
     """First window of the raster: 0, or such that the first wrong window is in the middle."""
-    windows = expected[0].shape[0]
-    wrong = np.zeros(windows, dtype=bool)
-    for want, seen in zip(expected, measured, strict=True):
-        wrong |= (want != seen).any(axis=1)
-    at = int(np.argmax(wrong)) - SHOWN_WINDOWS // 2
+    windows = measured[0].shape[0]
+    marked = np.zeros(windows, dtype=bool)
+    for seen, bad in zip(measured, wrong, strict=True):
+        marked |= (bad | (seen < 0)).any(axis=1)
+    at = int(np.argmax(marked)) - SHOWN_WINDOWS // 2
     return max(0, min(at, windows - SHOWN_WINDOWS))
-
-
-@dataclass(frozen=True)
-class Read:
-    """A sample's class in words; ``kind`` is "", "miss" or "differ"."""
-
-    text: str
-    kind: str
-    labelled: bool
-
-
-def _reads(arrays: Arrays) -> list[Read]:
-    """Class of each of the first samples: the label, what the reference reads, the simulation."""
-    shown = {n: arrays[n][:SHOWN_READS].tolist() for n in ("simulated", "labels") if n in arrays}
-    simulated, labels = shown.get("simulated"), shown.get("labels")
-    reads = []
-    for sample, reference in enumerate(arrays["predicted"][:SHOWN_READS].tolist()):
-        got = None if simulated is None else simulated[sample]
-        words = [str(reference) if got in (reference, None) else f"{reference}, simulated {got}"]
-        kind = "" if got in (reference, None) else "differ"
-        if labels is not None:
-            label = labels[sample]
-            words.insert(0, str(label))
-            kind = kind or ("" if label == reference else "miss")
-        reads.append(Read(" → ".join(words), kind, labels is not None))
-    return reads

@@ -24,7 +24,9 @@ class SimulateOptions(Options):
     """
 
     simulator: str = option(
-        "auto", f"auto, or one that reads the deck's dialect: {', '.join(NAMES)}."
+        "auto",
+        f"auto, or one that reads the deck's dialect: {', '.join(NAMES)}.",
+        known=lambda: ("auto", *NAMES),
     )
     timeout: float = option(600.0, "Seconds.", positive=True)
     seed: int | None = option(None, "Of noise and spread [default: the deck's].", least=0)

@@ -54,9 +54,9 @@ def simulate(
 
     Args:
         deck: the file.
-        out: .csv (JoSIM's columns), .parquet or .npz; the file is whole or not there, and so are
-            those that a JoSIM deck names, beneath its folder. None keeps the waveforms in memory
-            and writes none.
+        out: .csv (JoSIM's columns), .parquet, .npz, .raw or .vcd; the file is whole or not there,
+            and so are those that a JoSIM deck names, beneath its folder. None keeps the waveforms
+            in memory and writes none.
         options: see there.
         note: called with each sentence that a user should read.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from verification.verdict.outcome import RunVerdict
 
 
@@ -38,3 +40,25 @@ def disagreements(verdict: RunVerdict) -> list[str]:
     if verdict.scope_difference:
         facts.append(f"the scopes differ: {verdict.scope_difference}")
     return facts
+
+
+AGREED, DISAGREED, FAILED, NOTHING = "Agreed", "Disagreed", "Failed runs", "Nothing compared"
+
+
+def outcome_of(verdict: RunVerdict) -> str:
+    """One of the four words: a failed run is no disagreement, and no agreement either."""
+    if verdict.agreed:
+        return AGREED
+    failed = len(verdict.failed)
+    other = [fact for fact in disagreements(verdict) if not _is_of_failures(fact, verdict)]
+    if other:
+        return DISAGREED
+    return FAILED if failed and verdict.checked else NOTHING
+
+
+def _is_of_failures(fact: str, verdict: RunVerdict) -> bool:
+    """Whether a reason says no more than that runs failed."""
+    many = len(verdict.failed)
+    if many and fact == f"{many} run{'' if many == 1 else 's'} failed":
+        return True
+    return re.fullmatch(r"(\w+: )?0 of \d+ neuron windows disagree", fact) is not None

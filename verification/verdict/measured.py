@@ -150,6 +150,12 @@ class Measured:
         spikes = last.reshape(-1, steps, last.shape[-1]) > 0
         return count_votes(spikes, self.spikes.network.population)
 
+    def classes(self, steps: int) -> NDArray[np.int64]:
+        """Class of each sample by the pulses measured; -1 where some were not measured."""
+        last = self.pulses[-1].reshape(-1, steps, self.pulses[-1].shape[-1])
+        votes = count_votes(last > 0, self.spikes.network.population)
+        return np.where((last < 0).any(axis=(1, 2)), -1, votes.argmax(axis=1))
+
     def verdict(self, tolerance_s: float | None, window_s: float | None) -> ScopeVerdict:
         """The scope against the reference; both times are those of ``judge.Facts``."""
         within = tolerance_s or window_s

@@ -12,6 +12,7 @@ from netlist_gen.deck.plan import Stands
 from netlist_gen.records import Record
 from verification.certificate.coverage import Coverage
 from verification.certificate.statement import Certificate, Mutation
+from verification.verdict.altered import AlteredDeck
 from verification.verdict.class_lines import LineVerdict
 from verification.verdict.figures import (
     Accuracy,
@@ -21,6 +22,7 @@ from verification.verdict.figures import (
     TimingFigures,
 )
 from verification.verdict.neuron import Disagreement, NeuronVerdict
+from verification.verdict.origin import Origin
 from verification.verdict.simulators import Agreement
 
 WHOLE_NETWORK = (-1, -1)
@@ -249,13 +251,14 @@ class SimulatorVerdict(Record):
 
 @dataclass(frozen=True)
 class ShownNeuron(Record):
-    """The neuron whose waveforms are kept for the report; ``first_window`` is among all."""
+    """The neuron whose waveforms are kept; ``first_window`` is among all, ``waves`` the files."""
 
     deck: str
     layer: int
     neuron: int
     theta: int
     first_window: int
+    waves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -297,6 +300,8 @@ class RunVerdict(Record):
         coverage: what the windows met, in each scope.
         certificate: what the run proves, where windows were made for that; else absent.
         mutation: how many faults the windows find, where that was asked; else absent.
+        altered: decks that were judged and are not those that ``generate`` wrote.
+        origin: when, where and by what it was made.
     """
 
     agreed: bool
@@ -332,6 +337,8 @@ class RunVerdict(Record):
     coverage: tuple[Coverage, ...] = ()
     certificate: Certificate | None = field(default=None, metadata={"absent": True})
     mutation: Mutation | None = field(default=None, metadata={"absent": True})
+    altered: tuple[AlteredDeck, ...] = ()
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
         word = "AGREED" if self.agreed else "DISAGREED"

@@ -9,13 +9,10 @@ lie beneath the folder of the output, and replace nothing but files of their kin
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfileobj
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +20,13 @@ from numpy.typing import NDArray
 from netlist_gen.errors import DeckError
 from netlist_gen.files import atomic_path, printable
 from verification.waves.files import CsvWriter, WaveformWriter
+from verification.waves.raw_writer import RawWriter
 
 FloatArray = NDArray[np.float64]
 MOST_FILES = 100
 """That one deck may name: each is open while the run goes on."""
 
 _LONGEST_PART = 200
-_KINDS = {"V": "Voltage", "P": "Phase", "I": "Current"}
 _BEGINS = {".csv": b"time", ".dat": b"time", ".raw": b"Title:", "": b"Title:"}
 """First bytes of each kind of file."""
 
@@ -180,56 +177,3 @@ class _Split:
 
     def close(self) -> None:
         """Likewise."""
-
-
-class RawWriter:
-    """A SPICE raw file, ASCII, with JoSIM's names: ``P(B1|X1)``, and ``L1.X1#branch`` of a current.
-
-    The header says how many samples there are, so they wait in a temporary file.
-    """
-
-    def __init__(self, path: Path, title: str) -> None:
-        self.samples = 0
-        self._path, self._title = path, title
-        self._names: tuple[str, ...] = ()
-        self._points: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - close()
-
-    def begin(self, names: tuple[str, ...]) -> None:
-        """As ``WaveformWriter``."""
-        self.samples = 0
-        self._names = names
-        self._points.seek(0)
-        self._points.truncate()
-
-    def add(self, time_s: FloatArray, values: FloatArray) -> None:
-        """As ``WaveformWriter``."""
-        point = "%d %.16e\n" + "  %.6e\n" * len(self._names)
-        for time, sample in zip(time_s.tolist(), values.T.tolist(), strict=True):
-            self._points.write((point % (self.samples, time, *sample)).encode("ascii"))
-            self.samples += 1
-
-    def finish(self) -> None:
-        """As ``WaveformWriter``."""
-        lines = [
-            f'Title: "{self._title}"',
-            "Date: ",
-            "Plotname: Transient Analysis",
-            "Flags: real",
-            f"No. Variables: {1 + len(self._names)}",
-            f"No. Points: {self.samples}",
-            "Variables:",
-            " 0 time Seconds",
-        ]
-        for number, name in enumerate(self._names, 1):
-            shown = name
-            if name[0] == "I":
-                shown = f"{name[2:-1].replace('|', '.')}#branch"
-            lines.append(f" {number} {shown} {_KINDS[name[0]]}")
-        with self._path.open("wb") as file:
-            file.write("\n".join([*lines, "Values:", ""]).encode("utf-8"))
-            self._points.seek(0)
-            copyfileobj(self._points, file)
-
-    def close(self) -> None:
-        """As ``WaveformWriter``."""
-        self._points.close()

@@ -1,4 +1,4 @@
-"""Waveforms to files while a run goes on: JoSIM's CSV, Parquet, NPZ.
+"""Waveforms to files while a run goes on: JoSIM's CSV, Parquet, NPZ, SPICE raw, VCD.
 
 Each writer takes pieces of a run (it is a ``Sink`` of the embedded engine) and keeps none of them,
 so that memory does not grow with the length of the run. A file appears when it is whole.
@@ -6,11 +6,12 @@ so that memory does not grow with the length of the run. A file appears when it 
 * ``.csv``: JoSIM's header and columns; times with 17 digits, values with JoSIM's 7.
 * ``.parquet``: a column ``time`` and one for each signal, float64.
 * ``.npz``: ``time_s`` (samples,), ``names`` (signals,), ``values`` (signals, samples), float64.
+* ``.raw``: SPICE's, ASCII, with JoSIM's names and digits.
+* ``.vcd``: not the waveforms but their pulses (see ``verification.waves.vcd``).
 """
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,10 +24,13 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
+from verification.waves.kinds import DATA
+from verification.waves.raw_writer import RawWriter
+from verification.waves.spool import Spool
+from verification.waves.vcd import VcdFile
 from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
-SUFFIXES = (".csv", ".npz", ".parquet")
 _ROWS = 65536
 
 
@@ -59,11 +63,13 @@ def waveform_writer(path: Path) -> Iterator[WaveformWriter]:
         ".csv": CsvWriter,
         ".npz": _Npz,
         ".parquet": _Parquet,
+        ".raw": lambda temporary: RawWriter(temporary, path.stem),
+        ".vcd": VcdFile,
     }
     kind = kinds.get(path.suffix.lower())
     if kind is None:
         raise ConfigurationError(
-            f"{path}: waveforms are written to {', '.join(SUFFIXES)}, not {path.suffix or 'a name'}"
+            f"{path}: waveforms are written to {', '.join(DATA)}, not {path.suffix or 'a name'}"
             f"{'' if path.suffix else ' without suffix'}"
         )
     with atomic_path(path) as temporary:
@@ -155,40 +161,16 @@ class _Parquet:
             self._writer = None
 
 
-class _Npz:
+class _Npz(Spool):
     """Samples go to a temporary file by rows, and from there into the archive by columns."""
 
-    def __init__(self, path: Path) -> None:
-        self.samples = 0
-        self._path = path
-        self._names: tuple[str, ...] = ()
-        self._rows: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - close()
-
-    def begin(self, names: tuple[str, ...]) -> None:
-        self.samples = 0
-        self._names = names
-        self._rows.seek(0)
-        self._rows.truncate()
-
-    def add(self, time_s: FloatArray, values: FloatArray) -> None:
-        self.samples += time_s.size
-        rows = np.vstack([time_s[None, :], values]).T
-        self._rows.write(np.ascontiguousarray(rows).tobytes())
-
     def finish(self) -> None:
-        self._rows.flush()
-        shape = (self.samples, 1 + len(self._names))
-        rows: NDArray[np.float64] = np.zeros(shape)
-        if self.samples:
-            rows = np.memmap(self._rows, dtype=np.float64, mode="r", shape=shape)
-        with zipfile.ZipFile(self._path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        rows = self.rows()
+        with zipfile.ZipFile(self.path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
             with archive.open("names.npy", "w") as member:
-                np.lib.format.write_array(member, np.array(self._names, dtype=str))
+                np.lib.format.write_array(member, np.array(self.names, dtype=str))
             _member(archive, "time_s.npy", rows[:, :1], (self.samples,))
-            _member(archive, "values.npy", rows[:, 1:], (len(self._names), self.samples))
-
-    def close(self) -> None:
-        self._rows.close()
+            _member(archive, "values.npy", rows[:, 1:], (len(self.names), self.samples))
 
 
 def _member(archive: zipfile.ZipFile, name: str, rows: FloatArray, shape: tuple[int, ...]) -> None:

@@ -1,112 +1,130 @@
-"""Waveforms drawn: one panel for each signal, or all in one."""
+"""Waveforms drawn: a picture of some signals, or an interactive page of many."""
 
 from __future__ import annotations
 
-import fnmatch
-import io
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netlist_gen.constants import TWO_PI
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.figures import INK, new_figure, styled
 from netlist_gen.files import atomic_path
+from verification.waves.interactive import write_page
+from verification.waves.kinds import PAGE, PICTURES
+from verification.waves.options import PlotOptions
+from verification.waves.traces import (
+    FloatArray,
+    Sampled,
+    Trace,
+    chosen_signals,
+    shown_samples,
+    trace_of,
+)
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_PANELS = 24
-"""Signals that are drawn where none is named."""
+FIRST_PANELS = 24
+"""Signals that a picture holds where none is named."""
 
-UNITS = {"P": ("rad", 1.0), "V": ("mV", 1e3), "I": ("µA", 1e6)}
-"""Of each kind of signal: the unit it is drawn in, and that unit for one of SI."""
-
-SUFFIXES = (".png", ".svg", ".pdf")
+MOST_PANELS = 60
+"""Panels of a picture; beyond, none can be read."""
 
 
-def chosen_signals(names: Sequence[str], patterns: Sequence[str] | str | None) -> list[str]:
-    """The signals that any of the patterns (``P(B1*)``; case does not matter) names, in order.
-
-    Raises:
-        ConfigurationError: a pattern that no signal has.
-    """
-    if patterns is None:
-        return list(names[:MOST_PANELS])
-    found = []
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        plain = pattern.upper().replace("[", "[[]")
-        fitting = [name for name in names if fnmatch.fnmatchcase(name, plain)]
-        if not fitting:
-            known = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-            raise ConfigurationError(f"no signal is named {pattern!r}; there are {known}")
-        found += fitting
-    return list(dict.fromkeys(found))
-
-
-def plot_signals(
-    time_s: NDArray[np.float64],
-    signals: Mapping[str, NDArray[np.float64]],
+def plot_waveforms(
+    waves: Sampled,
+    signals: Sequence[str] | str | None = None,
     out: Path | None = None,
-    *,
-    window_ps: tuple[float, float] | None = None,
-    turns: bool = False,
-    combined: bool = False,
-) -> Figure:
+    options: PlotOptions | None = None,
+    title: str = "",
+) -> Figure | Path:
     """Draw signals over time.
 
     Args:
-        time_s: shape (samples,).
-        signals: by name (``P(B1)``, ``V(1)``, ``I(L1)``), SI, each of shape (samples,).
-        out: a file to write, .png, .svg or .pdf; it is whole or not there.
-        window_ps: the times that are shown.
-        turns: phases in turns of 2 pi, less the first sample's.
-        combined: all signals of a kind in one panel.
+        waves: the waveforms.
+        signals: names or patterns (``P(B1*)``); None is all in a page, the first in a picture.
+        out: a file to write, .png, .svg, .pdf or .html; it is whole or not there. None is a figure.
+        options: layout, units, window, marks.
+        title: of a page.
+
+    Returns:
+        the figure; of an interactive page its path.
 
     Raises:
-        ConfigurationError: another suffix, or the file can't be written.
+        ConfigurationError: another suffix, a signal or a time that is not there, more signals
+            than can be shown, a page without plotly, or the file can't be written.
     """
-    if out is not None and out.suffix.lower() not in SUFFIXES:
-        raise ConfigurationError(f"{out}: plots are written to {', '.join(SUFFIXES)}")
-    panels = [[name] for name in signals]
-    if combined:
-        kinds = dict.fromkeys(name[0] for name in signals)
-        panels = [[name for name in signals if name[0] == kind] for kind in kinds]
-    figure = _figure(height=0.6 + 1.1 * max(2, len(panels)))
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    time_ps = time_s * 1e12
-    for axis, panel in zip(axes, panels, strict=True):
-        for name in panel:
-            unit, scale = UNITS.get(name[0], ("", 1.0))
-            values = signals[name] * scale
-            if turns and name[0] == "P":
-                unit, values = "2π", (values - values[0]) / TWO_PI
-            axis.plot(time_ps, values, lw=1.0, label=name)
-        axis.set_ylabel(unit)
-        axis.legend(loc="upper left", fontsize=7, frameon=False)
-        axis.grid(color="#e2e8f0", lw=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[-1].set_xlabel("time, ps")
-    if window_ps is not None:
-        axes[-1].set_xlim(*window_ps)
-    elif time_ps.size > 1:
-        axes[-1].set_xlim(float(np.min(time_ps)), float(np.max(time_ps)))
+    options = options or PlotOptions()
+    suffix = "" if out is None else out.suffix.lower()
+    if out is not None and suffix not in PICTURES:
+        raise ConfigurationError(f"{out}: plots are written to {', '.join(PICTURES)}")
+    names = chosen_signals(waves.names, signals)
+    if out is not None and suffix == PAGE:
+        return write_page(waves, names, out, options, title or out.stem)
+    every = len(names)
+    if signals is None:
+        names = names[:FIRST_PANELS]
+    elif len(names) > MOST_PANELS and options.layout != "combined":
+        raise ConfigurationError(
+            f"{len(names)} signals are named; a picture has at most {MOST_PANELS} panels: name "
+            f"fewer, give --layout combined, or write {PAGE}"
+        )
+    shown = shown_samples(waves.time_s, options.window_ps)
+    traces = [trace_of(n, waves.time_s, waves.signal(n), options, shown) for n in names]
+    cut = f"; {len(names)} of {every} signals" if len(names) < every else ""
+    figure = _figure(waves.time_s[shown], traces, options, f"time (ps){cut}")
     if out is not None:
         with atomic_path(out) as path:
             figure.savefig(path, dpi=150)
     return figure
 
 
-def _figure(height: float) -> Figure:
-    """A figure that notebooks show, whether pyplot is loaded or not."""
-    from matplotlib.figure import Figure
+@styled
+def _figure(
+    time_s: FloatArray, traces: Sequence[Trace], options: PlotOptions, label: str
+) -> Figure:
+    panels = [[trace] for trace in traces]
+    if options.layout == "combined":
+        units = dict.fromkeys(trace.unit for trace in traces)
+        panels = [[trace for trace in traces if trace.unit == unit] for unit in units]
+    columns = 1
+    if options.layout == "grid":
+        columns = min(4, math.ceil(math.sqrt(len(panels))))
+    rows = math.ceil(len(panels) / columns)
+    tall = 2.6 if options.layout == "combined" else 1.1
+    figure = new_figure(9.0 if columns == 1 else 3.2 * columns, 0.6 + tall * max(rows, 2))
+    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    for axis, panel in zip(grid.flat, panels, strict=False):
+        _panel(axis, time_s, panel)
+    for axis in grid.flat[len(panels) :]:
+        axis.set_visible(False)
+    for column in range(columns):
+        lowest = grid[(len(panels) - 1 - column) // columns, column]
+        lowest.set_xlabel(label)
+        lowest.tick_params(labelbottom=True)
+    if options.window_ps is not None:
+        grid[0, 0].set_xlim(*options.window_ps)
+    elif time_s.size > 1:
+        grid[0, 0].set_xlim(time_s[0] * 1e12, time_s[-1] * 1e12)
+    return figure
 
-    class Shown(Figure):
-        def _repr_png_(self) -> bytes:
-            image = io.BytesIO()
-            self.savefig(image, format="png", dpi=100)
-            return image.getvalue()
 
-    return Shown(figsize=(9, height), layout="constrained")
+def _panel(axis: Axes, time_s: FloatArray, panel: Sequence[Trace]) -> None:
+    for trace in panel:
+        (line,) = axis.plot(time_s * 1e12, trace.values, lw=1.0, label=trace.name)
+        if trace.pulses_s.size:
+            heights = np.interp(trace.pulses_s, time_s, trace.values)
+            colour = INK if len(panel) == 1 else line.get_color()
+            axis.plot(trace.pulses_s * 1e12, heights, "v", ms=4, c=colour)
+    axis.set_ylabel(panel[0].unit)
+    axis.margins(y=0.12)
+    # Beside the lines where there are many, above them where there is one.
+    if len(panel) > 1:
+        axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), fontsize=7)
+    else:
+        axis.set_title(panel[0].name, loc="left", fontsize=8, pad=2)
+    axis.grid()

@@ -13,6 +13,9 @@ from verification.waves.readers.raw import RawFile, read_raw
 from verification.waves.readers.wrspice_csv import read_wrspice_csv
 from verification.waves.waveforms import Waveforms
 
+SUFFIXES = (".csv", ".raw", ".parquet", ".npz")
+"""Of files of waveforms."""
+
 
 def read_waveforms(path: Path) -> Waveforms:
     """The waveforms in a file.
@@ -41,7 +44,7 @@ def read_waveforms(path: Path) -> Waveforms:
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise WaveformError(f"{path}: not a whole file of waveforms ({error})") from error
     raise ConfigurationError(
-        f"{path}: waveforms are read from .csv, .raw, .parquet and .npz, not "
+        f"{path}: waveforms are read from {', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]}, not "
         f"{path.suffix or 'a name without suffix'}"
     )
 

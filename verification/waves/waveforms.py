@@ -76,22 +76,31 @@ class Waveforms:
         return pd.DataFrame(self.values.T, index=index, columns=list(self.names))
 
     def plot(
-        self, signals: Sequence[str] | None = None, out: str | Path | None = None, **style: Any
-    ) -> Figure:
+        self,
+        signals: Sequence[str] | str | None = None,
+        out: str | Path | None = None,
+        **style: Any,
+    ) -> Figure | Path:
         """Draw signals over time.
 
         Args:
-            signals: names or patterns (``P(B1*)``); None is the first ones.
-            out: a file to write, .png, .svg or .pdf.
-            **style: of ``verification.waves.plot.plot_signals``: window_ps, turns, combined.
+            signals: names or patterns (``P(B1*)``); None is all in an interactive page (.html),
+                the first ones in a picture.
+            out: a file to write, .png, .svg, .pdf or .html.
+            **style: of ``verification.waves.options.PlotOptions``: layout, phases, window_ps,
+                marks.
+
+        Returns:
+            the figure; of an interactive page its path.
 
         Raises:
             ConfigurationError: a signal that is not there, or a file that can't be written.
         """
-        from verification.waves.plot import chosen_signals, plot_signals
+        from verification.waves.options import PlotOptions
+        from verification.waves.plot import plot_waveforms
 
-        chosen = {name: self.signal(name) for name in chosen_signals(self.names, signals)}
-        return plot_signals(self.time_s, chosen, None if out is None else Path(out), **style)
+        path = None if out is None else Path(out)
+        return plot_waveforms(self, signals, path, PlotOptions.of(style))
 
     def _repr_html_(self) -> str:
         kinds = {"P": "rad", "V": "V", "I": "A"}

@@ -192,7 +192,7 @@ def test_the_step_is_checked_on_the_noise_that_is_written(cli, deck, tmp_path, m
     ("arguments", "message"),
     [
         (["-o", "{tmp}/out.txt"],
-         "{tmp}/out.txt: waveforms are written to .csv, .npz, .parquet, not .txt"),
+         "{tmp}/out.txt: waveforms are written to .csv, .npz, .parquet, .raw, .vcd, not .txt"),
         (["-o", "{tmp}/out.csv", "--timeout", "0"],
          "--timeout is 0; it must be positive and finite"),
     ],
@@ -290,3 +290,21 @@ def test_the_timeout_covers_reading(cli, tmp_path):
         1,
         f"{deck}: reading the deck took too long and was stopped",
     )
+
+
+def test_raw_and_standard_output(cli, deck, tmp_path):
+    from verification.waves.read import read_waveforms
+
+    words = ("--simulator", "embedded")
+    assert cli("simulate", deck, "-o", tmp_path / "out.csv", *words).status == 0
+    assert cli("simulate", deck, "-o", tmp_path / "out.raw", *words).status == 0
+    csv, raw = (read_waveforms(tmp_path / f"out.{kind}") for kind in ("csv", "raw"))
+    assert raw.names == csv.names
+    np.testing.assert_array_equal(raw.values, csv.values)
+    (tmp_path / "other.csv").unlink()
+    ran = cli("simulate", deck, "-o", "-", *words)
+    assert (ran.status, ran.out) == (0, (tmp_path / "out.csv").read_text())
+    assert ran.err == (
+        "note: the deck's files (.file, .iv) are written beside an output, and there is none\n"
+    )
+    assert not (tmp_path / "other.csv").exists()

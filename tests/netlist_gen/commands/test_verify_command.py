@@ -194,8 +194,9 @@ def test_rows_that_were_drawn_are_named(cli, tiny, decks):
     rows = sorted(rng.choice(4, 2, replace=False).tolist())
     assert rows != [0, 1]
     chosen = tiny.x.with_name("chosen.npy")
-    np.save(chosen, ~np.load(tiny.x)[rows])
+    np.save(chosen, np.load(tiny.x)[rows])
     assert cli("generate", tiny.net, "-o", decks, "--inputs", chosen).status == 0
+    edit(decks / "L0N1.cir", r"^(ICB 0 \S+ pwl\(0 0 \S+) \S+\)$", r"\g<1> 0)")
     words = ("--samples", 2, "--seed", 3, "--decks", decks, "--simulator", "embedded")
     ran = verify(cli, tiny, *words)
     assert ran.status == 1
@@ -225,12 +226,14 @@ def test_decks_of_an_earlier_generate_are_not_judged(cli, tiny, decks):
 
 
 def test_a_deck_that_the_manifest_does_not_list(cli, tiny, decks):
-    np.save(tiny.x, np.ones((70, 3), dtype=bool))
+    manifest = decks / "manifest.json"
+    data = json.loads(manifest.read_text())
+    del data["decks"][0]
+    manifest.write_text(json.dumps(data))
     ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded", "--jobs", 1)
     assert ran.status == 2
     assert ran.sentence == (
-        f"{decks}/manifest.json lists no deck L0N0_W00 in the dialect josim; "
-        "it has 5 decks in josim"
+        f"{decks}/manifest.json lists no deck L0N0 in the dialect josim; it has 4 decks in josim"
     )
     (decks / "manifest.json").write_text("[]")
     ran = verify(cli, tiny, "--decks", decks, "--simulator", "embedded")
@@ -366,6 +369,7 @@ def test_a_deck_that_lacks_a_branch_is_caught_and_its_neuron_named(
     net, folder = tmp_path / "fewer.npz", tmp_path / "fewer"
     write_network(fewer, net)
     assert cli("generate", net, "-o", folder, "--inputs", tiny.x).status == 0
+    (folder / "manifest.json").unlink()  # it would say that they are of another network
     ran = verify(cli, tiny, "--decks", folder, "--simulator", simulator_name)
     assert ran.status == 1
     example = summary(tiny.run)["counter_example"]
@@ -379,6 +383,7 @@ def test_a_deck_of_other_inputs_is_caught(cli, tiny, tmp_path):
     other, folder = tmp_path / "other.npy", tmp_path / "other"
     np.save(other, ~np.load(tiny.x))
     assert cli("generate", tiny.net, "-o", folder, "--inputs", other).status == 0
+    (folder / "manifest.json").unlink()  # it would say that they are for other samples
     ran = verify(cli, tiny, "--decks", folder, "--simulator", "embedded")
     assert ran.status == 1
     assert summary(tiny.run)["mismatches"] > 0

@@ -61,9 +61,13 @@ def test_own_values_leave_a_neuron_as_it_is(tmp_path_factory, signs, theta, by_c
 
 
 def decks(folder) -> dict[str, list[str]]:
-    """Lines of each deck in a folder, without the note of a table."""
+    """Lines of each deck in a folder, without the note of a table and the command."""
     return {
-        path.name: [x for x in path.read_text().split("\n") if "annotated by" not in x]
+        path.name: [
+            x
+            for x in path.read_text().split("\n")
+            if "annotated by" not in x and not x.startswith("* origin: ")
+        ]
         for path in sorted(folder.glob("*.cir"))
     }
 

@@ -98,6 +98,7 @@ def test_extracted_values_of_coupled_synapses(cli, tiny, table, tmp_path):
     manifest = json.loads((decks / "manifest.json").read_text())
     assert (manifest["rules"], manifest["crosstalk"]) == ("off", True)
     notes = (decks / "L0N0.cir").read_text().splitlines()[:10]
+    notes = [line for line in notes if not line.startswith("* origin: ")]
     assert [line[2:] for line in notes if "--" in line or "annotated" in line] == [
         f"annotated by a table of 3 lines, SHA-256 {manifest['annotation']['sha256']}",
         "neighbouring synapses are coupled (--crosstalk)",

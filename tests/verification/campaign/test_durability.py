@@ -21,7 +21,7 @@ from verification.campaign.ledger import Ledger, content_key
 
 pytestmark = pytest.mark.usefixtures("plots_aside")
 
-VARYING = {"wall_s", "from_ledger"}
+VARYING = {"wall_s", "from_ledger", "origin"}
 """What says how a run went, not what it found."""
 
 

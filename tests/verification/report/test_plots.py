@@ -15,7 +15,7 @@ from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.library.cells import CellLibrary
 from verification.campaign.cases import JudgedNeuron
 from verification.campaign.example import Example
-from verification.report import plots
+from verification.report import plots, raster
 from verification.report.numbers import engineering, percent, share
 
 EXPECTED = [np.array([[1, 0, 1], [0, 0, 1]], dtype=bool), np.array([[1], [0]], dtype=bool)]
@@ -36,18 +36,39 @@ def words(svg):
 
 def legend(svg):
     return dict(
-        word.rsplit(": ", 1) for word in words(svg) if re.search(r"(measured|expected): \d+$", word)
+        word.rsplit(": ", 1)
+        for word in words(svg)
+        if re.search(r"(measured|expected|wrong|failed): \d+$", word)
     )
 
 
 def test_a_raster_counts_what_agrees_and_what_does_not():
-    assert legend(plots.raster(EXPECTED, measured())) == {"expected and measured": "4"}
+    assert legend(raster.raster(EXPECTED, measured())) == {"expected and measured": "4"}
     wrong = measured(_0_0_0=0, _0_1_0=1, _0_1_1=2, _1_1_0=-1)
-    assert legend(plots.raster(EXPECTED, wrong)) == {
+    assert legend(raster.raster(EXPECTED, wrong)) == {
         "expected and measured": "3",
         "expected, not measured": "1",
         "measured, not expected": "2",
-        "not measured": "1",
+        "no result: the run failed": "1",
+    }
+
+
+def test_marks_say_which_window_they_are():
+    titles = re.findall("<title>(.*?)</title>", raster.raster(EXPECTED, measured(_0_0_0=0), 0, 9))
+    assert titles == [
+        "layer 0, neuron 2, window 0: expected and measured",
+        "layer 0, neuron 2, window 1: expected and measured",
+        "layer 0, neuron 0, window 0: expected, not measured",
+        "layer 1, neuron 0, window 0: expected and measured",
+    ]
+
+
+def test_windows_whose_pulses_are_right_may_be_wrong():
+    wrong = [np.zeros(layer.shape, dtype=bool) for layer in EXPECTED]
+    wrong[0][0, 0] = wrong[0][1, 1] = True
+    assert legend(raster.raster(EXPECTED, measured(), 0, 9, wrong)) == {
+        "expected and measured": "3",
+        "pulses right, flux, time or energy wrong": "2",
     }
 
 
@@ -55,7 +76,7 @@ def test_a_raster_shows_the_windows_asked_for():
     rng = np.random.default_rng(0)
     many = [rng.integers(0, 2, (100, 5)).astype(bool)]
     seen = [layer.astype(np.int8) for layer in many]
-    svg = plots.raster(many, seen, 60, 20)
+    svg = raster.raster(many, seen, 60, 20)
     assert legend(svg) == {"expected and measured": str(int(many[0][60:80].sum()))}
     ticks = [int(word) for word in words(svg) if word.isdigit() and int(word) >= 60]
     assert ticks
@@ -65,9 +86,14 @@ def test_a_raster_shows_the_windows_asked_for():
 def test_a_large_raster_stays_small():
     rng = np.random.default_rng(0)
     many = [rng.integers(0, 2, (40, 1024)).astype(bool)]
-    svg = plots.raster(many, [many[0].astype(np.int8)])
-    assert len(svg) < 2_000_000
-    assert "data:image/png;base64," in svg
+    seen = [many[0].astype(np.int8)]
+    seen[0][3, 5] = 1 - seen[0][3, 5]
+    svg = raster.raster(many, seen)
+    assert len(svg) < 500_000
+    assert svg.count("data:image/png;base64,") == 1
+    # What is wrong stays a mark of its own, with its words.
+    (title,) = re.findall("<title>(.*?)</title>", svg)
+    assert title.startswith("layer 0, neuron 5, window 3: ")
 
 
 @pytest.fixture
@@ -99,7 +125,7 @@ def test_waveforms_of_one_neuron(example):
 
 def test_plots_are_the_same_to_the_byte(example):
     for draw in (
-        lambda: plots.raster(EXPECTED, measured()),
+        lambda: raster.raster(EXPECTED, measured()),
         lambda: plots.waveforms(example),
         lambda: plots.delays([np.array([[15e-12, np.nan], [16e-12, 17e-12]])]),
     ):
@@ -107,8 +133,28 @@ def test_plots_are_the_same_to_the_byte(example):
 
 
 def test_delays_without_a_pulse():
-    svg = plots.delays([np.full((2, 3), np.nan)])
-    assert "decision clock to output pulse (ps)" in words(svg)
+    """There is nothing to show: the page has no empty axes for it."""
+    assert plots.delays([np.full((2, 3), np.nan)]) is None
+
+
+def test_a_wrong_window_is_framed_and_says_what_came(example):
+    wrong = np.array([False, True, True, False, False, False])
+    pulses = example["example_fires"].astype(np.int8)
+    pulses[1], pulses[2] = 0, 1
+    svg = plots.waveforms({**example, "example_wrong": wrong, "example_pulses": pulses})
+    text = words(svg)
+    assert text.count("WRONG: expected 1,") == 1
+    assert text.count("WRONG: expected 0,") == 1
+    assert [w for w in text if w.startswith("measured ")] == ["measured 0", "measured 1"]
+    assert "WRONG" not in plots.waveforms(example)
+
+
+def test_a_pulse_that_should_not_be_and_one_that_is_missing_are_red(example):
+    fires = example["example_fires"].copy()
+    fires[:2] = ~fires[:2]  # windows 0, without a pulse, and 1, with one
+    text = words(plots.waveforms({**example, "example_fires": fires}))
+    assert text.count("missing") == 1
+    assert len([w for w in text if w.endswith(" ps wrong")]) == 1
 
 
 @pytest.mark.parametrize(

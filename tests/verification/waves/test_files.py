@@ -47,7 +47,7 @@ def test_npz_and_parquet_keep_every_bit(tmp_path):
     np.testing.assert_array_equal(table.to_numpy().T, np.vstack([TIME, VALUES]))
 
 
-@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet", "raw", "vcd"])
 def test_a_run_that_fails_leaves_what_was_there(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     path.write_text("old")
@@ -73,9 +73,10 @@ def test_no_samples(tmp_path, suffix):
 
 
 def test_refusals(tmp_path):
+    written = ".csv, .npz, .parquet, .raw, .vcd"
     for name, message in (
-        ("a.xyz", "waveforms are written to .csv, .npz, .parquet, not .xyz"),
-        ("a", "waveforms are written to .csv, .npz, .parquet, not a name without suffix"),
+        ("a.xyz", f"waveforms are written to {written}, not .xyz"),
+        ("a", f"waveforms are written to {written}, not a name without suffix"),
     ):
         path = tmp_path / name
         with (

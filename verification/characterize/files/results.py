@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from netlist_gen.files import write_text
@@ -13,10 +14,18 @@ from verification.characterize.measure.sweep import Sweep
 from verification.characterize.measure.yields import PASS
 from verification.characterize.subject.stimulus import PS
 from verification.report.cell_page import write_page
+from verification.waves.export import clear_waveforms, keep_waveforms
 
 
-def write_results(result: Characterization, out: Path) -> tuple[Path, ...]:
+def write_results(
+    result: Characterization, out: Path, waves: Sequence[str] = ()
+) -> tuple[Path, ...]:
     """All files of a characterization; ``summary.json`` is written last.
+
+    Args:
+        result: what was measured.
+        out: the directory.
+        waves: formats in which the waveforms of the stimulus are kept.
 
     Raises:
         ConfigurationError: the directory can't be written.
@@ -34,7 +43,11 @@ def write_results(result: Characterization, out: Path) -> tuple[Path, ...]:
         write_rows(written[-1], ("sample", "passed", "verdict"), table)
     written += write_models(result, out)
     found = summary(result)
-    written += write_page(result, found, out)
+    kept: tuple[str, ...] = ()
+    if result.waves is not None:
+        kept = keep_waveforms(result.waves, out, f"{result.cell}_stimulus", waves)
+    written += write_page(result, found, out, kept)
+    written += [out / name for name in kept]
     write_text(out / "summary.json", json.dumps(found.to_json(), indent=1) + "\n")
     return (*written, out / "summary.json")
 
@@ -47,7 +60,9 @@ def _remove_earlier(out: Path) -> None:
     except (OSError, ValueError, TypeError, KeyError):
         earlier = None
     summary.unlink(missing_ok=True)
-    stems = ["overdrive", "margins", "sweep", *(p.stem for p in out.glob("noise[0-9]*_*.svg"))]
+    clear_waveforms(out)
+    noise = (p.stem for p in out.glob("noise[0-9]*_*.svg"))
+    stems = ["overdrive", "margins", "sweep", "stimulus", "machine", *noise]
     names = [f"{stem}{suffix}" for stem in stems for suffix in (".png", ".svg")]
     names += ["sweep.csv", "monte_carlo.csv"]
     if earlier:

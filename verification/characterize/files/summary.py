@@ -22,9 +22,11 @@ from verification.characterize.measure.sweep import Axis, Sweep
 from verification.characterize.measure.timing import Arc, Arcs, Pair, ThermalArc
 from verification.characterize.measure.yields import Yield
 from verification.characterize.subject.bench import SOURCE_STAGES, STEP_S
+from verification.characterize.subject.element_table import ElementRow
 from verification.characterize.subject.sizes import Size
 from verification.characterize.subject.stimulus import PS
 from verification.verdict.outcome import Program
+from verification.waves.waveforms import Waveforms
 
 DEFINITIONS = {
     "delay": "arrival at the output port less arrival at the input port; arrival: the node's "
@@ -73,6 +75,10 @@ class Characterization:
         trials_stored: results that the ledger had.
         notes: sentences that a user should read.
         annotation: what a table of extracted values set, or None.
+        elements: of the cell, with nodes and values; none of a cell of too many.
+        no_machine: why there is no state machine, and so no Verilog, SDF and DOT; "" where there
+            is one.
+        waves: the stimulus on the nominal cell, for eyes.
     """
 
     cell: str
@@ -107,6 +113,9 @@ class Characterization:
     overdrive: tuple[Overdrive, ...]
     arrival: tuple[ArrivalWindow, ...]
     leftover: tuple[Leftover, ...]
+    elements: tuple[ElementRow, ...] = ()
+    no_machine: str = ""
+    waves: Waveforms | None = None
     trials: int = 0
     trials_stored: int = 0
     wall_s: float = 0.0

@@ -92,13 +92,28 @@ class LoopFinder:
         return found
 
 
+def why_no_machine(cell: CellUnderTest) -> str:
+    """Why a cell's states are not explored, in words; "" where they are."""
+    inputs = len(cell.subject.inputs)
+    if cell.subject.grouped:
+        return (
+            f"a neuron has a state for each set of its {inputs - 1} synapses that holds a fluxon, "
+            "too many to be tried one by one; the integer model is what it does"
+            if inputs > 1
+            else "a neuron's states are too many to be tried one by one"
+        )
+    if inputs > MAX_INPUTS:
+        return f"the cell has {inputs} inputs; cells of up to {MAX_INPUTS} are tried"
+    return ""
+
+
 def find_machine(cell: CellUnderTest) -> Machine | None:
     """Explore a cell's states in the settings of its first case.
 
     None for a neuron, and for a cell of more than ``MAX_INPUTS`` inputs.
     """
     inputs = cell.subject.inputs
-    if len(inputs) > MAX_INPUTS or cell.subject.grouped:
+    if why_no_machine(cell):
         return None
     finder = LoopFinder(cell.bench)
     words: list[tuple[str, ...]] = [()]  # that lead to each state

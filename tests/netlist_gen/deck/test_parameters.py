@@ -1,0 +1,104 @@
+"""Factors at a deck's head: 1 changes nothing, another value scales what it says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+from cell_benches import cell_bench
+from support import tiny_network
+
+import netlist_gen as ng
+from netlist_gen.circuit.probe import Analysis
+from netlist_gen.deck.emit import emit
+from netlist_gen.deck.parameters import PARAMETERS, plain_deck
+from netlist_gen.errors import ConfigurationError
+
+NGSPICE = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not on PATH")
+JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
+RUNS = [
+    ("josim", "embedded"),
+    pytest.param("josim", "josim", marks=[pytest.mark.josim, JOSIM]),
+    pytest.param("ngspice", "ngspice", marks=[pytest.mark.ngspice, NGSPICE]),
+]
+
+
+def text_of(dialect, parameters):
+    bench = cell_bench("jtl")
+    probes = bench.deck(dialect).probes
+    return emit(
+        bench.circuit, bench.library.process, Analysis(160e-12), probes, name="jtl",
+        dialect=dialect, parameters=parameters,
+    ).text  # fmt: skip
+
+
+def scaled(text, **factors):
+    for name, value in factors.items():
+        text, count = re.subn(rf"(?m)^\.param {name}=1$", f".param {name}={value}", text)
+        assert count == 1
+    return text
+
+
+@pytest.mark.parametrize("dialect", ["josim", "ngspice"])
+def test_multiplied_in_they_are_the_deck_without(dialect):
+    plain, given = text_of(dialect, False), text_of(dialect, True)
+    head = "".join(f"* {name}=1\n" for name in PARAMETERS)
+    assert plain_deck(given).replace(head, "", 1) == plain
+    assert plain_deck(plain) == plain
+    assert "*bias" in given
+    assert "*ind" in given
+
+
+@pytest.mark.parametrize(("dialect", "simulator"), RUNS)
+def test_simulators_multiply_as_we_do(tmp_path, dialect, simulator):
+    given = text_of(dialect, True)
+    results = {}
+    for name, text in {
+        "plain": text_of(dialect, False), "one": given, "swept": scaled(given, bias=1.1, ind=0.9),
+        "multiplied": plain_deck(scaled(given, bias=1.1, ind=0.9)),
+    }.items():  # fmt: skip
+        deck = tmp_path / f"{name}.cir"
+        deck.write_text(text)
+        results[name] = ng.simulate(deck, simulator=simulator)
+    for one, other in (("plain", "one"), ("swept", "multiplied")):
+        np.testing.assert_allclose(results[one].values, results[other].values, atol=1e-4)
+    assert results["swept"].values.shape[0] == results["one"].values.shape[0]
+    last = results["one"].values[:, -1] - results["swept"].values[:, -1]
+    assert np.abs(last).max() > 0.02  # the bias moves phases at rest
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (".param bias=1.5\nI1 0 1 pwl(0 0 1e-11 2e-05*bias)",
+         "* bias=1.5\nI1 0 1 pwl(0 0 1e-11 3e-05)"),
+        (".param ind=2\nL1 a b {1e-12*ind}", "* ind=2\nL1 a b 2e-12"),
+        (".param ind=2\nL1 a b 1e-12*indx", "* ind=2\nL1 a b 1e-12*indx"),
+        (".param other=2\nL1 a b 1e-12*ind", ".param other=2\nL1 a b 1e-12*ind"),
+    ],
+)  # fmt: skip
+def test_what_is_multiplied(text, plain):
+    assert plain_deck(text) == plain
+
+
+def test_a_swept_deck_is_judged_by_what_it_is(tmp_path):
+    """At 1 it agrees; with another bias its sources are not the design's."""
+    network, x = tiny_network(), np.array([[1, 0, 1]], dtype=bool)
+    ng.generate(network, x, tmp_path, parameters=True)
+    options = {"decks": tmp_path, "simulator": "embedded"}
+    assert ng.verify(network, x, **options).agreed
+    deck = tmp_path / "L0N0.cir"
+    deck.write_text(scaled(deck.read_text(), bias=1.2))
+    example = ng.verify(network, x, **options).counter_example
+    assert re.fullmatch(r"[\d.]+ uA by \w+ of the cell \w+", example.expected)
+
+
+def test_wrspice_has_none(tmp_path):
+    message = (
+        "--parameters goes with the dialects josim and ngspice, not wrspice: it cuts expressions "
+        "without a word"
+    )
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        ng.generate(tiny_network(), None, tmp_path / "d", dialects="josim,wrspice", parameters=True)

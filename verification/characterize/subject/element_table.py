@@ -1,0 +1,68 @@
+"""The elements of a cell with their nodes and values: a schematic in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netlist_gen.circuit.elements import (
+    Capacitor,
+    Coupling,
+    CurrentSource,
+    Element,
+    Inductor,
+    Junction,
+    Resistor,
+)
+from netlist_gen.records import Record
+from verification.characterize.subject.bench import CELL, Bench
+
+MOST_ELEMENTS = 120
+"""Of a cell with more (a neuron) the table would say nothing to anybody."""
+
+
+@dataclass(frozen=True)
+class ElementRow(Record):
+    """An element of a cell.
+
+    Attributes:
+        name: in the cell; of a cell inside by its path.
+        kind: in words.
+        nodes: its two nodes, or the inductors that it couples.
+        value: SI; of a junction its critical current.
+        unit: of the value, "" for a number.
+    """
+
+    name: str
+    kind: str
+    nodes: tuple[str, str]
+    value: float
+    unit: str
+
+
+def element_table(bench: Bench) -> tuple[ElementRow, ...]:
+    """The elements of the cell in their order; none of a cell of too many."""
+    own = bench.own_elements
+    if len(own) > MOST_ELEMENTS:
+        return ()
+    critical = bench.subject.process.model.critical_current
+    rows = []
+    for label, placed in own.items():
+        found = _facts(placed.element, critical)
+        if found is not None:
+            rows.append(ElementRow(label.removesuffix(f"|{CELL}"), *found))
+    return tuple(rows)
+
+
+def _facts(e: Element, critical: float) -> tuple[str, tuple[str, str], float, str] | None:
+    if isinstance(e, Junction):
+        return "junction", (e.plus, e.minus), e.area * critical, "A"
+    if isinstance(e, Coupling):
+        return "coupling", (e.first, e.second), e.k, ""
+    if isinstance(e, CurrentSource):
+        return f"{e.role.value} current", (e.plus, e.minus), e.value, "A"
+    for kind, name, unit in (
+        (Inductor, "inductor", "H"), (Resistor, "resistor", "Ω"), (Capacitor, "capacitor", "F"),
+    ):  # fmt: skip
+        if isinstance(e, kind):
+            return name, (e.plus, e.minus), e.value, unit
+    return None
