@@ -20,7 +20,6 @@ from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, 
 from netlist_gen.assembly.timing_values import LayerTiming, TimingPlan
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.view import START_S, NeuronView
-from netlist_gen.library.design import load_rules
 from netlist_gen.library.process import Process
 from netlist_gen.spikes import NeuronSpikes
 from verification.reference.influence import (
@@ -141,17 +140,12 @@ def expected_times(
     times = np.full(view.windows, np.nan)
     fires = spikes.fires
     if fires.any():
-        raised = _raised(process, view.windows, spikes.startup)[fires]
-        decided = delays.decide(
-            spikes.signs.tolist(), spikes.theta, spikes.count[fires], raised=raised
-        )
+        neuron = spikes.signs.tolist(), spikes.theta
+        full = np.arange(view.windows) == spikes.startup - 1
+        raised = np.where(full, delays.raised(*neuron), 0.0)[fires]
+        decided = delays.decide(*neuron, spikes.count[fires], raised=raised)
         times[fires] = view.decisions_s()[fires] + decided + (1.5 if behind else 0.5) * stage
     return times
-
-
-def _raised(process: Process, windows: int, startup: int) -> FloatArray:
-    """Threshold flux added in each window, Phi0, shape (windows,)."""
-    return np.where(np.arange(windows) == startup - 1, load_rules(process).startup, 0.0)
 
 
 class _Fold:
@@ -163,7 +157,6 @@ class _Fold:
         self.windows = np.arange(windows)
         self.silent = self.windows < startup - 1
         self.full = self.windows == startup - 1
-        self.raised = _raised(process, windows, startup)
         self.delays: Delays = influenced_delays(process)
         self.junctions: StageDelays = junctions_after_ports(process)
 
@@ -195,7 +188,7 @@ class _Fold:
             load = loads.get(site.neuron, "end")
             after[fires, site.neuron] = clock[fires] + delays.decide(
                 site.signs, site.theta, counts[fires], driver=drivers[number], load=load,
-                raised=self.raised[fires],
+                raised=np.where(self.full, delays.raised(site.signs, site.theta), 0.0)[fires],
             )  # fmt: skip
             times = after[:, site.neuron] + self.junctions.after_neuron[load]
             found[layer.index, site.neuron] = NeuronTimes(site, counts, times, late)
