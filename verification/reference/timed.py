@@ -9,7 +9,7 @@ past the threshold. Nothing here has seen a waveform of the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,11 +141,20 @@ def expected_times(
     fires = spikes.fires
     if fires.any():
         neuron = spikes.signs.tolist(), spikes.theta
-        full = np.arange(view.windows) == spikes.startup - 1
-        raised = np.where(full, delays.raised(*neuron), 0.0)[fires]
+        raised = _raised(delays, *neuron, view.windows, spikes.startup)[fires]
         decided = delays.decide(*neuron, spikes.count[fires], raised=raised)
         times[fires] = view.decisions_s()[fires] + decided + (1.5 if behind else 0.5) * stage
     return times
+
+
+def _raised(
+    delays: Delays, signs: Sequence[int], theta: int, windows: int, startup: int
+) -> FloatArray:
+    """Threshold flux added to a neuron's in each window, Phi0, shape (windows,)."""
+    raised = np.zeros(windows)
+    if startup:
+        raised[startup - 1] = delays.raised(signs, theta)
+    return raised
 
 
 class _Fold:
@@ -155,6 +164,7 @@ class _Fold:
         self.plan = plan
         self.period = timing.period_s
         self.windows = np.arange(windows)
+        self.startup = startup
         self.silent = self.windows < startup - 1
         self.full = self.windows == startup - 1
         self.delays: Delays = influenced_delays(process)
@@ -186,9 +196,10 @@ class _Fold:
             counts += np.where(self.full, unheard[number], 0)
             fires = ((counts >= site.theta) & ~self.silent) | self.full
             load = loads.get(site.neuron, "end")
+            raised = _raised(delays, site.signs, site.theta, self.windows.size, self.startup)
             after[fires, site.neuron] = clock[fires] + delays.decide(
                 site.signs, site.theta, counts[fires], driver=drivers[number], load=load,
-                raised=np.where(self.full, delays.raised(site.signs, site.theta), 0.0)[fires],
+                raised=raised[fires],
             )  # fmt: skip
             times = after[:, site.neuron] + self.junctions.after_neuron[load]
             found[layer.index, site.neuron] = NeuronTimes(site, counts, times, late)

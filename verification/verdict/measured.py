@@ -190,8 +190,10 @@ def collect(
     for result, from_ledger in results:
         gathered.append(result)
         known += from_ledger
+        rows = slice(result.first, result.first + result.windows - result.startup)
+        told = slice(result.startup, None)
         for verdict in result.neurons:
-            at, told = (result.rows, verdict.neuron), slice(result.startup, None)
+            at = (rows, verdict.neuron)
             pulses[verdict.layer][at] = np.clip(verdict.pulses[told], 0, 127)
             delays[verdict.layer][at] = verdict.delays_s[told]
             wrong[verdict.layer][at] = verdict.wrong[told]
