@@ -280,13 +280,13 @@ def show(title: str, some: list[Trap], seen: Iterator[Seen]) -> None:
 @click.option("--every", default=1, help="Try one loop in so many.")
 @click.option("--startup/--without-startup", default=True)
 @click.option("--josim", default=0, help="Try so many in JoSIM, too.")
-@click.option("--seed", default=3)
+@click.option("--seed", default=3, help="Of the network.")
 def main(
     fan_in: int | None, windows: int, every: int, startup: bool, josim: int, seed: int
 ) -> None:
     """Print what becomes of one fluxon in each loop of a small network."""
     network = small_network(seed) if fan_in is None else wide_network(seed, fan_in)
-    x = np.random.default_rng(seed).random((windows, network.inputs)) < 0.5
+    x = np.random.default_rng(1).random((windows, network.inputs)) < 0.5
     spikes = NetworkSpikes.of(network, x)
     spikes = spikes.with_startup() if startup else spikes
     library = CellLibrary()

@@ -28,6 +28,7 @@ from netlist_gen.circuit.neuron import (
     table_neuron,
     table_neuron_cell,
 )
+from netlist_gen.circuit.startup import STEP, startup_steps
 from netlist_gen.circuit.trees import merger_nodes, splitter_nodes, tree_root
 from netlist_gen.circuit.view import CLEAR, SET
 from netlist_gen.errors import ConfigurationError
@@ -242,6 +243,11 @@ class Delays:
         found = np.where(beyond, delays[-1] + slope * (x - fluxes[-1]), found)
         behind = self._influence.get(Stage("neuron", driver, load), 0.0)
         return np.asarray(found + self._slower(measured, bias) + behind)
+
+    def raised(self, signs: Sequence[int], theta: int) -> float:
+        """Threshold flux added where all lines carry a pulse and the neuron has to fire, Phi0."""
+        design = design_neuron(signs, theta, self._coupler)
+        return STEP * startup_steps(design, signs, self._coupler.rules.startup)[1]
 
     def decide_range(
         self, signs: Sequence[int], theta: int, bias: float = 1.0

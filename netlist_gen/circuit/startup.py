@@ -1,30 +1,51 @@
 """The start-up supply: current on the control lines of neurons before the first sample.
 
-In the last start-up window every neuron has to fire, whatever its weights say: a threshold flux of
-``DesignRules.startup`` is added, which raises the flux of the bottom loops by so much and lowers
-that of the top ones. In those before it none may fire: a neuron that does at n = 0 gets the
-threshold of one of theta 1. The currents rise as a window begins and are gone before the next one
-does. Neurons of a layer that need the same have their sources in one cell between the ends of
-their control lines.
+In the last start-up window every line carries a pulse and every neuron has to fire; in those before
+it no line does and none may. A neuron that would do otherwise, or nearly, has a threshold flux
+added: the flux of its bottom loops moves by so much and that of the top ones the other way, until
+the count is ``DesignRules.startup`` or more past the edge. A flux beyond that is never added: with
+much more, pulses alone flip a SQUID before its clock. The currents rise as a window begins and are
+gone before the next one does. Fluxes are in steps, so that neurons of a layer share a few cells
+between the ends of their control lines.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netlist_gen.circuit.elements import LevelSource
 from netlist_gen.circuit.model import Cell, CircuitBuilder
-from netlist_gen.circuit.neuron import control_current, library_design
+from netlist_gen.circuit.neuron import NeuronDesign, control_current, library_design
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
+
+STEP = 0.04
+"""Steps of the flux that is added, Phi0."""
 
 EDGE_S = 10e-12
 """Rise and fall of the current: some ten times as long as a loop takes to follow."""
 
 SETTLE_S = 2e-12
 """From the end of the fall to the next window, in which all is read at rest."""
+
+
+def startup_steps(design: NeuronDesign, signs: Sequence[int], past: float) -> tuple[int, int]:
+    """Steps by which the threshold flux is lowered without pulses, and raised with all of them.
+
+    Args:
+        design: of the neuron.
+        signs: +1 or -1 for each line.
+        past: how far from the edge the count has to be, Phi0.
+    """
+
+    def steps(lacking: float) -> int:
+        return max(0, math.ceil(lacking / STEP))
+
+    silent, full = (design.unit * (n - design.edge) for n in (0, sum(signs)))
+    return steps(past + silent), steps(past - full)
 
 
 @dataclass(frozen=True)
@@ -45,31 +66,30 @@ class StartupSupply:
     period_s: float
     slowness: float
 
-    def cell(self, library: CellLibrary, site: NeuronSite) -> Cell:
+    def cell(self, library: CellLibrary, site: NeuronSite) -> Cell | None:
         """The sources of a neuron, with ports bc and bd, tc and td: the ends of its control lines.
+
+        None for one that needs none.
 
         Raises:
             NetworkError: a neuron that can't be built.
         """
         design = library_design(library, site.name, site.signs, site.theta)
-        lowered = design.unit * max(0.0, 0.5 - design.edge)
-        name = site.name if lowered else f"L{site.layer}"
+        lowered, raised = startup_steps(design, site.signs, load_rules(library.process).startup)
+        moves = {"S": (-lowered, range(self.windows - 1)), "R": (raised, [self.windows - 1])}
+        needed = {x: move for x, move in moves.items() if move[0] and move[1]}
+        if not needed:
+            return None
+        name = f"startup_L{site.layer}_{lowered}_{raised}"
 
         def build() -> Cell:
-            builder = CircuitBuilder(
-                f"startup_{name}",
-                ("bc", "bd", "tc", "td"),
-                kind="startup",
-                title=f"start-up supply of {name}: threshold flux added before the first sample",
-            )
-            raised = load_rules(library.process).startup
-            moves = [(-lowered, range(self.windows - 1)), (raised, [self.windows - 1])]
-            for letter, (flux, windows) in zip("SR", moves, strict=True):
-                if flux and windows:
-                    self._add(library, builder, letter, flux, windows)
+            title = f"start-up supply of layer {site.layer}: threshold flux added before samples"
+            builder = CircuitBuilder(name, ("bc", "bd", "tc", "td"), kind="startup", title=title)
+            for letter, (steps, windows) in needed.items():
+                self._add(library, builder, letter, steps * STEP, windows)
             return builder.cell()
 
-        return library.own(("startup", name, lowered, self), build)
+        return library.own((name, self), build)
 
     def _add(
         self,
@@ -85,8 +105,6 @@ class StartupSupply:
         width = self.end_s - SETTLE_S * self.slowness - 0.5 * edge - rise
         times = tuple(rise + self.period_s * window for window in windows)
         current = control_current(library, abs(flux))
-        bottom, top = ("bd", "bc"), ("tc", "td")
-        for side, nets in (("B", bottom), ("T", top)):
-            plus, minus = nets if flux > 0 else nets[::-1]
-            name = f"I{letter}{side}"
-            builder.add(LevelSource(name, plus, minus, current, width, edge, times))
+        for side, into in (("B", ("bd", "bc")), ("T", ("tc", "td"))):
+            plus, minus = into if flux > 0 else into[::-1]
+            builder.add(LevelSource(f"I{letter}{side}", plus, minus, current, width, edge, times))

@@ -169,7 +169,7 @@ class DesignRules:
         top: what a top loop lacks.
         shift: how far the edge may move with the pattern of a count, synapses.
         common: flux that biases all loops alike, Phi0.
-        startup: threshold flux added where every neuron has to fire, Phi0.
+        startup: how far from the edge a count is in start-up windows at least, Phi0.
         edges: of each stage of ``loops``.
         pickup_total: sum of the pick-ups in each loop, H.
         full: current of a storage inductor with a fluxon, A.

@@ -9,7 +9,7 @@ past the threshold. Nothing here has seen a waveform of the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, 
 from netlist_gen.assembly.timing_values import LayerTiming, TimingPlan
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.view import START_S, NeuronView
-from netlist_gen.library.design import load_rules
 from netlist_gen.library.process import Process
 from netlist_gen.spikes import NeuronSpikes
 from verification.reference.influence import (
@@ -141,17 +140,21 @@ def expected_times(
     times = np.full(view.windows, np.nan)
     fires = spikes.fires
     if fires.any():
-        raised = _raised(process, view.windows, spikes.startup)[fires]
-        decided = delays.decide(
-            spikes.signs.tolist(), spikes.theta, spikes.count[fires], raised=raised
-        )
+        neuron = spikes.signs.tolist(), spikes.theta
+        raised = _raised(delays, *neuron, view.windows, spikes.startup)[fires]
+        decided = delays.decide(*neuron, spikes.count[fires], raised=raised)
         times[fires] = view.decisions_s()[fires] + decided + (1.5 if behind else 0.5) * stage
     return times
 
 
-def _raised(process: Process, windows: int, startup: int) -> FloatArray:
-    """Threshold flux added in each window, Phi0, shape (windows,)."""
-    return np.where(np.arange(windows) == startup - 1, load_rules(process).startup, 0.0)
+def _raised(
+    delays: Delays, signs: Sequence[int], theta: int, windows: int, startup: int
+) -> FloatArray:
+    """Threshold flux added to a neuron's in each window, Phi0, shape (windows,)."""
+    raised = np.zeros(windows)
+    if startup:
+        raised[startup - 1] = delays.raised(signs, theta)
+    return raised
 
 
 class _Fold:
@@ -161,9 +164,9 @@ class _Fold:
         self.plan = plan
         self.period = timing.period_s
         self.windows = np.arange(windows)
+        self.startup = startup
         self.silent = self.windows < startup - 1
         self.full = self.windows == startup - 1
-        self.raised = _raised(process, windows, startup)
         self.delays: Delays = influenced_delays(process)
         self.junctions: StageDelays = junctions_after_ports(process)
 
@@ -193,9 +196,10 @@ class _Fold:
             counts += np.where(self.full, unheard[number], 0)
             fires = ((counts >= site.theta) & ~self.silent) | self.full
             load = loads.get(site.neuron, "end")
+            raised = _raised(delays, site.signs, site.theta, self.windows.size, self.startup)
             after[fires, site.neuron] = clock[fires] + delays.decide(
                 site.signs, site.theta, counts[fires], driver=drivers[number], load=load,
-                raised=self.raised[fires],
+                raised=raised[fires],
             )  # fmt: skip
             times = after[:, site.neuron] + self.junctions.after_neuron[load]
             found[layer.index, site.neuron] = NeuronTimes(site, counts, times, late)

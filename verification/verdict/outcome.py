@@ -38,7 +38,7 @@ class DeckResult(Record):
         name: of the deck.
         place: (layer, neuron) of the neuron, or ``WHOLE_NETWORK``.
         first: the number of its first window of a sample among all of them.
-        windows: how many, start-up windows included.
+        windows: how many, the ``startup`` start-up windows at the beginning included.
         neurons: verdict on each neuron in the deck; none for a failed run.
         energies_J: measured, shape (parts,): of each window of a neuron, or of a network as a
             whole; empty for a failed run.
@@ -48,8 +48,7 @@ class DeckResult(Record):
         failure: why there is no verdict.
         wall_s: of the simulation.
         deck: the deck's text where something is wrong.
-        startup: how many of the windows, the first ones, are start-up windows.
-        startup_J: what the reference expects of those.
+        startup_J: what the reference expects of start-up windows.
         stands: which windows its windows stand for; None is each for itself.
     """
 
@@ -121,11 +120,6 @@ class DeckResult(Record):
         return int(self.stands.shown[own])
 
     @property
-    def rows(self) -> slice:
-        """Its windows of samples among all of them."""
-        return slice(self.first, self.first + self.windows - self.startup)
-
-    @property
     def lines_wrong(self) -> int:
         """Windows of classes that disagree."""
         return self.lines.wrong if self.lines else 0
@@ -163,8 +157,8 @@ class CounterExample(Record):
     Attributes:
         scope: in which it was found.
         failed: whether a run failed, and nothing was measured.
-        sample: number of the sample; of a start-up window the one that comes after it.
-        window: among all windows of samples; of a start-up window likewise.
+        sample: number of the sample, the next one's of a start-up window.
+        window: among all windows of samples, likewise.
         row: of the sample in its file.
         layer: of the neuron; None where it is of the whole network.
         neuron: its place in the layer.
@@ -173,7 +167,7 @@ class CounterExample(Record):
         deck: the file of the deck, or its name where no directory is kept.
         sentence: all of it.
         simulator: which found it.
-        startup: whether it is of a start-up window.
+        startup: of a start-up window.
     """
 
     scope: str
@@ -209,8 +203,7 @@ class ScopeVerdict(Record):
         energy_relative_error: against the reference; None where no deck was judged.
         from_ledger: decks that an earlier run had judged.
         wall_s: from first to last.
-        within_ps: of its expected time each pulse had to come; None where the process has no
-            measured delays, and "on the clock" was all.
+        within_ps: of its expected time each pulse had to come; None: "on the clock" was all.
         timing: how far they were, where the timed reference was asked.
         simulated: neuron windows simulated, some for several that were compared.
     """
@@ -266,8 +259,7 @@ class RunVerdict(Record):
     """The content of ``verify.json``.
 
     Attributes:
-        agreed: every window compared and equal, no run failed, energies within the tolerance, and
-            every two simulators in agreement.
+        agreed: every window equal, no run failed, energies right, simulators in agreement.
         checked: neuron windows compared.
         mismatches: of those.
         failed: a sentence for each run without a verdict.

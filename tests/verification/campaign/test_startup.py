@@ -81,7 +81,7 @@ def scaled(cell: str, letter: str, factor: float):
 
 
 def test_a_neuron_that_does_not_fire_in_the_full_window_is_named(tmp_path):
-    data = fails(tmp_path, scaled("startup_L1", "R", -1.0))
+    data = fails(tmp_path, scaled("startup_L1_2_2", "R", -1.0))
     wrong = data["counter_example"]
     assert (wrong["startup"], wrong["sample"], wrong["window"], wrong["row"]) == (True, 0, 0, 0)
     assert wrong["layer"] == 1
@@ -91,7 +91,7 @@ def test_a_neuron_that_does_not_fire_in_the_full_window_is_named(tmp_path):
 
 def test_one_that_fires_in_the_silent_window_is_named(tmp_path):
     """Neuron 2 has theta 0: without its supply it fires at n = 0."""
-    data = fails(tmp_path, scaled("startup_L0N2", "S", 0.0))
+    data = fails(tmp_path, scaled("startup_L0_3_2", "S", 0.0))
     wrong = data["counter_example"]
     assert (wrong["startup"], wrong["layer"], wrong["neuron"]) == (True, 0, 2)
     assert wrong["expected"] == "0 pulses (no neuron fires in the silent start-up window)"
