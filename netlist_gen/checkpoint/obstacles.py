@@ -43,7 +43,8 @@ class Obstacle(Record):
     """One reason why a checkpoint can't be built as it is.
 
     Attributes:
-        kind: "weights", "state", "neuron", "layout", "fan-in", "dead", "constant" or "numbers".
+        kind: "weights", "state", "neuron", "layout", "form", "fan-in", "dead", "constant" or
+            "numbers".
         place: in the network.
         reason: what is there and what is allowed.
         remedy: options and commands that remove it; "" where only the file's owner can.

@@ -32,6 +32,10 @@ _INT32 = np.iinfo(np.int32)
 _SCALE_TOLERANCE = 1e-6  # a few float32 roundings between weights meant to be equal
 
 
+class FormError(NetworkError):
+    """Modules that have no form as ternary layers, each with its neurons."""
+
+
 @dataclass(frozen=True)
 class AffineLayer:
     """A fully connected layer and its firing rule, still in real numbers.
@@ -84,7 +88,7 @@ class RealNetwork:
         """The exact integer network, and notes on what was folded.
 
         Raises:
-            NetworkError: a weight that is not ternary.
+            FormError: a weight that is not ternary.
         """
         notes: list[str] = []
         weights, thetas = [], []
@@ -95,7 +99,7 @@ class RealNetwork:
                 _check_finite(layer.shift, "shift of its neuron")
                 w, scale = ternary_and_scale(layer.weights)
             except NetworkError as error:
-                raise NetworkError(f"layer {index} ('{layer.name}'): {error}") from None
+                raise FormError(f"layer {index} ('{layer.name}'): {error}") from None
             signs, theta, close = _fold(w, scale, layer)
             weights.append(signs)
             thetas.append(theta)

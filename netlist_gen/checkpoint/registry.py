@@ -18,6 +18,7 @@ from netlist_gen.checkpoint.modules import Stack, Ternarize, integer_stack
 from netlist_gen.checkpoint.nir_file import read_nir, write_nir
 from netlist_gen.checkpoint.npz import read_npz, write_npz
 from netlist_gen.checkpoint.obstacles import (
+    ADAPT,
     Obstacle,
     ObstacleError,
     command_for,
@@ -27,7 +28,7 @@ from netlist_gen.checkpoint.obstacles import (
     stack_obstacles,
 )
 from netlist_gen.checkpoint.onnx_file import read_onnx, write_onnx
-from netlist_gen.checkpoint.real import NeuronRule
+from netlist_gen.checkpoint.real import FormError, NeuronRule
 from netlist_gen.checkpoint.safetensors_file import read_safetensors, write_safetensors
 from netlist_gen.checkpoint.snntorch_pt import read_pt, write_pt
 from netlist_gen.checkpoint.unroll import unroll
@@ -274,7 +275,8 @@ class _Reading:
     ) -> Survey:
         if not wanting:
             check_neurons(sum(math.prod(after) for _, _, after in stack.shapes()))
-        rule = NeuronRule.most([NeuronRule(float(n.beta.max()), n.reset) for n in stack.neurons])
+        known = [NeuronRule(float(n.beta.max()), n.reset) for n in stack.neurons if not n.foreign]
+        rule = NeuronRule.most(known) if known else NeuronRule()
         notes = list(self.stored.notes)
         network = None
         found = stack_obstacles(
@@ -288,14 +290,19 @@ class _Reading:
             raise ObstacleError(obstacles)  # it was written as a network that can be built
         if not [each for each in obstacles if each.kind != "fan-in"]:
             used = stack if self.ternarize is None else stack.ternarized(self.ternarize)
-            network, folded = unroll(used).ternary(count)
-            network = self._placed(network)
-            obstacles = merged(network_obstacles(network, self.most_fan_in))
-            notes += folded
-            self._check_digest(network, stated, stack)
+            try:
+                network, folded = unroll(used).ternary(count)
+            except FormError as error:
+                obstacles = (Obstacle("form", "", str(error), ADAPT),)
+            else:
+                network = self._placed(network)
+                obstacles = merged(network_obstacles(network, self.most_fan_in))
+                notes += folded
+                self._check_digest(network, stated, stack)
         card = self._card(rule, count, notes)
-        known = None if wanting else stack
-        return Survey(self.file, card, known, network, obstacles, layout, False)
+        return Survey(
+            self.file, card, None if wanting else stack, network, obstacles, layout, False
+        )
 
     def _placed(self, network: TernaryNetwork) -> TernaryNetwork:
         """The network with the grids that its file states, if it does."""

@@ -33,7 +33,7 @@ from netlist_gen.checkpoint.modules import (
     spread,
     windows,
 )
-from netlist_gen.checkpoint.real import AffineLayer, Array, NeuronRule, RealNetwork
+from netlist_gen.checkpoint.real import AffineLayer, Array, FormError, NeuronRule, RealNetwork
 from netlist_gen.errors import NetworkError
 from netlist_gen.grid import Grid
 
@@ -45,7 +45,8 @@ def unroll(stack: Stack) -> RealNetwork:
     """The fully connected layers of a stack, each with its neurons, and their rule.
 
     Raises:
-        NetworkError: modules in an order that has no such form, or a layer that is too large.
+        FormError: modules in an order that has no such form.
+        NetworkError: a layer that is too large.
     """
     layers: list[AffineLayer] = []
     rules: list[NeuronRule] = []
@@ -68,7 +69,7 @@ def unroll(stack: Stack) -> RealNetwork:
             part.add(module, shape, after)
         shape = after
     if part.matrix is not None:
-        raise NetworkError(f"layer '{part.name}' is followed by no neuron")
+        raise FormError(f"layer '{part.name}' is followed by no neuron")
     # What is behind a Flatten stands in no grid any more; a network of lines alone in none.
     grids = tuple(Grid(each) if len(each) > 1 else None for each in shapes)
     return RealNetwork(layers, NeuronRule.most(rules), grids if any(grids[1:]) else ())
@@ -174,7 +175,7 @@ class _Part:
         if isinstance(module, Flatten):
             return
         if self.largest is not None and not isinstance(module, Norm):
-            raise NetworkError(
+            raise FormError(
                 f"'{module.name}' follows largest-value pooling '{self.largest_name}' without "
                 "neurons between; only neurons can follow it"
             )
@@ -187,7 +188,7 @@ class _Part:
 
     def _weights(self, module: Dense | Convolution, shape: Size, after: Size) -> None:
         if self.weighted:
-            raise NetworkError(
+            raise FormError(
                 f"layers '{self.name}' and '{module.name}' have no neurons between them; each "
                 "needs its own"
             )
@@ -209,7 +210,7 @@ class _Part:
         if module.kind == "avg":
             self.divisor *= count
         elif self.scaled:
-            raise NetworkError(
+            raise FormError(
                 f"batch norm before '{module.name}' has no neurons behind it; only mean or "
                 "largest-value pooling can stand between them"
             )
@@ -228,7 +229,7 @@ class _Part:
 
     def _norm(self, module: Norm, after: Size) -> None:
         if self.matrix is None:
-            raise NetworkError(f"batch norm '{module.name}' follows no layer with weights")
+            raise FormError(f"batch norm '{module.name}' follows no layer with weights")
         each = math.prod(after[1:])
         gain = np.repeat(np.broadcast_to(module.gain, after[:1]), each)
         shift = np.repeat(np.broadcast_to(module.shift, after[:1]), each)
@@ -247,7 +248,7 @@ class _Part:
             found[window] = value
         seen = np.where(self.largest, found, values[:, None])
         if (seen != values[:, None]).any():
-            raise NetworkError(
+            raise FormError(
                 f"'{name}' differs between windows of pooling '{self.largest_name}' that "
                 "overlap; one value for each channel is needed"
             )
@@ -256,7 +257,7 @@ class _Part:
     def fire(self, neuron: Neuron, shape: Size) -> list[AffineLayer]:
         """The layer of neurons, and the gates of its pooling, if it has any."""
         if self.matrix is None:
-            raise NetworkError(f"neuron '{neuron.name}' follows no layer with weights")
+            raise FormError(f"neuron '{neuron.name}' follows no layer with weights")
         place = f"{neuron.name}.threshold"
         threshold = spread(place, neuron.threshold, shape)
         gates = []

@@ -8,6 +8,7 @@ the teacher. What is trained has the circuit's neurons and sees the circuit's sp
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from netlist_gen.checkpoint.modules import (
     Size,
     Stack,
 )
-from netlist_gen.checkpoint.real import by_magnitude
+from netlist_gen.checkpoint.real import FormError, by_magnitude
 from netlist_gen.checkpoint.unroll import unroll
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.records import Record
@@ -297,8 +298,10 @@ def rough_stages(run: Adaptation) -> tuple[Stage, ...]:
     stages.append(Stage(words, measured(network, seen, few, True)))
     still = without_memory(run.stack)
     stages.append(Stage("without memory", measured(OwnNetwork(still), seen, few, True)))
-    if not still.neurons[-1].foreign:
-        most = min(run.options.fan_in)
+    if still.neurons[-1].foreign:  # there is no threshold to fire at
+        return tuple(stages)
+    most = min(run.options.fan_in)
+    with suppress(FormError):  # a network that has no such form has no such stage
         rough, _ = unroll(still.ternarized(by_magnitude(most))).ternary(run.population)
         words = f"ternary by magnitude, fan-in up to {most}"
         stages.append(Stage(words, rough.accuracy(spikes, y)))

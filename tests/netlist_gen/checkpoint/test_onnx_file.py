@@ -155,18 +155,19 @@ def test_a_tensor_that_is_not_as_long_as_it_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["qonnx", "qcdq"])
 def test_damaged_models_are_refused_or_read(tmp_path: Path, name: str) -> None:
     data, draw = (BREVITAS / f"{name}.onnx").read_bytes(), np.random.default_rng(5)
-    path, outcomes = tmp_path / "m.onnx", set()
+    path, read, refused = tmp_path / "m.onnx", 0, []
     for _ in range(150):
         damaged = bytearray(data)
         damaged[draw.integers(len(data))] = draw.integers(256)
         path.write_bytes(damaged)
         try:
             survey_checkpoint(path)
-            outcomes.add("read")
+            read += 1
         except NetworkError as error:
-            assert str(error).startswith(str(path))
-            outcomes.add("refused")
-    assert outcomes == {"read", "refused"}
+            refused.append(str(error))
+    assert read > 10
+    assert len(refused) > 10
+    assert all(message.startswith(str(path)) for message in refused)
 
 
 def test_damage_is_noticed(tmp_path: Path) -> None:

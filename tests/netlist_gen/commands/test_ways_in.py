@@ -136,6 +136,12 @@ POOLED = (
     nir.Linear(np.ones((CLASSES, 18))),
     nir.Threshold(np.full(CLASSES, 1.5)),
 )
+OVERLAPPING = (
+    POOLED[0],
+    nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])),
+    nir.Threshold(np.full((2, 3, 3), 2.5)),
+    *POOLED[3:],
+)
 ADAPT, FOREIGN = "weights state adapt", "weights neuron adapt"
 WAYS = [
     ("named module, beta 0.95", in_pt(Named), LINES, ADAPT),
@@ -147,7 +153,8 @@ WAYS = [
     ("convolutions, real", in_pt(lambda: pictures(real, 0.5, "subtract")), 64, f"layout {ADAPT}"),
     ("convolutions, ternary", in_pt(lambda: pictures(ternary, 0, "none")), 64, "layout convert"),
     ("convolutions over time", in_pt(lambda: series(ternary)), 16, "layout convert"),
-    ("the same, real", in_pt(lambda: series(real)), 16, "layout weights adapt"),
+    ("a mean over kernels that overlap", in_nir(*OVERLAPPING), 64, "form adapt"),
+    ("the same over time, real", in_pt(lambda: series(real)), 16, "layout weights adapt"),
     ("Synaptic", hidden(snn.Synaptic(alpha=0.9, beta=0.8)), LINES, FOREIGN),
     ("Alpha", hidden(snn.Alpha(alpha=0.9, beta=0.8)), LINES, FOREIGN),
     ("RLeaky", hidden(snn.RLeaky(beta=0.9, linear_features=6)), LINES, FOREIGN),
