@@ -9,7 +9,7 @@ from netlist_gen.deck.options import DeckOptions
 from netlist_gen.options import option
 from verification.reference.options import COOLING_W_PER_W
 from verification.simulators.registry import NAMES
-from verification.waves.kinds import KINDS, KINDS_HELP
+from verification.waves.kinds import KINDS, KINDS_HELP, check_kinds
 
 
 @dataclass(frozen=True)
@@ -62,3 +62,7 @@ class VerifyOptions(DeckOptions):
     command: str = ""
     rows: tuple[int, ...] | None = None
     windows_per_deck: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_kinds("--waves", self.waves)

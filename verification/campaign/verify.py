@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from netlist_gen.checkpoint.digest import network_digest
 from netlist_gen.circuit.model import Totals
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.manifest import windows_digest
-from netlist_gen.deck.plan import Cut, check_scopes, count_decks, plan_decks
+from netlist_gen.deck.plan import Cut, Task, check_scopes, count_decks, plan_decks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
@@ -29,7 +29,7 @@ from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
-from verification.campaign.altered import altered_deck, runs_alone
+from verification.campaign.altered import find_altered, runs_alone
 from verification.campaign.cases import deck_path
 from verification.campaign.cluster import ClusterWorkers, cluster
 from verification.campaign.directory import RunDirectory, check_manifest
@@ -241,20 +241,25 @@ class _Run:
             return
         spikes = self.facts.spikes
         self.note(check_manifest(folder, setup, spikes))
+        found, more = find_altered(self._decks(folder), setup, spikes)
+        self.altered.extend(found)
+        for deck in found:
+            self.note(deck.sentence)
+        if more:
+            self.note(f"{more} more decks are not those that `generate` wrote; they are not told")
+
+    def _decks(self, folder: Path) -> Iterator[tuple[Path, Task, str]]:
+        """Each deck that is to be judged, once: its file, its run alone, its dialect."""
         seen = set()
         for simulator in self.simulators:
-            dialect, cut = simulator.dialect, self._cut(simulator)
+            cut = self._cut(simulator)
             for scope in self.options.scopes:
-                for task in plan_decks(spikes, scope, cut):
+                for task in plan_decks(self.facts.spikes, scope, cut):
                     for name, alone in runs_alone(task):
-                        path = deck_path(folder, name, dialect)
-                        if path in seen:
-                            continue
-                        seen.add(path)
-                        found = altered_deck(path, alone, setup, dialect, spikes)
-                        if found is not None:
-                            self.altered.append(found)
-                            self.note(found.sentence)
+                        path = deck_path(folder, name, simulator.dialect)
+                        if path not in seen:
+                            seen.add(path)
+                            yield path, alone, simulator.dialect
 
     def _hashes(self) -> dict[str, str]:
         spikes, given = self.facts.spikes, self.setup.annotations
