@@ -23,7 +23,7 @@ SIGNALS, SAMPLES, TIMES = 300, 20_000, 4
 def large_plot(folder: Path) -> Path:
     """A page of phases that go round some twelve times each."""
     rng = np.random.default_rng(0)
-    time_s = np.arange(SAMPLES) * 0.05e-12
+    time_s = np.arange(SAMPLES, dtype=np.float64) * 0.05e-12
     rows = []
     for _ in range(SIGNALS):
         at = rng.uniform(0.0, time_s[-1], 12)

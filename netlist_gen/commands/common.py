@@ -22,7 +22,11 @@ QUIET = False
 """Whether nothing but errors is to be told (--quiet)."""
 
 
-class InterruptedError(click.ClickException):
+STEP: list[str] = []
+"""Words of the command that ``netlist-gen run`` runs just now."""
+
+
+class RunInterruptedError(click.ClickException):
     """Ctrl-C, with the command that goes on."""
 
     exit_code = INTERRUPTED
@@ -36,9 +40,9 @@ def resumed_by(ledger: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         if not ledger.is_file():
             raise
-        words = [word for word in sys.argv[1:] if word != "--resume"]
+        words = [word for word in given_words() if word != "--resume"]
         again = shlex.join(["netlist-gen", *words, "--resume"])
-        raise InterruptedError(f"interrupted; go on with `{again}`") from None
+        raise RunInterruptedError(f"interrupted; go on with `{again}`") from None
 
 
 def tell_replaced(out: Path, result: str, ledger: str = "", resume: bool = False) -> None:
@@ -101,7 +105,12 @@ def layout_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def command_line() -> str:
     """The command as it was given, to be run again."""
-    return shlex.join(["netlist-gen", *sys.argv[1:]])
+    return shlex.join(["netlist-gen", *given_words()])
+
+
+def given_words() -> list[str]:
+    """The words of the command that runs: those of a step of a file of commands, if it is one."""
+    return STEP or sys.argv[1:]
 
 
 @contextmanager

@@ -21,8 +21,13 @@ def run(campaign: Path, dry_run: bool) -> None:
 
     from netlist_gen.campaign_file import read_campaign
     from netlist_gen.cli import cli
+    from netlist_gen.commands import common
 
     for step in read_campaign(campaign):
         click.echo(f"$ {shlex.join(['netlist-gen', *step.words])}", err=not dry_run)
         if not dry_run:
-            cli.main(list(step.words), prog_name="netlist-gen", standalone_mode=False)
+            common.STEP[:] = step.words
+            try:
+                cli.main(list(step.words), prog_name="netlist-gen", standalone_mode=False)
+            finally:
+                common.STEP.clear()

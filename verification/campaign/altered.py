@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from netlist_gen.circuit.sites import NeuronSite, neuron_sites
@@ -17,6 +17,9 @@ from netlist_gen.network import TernaryNetwork
 from verification.campaign.plan import Setup
 from verification.verdict.altered import MOST_LINES, AlteredDeck, ChangedLine, differences
 
+MOST_DECKS = 20
+"""So many are compared line by line; of a folder that was swept all decks differ."""
+
 _SUBCKT = re.compile(r"(?i)\.(subckt|ends)\b *(\S*)")
 
 
@@ -28,26 +31,41 @@ def runs_alone(task: Task) -> Iterator[tuple[str, Task]]:
         yield from ((run.name, NetworkTask((run,))) for run in task.runs)
 
 
-def altered_deck(
-    path: Path, task: Task, setup: Setup, dialect: str, network: TernaryNetwork
-) -> AlteredDeck | None:
-    """What differs in a deck from the one that ``generate`` wrote; None where nothing does.
+def find_altered(
+    decks: Iterable[tuple[Path, Task, str]], setup: Setup, network: TernaryNetwork
+) -> tuple[list[AlteredDeck], int]:
+    """The decks that are not those that ``generate`` wrote: the first ones, and how many more.
 
     Where there is no manifest, nothing can be told.
 
     Args:
-        path: the file.
-        task: its run alone.
-        setup: of the campaign; ``decks`` is the file's folder.
-        dialect: of the deck.
+        decks: the file of each, its run alone, its dialect.
+        setup: of the campaign; ``decks`` is the files' folder.
         network: that is judged.
     """
+    found: list[AlteredDeck] = []
+    more = 0
+    for path, task, dialect in decks:
+        if not _is_altered(path):
+            continue
+        if len(found) < MOST_DECKS:
+            found.append(_compared(path, task, setup, dialect, network))
+        else:
+            more += 1
+    return found, more
+
+
+def _is_altered(path: Path) -> bool:
     manifest = read_manifest(path.parent)
     written = manifest.hashes.get(path.name) if manifest else None
-    data = path.read_bytes()
-    if written is None or hashlib.sha256(data).hexdigest() == written:
-        return None
-    text = plain_deck(data.decode("utf-8", errors="replace"))
+    return written is not None and hashlib.sha256(path.read_bytes()).hexdigest() != written
+
+
+def _compared(
+    path: Path, task: Task, setup: Setup, dialect: str, network: TernaryNetwork
+) -> AlteredDeck:
+    """What differs in a deck from the one that its task makes."""
+    text = plain_deck(path.read_bytes().decode("utf-8", errors="replace"))
     how = (setup.library(), setup.phases, (dialect,), setup.annotations)
     sites = {site.name.upper(): site for site in neuron_sites(network)}
     place: tuple[int | None, int | None] = (None, None)

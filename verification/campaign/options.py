@@ -11,7 +11,7 @@ from netlist_gen.options import option
 from verification.certificate.classes import ALL_CLASSES, NEAR
 from verification.reference.options import COOLING_W_PER_W
 from verification.simulators.registry import NAMES
-from verification.waves.kinds import KINDS, KINDS_HELP
+from verification.waves.kinds import KINDS, KINDS_HELP, check_kinds
 
 
 @dataclass(frozen=True)
@@ -105,3 +105,4 @@ class VerifyOptions(DeckOptions):
             raise ConfigurationError(
                 "--mutants breaks single branches; it goes without --crosstalk"
             )
+        check_kinds("--waves", self.waves)

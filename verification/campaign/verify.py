@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from netlist_gen.checkpoint.digest import network_digest
 from netlist_gen.circuit.model import Circuit, Totals
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.manifest import windows_digest
-from netlist_gen.deck.plan import Cut, check_scopes
+from netlist_gen.deck.plan import Cut, Task, check_scopes
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
@@ -28,7 +28,7 @@ from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
-from verification.campaign.altered import altered_deck, runs_alone
+from verification.campaign.altered import find_altered, runs_alone
 from verification.campaign.cases import deck_path
 from verification.campaign.cluster import ClusterWorkers, cluster
 from verification.campaign.directory import RunDirectory, check_manifest
@@ -194,20 +194,25 @@ class _Run:
         network, inputs = self.facts.network, self.facts.inputs
         asked = self.options.startup_windows if "network" in self.options.scopes else None
         self.note(check_manifest(folder, setup, network, inputs, asked))
+        found, more = find_altered(self._decks(folder), setup, network)
+        self.altered.extend(found)
+        for deck in found:
+            self.note(deck.sentence)
+        if more:
+            self.note(f"{more} more decks are not those that `generate` wrote; they are not told")
+
+    def _decks(self, folder: Path) -> Iterator[tuple[Path, Task, str]]:
+        """Each deck that is to be judged, once: its file, its run alone, its dialect."""
         seen = set()
         for simulator in self.simulators:
-            dialect, cut = simulator.dialect, self._cut(simulator)
+            cut = self._cut(simulator)
             for scope in self.options.scopes:
                 for task in self.plan.tasks(scope, cut):
                     for name, alone in runs_alone(task):
-                        path = deck_path(folder, name, dialect)
-                        if path in seen:
-                            continue
-                        seen.add(path)
-                        found = altered_deck(path, alone, setup, dialect, network)
-                        if found is not None:
-                            self.altered.append(found)
-                            self.note(found.sentence)
+                        path = deck_path(folder, name, simulator.dialect)
+                        if path not in seen:
+                            seen.add(path)
+                            yield path, alone, simulator.dialect
 
     def _hashes(self) -> dict[str, str]:
         given = self.setup.annotations

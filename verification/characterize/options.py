@@ -11,7 +11,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.options import ANNOTATE_HELP, ProcessOptions
 from netlist_gen.options import option
 from verification.simulators.registry import NAMES
-from verification.waves.kinds import KINDS, KINDS_HELP
+from verification.waves.kinds import KINDS, KINDS_HELP, check_kinds
 
 if TYPE_CHECKING:
     from verification.characterize.measure.sweep import Axis
@@ -75,6 +75,10 @@ class CharacterizeOptions(ProcessOptions):
         (), f"{KINDS_HELP} Of the stimulus on the nominal cell, in DIR/waves.", choices=KINDS
     )
     crosstalk: bool = option(False, "Of neurons: couple neighbouring synapses.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_kinds("--waves", self.waves)
 
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the sweep. Raises ConfigurationError for one that is none."""

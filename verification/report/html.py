@@ -9,7 +9,8 @@ import json
 import shlex
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def write_report(run: Path) -> Path:
     """
     verdict, arrays = load_run(run)
     layers = range(len(verdict.layers))
-    try:
+    with damage_told(run):
         expected, measured, wrong = layer_arrays(arrays, layers)
         first = _first_shown(measured, wrong)
         figures = {
@@ -87,9 +88,6 @@ def write_report(run: Path) -> Path:
             },
         }
         context = _context(verdict, arrays, run)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        words = " ".join(f"{type(error).__name__} {error}".split())
-        raise ConfigurationError(f"{run}: results.npz is damaged ({words})") from error
     windows = expected[0].shape[0]
     text = page_template("report").render(
         s=verdict,
@@ -102,6 +100,16 @@ def write_report(run: Path) -> Path:
         **context,
     )
     return write_page(run / "report.html", text, run)
+
+
+@contextmanager
+def damage_told(run: Path) -> Iterator[None]:
+    """While arrays of a run are looked at: what they lack is damage of their file."""
+    try:
+        yield
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        words = " ".join(f"{type(error).__name__} {error}".split())
+        raise ConfigurationError(f"{run}: results.npz is damaged ({words})") from error
 
 
 def layer_arrays(

@@ -9,7 +9,7 @@ import numpy as np
 
 from netlist_gen.errors import ConfigurationError
 from verification.report import plots, raster, shown
-from verification.report.html import layer_arrays, load_run, page_template, write_page
+from verification.report.html import damage_told, layer_arrays, load_run, page_template, write_page
 
 MOST_SHOWN_WINDOWS = 400
 """Windows of a layer's raster, and rows of a neuron's table."""
@@ -48,7 +48,8 @@ def write_layer_page(run: Path, layer: int) -> Path:
     """
     verdict, arrays = load_run(run)
     _require(layer, len(verdict.layers), "--layer", "layers", run)
-    (expected,), (measured,), (wrong,) = layer_arrays(arrays, [layer])
+    with damage_told(run):
+        (expected,), (measured,), (wrong,) = layer_arrays(arrays, [layer])
     delays = arrays[f"delay{layer}"].astype(float) * 1e12
     rows = [
         NeuronRow(
@@ -84,7 +85,8 @@ def write_neuron_page(run: Path, place: str) -> Path:
         raise ConfigurationError(f"--neuron is {place!r}; it must be LAYER:NEURON, such as 0:7")
     layer, neuron = (int(word) for word in words)
     _require(layer, len(verdict.layers), "--neuron", "layers", run)
-    (expected,), (measured,), (wrong,) = layer_arrays(arrays, [layer])
+    with damage_told(run):
+        (expected,), (measured,), (wrong,) = layer_arrays(arrays, [layer])
     _require(neuron, expected.shape[1], "--neuron", f"neurons in layer {layer}", run)
     delays = arrays[f"delay{layer}"].astype(float)[:, neuron] * 1e12
     rows = [

@@ -68,7 +68,8 @@ def write_page(
         apart = float(np.diff(times).mean()) * width * 1e12
         note += (
             f"; drawn are the least and the greatest value of every {width} samples "
-            f"({apart:.3g} ps), so that no peak is lost; a window (--window) shows each sample"
+            f"({apart:.3g} ps), so that no peak is lost; a shorter window (--window) or "
+            "fewer signals show more"
         )
     page = template("report/waveforms.html.j2").render(
         title=title, note=f"{note}.", data=data, figures={"plotly": library}

@@ -62,4 +62,13 @@ def test_an_interrupted_run_says_how_it_goes_on(cli, tiny, monkeypatch):
     assert ran.status == 130
     words = f"netlist-gen verify {tiny.net} --inputs {tiny.x} -o {tiny.run} --simulator embedded"
     assert ran.sentence == f"interrupted; go on with `{words} --resume`"
-    monkeypatch.undo()
+    # Of a file of commands it is the command that was interrupted.
+    campaign_file = tiny.net.with_name("c.toml")
+    campaign_file.write_text(
+        '[verify]\nnet = "net.npz"\ninputs = "x.npy"\noutput = "r"\nsimulator = "embedded"\n'
+    )
+    ran = cli("run", campaign_file)
+    assert ran.status == 130
+    assert ran.err.splitlines()[-1].startswith(
+        f"netlist-gen: interrupted; go on with `netlist-gen verify --inputs={tiny.x} --output="
+    )

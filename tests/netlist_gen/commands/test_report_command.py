@@ -202,6 +202,16 @@ def test_a_page_of_a_layer_and_of_a_neuron(cli, finished):
     ):  # fmt: skip
         ran = cli("report", finished, *words)
         assert (ran.status, ran.sentence) == (2, sentence)
+    path = finished / "results.npz"
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays["wrong1"] = arrays["wrong1"][:1]
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+    ran = cli("report", finished, "--layer", 1)
+    assert ran.sentence == (
+        f"{finished}: results.npz is damaged (ValueError the arrays of layer 1 have different "
+        "shapes)"
+    )
 
 
 def test_the_same_input_gives_the_same_verdict(cli, tiny, tmp_path):

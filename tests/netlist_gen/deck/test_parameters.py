@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +94,20 @@ def test_a_swept_deck_is_judged_by_what_it_is(tmp_path):
     deck.write_text(scaled(deck.read_text(), bias=1.2))
     example = ng.verify(network, x, **options).counter_example
     assert re.fullmatch(r"[\d.]+ uA by \w+ of the cell \w+", example.expected)
+
+
+def test_many_altered_decks_are_told_in_part(tmp_path, monkeypatch):
+    from verification.campaign import altered
+
+    monkeypatch.setattr(altered, "MOST_DECKS", 2)
+    network, x = tiny_network(), np.array([[1, 0, 1]], dtype=bool)
+    ng.generate(network, x, tmp_path, parameters=True)
+    for deck in tmp_path.glob("*.cir"):
+        deck.write_text(scaled(deck.read_text(), ind=1.01))
+    run = ng.verify(network, x, decks=tmp_path, simulator="embedded")
+    assert [Path(one.deck).name for one in run.verdict.altered] == ["L0N0.cir", "L0N1.cir"]
+    assert run.notes[-1] == "3 more decks are not those that `generate` wrote; they are not told"
+    assert run.verdict.altered[0].count > 20
 
 
 def test_wrspice_has_none(tmp_path):

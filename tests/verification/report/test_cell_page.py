@@ -128,7 +128,7 @@ def test_a_machine_is_drawn_up_to_what_can_be_read():
 def test_a_cell_without_a_machine_says_why_it_has_no_models(cell, tmp_path):
     bench = make_bench(load_subject("neuron2"))
     why = why_no_machine(CellUnderTest(bench, Runner(workers=1)))
-    assert why.startswith("a neuron has a state for each set of its 2 synapses that holds a fluxon")
+    assert why.startswith("a neuron has a state for each set of its synapses that holds a fluxon")
     result = dataclasses.replace(cell[0], machine=None, no_machine=why, waves=None)
     write_results(result, tmp_path)
     page = (tmp_path / "dff.html").read_text(encoding="utf-8")

@@ -97,10 +97,8 @@ def why_no_machine(cell: CellUnderTest) -> str:
     inputs = len(cell.subject.inputs)
     if cell.subject.grouped:
         return (
-            f"a neuron has a state for each set of its {inputs - 1} synapses that holds a fluxon, "
-            "too many to be tried one by one; the integer model is what it does"
-            if inputs > 1
-            else "a neuron's states are too many to be tried one by one"
+            "a neuron has a state for each set of its synapses that holds a fluxon, too many to be "
+            "tried one by one; the integer model is what it does"
         )
     if inputs > MAX_INPUTS:
         return f"the cell has {inputs} inputs; cells of up to {MAX_INPUTS} are tried"
