@@ -138,7 +138,7 @@ def spread(drawn: Drawn, fan_in: int, samples: int, windows: int) -> None:
     rng = np.random.default_rng(1)
     signs = balanced(fan_in, rng)
     lanes = drawn.lanes(signs, windows)
-    drawn = [
+    scattered = [
         label
         for label, element in lanes.elements.items()
         if isinstance(element, Junction | Inductor | Resistor)
@@ -146,8 +146,8 @@ def spread(drawn: Drawn, fan_in: int, samples: int, windows: int) -> None:
     for sigma in (0.02, 0.05):
         cases = []
         for _ in range(samples):
-            factors = 1.0 + sigma * rng.standard_normal(len(drawn))
-            draws = dict(zip(drawn, factors.tolist(), strict=True))
+            factors = 1.0 + sigma * rng.standard_normal(len(scattered))
+            draws = dict(zip(scattered, factors.tolist(), strict=True))
             cases.append(lane(signs, 1, windows, rng, skew_s=10e-12, factors=draws))
         good = sum(w == 0 for w in run_all(lanes, cases))
         low, high = wilson(good, samples)

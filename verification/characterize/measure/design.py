@@ -286,7 +286,7 @@ def _measure_neighbours(library: CellLibrary, loops: int) -> Neighbours | None:
         return None
     strong = _couplings(library)[1]
     both_kinds = library, CellLibrary(library.process, crosstalk=True)
-    shares = []
+    shares: list[float] = []
     for one_sided in (True, False):
         plain, coupled = (_FluxNeuron(own, loops, one_sided=one_sided) for own in both_kinds)
         # Two neighbours each, but for the first and the last.
@@ -295,7 +295,8 @@ def _measure_neighbours(library: CellLibrary, loops: int) -> Neighbours | None:
         shares.append((steps[1] / steps[0] - 1) / neighbours)
     rises = [neuron.full_edge(strong) - neuron.empty_edge(strong) for neuron in (plain, coupled)]
     moved = rises[1] - rises[0]
-    return Neighbours(crosstalk, *shares, moved * loops / plain.fan_in / neighbours)
+    alike, other = shares
+    return Neighbours(crosstalk, alike, other, moved * loops / plain.fan_in / neighbours)
 
 
 def measure_design(
