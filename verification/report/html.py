@@ -171,7 +171,8 @@ def _context(verdict: RunVerdict, arrays: Arrays, run: Path) -> dict[str, object
         return context
     seen = next((o.first for o in wrong if _is_at(first, o) and o.wrong), first.window)
     context["seen"] = seen
-    if not first.failed and "inputs" in arrays:
+    made = verdict.certificate is not None  # windows that are no sample's
+    if not first.failed and not made and "inputs" in arrays:
         context["picture"] = shown.picture_of(arrays["inputs"][seen])
     if example is None:
         return context

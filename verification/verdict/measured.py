@@ -244,7 +244,9 @@ def collect(
             pulses[verdict.layer][at] = np.clip(verdict.pulses[shown], 0, 127)
             delays[verdict.layer][at] = verdict.delays_s[shown]
             wrong[verdict.layer][at] = verdict.wrong[shown]
-            apart_s = verdict.apart_s[shown] if verdict.apart_s.size else verdict.apart_s
+            apart_s = verdict.apart_s  # start-up windows are held to their times too
+            if result.stands is not None and apart_s.size:
+                apart_s = apart_s[shown]
             apart.append(apart_s[np.isfinite(apart_s)])
     gathered.sort(key=lambda r: (r.place, r.first))
     return Measured(

