@@ -103,6 +103,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.circuit.neuron",
     "netlist_gen.circuit.probe",
     "netlist_gen.circuit.sites",
+    "netlist_gen.circuit.table_neuron",
     "netlist_gen.circuit.trees",
     "netlist_gen.circuit.view",
     "netlist_gen.constants",

@@ -21,14 +21,12 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.plan import Stage
 from netlist_gen.circuit.neuron import (
-    TABLE_FAN_INS,
     Coupler,
     coupler_of,
     design_neuron,
-    table_neuron,
-    table_neuron_cell,
 )
 from netlist_gen.circuit.startup import STEP, startup_steps
+from netlist_gen.circuit.table_neuron import TABLE_FAN_INS, table_neuron, table_neuron_cell
 from netlist_gen.circuit.trees import merger_nodes, splitter_nodes, tree_root
 from netlist_gen.circuit.view import CLEAR, SET
 from netlist_gen.errors import ConfigurationError

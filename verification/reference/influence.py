@@ -16,13 +16,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from netlist_gen.assembly.delays import Delays, measured_delays, table_neuron
+from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import Stage
 from netlist_gen.circuit.bench import LOAD_OHM, drive
 from netlist_gen.circuit.elements import GROUND, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.circuit.table_neuron import table_neuron
 from netlist_gen.circuit.view import START_S
 from netlist_gen.deck.emit import emit
 from netlist_gen.errors import ConfigurationError

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from netlist_gen.assembly.delays import LATER_S, SOONER_S, Delays, measured_delays
 from netlist_gen.assembly.plan import Stage, jtl_chain
-from netlist_gen.circuit.neuron import design_neuron, table_neuron
+from netlist_gen.circuit.neuron import design_neuron
+from netlist_gen.circuit.table_neuron import table_neuron
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netlist_gen.circuit.neuron import port_phases, table_neuron
+from netlist_gen.circuit.neuron import port_phases
+from netlist_gen.circuit.table_neuron import table_neuron
 from netlist_gen.circuit.view import loop_side
 from netlist_gen.library.design import load_phases
 from netlist_gen.records import Record

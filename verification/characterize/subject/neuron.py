@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netlist_gen.circuit.neuron import port_phases, table_neuron, table_neuron_cell
+from netlist_gen.circuit.neuron import port_phases
+from netlist_gen.circuit.table_neuron import table_neuron, table_neuron_cell
 from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases

@@ -16,7 +16,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from netlist_gen.circuit.neuron import TABLE_FAN_INS
+from netlist_gen.circuit.table_neuron import TABLE_FAN_INS
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import shown

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from netlist_gen.circuit.neuron import table_neuron
+from netlist_gen.circuit.table_neuron import table_neuron
 from netlist_gen.errors import ConfigurationError, DeckError
 from verification.characterize.subject.neuron import neuron_windows
 from verification.characterize.subject.subject import load_subject, subject_names
