@@ -13,15 +13,12 @@ much.
 
 from __future__ import annotations
 
-import os
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import numpy as np
+from stopwatch import timed
 
 import netlist_gen as ng
 from netlist_gen.checkpoint.registry import read_checkpoint
@@ -39,17 +36,6 @@ from verification.certificate.coverage import COVERED
 from verification.certificate.faults import FAULTS
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-@contextmanager
-def timed(what: str) -> Iterator[dict[str, float]]:
-    """Print wall and processor time of a block, this process and its children."""
-    used: dict[str, float] = {}
-    begin, cpu = time.perf_counter(), sum(os.times()[:4])
-    yield used
-    used["wall"] = time.perf_counter() - begin
-    used["cpu"] = sum(os.times()[:4]) - cpu
-    click.echo(f"{what}: {used['wall']:.1f} s wall, {used['cpu']:.1f} s processor")
 
 
 def mnist(net: Path, folder: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -27,11 +27,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import click
 import numpy as np
+from stopwatch import timed
 
 from netlist_gen.assembly.close_timing import shortest_period
 from netlist_gen.assembly.delays import measured_delays
@@ -58,17 +59,6 @@ from verification.simulators.registry import get_simulator
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HOUR_S = 3600.0
-
-
-@contextmanager
-def timed(what: str) -> Iterator[dict[str, float]]:
-    """Print wall and processor time of a block, this process and its children."""
-    used: dict[str, float] = {}
-    begin, cpu = time.perf_counter(), sum(os.times()[:4])
-    yield used
-    used["wall"] = time.perf_counter() - begin
-    used["cpu"] = sum(os.times()[:4]) - cpu
-    click.echo(f"{what}: {used['wall']:.1f} s wall, {used['cpu']:.1f} s processor")
 
 
 def peak_MB() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,12 +49,14 @@ def lane(
     *,
     skew_s: float = 0.0,
     near: float = 0.5,
-    **options: object,
+    bias: float = 1.0,
+    control: float = 1.0,
+    factors: Mapping[str, float] | None = None,
 ) -> NeuronLane:
     """A lane of random windows whose pulses come at random times within ``skew_s``."""
     stimulus = windows_of_counts(signs, counts_of(signs, theta, windows, rng, near), rng)
     arrivals = rng.uniform(0.0, skew_s, stimulus.shape) if skew_s else None
-    return NeuronLane(theta, stimulus, arrivals, **options)  # type: ignore[arg-type]
+    return NeuronLane(theta, stimulus, arrivals, bias=bias, control=control, factors=factors or {})
 
 
 def run_all(lanes: NeuronLanes, cases: list[NeuronLane]) -> list[int]:

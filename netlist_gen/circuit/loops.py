@@ -54,14 +54,18 @@ def loop_size(synapses: int, built: Sequence[int], places: int, most: int) -> Lo
     return LoopSize(built[-1], places)
 
 
+def _neuron_size(fan_in: int) -> LoopSize:
+    rules = load_rules()
+    return loop_size(fan_in, rules.loops, rules.places, rules.max_fan_in)
+
+
 def neuron_loops(fan_in: int) -> int:
     """Loops of the decision stage of a neuron of so many synapses.
 
     Raises:
         NetworkError: more synapses than were shown to work.
     """
-    rules = load_rules()
-    return loop_size(fan_in, rules.loops, rules.places, rules.max_fan_in).loops
+    return _neuron_size(fan_in).loops
 
 
 def neuron_deal(signs: Sequence[int]) -> tuple[tuple[int, ...], ...]:
@@ -70,8 +74,7 @@ def neuron_deal(signs: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     Raises:
         NetworkError: more synapses than were shown to work.
     """
-    rules = load_rules()
-    return deal(signs, loop_size(len(signs), rules.loops, rules.places, rules.max_fan_in))
+    return deal(signs, _neuron_size(len(signs)))
 
 
 @lru_cache(maxsize=4096)

@@ -2,8 +2,8 @@
 
 ``cells/design/flux/PROCESS.toml`` is measured here; ``circuit.neuron`` designs by it. For
 each decision stage that is built, a full neuron of balanced signs runs in lanes that differ in the
-currents of its control lines; the edge is the threshold flux at which windows without pulses (or
-with a given count) begin to fire:
+currents of its control lines; the edge is the threshold flux at which windows of a given count
+begin to fire:
 
     edge(n, k) = offset - screening * k**2 - unit(k) * n,    unit = M * full / (loops * Phi0)
 
@@ -68,8 +68,9 @@ NOISY_WINDOWS, NOISY_LANES = 24, 6
 NOISE_POINTS = (-0.004, -0.002, -0.001, 0.0, 0.001, 0.002, 0.004)
 """Threshold fluxes about the edge, Phi0, at which windows with noise are counted."""
 
-SAME_FLUX, SAME_SHARE, SAME_SIGMA = 5e-4, 2e-3, 0.2
-"""Measured anew, offset and screening agree to this flux (Phi0), the others to these shares."""
+SAME_FLUX, SAME_SHARE, SAME_SIGMA, SAME_BOTH = 5e-4, 2e-3, 0.2, 5e-5
+"""Measured anew, offset, screening and crosstalk agree to the first (Phi0), what both signs do
+alike to the last (Phi0), the others to these shares."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,14 @@ class FluxDesign:
         if abs(self.full / rules.full - 1) > SAME_SHARE:
             found.append(f"full: {rules.full * 1e6:.2f} uA is now {self.full * 1e6:.2f}")
         if self.neighbours is not None and rules.neighbours is not None:
-            for name in ("alike", "other", "both"):
+            for name, same, digits, unit in (
+                ("alike", SAME_SHARE, 4, "of a synapse"),
+                ("other", SAME_SHARE, 4, "of a synapse"),
+                ("both", SAME_BOTH, 5, "Phi0"),
+            ):
                 now, then = getattr(self.neighbours, name), getattr(rules.neighbours, name)
-                if abs(now - then) > SAME_SHARE:
-                    found.append(f"{name}: {then:.4f} of a synapse is now {now:.4f}")
+                if abs(now - then) > same:
+                    found.append(f"{name}: {then:.{digits}f} {unit} is now {now:.{digits}f}")
         for name, limit in (("reach", self.decided_to), ("rest", self.rests_to)):
             allowed = getattr(rules, name)
             if allowed > limit:
@@ -207,13 +212,16 @@ class _FluxNeuron:
 
     def empty_edge(self, coupling: float) -> float:
         """The edge where no line is pulsed, Phi0."""
-        (edge,) = self.edge([np.zeros((self._windows, self.fan_in), dtype=bool)], coupling)
+        (edge,) = self.edge([self._all_lines(pulsed=False)], coupling)
         return edge
 
-    def full_edge(self, coupling: float) -> float:
-        """The edge where every line is pulsed, Phi0."""
-        (edge,) = self.edge([np.ones((self._windows, self.fan_in), dtype=bool)], coupling)
-        return edge
+    def rise(self, coupling: float) -> float:
+        """How far the edge is higher where every line is pulsed than where none is, Phi0."""
+        empty, full = self.edge([self._all_lines(pulsed=p) for p in (False, True)], coupling)
+        return full - empty
+
+    def _all_lines(self, *, pulsed: bool) -> NDArray[np.bool_]:
+        return np.full((self._windows, self.fan_in), pulsed)
 
     def right_to(
         self, fluxes: Sequence[float], counts: Sequence[int], edge: float, full: float
@@ -236,13 +244,13 @@ class _FluxNeuron:
         return right[-1] if right else fluxes[0]
 
     def sigma(self, edge: float) -> float:
-        """Spread of the edge by thermal noise, Phi0; ``edge`` is that of empty windows.
+        """Spread of the edge by thermal noise, Phi0; ``edge`` is that at a count of 0.
 
         Raises:
             SimulatorError: the windows do not determine it.
         """
-        silent = self.pulses(0)
-        points = [(silent, edge + offset) for offset in NOISE_POINTS for _ in range(NOISY_LANES)]
+        balanced = self.pulses(0)
+        points = [(balanced, edge + offset) for offset in NOISE_POINTS for _ in range(NOISY_LANES)]
         pulses = self.fires(points, self.design.coupling, seed=1)
         fired = np.array([np.minimum(p, 1).sum() for p in pulses]).reshape(-1, NOISY_LANES)
         seen = NOISY_LANES * self._windows
@@ -293,8 +301,7 @@ def _measure_neighbours(library: CellLibrary, loops: int) -> Neighbours | None:
         neighbours = 2 - 2 / plain.fan_in
         steps = [neuron.edge_and_step(strong)[1] for neuron in (plain, coupled)]
         shares.append((steps[1] / steps[0] - 1) / neighbours)
-    rises = [neuron.full_edge(strong) - neuron.empty_edge(strong) for neuron in (plain, coupled)]
-    moved = rises[1] - rises[0]
+    moved = coupled.rise(strong) - plain.rise(strong)
     alike, other = shares
     return Neighbours(crosstalk, alike, other, moved * loops / plain.fan_in / neighbours)
 

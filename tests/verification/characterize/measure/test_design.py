@@ -49,7 +49,7 @@ def test_what_differs_is_named():
     )
     neighbours = RULES.neighbours
     assert neighbours is not None
-    turned = dataclasses.replace(neighbours, alike=neighbours.other, both=0.01)
+    turned = dataclasses.replace(neighbours, alike=neighbours.other, both=neighbours.both + 6e-5)
     other = FluxDesign((moved,), RULES.full * 1.01, turned, 0.2, 0.1)
     assert other.differences(RULES) == [
         f"offset of 4 loops: {first.offset:.4f} Phi0 is now {moved.offset:.4f}",
@@ -58,7 +58,7 @@ def test_what_differs_is_named():
         f"sigma of 4 loops: {first.sigma:.5f} Phi0 is now {moved.sigma:.5f}",
         f"full: {RULES.full * 1e6:.2f} uA is now {RULES.full * 1.01 * 1e6:.2f}",
         f"alike: {neighbours.alike:.4f} of a synapse is now {neighbours.other:.4f}",
-        f"both: {neighbours.both:.4f} of a synapse is now 0.0100",
+        f"both: {neighbours.both:.5f} Phi0 is now {turned.both:.5f}",
         "reach: 0.24 Phi0, shown to work is 0.20",
         "rest: 0.11 Phi0, shown to work is 0.10",
     ]
