@@ -125,6 +125,7 @@ def test_crosstalk_moves_the_edge_a_little_and_changes_no_verdict():
         ((1,) * 8, range(1, 9)),
         ((1, 1, 1, -1) * 4, (-3, 1, 6, 12)),
         ((1,) * 16, (1, 8, 16)),
+        ((1, -1) * 16, (1, 8)),  # without a threshold for crosstalk it is off by half a synapse
     ],
 )
 def test_neurons_with_crosstalk_decide_next_to_their_thresholds(signs, thetas):
