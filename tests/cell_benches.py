@@ -12,9 +12,10 @@ from functools import cache
 import numpy as np
 
 from netlist_gen.checkpoint.registry import read_network
-from netlist_gen.circuit.bench import LOAD_OHM, NeuronBench, biased_probes, neuron_bench
+from netlist_gen.circuit.bench import NeuronBench, biased_probes, neuron_bench
 from netlist_gen.circuit.elements import (
     GROUND,
+    LOAD_OHM,
     CurrentSource,
     Inductor,
     PulseSource,

@@ -26,7 +26,6 @@ from netlist_gen.assembly.delays import Delays
 from netlist_gen.assembly.layer_timing import LayerTimer, LineArrivals
 from netlist_gen.assembly.plan import NetworkPlan
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, Slack, TimingPlan
-from netlist_gen.circuit.view import START_S
 from netlist_gen.errors import TimingError
 
 CLOCK_PERIODS_S = (20e-12, 2000e-12)
@@ -58,7 +57,7 @@ def close_timing(
     layers: list[LayerTiming] = []
     slacks: list[Slack] = []
     driven = np.full(plan.widths[0], np.nan)
-    driven[list(plan.layers[0].lines)] = START_S
+    driven[list(plan.layers[0].lines)] = delays.start_s
     lines = {c.name: LineArrivals(driven, driven) for c in corners}
     for layer in plan.layers:
         timer = LayerTimer(layer, delays, period_s, corners, lines)
@@ -74,7 +73,7 @@ def close_timing(
         layers.append(choice.timing)
         slacks = sorted([*slacks, *choice.slacks], key=lambda s: s.slack_s)[:worst]
         lines = {c.name: timer.outputs(choice, c) for c in corners}
-    latency = float(np.nanmax(lines[corners[0].name].latest)) - START_S
+    latency = float(np.nanmax(lines[corners[0].name].latest)) - delays.start_s
     return TimingPlan(period_s, tuple(corners), pads, tuple(layers), tuple(slacks), latency)
 
 

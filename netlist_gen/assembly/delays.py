@@ -28,7 +28,7 @@ from netlist_gen.circuit.neuron import (
 from netlist_gen.circuit.startup import STEP, startup_steps
 from netlist_gen.circuit.table_neuron import TABLE_FAN_INS, table_neuron, table_neuron_cell
 from netlist_gen.circuit.trees import merger_nodes, splitter_nodes, tree_root
-from netlist_gen.circuit.view import CLEAR, SET
+from netlist_gen.circuit.view import CLEAR, SET, START_S, start_s
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
@@ -83,6 +83,7 @@ class Delays:
         influence: what a stage's neighbours change, s; the tables' cells are driven by a JTL
             stage. What is not there changes nothing.
         slowness: of the process (``library.design.ClockPhases.slowness``).
+        start_s: data time of the first window (``circuit.view.start_s``).
     """
 
     def __init__(
@@ -91,9 +92,11 @@ class Delays:
         coupler: Coupler,
         influence: Mapping[Stage, float] | None = None,
         slowness: float = 1.0,
+        start_s: float = START_S,
     ) -> None:
         self.tables = tables
         self.slowness = slowness
+        self.start_s = start_s
         self._influence = influence or {}
         self._coupler = coupler
         missing = [c for c in TABLE_CELLS if c not in tables]
@@ -107,7 +110,7 @@ class Delays:
 
     def with_influence(self, influence: Mapping[Stage, float]) -> Delays:
         """The same delays, with what the neighbours of each cell change."""
-        return Delays(self.tables, self._coupler, influence, self.slowness)
+        return Delays(self.tables, self._coupler, influence, self.slowness, self.start_s)
 
     @cached_property
     def _fan_ins(self) -> list[int]:
@@ -322,12 +325,14 @@ def measured_delays(process: Process) -> Delays:
     tables = find_tables(process, digests)
     missing = [name for name in cells if name not in tables]
     if missing:
+        with_bias = "" if process.network is None else f" with the bias {process.bias_kind}"
         raise ConfigurationError(
-            f"no table was measured of cell {missing[0]} as it is in process {process.name} "
-            f"({process.origin or 'made by a program'}); {how_to_measure(process)} makes "
-            f"the {len(missing)} that are missing"
+            f"no table was measured of cell {missing[0]} as it is in process {process.name}"
+            f"{with_bias} ({process.origin or 'made by a program'}); "
+            f"{how_to_measure(process)} makes the {len(missing)} that are missing"
         )
-    return Delays(tables, coupler_of(library), slowness=load_phases(process=process).slowness)
+    slowness = load_phases(process=process).slowness
+    return Delays(tables, coupler_of(library), slowness=slowness, start_s=start_s(process))
 
 
 def has_tables(process: Process) -> bool:

@@ -22,7 +22,6 @@ from netlist_gen.assembly.timing_values import (
     Slack,
 )
 from netlist_gen.circuit.trees import tree_depth, tree_root
-from netlist_gen.circuit.view import START_S
 
 FloatArray = NDArray[np.float64]
 
@@ -139,8 +138,8 @@ class LayerTimer:
                 lines.earliest[line] + float(tree.min()),
                 lines.latest[line] + float(tree.max()),
             )
-        last = max((late for _, late in reach.values()), default=START_S)
-        widest = last - min((early for early, _ in reach.values()), default=START_S)
+        last = max((late for _, late in reach.values()), default=self.delays.start_s)
+        widest = last - min((early for early, _ in reach.values()), default=self.delays.start_s)
         best: Choice | None = None
         for allowed in np.arange(np.ceil(widest / stage), -1, -1) * stage:
             # As much as the window asks for, and never so much that a line becomes the latest.
@@ -203,7 +202,7 @@ class LayerTimer:
         neurons, first = np.unique(neuron[order], return_index=True)
         count = len(self.layer.sites)
         # A neuron that hears nothing has its data "at" the others' mean: nothing is missed.
-        found = np.full(count, float(arrivals.mean()) if arrivals.size else START_S)
+        found = np.full(count, float(arrivals.mean()) if arrivals.size else self.delays.start_s)
         which = np.full(count, -1, dtype=np.int64)
         found[neurons] = arrivals[order[first]]
         which[neurons] = order[first]

@@ -20,15 +20,23 @@ from netlist_gen.assembly.close_timing import close_timing
 from netlist_gen.assembly.delays import has_tables, measured_delays
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, outline
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, TimingPlan
-from netlist_gen.circuit.bench import LOAD_OHM, TAIL_S, biased_probes, drive
-from netlist_gen.circuit.elements import GROUND, Resistor
+from netlist_gen.circuit.bench import TAIL_S, biased_probes, drive, driver
+from netlist_gen.circuit.bias import Island, buses_of, with_bias
+from netlist_gen.circuit.elements import GROUND, LOAD_OHM, Resistor
 from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import library_design, neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.startup import StartupSupply
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth
-from netlist_gen.circuit.view import GUARD_S, START_S, NeuronView, instance_name, output_stage
+from netlist_gen.circuit.view import (
+    GUARD_S,
+    START_S,
+    NeuronView,
+    instance_name,
+    output_stage,
+    start_s,
+)
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, load_phases
 from netlist_gen.network import TernaryNetwork
@@ -46,6 +54,7 @@ class NetworkBench:
         starts_s: data time of the first window in each layer, of its earliest neuron.
         windows: how many.
         startup: how many of them, the first ones, are start-up windows.
+        start_s: data time of the first window at the network's inputs.
     """
 
     circuit: Circuit
@@ -55,6 +64,7 @@ class NetworkBench:
     starts_s: tuple[float, ...]
     windows: int
     startup: int = 0
+    start_s: float = START_S
 
     @property
     def class_lines(self) -> tuple[Probe, ...]:
@@ -64,11 +74,13 @@ class NetworkBench:
     def probes(self) -> tuple[Probe, ...]:
         """All that is watched and all that carries a bias."""
         watched = [p for view in self.views for p in view.watched()]
-        return tuple(dict.fromkeys((*watched, *self.class_lines, *biased_probes(self.circuit))))
+        meters = (bus.probe for bus in buses_of(self.circuit))
+        fed = (*biased_probes(self.circuit), *meters)
+        return tuple(dict.fromkeys((*watched, *self.class_lines, *fed)))
 
     def span_s(self) -> tuple[float, float]:
         """Two times at which all of the circuit rests: before and after all windows."""
-        return START_S - GUARD_S, self.analysis().stop_s - 0.5 * TAIL_S
+        return self.start_s - GUARD_S, self.analysis().stop_s - 0.5 * TAIL_S
 
     def analysis(self) -> Analysis:
         """Times of the transient analysis: all windows through all layers and the class lines."""
@@ -175,7 +187,9 @@ class _Builder:
         self.startup = startup
         title = f"network of {len(plan.sites)} neurons"
         self.builder = CircuitBuilder("network", title=title)
-        self.place = self.builder.place
+        self.start_s = start_s(library.process)
+        self.layer_now = 0
+        self.islands: dict[str, int] = {}
 
     def bench(self) -> NetworkBench:
         """The finished circuit and where to look at it."""
@@ -183,14 +197,15 @@ class _Builder:
         views: list[NeuronView] = []
         starts: list[float] = []
         for layer, timing in zip(self.plan.layers, self.timing.layers, strict=True):
+            self.layer_now = layer.index
             taps = self._fan_out(layer, timing, nets)
             added = self._layer(layer, timing, taps)
-            starts.append(min((view.start_s for view in added), default=START_S))
+            starts.append(min((view.start_s for view in added), default=self.start_s))
             views += added
             nets = {site.neuron: f"o{site.name}" for site in layer.sites}
         for line in self.plan.class_lines:
             self._class_line(line, nets)
-        circuit = self.builder.circuit()
+        circuit = with_bias(self.builder.circuit(), self.library, self._islands(), self.islands)
         return NetworkBench(
             circuit,
             tuple(views),
@@ -199,7 +214,21 @@ class _Builder:
             tuple(starts),
             self.windows,
             self.startup,
+            self.start_s,
         )
+
+    def place(self, name: str, cell: Cell, *nets: str) -> None:
+        """Place a cell on the bus of the layer that is built just now."""
+        self.islands[name] = self.layer_now
+        self.builder.place(name, cell, *nets)
+
+    def _islands(self) -> list[Island]:
+        """A bus for each layer; the class lines are on the last layer's."""
+        every = np.arange(self.windows)
+        return [
+            Island(f"{layer.index}", tuple((timing.clock_s + self.phases.period * every).tolist()))
+            for layer, timing in zip(self.plan.layers, self.timing.layers, strict=True)
+        ]
 
     def _jtl(self) -> Cell:
         return self.library.cell("jtl")
@@ -207,6 +236,7 @@ class _Builder:
     def _source(self, name: str, first_s: float, active: Iterable[bool]) -> str:
         """A pulse source and a JTL stage; the net that carries its pulses."""
         times = (first_s + self.phases.period * w for w, on in enumerate(active) if on)
+        self.islands[driver(name)] = self.layer_now
         return drive(self.builder, self.library, name, times)
 
     def _tree(self, name: str, root: str, nets: Sequence[str]) -> None:
@@ -227,7 +257,7 @@ class _Builder:
         """Sources of the input lines that any neuron uses: net by line."""
         wide = len(str(self.plan.widths[0] - 1))
         return {
-            line: self._source(f"{line:0{wide}d}", START_S, self.inputs[:, line].tolist())
+            line: self._source(f"{line:0{wide}d}", self.start_s, self.inputs[:, line].tolist())
             for line in self.plan.layers[0].lines
         }
 

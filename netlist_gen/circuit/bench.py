@@ -15,13 +15,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.elements import GROUND, PulseSource, Resistor
+from netlist_gen.circuit.bias import Island, buses_of, with_bias
+from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import neuron_cell, port_phases
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.trees import tree_depth
-from netlist_gen.circuit.view import GUARD_S, START_S, Events, NeuronView, instance_name
+from netlist_gen.circuit.view import (
+    GUARD_S,
+    START_S,
+    Events,
+    NeuronView,
+    instance_name,
+    start_s,
+)
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, load_phases
@@ -33,24 +41,30 @@ TAIL_S = 20e-12
 CLOCK, RESET = "C", "R"
 """Sources of a neuron's decision clock and of its reset."""
 
-LOAD_OHM = 2.7436
-"""Termination of output lines: the shunt of a JTL junction, so that pulses do not reflect."""
-
 
 @dataclass(frozen=True, eq=False)
 class NeuronBench:
-    """A neuron alone with sources, input and output JTLs, and where to look at it."""
+    """A neuron alone with sources, input and output JTLs, and where to look at it.
+
+    Attributes:
+        view: where to look.
+        circuit: everything, on one bus where its bias is a network.
+        start_s: data time of the first window.
+    """
 
     view: NeuronView
     circuit: Circuit
+    start_s: float = START_S
 
     def probes(self) -> tuple[Probe, ...]:
         """All that is watched and all that carries a bias."""
-        return tuple(dict.fromkeys((*self.view.watched(), *biased_probes(self.circuit))))
+        meters = (bus.probe for bus in buses_of(self.circuit))
+        fed = (*biased_probes(self.circuit), *meters)
+        return tuple(dict.fromkeys((*self.view.watched(), *fed)))
 
     def analysis(self) -> Analysis:
         """Times of the transient analysis."""
-        return Analysis(stop_s=START_S + self.view.phases.period * self.view.windows + TAIL_S)
+        return Analysis(stop_s=self.start_s + self.view.phases.period * self.view.windows + TAIL_S)
 
     def events(self, spikes: NeuronSpikes) -> Events:
         """Events of everything on the bench in each window, where all does what it must."""
@@ -124,7 +138,8 @@ def neuron_bench(
             f"neuron {site.name}: arrivals of shape {late.shape} do not fit the stimulus; "
             f"they must be {stimulus.shape}"
         )
-    starts = [START_S + phases.period * w for w in range(windows)]
+    first = start_s(library.process)
+    starts = [first + phases.period * w for w in range(windows)]
     builder = CircuitBuilder(
         f"bench_{site.name}", title=f"bench of neuron {site.name}, {windows} windows"
     )
@@ -144,5 +159,6 @@ def neuron_bench(
     builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))
     begin = rest_s + GUARD_S  # of the view's windows, after the data time
     seen = dataclasses.replace(phases, decision=phases.decision - begin, reset=phases.reset - begin)
-    view = NeuronView(site, seen, windows, START_S + begin, Probe(("XO",), "B1"))
-    return NeuronBench(view, builder.circuit())
+    view = NeuronView(site, seen, windows, first + begin, Probe(("XO",), "B1"))
+    island = Island("0", tuple(t + phases.decision for t in starts))
+    return NeuronBench(view, with_bias(builder.circuit(), library, [island]), first)

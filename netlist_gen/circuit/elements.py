@@ -11,6 +11,12 @@ from netlist_gen.constants import PHI0
 
 GROUND = "0"
 
+LOAD_OHM = 2.7436
+"""Termination of output lines: the shunt of a JTL junction, so that pulses do not reflect."""
+
+METER_AREA = 1e-6
+"""Of a junction that only shows the phase between two nodes: it carries 0.1 nA at the most."""
+
 PULSE_HALF_S = 2e-12
 """Half width of the triangular input pulses, s: on the grid of every step that divides 1 ps,
 so that the integral stays Phi0 to rounding under the simulator's BDF2 rule."""
@@ -96,6 +102,26 @@ class CurrentSource:
 
 
 @dataclass(frozen=True, slots=True)
+class BusSource:
+    """The supply of a bias bus: ``value`` between ``plus`` and ``minus``, ramped up from 0.
+
+    A name that begins with V is of a voltage (V), one that begins with I of a current (A, from
+    ``plus`` through the source to ``minus``). ``ramp_s`` is the ramp's duration.
+    """
+
+    name: str
+    plus: str
+    minus: str
+    value: float
+    ramp_s: float
+
+    @property
+    def is_voltage(self) -> bool:
+        """Whether it holds a voltage."""
+        return self.name.upper().startswith("V")
+
+
+@dataclass(frozen=True, slots=True)
 class PulseSource:
     """Voltage source that gives one SFQ pulse (area Phi0, triangular) at each of ``times_s``.
 
@@ -152,6 +178,7 @@ Element = (
     | Capacitor
     | Coupling
     | CurrentSource
+    | BusSource
     | PulseSource
     | LevelSource
 )

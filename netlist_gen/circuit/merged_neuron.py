@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.bench import CLOCK, LOAD_OHM, RESET, TAIL_S, biased_probes, drive
-from netlist_gen.circuit.elements import GROUND, Resistor
+from netlist_gen.circuit.bench import CLOCK, RESET, TAIL_S, biased_probes, drive
+from netlist_gen.circuit.bias import Island, with_bias
+from netlist_gen.circuit.elements import GROUND, LOAD_OHM, Resistor
 from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import (
     add_decision,
@@ -29,7 +30,7 @@ from netlist_gen.circuit.neuron import (
 )
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth
-from netlist_gen.circuit.view import CLEAR, RESET_TREE, SET, START_S, SYNAPSE
+from netlist_gen.circuit.view import CLEAR, RESET_TREE, SET, START_S, SYNAPSE, start_s
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, load_phases
@@ -144,6 +145,7 @@ class MergedBench:
         groups: (sign, lines) of each branch.
         output: the junction whose pulses are the neuron's output.
         loops: for each branch its set and clear junctions.
+        start_s: data time of the first window.
     """
 
     circuit: Circuit
@@ -152,6 +154,7 @@ class MergedBench:
     groups: tuple[tuple[int, tuple[int, ...]], ...]
     output: Probe
     loops: tuple[tuple[Probe, Probe], ...]
+    start_s: float = START_S
 
     def probes(self) -> tuple[Probe, ...]:
         """All that is watched and all that carries a bias."""
@@ -160,7 +163,7 @@ class MergedBench:
 
     def analysis(self) -> Analysis:
         """Times of the transient analysis."""
-        return Analysis(stop_s=START_S + self.phases.period * self.windows + TAIL_S)
+        return Analysis(stop_s=self.start_s + self.phases.period * self.windows + TAIL_S)
 
 
 def merged_bench(
@@ -183,7 +186,8 @@ def merged_bench(
     phases = merged_phases(lines_per_branch, library.process)
     phases = port_phases(library, phases, len(groups))
     windows = stimulus.shape[0]
-    starts = START_S + phases.period * np.arange(windows)
+    first_s = start_s(library.process)
+    starts = first_s + phases.period * np.arange(windows)
     builder = CircuitBuilder("bench", title=f"bench of a neuron of {len(signs)} merged lines")
     jtl = library.cell("jtl")
 
@@ -203,6 +207,8 @@ def merged_bench(
         (Probe(("XN", f"{SYNAPSE}{g}"), SET), Probe(("XN", f"{SYNAPSE}{g}"), CLEAR))
         for g in range(len(groups))
     )
+    island = Island("0", tuple((starts + phases.decision).tolist()))
+    circuit = with_bias(builder.circuit(), library, [island])
     return MergedBench(
-        builder.circuit(), phases, windows, tuple(groups), Probe(("XO",), "B1"), loops
+        circuit, phases, windows, tuple(groups), Probe(("XO",), "B1"), loops, first_s
     )

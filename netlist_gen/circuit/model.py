@@ -13,7 +13,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from netlist_gen.circuit.elements import GROUND, CurrentSource, Element, Inductor, Junction, Role
+from netlist_gen.circuit.elements import (
+    GROUND,
+    METER_AREA,
+    CurrentSource,
+    Element,
+    Inductor,
+    Junction,
+    Resistor,
+    Role,
+)
 from netlist_gen.errors import DeckError
 
 
@@ -29,6 +38,37 @@ class Instance:
         return f"Instance(name={self.name!r}, cell={self.cell.name!r}, nets={self.nets!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Where a bias network feeds a node, in the place of a bias source of the design.
+
+    Attributes:
+        name: of the source that it stands for.
+        bus: net that the current comes from.
+        node: that it goes to.
+        element: whose value sets the current: a resistor, or the limiting junction.
+        scale: V where it is a resistor (current = scale / resistance), A where it is a junction
+            (current = scale * area).
+        limited: whether it is a junction.
+    """
+
+    name: str
+    bus: str
+    node: str
+    element: str
+    scale: float
+    limited: bool
+
+    def source(self, element: Element) -> CurrentSource:
+        """The source that the tap is like, by the element that sets its current."""
+        if isinstance(element, Junction):
+            current = self.scale * element.area
+        else:
+            assert isinstance(element, Resistor)
+            current = self.scale / element.value
+        return CurrentSource(self.name, self.bus, self.node, current, Role.BIAS)
+
+
 @dataclass(frozen=True)
 class Cell:
     """A subcircuit.
@@ -40,6 +80,7 @@ class Cell:
         instances: cells used inside.
         kind: the library cell it was made from ("jtl", ...), for tables and for its events.
         title: one line that says what it is.
+        taps: of a bias network (``circuit.bias``), where the cell has no bias sources of its own.
     """
 
     name: str
@@ -48,10 +89,16 @@ class Cell:
     instances: tuple[Instance, ...] = ()
     kind: str = ""
     title: str = ""
+    taps: tuple[Tap, ...] = ()
 
     @cached_property
     def texts(self) -> dict[Hashable, str]:
         """The cell's text in decks, by dialect and what else it depends on (see ``deck.emit``)."""
+        return {}
+
+    @cached_property
+    def forms(self) -> dict[Hashable, Cell]:
+        """The cell with its bias sources made into taps, by what they are (``circuit.bias``)."""
         return {}
 
     def junctions(self) -> tuple[Junction, ...]:
@@ -74,10 +121,12 @@ class Cell:
         return frozenset(name for name, net in added if net in at.get(name, ()))
 
     def biases(self) -> tuple[CurrentSource, ...]:
-        """The bias sources of this cell itself."""
-        return tuple(
-            e for e in self.elements if isinstance(e, CurrentSource) and e.role is Role.BIAS
-        )
+        """The bias sources of this cell itself; of a tap the source that it is like."""
+        own = (e for e in self.elements if isinstance(e, CurrentSource) and e.role is Role.BIAS)
+        if not self.taps:
+            return tuple(own)
+        known = {e.name: e for e in self.elements}
+        return (*own, *(tap.source(known[tap.element]) for tap in self.taps))
 
     @cached_property
     def biased(self) -> tuple[Biased, ...]:
@@ -140,7 +189,10 @@ class Placed:
 
 @dataclass(frozen=True)
 class Totals:
-    """What a circuit costs: junctions, bias current of junctions and of control lines (A)."""
+    """What a circuit costs: junctions, bias current of junctions and of control lines (A).
+
+    Junctions of meters (``METER_AREA``) are no part of it.
+    """
 
     junctions: int
     bias_A: float
@@ -250,14 +302,13 @@ class Circuit:
         known: dict[str, Totals] = {}
 
         def inside(cell: Cell) -> Totals:
-            junctions = len(cell.junctions())
-            bias = flux = 0.0
-            for element in cell.elements:
-                if isinstance(element, CurrentSource):
-                    if element.role is Role.BIAS:
-                        bias += abs(element.value)
-                    else:
-                        flux += abs(element.value)
+            junctions = sum(j.area > METER_AREA for j in cell.junctions())
+            bias = sum(abs(source.value) for source in cell.biases())
+            flux = sum(
+                abs(e.value)
+                for e in cell.elements
+                if isinstance(e, CurrentSource) and e.role is Role.FLUX
+            )
             kinds = {cell.kind or "top": 1}
             for instance in cell.instances:
                 part = known[instance.cell.name]

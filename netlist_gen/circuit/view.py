@@ -16,10 +16,14 @@ from netlist_gen.circuit.loops import neuron_loops
 from netlist_gen.circuit.probe import Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.library.design import ClockPhases
+from netlist_gen.library.process import Process
 from netlist_gen.spikes import NeuronSpikes
 
 START_S = 60e-12
-"""Data pulses of the first window: the biases have ramped up (10 ps) and everything rests."""
+"""Data pulses of the first window: ideal biases have ramped up (10 ps) and everything rests."""
+
+AFTER_BIAS_S = 50e-12
+"""From the end of a bias network's start until the data pulses of the first window."""
 
 GUARD_S = 6e-12
 """Before the next window's data pulses, the time at which a window is read as finished."""
@@ -49,6 +53,16 @@ the bottom SQUID flips where the neuron fires, else the top one."""
 Counts = NDArray[np.int64]
 Events = dict[tuple[str, ...], list[tuple[str, Counts]]]
 """How often each event happens in each window, by the path of the placed cell it happens in."""
+
+
+def start_s(process: Process) -> float:
+    """Data pulses of the first window, s: all biases of the process's circuits are there."""
+    return START_S if process.network is None else process.network.settled_s + AFTER_BIAS_S
+
+
+def later_s(process: Process) -> float:
+    """By how much data come later than with ideal bias sources, s."""
+    return start_s(process) - START_S
 
 
 def instance_name(site: NeuronSite) -> str:

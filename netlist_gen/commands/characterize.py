@@ -9,6 +9,7 @@ import click
 
 from netlist_gen.commands.common import progress_bars, tell_replaced
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.bias import IDEAL
 from netlist_gen.options import options_of
 from verification.characterize.options import CharacterizeOptions
 
@@ -64,7 +65,7 @@ def characterize(
     """
     chosen = CharacterizeOptions(**options)
     if tables or check or design or edge_spread:
-        _require_as_designed(chosen)
+        _require_as_designed(chosen, spread=edge_spread)
     for flag, given, measure in (
         ("--design", design, _design),
         ("--edge-spread", edge_spread, _edge_spread),
@@ -75,12 +76,12 @@ def characterize(
                     f"{flag} takes no cell, directory, --all or --check, and no other such flag: "
                     "it measures one neuron"
                 )
-            measure(chosen.process, write=tables)
+            measure(chosen, write=tables)
             return
     if (cell is None) != every and not (check and not tables):
         raise ConfigurationError("name a cell, or give --all: one of the two")
     if check and not tables:
-        _check_tables(chosen.process, cell)
+        _check_tables(chosen, cell)
         return
     if out is None and not tables:
         raise ConfigurationError("the directory is missing: give -o DIR")
@@ -103,9 +104,13 @@ def _cells(incomplete: str) -> list[str]:
     return [name for name in subject_names(CellLibrary()) if name.startswith(incomplete)]
 
 
-def _require_as_designed(options: CharacterizeOptions) -> None:
+def _require_as_designed(options: CharacterizeOptions, *, spread: bool) -> None:
     """Refuse options that make a cell another than the library's, whose tables are asked for."""
-    changing = (("--annotate", options.annotate is not None), ("--crosstalk", options.crosstalk))
+    changing = (
+        ("--annotate", options.annotate is not None),
+        ("--crosstalk", options.crosstalk),
+        ("--bias", spread and options.bias != IDEAL),
+    )
     for flag, given in changing:
         if given:
             raise ConfigurationError(
@@ -212,18 +217,18 @@ def _tables(
 
     with progress_bars() as progress, runner_for(options, None, progress) as runner:
         if not check:
-            for path in write_tables(names, options.process, out, runner):
+            for path in write_tables(names, options.loaded_process(), out, runner):
                 click.echo(f"{path}")
             return
-        differences = list(measure_again(names, options.process, out, runner))
+        differences = list(measure_again(names, options.loaded_process(), out, runner))
     _require_none(differences, f"{len(names)} tables measured again: all the same")
 
 
-def _design(process: str, *, write: bool) -> None:
+def _design(options: CharacterizeOptions, *, write: bool) -> None:
     from netlist_gen.library.design import load_rules
-    from netlist_gen.library.process import load_process
     from verification.characterize.measure.design import design_path, measure_design, write_design
 
+    process = options.loaded_process()
     found = measure_design(process)
     for edge in found.edges:
         click.echo(
@@ -243,13 +248,14 @@ def _design(process: str, *, write: bool) -> None:
         write_design(found, design_path(process), process)
         click.echo(f"{design_path(process)}")
     else:
-        _require_none(found.differences(load_rules(load_process(process))), "as in the library")
+        _require_none(found.differences(load_rules(process)), "as in the library")
 
 
-def _edge_spread(process: str, *, write: bool) -> None:
+def _edge_spread(options: CharacterizeOptions, *, write: bool) -> None:
     from netlist_gen.library.spread import load_spread
     from verification.characterize.measure.spread import SPREADS, measure_spread, write_spread
 
+    process = options.process
     with progress_bars() as progress:
         found = measure_spread(process, SPREADS, progress=progress)
     for point in found:
@@ -266,11 +272,12 @@ def _edge_spread(process: str, *, write: bool) -> None:
         _require_none(differences, "as in the library")
 
 
-def _check_tables(process: str, cell: str | None) -> None:
+def _check_tables(options: CharacterizeOptions, cell: str | None) -> None:
     from verification.characterize.files.tables import stale_tables
     from verification.characterize.measure.design import design_is_stale
     from verification.characterize.measure.spread import spread_is_stale
 
+    process = options.loaded_process()
     reasons = [stale.reason for stale in stale_tables(process, only=cell)]
     if cell is None:
         reasons += [reason for reason in (design_is_stale(process), spread_is_stale()) if reason]

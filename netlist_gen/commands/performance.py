@@ -62,6 +62,7 @@ def _figures(found: Performance, title: str) -> Table:
         ("inferences a second", engineering(found.inferences_per_s, "/s"), ""),
         ("latency", f"{found.latency_ps:.0f} ps, {found.layers} layers", ""),
         ("junctions", f"{found.junctions} ({found.padding_stages} padding stages)", ""),
+        *_bias_rows(found),
         ("bias, control lines", f"{found.bias_A:.3g} A, {found.flux_A:.3g} A", ""),
         ("static power", engineering(found.static_W, "W"), ""),
         ("dynamic power", engineering(found.dynamic_W, "W"), ""),
@@ -77,6 +78,19 @@ def _figures(found: Performance, title: str) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _bias_rows(found: Performance) -> list[tuple[str, str, str]]:
+    """What a bias network adds to the table."""
+    from verification.report.numbers import engineering
+
+    if not found.buses:
+        return []
+    buses = f"{found.buses} of {engineering(found.bus_A, 'A')} at {engineering(found.bus_V, 'V')}"
+    return [
+        ("highest clock with ideal bias", f"{found.ideal_clock_ghz:.2f} GHz", ""),
+        (f"buses ({found.bias})", buses, ""),
+    ]
 
 
 def _slacks(found: Performance) -> Table:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from verification.campaign.result import Verification
+    from verification.verdict.figures import BusFigures
     from verification.verdict.outcome import RunVerdict, ScopeVerdict, SimulatorVerdict
     from verification.verdict.simulators import Agreement
 
@@ -202,6 +203,8 @@ def _figures(verdict: RunVerdict) -> list[str]:
         f"{engineering(energy.static_J_per_inference, 'J')}, wall plug "
         f"{engineering(energy.wall_plug_J, 'J')} ({energy.cooling_W_per_W:g} W/W)",
     ]
+    if energy.buses:
+        lines += _bus_lines(energy.buses)
     lines += [
         f"times of {scope.timing.pulses} pulses, scope {scope.scope}: at most "
         f"{scope.timing.worst_ps:.3f} ps from the timed reference (allowed "
@@ -239,3 +242,23 @@ def _figures(verdict: RunVerdict) -> list[str]:
         lines.append(f"first disagreement: {verdict.counter_example.sentence}")
     lines.append("AGREED" if verdict.agreed else "DISAGREED")
     return lines
+
+
+def _bus_lines(buses: BusFigures) -> list[str]:
+    """What the buses of a bias network gave."""
+    from verification.report.numbers import engineering, percent
+
+    shares = (
+        ("resistors at rest", buses.resistors_J_per_inference),
+        ("events", buses.events_J_per_inference),
+        ("limiting junctions", buses.limiters_J_per_inference),
+        ("feeding JTLs", buses.feeding_J_per_inference),
+    )
+    parts = ", ".join(f"{name} {engineering(value, 'J')}" for name, value in shares if value)
+    return [
+        f"bias {buses.bias}: {buses.buses} bus{'es' if buses.buses > 1 else ''} of "
+        f"{engineering(buses.current_A, 'A')} in all at {engineering(buses.voltage_V, 'V')} gave "
+        f"{engineering(buses.measured_J, 'J')}, expected {engineering(buses.reference_J, 'J')}, "
+        f"error {percent(buses.relative_error)}",
+        f"per inference the buses give {engineering(buses.J_per_inference, 'J')}: {parts}",
+    ]

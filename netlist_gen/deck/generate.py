@@ -18,7 +18,7 @@ from netlist_gen.deck.writer import DeckWriter, write_tasks
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from netlist_gen.library.options import annotations_of
-from netlist_gen.library.process import Process, load_process
+from netlist_gen.library.process import Process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
@@ -58,7 +58,7 @@ def generate(
     check_dialects(options.dialects)
     if windows is None:
         windows = np.ones((1, network.inputs), dtype=bool)
-    process = load_process(options.process)
+    process = options.loaded_process()
     options.require_sound(network, process)
     digests = network_digest(network), windows_digest(windows)
     library = options.library(process, options.head(*digests))
@@ -117,6 +117,7 @@ def _head(
         windows=spikes.windows,
         rules=options.rules,
         crosstalk=options.crosstalk,
+        bias=options.bias,
         startup=options.startup_windows,
         network=NetworkShape.of(spikes.network),
         network_sha256=digests[0],

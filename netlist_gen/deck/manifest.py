@@ -19,6 +19,7 @@ from netlist_gen.circuit.view import NeuronView
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.files import shown
+from netlist_gen.library.bias import IDEAL
 from netlist_gen.library.toml_file import read_small_text
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.records import Record
@@ -154,6 +155,7 @@ class Manifest(Record):
         decks: one entry for each.
         annotation: extracted values that the decks have; absent where there are none.
         startup: whether decks of the whole network begin with start-up windows.
+        bias: how junctions are biased.
     """
 
     format: str
@@ -171,6 +173,7 @@ class Manifest(Record):
     decks: tuple[NeuronDeckEntry | NetworkDeckEntry, ...]
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
     startup: bool = False
+    bias: str = IDEAL
 
     def head(self) -> str:
         """The file's text up to the list of decks, which is written as they come."""
@@ -189,8 +192,8 @@ class _Files(Record):
 class DeckFolder(Record):
     """What a reader of decks needs of a manifest: whose they are, and their files.
 
-    An older one has no ``process_sha256``, no crosstalk, no start-up windows, and no hashes of
-    network and input pulses; ``annotation`` is None for decks as designed.
+    An older one has no ``process_sha256``, no crosstalk, no start-up windows, ideal bias sources,
+    and no hashes of network and input pulses; ``annotation`` is None for decks as designed.
     """
 
     format: str
@@ -201,6 +204,7 @@ class DeckFolder(Record):
     annotation: AnnotationFigures | None = None
     crosstalk: bool = False
     startup: bool = False
+    bias: str = IDEAL
     windows: int | None = None
     network_sha256: str | None = None
     windows_sha256: str | None = None

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from netlist_gen.deck.origin import origin_lines
 from netlist_gen.deck.parameters import check_parameters
-from netlist_gen.library.options import ANNOTATE_HELP, TIME_FIRST_HELP, ClockOptions
+from netlist_gen.library.bias import IDEAL
+from netlist_gen.library.options import (
+    ANNOTATE_HELP,
+    TIME_FIRST_HELP,
+    BiasOptions,
+    ClockOptions,
+)
 from netlist_gen.options import option
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ WITH_CROSSTALK = "neighbouring synapses are coupled (--crosstalk)"
 
 
 @dataclass(frozen=True)
-class DeckOptions(ClockOptions):
+class DeckOptions(ClockOptions, BiasOptions):
     """What decks of a network have in common, whoever writes them.
 
     Attributes:
@@ -81,7 +87,11 @@ class DeckOptions(ClockOptions):
 
     def notes(self) -> tuple[str, ...]:
         """What the head of each deck says of these options."""
-        said = ((self.crosstalk, WITH_CROSSTALK), (self.rules == RULES_OFF, NOT_CHECKED))
+        said = (
+            (self.bias != IDEAL, f"junctions are biased from buses (--bias {self.bias})"),
+            (self.crosstalk, WITH_CROSSTALK),
+            (self.rules == RULES_OFF, NOT_CHECKED),
+        )
         return tuple(note for holds, note in said if holds)
 
     def require_sound(self, network: TernaryNetwork, process: Process) -> None:

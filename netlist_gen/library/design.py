@@ -209,14 +209,25 @@ def flux_path(process: Process | None = None) -> Path:
     """The file of what was measured of a process's neurons.
 
     A process that was not measured has that of the default one: fluxes stay where inductances
-    times critical currents do.
+    times critical currents do. Of one that was measured with other bias sources alone it is that:
+    ``measured_with_bias`` tells.
     """
     folder = resource_dir("cells") / "design" / "flux"
-    if process is not None:
-        for path in sorted(folder.glob("*.toml")):
-            if read_toml(path).get("measured", {}).get("process_sha256") == process.digest():
-                return path
-    return folder / f"{DEFAULT_PROCESS}.toml"
+    if process is None:
+        return folder / f"{DEFAULT_PROCESS}.toml"
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.toml")):
+        measured = read_toml(path).get("measured", {})
+        if measured.get("process_sha256") == process.digest():
+            found[measured.get("bias_sha256", "")] = path
+    ideal = found.get("", folder / f"{DEFAULT_PROCESS}.toml")
+    return found.get(process.bias_digest(), ideal)
+
+
+def measured_with_bias(process: Process) -> bool:
+    """Whether what neurons are designed by was measured with the process's bias."""
+    measured = read_toml(flux_path(process)).get("measured", {})
+    return bool(measured.get("bias_sha256", "") == process.bias_digest())
 
 
 @cache

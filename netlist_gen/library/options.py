@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlist_gen.library.bias import BIASES, IDEAL
 from netlist_gen.library.process import DEFAULT_PROCESS, process_names
 from netlist_gen.options import Options, option
 
@@ -45,6 +46,28 @@ class ProcessOptions(Options):
     process: str = option(
         DEFAULT_PROCESS, "Process of the library, or a .toml file.", known=process_names
     )
+
+
+@dataclass(frozen=True)
+class BiasOptions(ProcessOptions):
+    """Whose cells, and how their junctions are biased.
+
+    Attributes:
+        bias: ideal current sources, or a network from a bus (``netlist_gen.library.bias``).
+    """
+
+    bias: str = option(
+        IDEAL,
+        "Bias of junctions: ideal current sources, resistors, resistors and inductors at a low "
+        "voltage (lr), or inductors and limiting junctions (ersfq).",
+        choices=BIASES,
+    )
+
+    def loaded_process(self) -> Process:
+        """The process with that bias. Raises as ``load_process``."""
+        from netlist_gen.library.process import load_process
+
+        return load_process(self.process, self.bias)
 
 
 @dataclass(frozen=True)

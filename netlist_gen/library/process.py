@@ -12,7 +12,8 @@ from typing import Any
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import shown
-from netlist_gen.library import drawing
+from netlist_gen.library import bias, drawing
+from netlist_gen.library.bias import BiasNetwork, BiasRules
 from netlist_gen.library.drawing import Drawing
 from netlist_gen.library.toml_file import line_of, name_of, read_toml
 from netlist_gen.resources import resource_dir
@@ -54,6 +55,7 @@ _UNIT_OF = {
     "supply_voltage": "mV",
     "temperature": "K",
     **drawing.UNITS,
+    **bias.KEYS,
 }
 """The unit of each quantity of a process file: of another kind it would be another quantity."""
 
@@ -91,6 +93,10 @@ class Process:
         supply_voltage: bias bus, V (static power).
         temperature: K.
         drawing: what its layers allow to be drawn, as far as the file says.
+        bias: of networks that bias junctions from a bus, as far as the file says. Circuits that
+            have none do not depend on it: it is no part of ``content``.
+        network: that biases the junctions of circuits here; None is ideal sources. It is no part
+            of ``content`` either: it changes no cell's design.
         origin: the file it was read from, or the name it was asked for by; no part of its content.
     """
 
@@ -105,6 +111,8 @@ class Process:
     supply_voltage: float
     temperature: float
     drawing: Drawing = field(default_factory=Drawing)
+    bias: BiasRules | None = field(default=None, repr=False)
+    network: BiasNetwork | None = field(default=None, repr=False)
     origin: str = field(default="", compare=False, repr=False)
 
     def content(self) -> str:
@@ -112,9 +120,31 @@ class Process:
         plain = replace(self, name="", title="", model=replace(self.model, name=""))
         return repr(plain)
 
+    def bias_digest(self) -> str:
+        """SHA-256 of the network that biases its junctions; "" for ideal sources."""
+        return (
+            "" if self.network is None else hashlib.sha256(repr(self.network).encode()).hexdigest()
+        )
+
     def digest(self) -> str:
         """SHA-256 of ``content``: by it runs and decks know their process."""
         return hashlib.sha256(self.content().encode()).hexdigest()
+
+    def with_bias(self, kind: str) -> Process:
+        """The process with its junctions biased by a network of a kind of ``bias.BIASES``.
+
+        Raises:
+            ConfigurationError: another kind, or a file that says nothing of bias networks.
+        """
+        parasitics = self.drawing.parasitics
+        wiring = 0.0 if parasitics is None else parasitics.bias_tap
+        network = bias.bias_network(kind, self.bias, self.name, self.supply_voltage, wiring)
+        return replace(self, network=network)
+
+    @property
+    def bias_kind(self) -> str:
+        """Which of ``bias.BIASES`` biases its junctions here."""
+        return bias.IDEAL if self.network is None else self.network.kind
 
     def area(self, critical_current_A: float) -> float:
         """Junction area in the model's unit for a critical current in A."""
@@ -185,11 +215,16 @@ def process_names() -> list[str]:
     return sorted(p.stem for p in (resource_dir("cells") / "process").glob("*.toml"))
 
 
-def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
+def load_process(name_or_file: str = DEFAULT_PROCESS, bias_kind: str = bias.IDEAL) -> Process:
     """A process of the library by name, or one of the user's by path (``.toml``).
 
+    Args:
+        name_or_file: which.
+        bias_kind: how its junctions are biased, one of ``bias.BIASES``.
+
     Raises:
-        ConfigurationError: unknown name, unreadable file, or a number missing or not positive.
+        ConfigurationError: unknown name, unreadable file, a number missing or not positive, or a
+            bias that the file says nothing of.
     """
     folder = resource_dir("cells") / "process"
     path = Path(name_or_file)
@@ -223,7 +258,7 @@ def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
             "positive and finite"
         )
     found = drawing.read_drawing(data, get, str(path))
-    return Process(
+    process = Process(
         name=name_of(head["name"], f"{path}: [process] name"),
         title=line_of(head["title"], f"{path}: [process] title"),
         model=JunctionModel(
@@ -243,8 +278,10 @@ def load_process(name_or_file: str = DEFAULT_PROCESS) -> Process:
         supply_voltage=get("operation", "supply_voltage"),
         temperature=get("operation", "temperature"),
         drawing=found,
+        bias=bias.read_bias(get) if "bias" in data else None,
         origin=name_or_file,
     )
+    return process.with_bias(bias_kind)
 
 
 def _shunt_inductance(

@@ -216,9 +216,11 @@ class CellTable:
 def content_digest(process: Process, cell: Cell, neighbours: Sequence[Cell]) -> str:
     """SHA-256 of what a table was measured of: the process's numbers, the cell, its neighbours.
 
-    The process's name is not in it: a table is found by what it was measured on.
+    The process's name is not in it: a table is found by what it was measured on. Cells that a bias
+    network feeds are other cells than those with ideal sources.
     """
     total = hashlib.sha256(f"format {FORMAT} {process.content()}".encode())
+    total.update(process.bias_digest().encode())
     for one in (cell, *neighbours):
         total.update(Circuit(one).digest().encode())
     return total.hexdigest()
@@ -250,14 +252,23 @@ def table_files(process: Process) -> list[Path]:
 
 
 def tables_folder(process: Process) -> Path:
-    """Where tables of a process are written, each process in a folder of its name."""
+    """Where tables of a process are written: see ``tables_name``."""
     own = Path(process.origin)
     return own.parent / "tables" if own.suffix == ".toml" else resource_dir("cells") / "tables"
 
 
+def tables_name(process: Process) -> str:
+    """The folder in it: the process's name, and its bias where that is no ideal source."""
+    return process.name if process.network is None else f"{process.name}_{process.bias_kind}"
+
+
 def how_to_measure(process: Process) -> str:
     """The command that makes the tables of a process."""
-    return f"`netlist-gen characterize --all --tables --process {process.origin or process.name}`"
+    bias = "" if process.network is None else f" --bias {process.bias_kind}"
+    return (
+        "`netlist-gen characterize --all --tables --process "
+        f"{process.origin or process.name}{bias}`"
+    )
 
 
 @cache

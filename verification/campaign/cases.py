@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from netlist_gen.deck.plan import NetworkRun, NeuronRun, NeuronTask, Stands, Tas
 from netlist_gen.errors import DeckError
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
 from verification.campaign.plan import Setup
+from verification.reference.bus_energy import BusLoads
 from verification.reference.event_energy import EventEnergy, bench_energies, network_energy
 from verification.reference.timed import bench_times, expected_times, timed_reference
 from verification.simulators.base import DeckJob
@@ -79,6 +80,8 @@ class Case:
         startup_J: what of ``reference_J`` is of those.
         stands: which windows a neuron's windows stand for; None is each for itself.
         design: the deck whose sources count, where it is not the one that runs.
+        bus_reference_J: what the reference expects of the buses between the bounds, shape
+            (parts,); empty where there is none.
     """
 
     scope: str
@@ -94,6 +97,7 @@ class Case:
     startup_J: float = 0.0
     stands: Stands | None = None
     design: str | None = None
+    bus_reference_J: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def windows(self) -> int:
@@ -207,6 +211,7 @@ class CaseBuilder:
         if skew is not None and skew.rest_s > -GUARD_S:
             # The sources' stages move before the neuron rests: no window's energy is its own.
             charged, reference = bounds[[0, -1]], reference.sum(keepdims=True)
+        of_buses = self._of_buses(sources.circuit, charged, reference, view.windows)
         predicted = self._expected(view, spikes, behind=True)
         if self.setup.tolerance_s is not None:
             times = bench_times(view, spikes, self.setup.process)
@@ -224,7 +229,19 @@ class CaseBuilder:
                 Readout.at([bounds], [view.output.column]),
             ),
             stands=built.run.stands,
+            bus_reference_J=of_buses,
         )  # fmt: skip
+
+    def _of_buses(
+        self, circuit: Circuit, bounds_s: FloatArray, events_J: FloatArray, windows: int
+    ) -> FloatArray:
+        """What the buses are expected to give between the bounds; empty where there is none."""
+        loads = BusLoads.of(circuit, self.setup.process)
+        if loads is None:
+            return np.zeros(0)
+        turns = windows / (bounds_s.size - 1)
+        parts = zip(np.diff(bounds_s).tolist(), events_J.tolist(), strict=True)
+        return np.array([loads.shares(s, turns, events).total for s, events in parts])
 
     def _network(self, built: Built[NetworkRun, NetworkBench], energies: EventEnergy) -> Case:
         bench, spikes, tolerance = built.bench, built.run.spikes, self.setup.tolerance_s
@@ -232,6 +249,8 @@ class CaseBuilder:
         if tolerance is not None:
             inputs = spikes.layers[0]
             timed = timed_reference(bench.plan, inputs, self.setup.process, spikes.startup)
+        bounds = np.array(bench.span_s())
+        events = np.array([network_energy(bench.plan, spikes, energies)])
         neurons = []
         for view in bench.views:
             place = view.site.layer, view.site.neuron
@@ -246,8 +265,8 @@ class CaseBuilder:
             first=built.run.first,
             neurons=tuple(neurons),
             sources=BiasSources.of(bench.circuit),
-            bounds_s=np.array(bench.span_s()),
-            reference_J=np.array([network_energy(bench.plan, spikes, energies)]),
+            bounds_s=bounds,
+            reference_J=events,
             job=self._job(built.run.name, built.decks.get(self.dialect), network_readout(bench)),
             lines=JudgedLines(
                 lines_of(bench),
@@ -255,6 +274,7 @@ class CaseBuilder:
                 None if timed is None else dict(timed.lines),
                 tolerance or 0.0,
             ),
+            bus_reference_J=self._of_buses(bench.circuit, bounds, events, bench.windows),
             startup=spikes.startup,
             startup_J=network_energy(bench.plan, spikes.part(0, spikes.startup), energies),
         )

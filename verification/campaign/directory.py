@@ -174,8 +174,8 @@ def check_manifest(
 
     Raises:
         ConfigurationError: decks of another network, other samples, another process or clock,
-            with other extracted values, or with crosstalk or start-up windows where none is asked
-            for or the other way round.
+            with other extracted values or another bias, or with crosstalk or start-up windows
+            where none is asked for or the other way round.
     """
     process, phases = setup.process, setup.phases
     manifest = read_manifest(folder)
@@ -211,6 +211,11 @@ def check_manifest(
         has, wants = ("with", "without") if manifest.crosstalk else ("without", "with")
         raise ConfigurationError(
             f"{path}: the decks are {has} crosstalk, asked for is {wants} --crosstalk"
+        )
+    if manifest.bias != process.bias_kind:
+        raise ConfigurationError(
+            f"{path}: the decks have the bias {shown(manifest.bias)}, asked for is --bias "
+            f"{process.bias_kind}"
         )
     if startup is not None and manifest.has_network and manifest.startup != startup:
         has, wants = ("with", "off") if manifest.startup else ("without", "on")

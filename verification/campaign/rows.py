@@ -46,6 +46,9 @@ def _faults(result: DeckResult, case: Case) -> Iterator[bool]:
     yield bool(result.failure) or len(result.neurons) != len(case.neurons)
     yield not np.array_equal(result.reference_J, case.reference_J)
     yield result.startup_J != case.startup_J
+    yield not np.array_equal(result.bus_reference_J, case.bus_reference_J)
+    yield result.buses_J.shape != case.bus_reference_J.shape
+    yield not np.isfinite(result.buses_J).all()
     yield result.energies_J.shape != case.reference_J.shape
     yield not (np.isfinite(result.energies_J).all() and 0 <= result.wall_s < np.inf)
     for verdict, judged in zip(result.neurons, case.neurons, strict=True):

@@ -16,7 +16,7 @@ from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.assembly.plan import NetworkPlan
 from netlist_gen.checkpoint.digest import network_digest
-from netlist_gen.circuit.model import Circuit, Totals
+from netlist_gen.circuit.model import Circuit
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.manifest import windows_digest
 from netlist_gen.deck.plan import Cut, Task, check_scopes
@@ -24,7 +24,6 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.options import annotations_of
-from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
@@ -48,6 +47,7 @@ from verification.campaign.run import Workers, run_tasks
 from verification.campaign.windows import SampleWindows, coverage_of
 from verification.certificate.classes import Asked
 from verification.certificate.statement import Mutation
+from verification.reference.bus_energy import BusLoads
 from verification.reference.timed import WINDOW_S
 from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
@@ -93,7 +93,7 @@ def verify(
         raise ConfigurationError("there are no samples to verify; give at least one")
     if options.decks is not None and not options.decks.is_dir():
         raise ConfigurationError(f"--decks: {options.decks} is not a directory of decks")
-    library = options.library(load_process(options.process))
+    library = options.library(options.loaded_process())
     options.require_sound(network, library.process)
     phases = options.phases(library.process)
     simulators = chosen_simulators(options.simulator)
@@ -105,7 +105,7 @@ def verify(
         annotations, options.crosstalk, library.notes,
     )  # fmt: skip
     outline = network_outline(network, library, phases)
-    totals, figures = _totals(network, library, setup, options.scopes, outline.circuit)
+    whole, figures = _whole(network, library, setup, options.scopes, outline.circuit)
     with cluster(options.scheduler) as workers:
         directory = None
         if out is not None:  # from here on no earlier result is left that looks like this one's
@@ -116,7 +116,8 @@ def verify(
             steps=steps,
             labels=labels,
             process=library.process,
-            totals=totals,
+            totals=whole.totals(),
+            loads=BusLoads.of(whole, library.process),
             period_s=phases.period,
             cooling_W_per_W=options.cooling,
             tolerance_s=tolerance_s,
@@ -159,19 +160,19 @@ def _windows(
     return MadeWindows(facts.network, plan, setup, making, facts.inputs)
 
 
-def _totals(
+def _whole(
     network: TernaryNetwork,
     library: CellLibrary,
     setup: Setup,
     scopes: Sequence[str],
     whole: Circuit,
-) -> tuple[Totals, AnnotationFigures | None]:
-    """What the whole network's circuit costs, and what its table of extracted values sets."""
+) -> tuple[Circuit, AnnotationFigures | None]:
+    """The whole network's circuit, with what its table of extracted values sets."""
     if setup.annotations is None:
-        return whole.totals(), None
+        return whole, None
     given = setup.annotations
     figures = network_annotations(given, network, scopes, library, setup.phases, whole)
-    return annotator_of(given).apply(whole).totals(), figures
+    return annotator_of(given).apply(whole), figures
 
 
 @dataclass(frozen=True, eq=False)

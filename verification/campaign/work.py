@@ -21,7 +21,7 @@ from verification.campaign.plan import Setup
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind, Simulator
 from verification.simulators.registry import get_simulator
 from verification.verdict.class_lines import judge_lines
-from verification.verdict.energy import judge_energy, measured_energies
+from verification.verdict.energy import bus_energies, judge_energy, measured_energies
 from verification.verdict.neuron import compare
 from verification.verdict.outcome import DeckResult
 from verification.waves.waveforms import Waveforms
@@ -52,6 +52,8 @@ def keys_of(
 ) -> tuple[str, ...]:
     """Content keys of a task's cases: process and annotations count by content, not by name."""
     common: dict[str, object] = {"process": setup.process.digest()}
+    if setup.process.network is not None:
+        common["bias"] = setup.process.bias_digest()
     if setup.crosstalk:
         common["crosstalk"] = True
     if setup.annotations is not None:
@@ -117,6 +119,7 @@ def judge(case: Case, outcome: Outcome) -> DeckResult:
             lines = judge_lines(own.lines, own.spikes, readings, own.times_s, own.tolerance_s)
         currents = case.sources.currents_A(case.parts)
         energies = measured_energies(case.sources, currents, readings, case.bounds_s)
+        buses = bus_energies(case.sources, case.parts, readings, case.bounds_s)
     except WaveformError as error:
         return failure(case, f"{case.job.name}: {error}", outcome.wall_s)
     if case.scope == "neurons":
@@ -127,6 +130,8 @@ def judge(case: Case, outcome: Outcome) -> DeckResult:
         energies_J=energies,
         reference_J=case.reference_J,
         startup_J=case.startup_J,
+        buses_J=buses,
+        bus_reference_J=case.bus_reference_J,
         lines=lines,
         source=case.source_apart,
     )

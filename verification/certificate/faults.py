@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netlist_gen.circuit.bench import CLOCK, LOAD_OHM, RESET
+from netlist_gen.circuit.bench import CLOCK, RESET
 from netlist_gen.circuit.elements import (
     GROUND,
+    LOAD_OHM,
     Coupling,
     CurrentSource,
     Element,

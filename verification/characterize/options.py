@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.options import ANNOTATE_HELP, ProcessOptions
+from netlist_gen.library.options import ANNOTATE_HELP, BiasOptions
 from netlist_gen.options import option
 from verification.simulators.registry import NAMES
 from verification.waves.kinds import KINDS, KINDS_HELP, check_kinds
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CharacterizeOptions(ProcessOptions):
+class CharacterizeOptions(BiasOptions):
     """What to measure beside delays, spacings, energies and the state machine, and how."""
 
     sweeps: tuple[str, ...] = option(

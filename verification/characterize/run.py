@@ -208,8 +208,9 @@ def characterize_cells(
     _require_allowed(names, options)
     with runner_for(options, out, progress) as runner:
         summaries = []
+        process = options.loaded_process()
         for name in names:
-            loaded = load_subject(name, options.process, crosstalk=options.crosstalk)
+            loaded = load_subject(name, process, crosstalk=options.crosstalk)
             subject, figures = _annotated(loaded, options)
             result = characterize(subject, runner, options)
             result = dataclasses.replace(result, annotation=figures)

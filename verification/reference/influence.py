@@ -18,13 +18,14 @@ import numpy as np
 
 from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import Stage
-from netlist_gen.circuit.bench import LOAD_OHM, drive
-from netlist_gen.circuit.elements import GROUND, PulseSource, Resistor
+from netlist_gen.circuit.bench import drive
+from netlist_gen.circuit.bias import Island, with_bias
+from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.table_neuron import table_neuron
-from netlist_gen.circuit.view import START_S
+from netlist_gen.circuit.view import start_s
 from netlist_gen.deck.emit import emit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
@@ -54,6 +55,9 @@ CHAINS: tuple[Stage, ...] = (
     Stage("merger"),
 )
 """Neighbourhoods of trees and chains; each is simulated by itself."""
+
+REST_S = 20e-12
+"""Before the first pulse, when all rests."""
 
 PROBE = table_neuron(8)
 """The neuron on which the influence of its clock's driver and of its output's load is measured."""
@@ -185,17 +189,20 @@ def _place(
 def _arrivals(library: CellLibrary, key: Stage) -> _Arrivals:
     """A cell among its neighbours, behind a source."""
     builder = CircuitBuilder("chain")
-    builder.add(PulseSource("V0", "n0", GROUND, (START_S,)))
+    start = start_s(library.process)
+    builder.add(PulseSource("V0", "n0", GROUND, (start,)))
     before = _BEFORE[key.driver]
     for k, kind in enumerate(before):
         _place(builder, library, f"X{k}", kind, (f"n{k}", f"n{k + 1}"), key.cell)
     port, behind = f"n{len(before)}", f"n{len(before) + 1}"
     _place(builder, library, "XC", key.cell, (port, behind), key.beside)
     _load(builder, library, behind, key.load)
-    analysis = Analysis(START_S + 80e-12, print_step_s=0.2e-12)
-    deck = emit(builder.circuit(), library.process, analysis, [Probe(("XC",), "B1")], name="chain")
+    analysis = Analysis(start + 80e-12, print_step_s=0.2e-12)
+    circuit = with_bias(builder.circuit(), library, [Island("0", (start,))])
+    deck = emit(circuit, library.process, analysis, [Probe(("XC",), "B1")], name="chain")
     waves = _simulate(deck.text, (port, behind))
-    return _Arrivals(_port(waves, port), _junction(waves), _port(waves, behind))
+    rest = start - REST_S
+    return _Arrivals(_port(waves, port, rest), _junction(waves, rest), _port(waves, behind, rest))
 
 
 @lru_cache(maxsize=64)
@@ -205,11 +212,12 @@ def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
     labels = tuple(str(i) for i in range(len(signs)))
     builder = CircuitBuilder("probe")
     phases = load_phases(process=library.process)
+    start = start_s(library.process)
     pulsed = [i for i, sign in enumerate(signs) if sign > 0][:theta]
     nets = [
-        drive(builder, library, label, (START_S,) * (k in pulsed)) for k, label in enumerate(labels)
+        drive(builder, library, label, (start,) * (k in pulsed)) for k, label in enumerate(labels)
     ]
-    port = drive(builder, library, "C", (START_S + phases.decision,))
+    port = drive(builder, library, "C", (start + phases.decision,))
     reset = drive(builder, library, "R", ())
     clock = CLOCKED_BY[driver]
     if clock:  # deep in a tree a pulse has the shape that splitters give it
@@ -221,23 +229,30 @@ def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
     builder.place("XN", neuron, *nets, port, reset, "o")
     builder.place("XC", library.cell("jtl"), "o", "q")
     _load(builder, library, "q", load)
-    analysis = Analysis(START_S + phases.period, print_step_s=0.2e-12)
-    deck = emit(builder.circuit(), library.process, analysis, [Probe(("XC",), "B1")], name="probe")
+    analysis = Analysis(start + phases.period, print_step_s=0.2e-12)
+    island = Island("0", (start + phases.decision,))
+    circuit = with_bias(builder.circuit(), library, [island])
+    deck = emit(circuit, library.process, analysis, [Probe(("XC",), "B1")], name="probe")
     waves = _simulate(deck.text, (port, "o", "q"))
+    rest = start - REST_S
     return _Arrivals(
-        _port(waves, "o"), _junction(waves), _port(waves, "q"), clock=_port(waves, port)
+        _port(waves, "o", rest),
+        _junction(waves, rest),
+        _port(waves, "q", rest),
+        clock=_port(waves, port, rest),
     )
 
 
-def _port(waves: Waveforms, net: str) -> float:
-    """Where a port's flux crosses half a quantum beyond its rest, s."""
+def _port(waves: Waveforms, net: str, rest_s: float) -> float:
+    """Where a port's flux crosses half a quantum beyond what it is at ``rest_s``, s."""
     phase = waves.signal(f"P({net.upper()})")
-    return float(detect_phase(waves.time_s, phase, rest_at_s=START_S - 20e-12).times_s[0])
+    return float(detect_phase(waves.time_s, phase, rest_at_s=rest_s).times_s[0])
 
 
-def _junction(waves: Waveforms) -> float:
+def _junction(waves: Waveforms, rest_s: float) -> float:
     """Where the phase of the cell's junction crosses pi, as pulses are timed, s."""
-    return float(detect_phase(waves.time_s, waves.signal("P(B1|XC)")).times_s[0])
+    phase = waves.signal("P(B1|XC)")
+    return float(next(t for t in detect_phase(waves.time_s, phase).times_s if t > rest_s))
 
 
 def _simulate(deck: str, nodes: Sequence[str]) -> Waveforms:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlist_gen.library.options import TIME_FIRST_HELP, ClockOptions
+from netlist_gen.library.options import TIME_FIRST_HELP, BiasOptions, ClockOptions
 from netlist_gen.options import option
 
 COOLING_W_PER_W = 400.0
@@ -15,7 +15,7 @@ Values in use run from 300 to 1000; every result prints the one it used.
 
 
 @dataclass(frozen=True)
-class PerformanceOptions(ClockOptions):
+class PerformanceOptions(ClockOptions, BiasOptions):
     """What to take the figures of.
 
     Attributes:

@@ -20,12 +20,15 @@ from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.assembly.plan import outline
 from netlist_gen.assembly.timing_values import CORNERS, Corner
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.bias import ERSFQ
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
+from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.records import Record
 from netlist_gen.spikes import NetworkSpikes
+from verification.reference.bus_energy import BusLoads
 from verification.reference.energy import EnergyLedger
 from verification.reference.event_energy import EventEnergy, network_energy
 from verification.reference.options import PerformanceOptions
@@ -70,9 +73,15 @@ class Performance(Record):
         dynamic_W: at one inference after another.
         static_J_per_inference: of that power.
         dynamic_J_per_inference: mean over the samples.
-        at_4K_J_per_inference: both.
-        wall_plug_J_per_inference: both, with cooling.
+        at_4K_J_per_inference: both; of a bias network what its buses and the control lines get
+            (``reference.bus_energy``).
+        wall_plug_J_per_inference: that, with cooling.
         cooling_W_per_W: watts at the wall for one at 4.2 K.
+        bias: how junctions are biased.
+        buses: how many buses feed them; 0 with ideal sources.
+        bus_A: what these carry, A.
+        bus_V: and at which voltage, V.
+        ideal_clock_ghz: the highest clock at which the timing closes with ideal bias sources.
         accuracy: of the integer model on the given labels, or None.
         source: what the source says.
         slacks: the worst checks of the timing, worst first.
@@ -97,6 +106,11 @@ class Performance(Record):
     at_4K_J_per_inference: float
     wall_plug_J_per_inference: float
     cooling_W_per_W: float
+    bias: str
+    buses: int
+    bus_A: float
+    bus_V: float
+    ideal_clock_ghz: float
     accuracy: float | None
     source: SourceFigures
     slacks: tuple[SlackFigures, ...]
@@ -140,7 +154,7 @@ def performance(
         raise ConfigurationError("there are no samples to take the dynamic energy of; give one")
     steps = 1 if inputs.ndim == 2 else int(inputs.shape[1])
     spikes = NetworkSpikes.of(network, inputs.reshape(-1, inputs.shape[-1]))
-    library = CellLibrary(options.process)
+    library = CellLibrary(options.loaded_process())
     phases = options.phases(library.process)
     shortest = shortest_period(outline(network), measured_delays(library.process), corners)
     period = shortest if options.clock_ghz is None else phases.period
@@ -148,12 +162,16 @@ def performance(
     bench = network_bench(network, library, spikes.layers[0], phases, corners=corners)
     totals = bench.circuit.totals()
     per_second = 1.0 / (period * steps)
+    dynamic_J = network_energy(bench.plan, spikes, EventEnergy(library)) / inputs.shape[0]
+    loads = BusLoads.of(bench.circuit, library.process)
     ledger = EnergyLedger(
-        dynamic_J=network_energy(bench.plan, spikes, EventEnergy(library)) / inputs.shape[0],
+        dynamic_J=dynamic_J,
         supply_A=totals.supply_A,
         supply_V=library.process.supply_voltage,
         duration_s=1.0 / per_second,
         cooling_W_per_W=options.cooling,
+        rest_W=None if loads is None else loads.rest_W,
+        given_J=None if loads is None else loads.given_J(1.0 / per_second, steps, dynamic_J),
     )
     return Performance(
         clock_ghz=1e-9 / period,
@@ -171,15 +189,46 @@ def performance(
         dynamic_W=ledger.dynamic_J * per_second,
         static_J_per_inference=ledger.static_J,
         dynamic_J_per_inference=ledger.dynamic_J,
-        at_4K_J_per_inference=ledger.static_J + ledger.dynamic_J,
+        at_4K_J_per_inference=ledger.at_4K_J,
         wall_plug_J_per_inference=ledger.wall_plug_J,
         cooling_W_per_W=options.cooling,
+        bias=options.bias,
+        buses=0 if loads is None else loads.buses,
+        bus_A=0.0 if loads is None else loads.fed_A,
+        bus_V=0.0 if loads is None else loads.bus_V(period),
+        ideal_clock_ghz=1e-9 / (shortest if loads is None else _ideal_period(network, options)),
         accuracy=None if labels is None else network.accuracy(inputs, labels),
         source=SourceFigures(),
         slacks=tuple(
             SlackFigures(s.slack_s * 1e12, s.kind, s.corner, s.path()) for s in bench.timing.slacks
         ),
         assumptions=_assumptions(options, library, phases, corners, steps, inputs.shape[0]),
+    )
+
+
+def _ideal_period(network: TernaryNetwork, options: PerformanceOptions) -> float:
+    """The shortest period at which the timing closes with ideal bias sources, s."""
+    process = load_process(options.process)
+    return shortest_period(outline(network), measured_delays(process))
+
+
+def _bias_sentence(library: CellLibrary) -> str:
+    """What power is charged for."""
+    supply = f"{library.process.supply_voltage * 1e3:g} mV"
+    network = library.process.network
+    if network is None:
+        return (
+            f"static power: all bias and control-line currents at {supply}, resistors "
+            "that make them from that supply; no current recycling, nothing switched off"
+        )
+    if network.kind == ERSFQ:
+        return (
+            "power: ERSFQ buses at Phi0 times the clock, feeding JTLs and limiting junctions "
+            f"counted; control-line currents at {supply} from resistors"
+        )
+    return (
+        f"power: buses of {network.voltage * 1e3:g} mV, which give less while junctions turn; "
+        f"control-line currents at {supply} from resistors; no current recycling"
     )
 
 
@@ -191,7 +240,7 @@ def _assumptions(
     steps: int,
     samples: int,
 ) -> tuple[str, ...]:
-    supply, shown = library.process.supply_voltage, phases.short().period
+    shown = phases.short().period
     which = "shortest period at which" if options.clock_ghz is None else "given clock, at which"
     return (
         f"clock: the {which} static timing closes with the measured delays, at "
@@ -200,8 +249,7 @@ def _assumptions(
         f"({1e-9 / shown:.4g} GHz)",
         f"throughput: one inference in {steps} window{'s' if steps > 1 else ''}, the layers "
         "working as a pipeline; latency counts the layers, not the class lines",
-        f"static power: all bias and control-line currents at {supply * 1e3:g} mV, resistors "
-        "that make them from that supply; no current recycling, nothing switched off",
+        _bias_sentence(library),
         "dynamic energy: bias current times the flux quantum for each 2 pi advance of every "
         f"event, mean over {samples} samples; pulse sources are not counted",
         f"cooling: {options.cooling:g} W at the wall for one at 4.2 K (values in use: 300 to "

@@ -19,7 +19,7 @@ from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, last_driver
 from netlist_gen.assembly.timing_values import LayerTiming, TimingPlan
 from netlist_gen.circuit.sites import NeuronSite
-from netlist_gen.circuit.view import START_S, NeuronView
+from netlist_gen.circuit.view import NeuronView
 from netlist_gen.library.process import Process
 from netlist_gen.spikes import NeuronSpikes
 from verification.reference.influence import (
@@ -97,7 +97,7 @@ def timed_reference(
     fold = _Fold(plan, plan.timing, process, int(inputs.shape[0]), startup)
     period = plan.timing.period_s
     # Arrivals at the port of the JTL stage that every line begins with; NaN without a pulse.
-    ports = np.where(inputs, START_S + period * fold.windows[:, None], np.nan)
+    ports = np.where(inputs, fold.delays.start_s + period * fold.windows[:, None], np.nan)
     neurons: dict[tuple[int, int], NeuronTimes] = {}
     for layer, timing in zip(plan.layers, plan.timing.layers, strict=True):
         found, ports = fold.layer(layer, timing, ports)

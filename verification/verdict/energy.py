@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.circuit.bias import Bus, buses_of
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.probe import Probe
 from verification.reference.energy import bias_energy
 from verification.verdict.neuron import Disagreement, NeuronVerdict
-from verification.verdict.sources import DeckPart, currents_in
+from verification.verdict.sources import TOP, DeckPart, currents_in
 from verification.waves.readings import Readings, readings_of
 from verification.waves.waveforms import Waveforms
 
@@ -36,12 +37,14 @@ class BiasSources:
         columns: of the junctions that they feed.
         origins: cell and name of each different source.
         kinds: which of the origins each source is, shape (sources,).
+        buses: that feed the circuit, where its bias is a network.
     """
 
     circuit: Circuit
     columns: tuple[str, ...]
     origins: tuple[tuple[str, str], ...]
     kinds: NDArray[np.int64]
+    buses: tuple[Bus, ...] = ()
 
     @staticmethod
     def of(circuit: Circuit) -> BiasSources:
@@ -50,7 +53,8 @@ class BiasSources:
         origins: dict[tuple[str, str], int] = {}
         kinds = [origins.setdefault((b.cell, b.source.name), len(origins)) for b in fed]
         columns = tuple(Probe(b.path, b.junction).column for b in fed)
-        return BiasSources(circuit, columns, tuple(origins), np.array(kinds, dtype=np.int64))
+        numbers = np.array(kinds, dtype=np.int64)
+        return BiasSources(circuit, columns, tuple(origins), numbers, buses_of(circuit))
 
     def currents_A(self, parts: Mapping[str, DeckPart]) -> FloatArray:
         """What each source gives in a deck, shape (sources,); 0 where it can't be told."""
@@ -85,6 +89,40 @@ def measured_energies(
         return np.zeros(bounds_s.size - 1)
     advances = np.diff(readings_of(observed).phases(sources.columns, bounds_s), axis=1)
     return bias_energy(currents_A, advances)
+
+
+def bus_energies(
+    sources: BiasSources,
+    parts: Mapping[str, DeckPart],
+    observed: Waveforms | Readings,
+    bounds_s: FloatArray,
+) -> FloatArray:
+    """Energy in J that the buses give between times of rest: their integral of V*I.
+
+    Args:
+        sources: of the circuit.
+        parts: of the deck that ran.
+        observed: what a simulator returned.
+        bounds_s: rising times, shape (windows + 1,).
+
+    Returns:
+        shape (windows,); none where there is no bus, and not a number where the deck does not say
+        what feeds one.
+
+    Raises:
+        WaveformError: a meter's phase is missing, not finite or too short.
+    """
+    if not sources.buses:
+        return np.zeros(0)
+    columns = [bus.probe.column for bus in sources.buses]
+    advances = np.diff(readings_of(observed).phases(columns, bounds_s), axis=1)
+    top = parts[TOP]
+    factors = []
+    for bus in sources.buses:
+        source, meter = top.sources.get(bus.source.name.upper()), top.elements.get(bus.meter)
+        value, ohm = (source and source.value) or 0.0, (meter and meter.value) or np.nan
+        factors.append(bus.joule_per_rad(value, ohm))
+    return np.asarray(np.array(factors) @ advances)
 
 
 def judge_energy(

@@ -3,9 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netlist_gen.records import Record
+
+
+@dataclass(frozen=True)
+class BusFigures(Record):
+    """What the buses of a bias network gave, against the reference, and where it goes.
+
+    Attributes:
+        bias: which network.
+        buses: of the whole network's circuit.
+        voltage_V: of each; of an ERSFQ bus Phi0 times the clock.
+        current_A: of all, at rest.
+        measured_J: the integral of V*I, over all that was simulated in ``EnergyFigures.scope``.
+        reference_J: expected of the same decks.
+        relative_error: of the whole; None where no deck was judged.
+        J_per_inference: by the reference at one inference after another, times measured over
+            reference; the next four are its parts by the reference.
+        resistors_J_per_inference: what resistors burn at rest.
+        events_J_per_inference: what events get; with resistors what buses give less while
+            junctions turn, and negative.
+        limiters_J_per_inference: limiting junctions that turn in a node's stead.
+        feeding_J_per_inference: feeding JTLs.
+    """
+
+    bias: str
+    buses: int
+    voltage_V: float
+    current_A: float
+    measured_J: float
+    reference_J: float
+    relative_error: float | None
+    J_per_inference: float
+    resistors_J_per_inference: float
+    events_J_per_inference: float
+    limiters_J_per_inference: float
+    feeding_J_per_inference: float
 
 
 @dataclass(frozen=True)
@@ -25,9 +60,11 @@ class EnergyFigures(Record):
             neuron for each step, on the average.
         static_W: bias and control currents at the supply.
         static_J_per_inference: that power over one sample's windows.
-        wall_plug_J_per_inference: both, with the cooling.
+        wall_plug_J_per_inference: both, with the cooling; of a bias network what its buses and
+            the control lines get.
         cooling_W_per_W: watts at the wall for one at 4.2 K.
         supply_V: of the process.
+        buses: of a bias network; absent with ideal sources.
     """
 
     scope: str
@@ -43,6 +80,7 @@ class EnergyFigures(Record):
     cooling_W_per_W: float
     supply_V: float
     startup_J: float = 0.0
+    buses: BusFigures | None = field(default=None, metadata={"absent": True})
 
     @property
     def wall_plug_J(self) -> float:

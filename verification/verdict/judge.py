@@ -14,9 +14,16 @@ from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
 from netlist_gen.library.process import Process
 from netlist_gen.network import TernaryNetwork, vote_accuracy
 from netlist_gen.version import __version__
+from verification.reference.bus_energy import BusLoads
 from verification.reference.energy import EnergyLedger
 from verification.verdict.energy import ENERGY_TOLERANCE
-from verification.verdict.figures import Accuracy, CircuitFigures, EnergyFigures, LayerFigures
+from verification.verdict.figures import (
+    Accuracy,
+    BusFigures,
+    CircuitFigures,
+    EnergyFigures,
+    LayerFigures,
+)
 from verification.verdict.measured import Measured, counter_example, scope_difference
 from verification.verdict.outcome import NetworkFacts, RunVerdict, SimulatorVerdict
 from verification.verdict.simulators import Agreement, Observed, compare_all
@@ -42,6 +49,7 @@ class Facts:
         seed: of the draw of samples.
         rows: of the samples in their file; None is all of them in order.
         annotation: what a table of extracted values set, or None.
+        loads: what is on the buses of the whole network's circuit; None with ideal sources.
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
         startup: whether decks of the whole network begin with start-up windows.
@@ -61,6 +69,7 @@ class Facts:
     seed: int
     rows: tuple[int, ...] | None
     annotation: AnnotationFigures | None = None
+    loads: BusLoads | None = None
     rules: str = "on"
     crosstalk: bool = False
     startup: bool = False
@@ -183,12 +192,19 @@ def _inferences(facts: Facts, measured: Measured) -> float:
 def _energy(
     facts: Facts, charged: Measured, scopes: Sequence[Measured], inferences: float
 ) -> EnergyFigures:
+    dynamic_J = (charged.energy_J - charged.startup_J) / inferences
+    duration_s, loads = facts.period_s * facts.steps, facts.loads
+    buses = None if loads is None else _buses(facts, loads, charged, dynamic_J)
     ledger = EnergyLedger(
-        dynamic_J=(charged.energy_J - charged.startup_J) / inferences,
+        dynamic_J=dynamic_J,
         supply_A=facts.totals.supply_A,
         supply_V=facts.process.supply_voltage,
-        duration_s=facts.period_s * facts.steps,
+        duration_s=duration_s,
         cooling_W_per_W=facts.cooling_W_per_W,
+        rest_W=None if loads is None else loads.rest_W,
+        given_J=None
+        if buses is None or loads is None
+        else buses.J_per_inference + loads.lines_W * duration_s,
     )
     return EnergyFigures(
         scope=charged.scope,
@@ -204,6 +220,28 @@ def _energy(
         cooling_W_per_W=ledger.cooling_W_per_W,
         supply_V=facts.process.supply_voltage,
         startup_J=charged.startup_J,
+        buses=buses,
+    )
+
+
+def _buses(facts: Facts, loads: BusLoads, charged: Measured, dynamic_J: float) -> BusFigures:
+    """What the buses gave, of the network's decks or of the neurons' benches."""
+    shares = loads.shares(facts.period_s * facts.steps, facts.steps, dynamic_J)
+    measured, reference = charged.buses_J, charged.bus_reference_J
+    error = (measured - reference) / reference if reference else None
+    return BusFigures(
+        bias=loads.network.kind,
+        buses=loads.buses,
+        voltage_V=loads.bus_V(facts.period_s),
+        current_A=loads.fed_A,
+        measured_J=measured,
+        reference_J=reference,
+        relative_error=error,
+        J_per_inference=shares.total * (1.0 + (error or 0.0)),
+        resistors_J_per_inference=shares.resistors,
+        events_J_per_inference=shares.events,
+        limiters_J_per_inference=shares.limiters,
+        feeding_J_per_inference=shares.feeding,
     )
 
 

@@ -94,6 +94,16 @@ class Measured:
         return sum(r.startup_J for r in self.results)
 
     @property
+    def buses_J(self) -> float:
+        """What buses gave, of all decks that were judged."""
+        return sum(r.all_of(r.buses_J) for r in self.results)
+
+    @property
+    def bus_reference_J(self) -> float:
+        """Expected of the same decks."""
+        return sum(r.all_of(r.bus_reference_J) for r in self.results if not r.failed)
+
+    @property
     def energy_error(self) -> float | None:
         """Relative difference of the two; None where no deck was judged."""
         return (self.energy_J - self.reference_J) / self.reference_J if self.reference_J else None

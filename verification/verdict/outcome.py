@@ -50,6 +50,8 @@ class DeckResult(Record):
         deck: the deck's text where something is wrong.
         startup_J: what the reference expects of start-up windows.
         stands: which windows its windows stand for; None is each for itself.
+        buses_J: that the buses of a bias network gave, shape (parts,); empty without one.
+        bus_reference_J: expected of them, likewise.
     """
 
     scope: str
@@ -68,6 +70,8 @@ class DeckResult(Record):
     startup: int = 0
     startup_J: float = 0.0
     stands: Stands | None = field(default=None, metadata={"json": None})
+    buses_J: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    bus_reference_J: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @property
     def failed(self) -> bool:
@@ -76,7 +80,9 @@ class DeckResult(Record):
 
     def all_of(self, each: NDArray[np.float64]) -> float:
         """The sum of what each part cost over all windows that the parts stand for."""
-        return float((each if self.stands is None else each * self.stands.times).sum())
+        if self.stands is None or not each.size:
+            return float(each.sum())
+        return float((each * self.stands.times).sum())
 
     @property
     def energy_J(self) -> float:

@@ -1,7 +1,8 @@
 """The sources of the deck that ran, read from its text, and held against the design's.
 
 Energy is current times flux. The flux comes from the waveforms, the currents from here: those
-that the simulator was given, not those that it should have been given.
+that the simulator was given, not those that it should have been given. Of a bias network they are
+what its resistors let through from their bus, or the critical currents of its limiting junctions.
 """
 
 from __future__ import annotations
@@ -10,8 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from netlist_gen.circuit.elements import CurrentSource, LevelSource, PulseSource
-from netlist_gen.circuit.model import Cell, Circuit
+from netlist_gen.circuit.bias import METERS
+from netlist_gen.circuit.elements import (
+    BusSource,
+    CurrentSource,
+    Junction,
+    LevelSource,
+    PulseSource,
+    Resistor,
+)
+from netlist_gen.circuit.model import Cell, Circuit, Tap
 from netlist_gen.deck.lines import logical_lines
 from netlist_gen.errors import DeckError
 from verification.waves.josim_controls import read_number
@@ -21,6 +30,11 @@ TOP = ""
 
 _RAMPED = re.compile(r"PWL\( *0 0 (\S+) ([^\s)]+) *\)")
 _FEEDING = "IVP"
+_ON_BUSES = ("RI", "BI", *METERS)
+"""What names of elements begin with that set a tap's current, or measure a bus's."""
+
+_LIMITING = ("XBI", *(f"X{name}" for name in METERS))
+"""Likewise of a junction in ngspice's dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +43,27 @@ class SourceLine:
 
     Attributes:
         nodes: in upper case.
-        current_A: that it is ramped to; None where its wave is another one.
+        value: current (A), or voltage of a bus (V), that it is ramped to; None where its wave is
+            another one.
         ramp_s: when it is there.
     """
 
     nodes: tuple[str, ...]
-    current_A: float | None = None
+    value: float | None = None
     ramp_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ElementLine:
+    """An element that sets a tap's current, or measures a bus's, as a deck has it.
+
+    Attributes:
+        nodes: in upper case.
+        value: resistance (ohm), or area of a junction; None where it can't be told.
+    """
+
+    nodes: tuple[str, ...]
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +74,11 @@ class DeckPart:
         sources: by name.
         instances: the cell of each as it is written, by name.
         repeated: names of sources that are there more than once.
+        elements: resistors and limiting junctions of taps, and meters of buses, by name.
     """
 
     sources: dict[str, SourceLine] = field(default_factory=dict)
+    elements: dict[str, ElementLine] = field(default_factory=dict)
     instances: dict[str, str] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
 
@@ -60,12 +90,17 @@ def read_parts(text: str) -> dict[str, DeckPart]:
     for _, line in logical_lines(enumerate(text.split("\n"), start=1)):
         first = line[0].upper()
         if first not in _FEEDING and first not in "X.":
+            if line[:4].upper().startswith(_ON_BUSES):
+                words = line.upper().split()
+                here.elements[words[0]] = _element(words)
             continue
         words = line.upper().split()
         if words[0] == ".SUBCKT" and len(words) > 1:
             here = parts.setdefault(words[1], DeckPart())
         elif words[0] == ".ENDS":
             here = parts[TOP]
+        elif first == "X" and words[0].startswith(_LIMITING):
+            here.elements[words[0][1:]] = _element(words)
         elif first == "X":
             here.instances[words[0]] = line.split()[-1]
         elif first != ".":
@@ -87,21 +122,53 @@ def _source(words: list[str]) -> SourceLine:
     return SourceLine(nodes, current, time)
 
 
-def currents_in(parts: Mapping[str, DeckPart], circuit: Circuit) -> dict[tuple[str, str], float]:
-    """Current in A of each of the circuit's current sources as the deck has it.
+def _element(words: list[str]) -> ElementLine:
+    """A resistor's line, or a junction's in any dialect: ``area=``, or the name of a subcircuit."""
+    nodes, last = tuple(words[1:3]), words[-1]
+    token = last.removeprefix("AREA=")
+    if words[0].startswith("X"):  # ngspice: MODEL_0P175 stands for a junction of that area
+        token = last.rpartition("_")[2].replace("P", ".")
+    try:
+        return ElementLine(nodes, read_number(token, 0))
+    except DeckError:
+        return ElementLine(nodes)
 
-    It is 0 where the deck has none, or one of another wave.
+
+def currents_in(parts: Mapping[str, DeckPart], circuit: Circuit) -> dict[tuple[str, str], float]:
+    """Current in A of each of the circuit's current sources and taps as the deck has it.
+
+    It is 0 where the deck has none, or one of another wave. All buses of a circuit have one
+    voltage; one that has another in the deck is a fault by itself (``first_difference``).
 
     Returns:
         By name of the cell (of the top its own) and of the source.
     """
-    found = {}
+    found, supply = {}, _supply(parts, circuit)
     for part, cell in _cells(parts, circuit):
         for e in cell.elements:
             if isinstance(e, CurrentSource):
                 line = part.sources.get(e.name.upper())
-                found[cell.name, e.name] = (line and line.current_A) or 0.0
+                found[cell.name, e.name] = (line and line.value) or 0.0
+        for tap in cell.taps:
+            element = part.elements.get(tap.element.upper())
+            found[cell.name, tap.name] = _tap_current(tap, element, supply)
     return found
+
+
+def _tap_current(tap: Tap, line: ElementLine | None, supply: float) -> float:
+    """What a tap gives in a deck, A; ``supply`` is its bus's voltage over the design's."""
+    if line is None or not line.value:
+        return 0.0
+    return tap.scale * line.value if tap.limited else tap.scale * supply / line.value
+
+
+def _supply(parts: Mapping[str, DeckPart], circuit: Circuit) -> float:
+    """Voltage of a circuit's first bus in the deck, over the design's; 1 where none has one."""
+    for e in circuit.top.elements:
+        if isinstance(e, BusSource) and e.is_voltage:
+            line = parts[TOP].sources.get(e.name.upper())
+            return ((line and line.value) or 0.0) / e.value
+    return 1.0
 
 
 def first_difference(
@@ -122,6 +189,7 @@ def first_difference(
         where = f"the cell {cell.name}" if cell is not circuit.top else "the circuit"
         faults = (
             *_sources_apart(part, cell, by_s, tolerance),
+            *_taps_apart(part, cell, tolerance),
             *_instances_apart(parts, part, cell),
         )
         for name, expected, measured in faults:
@@ -140,11 +208,12 @@ def _sources_apart(
 ) -> Iterator[tuple[str, str, str]]:
     known = set()
     for e in cell.elements:
-        if not isinstance(e, CurrentSource | PulseSource | LevelSource):
+        if not isinstance(e, CurrentSource | BusSource | PulseSource | LevelSource):
             continue
         known.add(e.name.upper())
         line = part.sources.get(e.name.upper())
-        wanted = f"{e.value * 1e6:.4g} uA by" if isinstance(e, CurrentSource) else "the source"
+        constant = isinstance(e, CurrentSource | BusSource)
+        wanted = f"{_amount(e.name, e.value)} by" if constant else "the source"
         if line is None:
             yield e.name, wanted, "no such source in the deck that ran"
         elif e.name.upper() in part.repeated:
@@ -152,20 +221,46 @@ def _sources_apart(
         elif line.nodes != (e.plus.upper(), e.minus.upper()):
             there = " and ".join(line.nodes).lower()
             yield e.name, f"the nodes {e.plus} and {e.minus} at", there
-        elif isinstance(e, CurrentSource):
-            current = line.current_A
-            if current is None or abs(current - e.value) > tolerance * abs(e.value):
-                yield e.name, wanted, _in_words(line)
+        elif isinstance(e, CurrentSource | BusSource):
+            value = line.value
+            if value is None or abs(value - e.value) > tolerance * abs(e.value):
+                yield e.name, wanted, _in_words(e.name, line)
             elif line.ramp_s > by_s:
                 yield e.name, wanted, f"it only at {line.ramp_s * 1e12:.4g} ps"
     for name in sorted(part.sources.keys() - known):
-        yield name, "no source", f"one of {_in_words(part.sources[name])}"
+        yield name, "no source", f"one of {_in_words(name, part.sources[name])}"
 
 
-def _in_words(line: SourceLine) -> str:
-    if line.current_A is None:
+def _taps_apart(part: DeckPart, cell: Cell, tolerance: float) -> Iterator[tuple[str, str, str]]:
+    """Resistors and limiting junctions of taps, and meters, that are not the design's."""
+    told = {tap.element for tap in cell.taps}
+    for e in cell.elements:
+        if not isinstance(e, Resistor | Junction) or not (
+            e.name in told or e.name.startswith(METERS)
+        ):
+            continue
+        line = part.elements.get(e.name.upper())
+        own, unit = (e.value, "ohm") if isinstance(e, Resistor) else (e.area, "units of area")
+        wanted = f"{own:.4g} {unit} by"
+        if line is None:
+            yield e.name, wanted, "no such element in the deck that ran"
+        elif line.nodes != (e.plus.upper(), e.minus.upper()):
+            there = " and ".join(line.nodes).lower()
+            yield e.name, f"the nodes {e.plus} and {e.minus} at", there
+        elif line.value is None or abs(line.value - own) > tolerance * own:
+            found = "a value that can't be told" if line.value is None else f"{line.value:.4g}"
+            yield e.name, wanted, found
+
+
+def _amount(name: str, value: float) -> str:
+    """A source's value in words: a name that begins with V is of a voltage."""
+    return f"{value * 1e3:.4g} mV" if name.upper().startswith("V") else f"{value * 1e6:.4g} uA"
+
+
+def _in_words(name: str, line: SourceLine) -> str:
+    if line.value is None:
         return "another wave than a current that is ramped up"
-    return f"{line.current_A * 1e6:.4g} uA"
+    return _amount(name, line.value)
 
 
 def _instances_apart(

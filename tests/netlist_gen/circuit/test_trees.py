@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlist_gen.circuit.bench import LOAD_OHM
-from netlist_gen.circuit.elements import GROUND, PulseSource, Resistor
+from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth

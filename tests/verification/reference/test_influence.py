@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from netlist_gen.assembly.delays import measured_delays
-from netlist_gen.circuit.bench import LOAD_OHM
-from netlist_gen.circuit.elements import GROUND, PulseSource, Resistor
+from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.trees import splitter_tree

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netlist_gen.circuit.bench import LOAD_OHM, neuron_bench
-from netlist_gen.circuit.elements import PulseSource, Resistor
+from netlist_gen.circuit.bench import neuron_bench
+from netlist_gen.circuit.elements import LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite

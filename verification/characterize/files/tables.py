@@ -23,6 +23,7 @@ from netlist_gen.library.tables import (
     content_digest,
     read_table,
     tables_folder,
+    tables_name,
 )
 from netlist_gen.resources import template
 from verification.characterize.files.summary import Characterization
@@ -104,7 +105,7 @@ def _arc(arc: Arc, result: Characterization) -> TableArc:
 def _path(subject: Subject, folder: Path | None) -> Path:
     """Where a cell's table is."""
     process = subject.library.process  # the subject's own may have a user's junction model
-    return (folder or tables_folder(process)) / process.name / f"{subject.name}.toml"
+    return (folder or tables_folder(process)) / tables_name(process) / f"{subject.name}.toml"
 
 
 def write_table(table: CellTable, title: str, path: Path) -> None:
@@ -162,7 +163,7 @@ def _why_stale(subject: Subject, path: Path) -> str:
 
 
 def write_tables(
-    names: Iterable[str], process: str, folder: Path | None, runner: Runner
+    names: Iterable[str], process: Process, folder: Path | None, runner: Runner
 ) -> Iterator[Path]:
     """Measure cells and write their tables; the path of each."""
     for name in names:
@@ -173,7 +174,7 @@ def write_tables(
 
 
 def measure_again(
-    names: Iterable[str], process: str, folder: Path | None, runner: Runner
+    names: Iterable[str], process: Process, folder: Path | None, runner: Runner
 ) -> Iterator[str]:
     """Measure cells again: what differs from their tables, in words."""
     for name in names:

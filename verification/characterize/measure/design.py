@@ -37,7 +37,8 @@ from netlist_gen.errors import SimulatorError
 from netlist_gen.files import write_text
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import DesignRules, Edge, Neighbours, load_rules
-from netlist_gen.library.process import DEFAULT_PROCESS
+from netlist_gen.library.process import DEFAULT_PROCESS, Process
+from netlist_gen.library.tables import tables_name
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir, template
 from verification.characterize.trials.neuron_lanes import (
@@ -307,12 +308,12 @@ def _measure_neighbours(library: CellLibrary, loops: int) -> Neighbours | None:
 
 
 def measure_design(
-    process: str = DEFAULT_PROCESS, loops: Sequence[int] | None = None
+    process: Process | str = DEFAULT_PROCESS, loops: Sequence[int] | None = None
 ) -> FluxDesign:
     """Measure the flux design of a process in the embedded engine (some minutes).
 
     Args:
-        process: its name or file.
+        process: it, with the bias of its junctions, or its name or file.
         loops: of the stages to be measured (default: all that are built).
 
     Raises:
@@ -343,22 +344,25 @@ def measure_design(
 def cells_digest(library: CellLibrary) -> str:
     """SHA-256 of the cells that the measurement depends on, and of the process's junctions."""
     digest = hashlib.sha256(library.process.content().encode())
+    digest.update(library.process.bias_digest().encode())
     for name in ("branch", "decision"):
         digest.update(Circuit(library.cell(name)).digest().encode())
     return digest.hexdigest()
 
 
-def design_path(process: str) -> Path:
-    """The file that neurons of a process of the library are designed by."""
-    return resource_dir("cells") / "design" / "flux" / f"{process}.toml"
+def design_path(process: Process) -> Path:
+    """The file that neurons of a process of the library, with its bias, are designed by."""
+    return resource_dir("cells") / "design" / "flux" / f"{tables_name(process)}.toml"
 
 
-def write_design(found: FluxDesign, path: Path, process: str = DEFAULT_PROCESS) -> None:
+def write_design(found: FluxDesign, path: Path, process: Process) -> None:
     """Write the measured design; ``load_rules`` reads it in a new process."""
     library = CellLibrary(process)
     values = {
-        "process": process,
-        "process_digest": library.process.digest(),
+        "process": process.name,
+        "process_digest": process.digest(),
+        "bias": process.bias_kind,
+        "bias_digest": process.bias_digest(),
         "simulator": f"embedded {get_simulator('embedded').version()}",
         "digest": cells_digest(library),
         "couplings": _couplings(library),
@@ -369,18 +373,20 @@ def write_design(found: FluxDesign, path: Path, process: str = DEFAULT_PROCESS) 
     write_text(path, template("models/flux.toml.j2").render(values))
 
 
-def design_is_stale(process: str) -> str | None:
+def design_is_stale(process: Process) -> str | None:
     """A sentence where the cells are no longer those that the stored design was measured on."""
-    flags = f"--design --tables --process {process}"
+    flags = f"--design --tables --process {process.name}"
+    if process.network is not None:
+        flags += f" --bias {process.bias_kind}"
     return measured_of_other_cells(design_path(process), process, flags)
 
 
-def measured_of_other_cells(path: Path, process: str, flags: str) -> str | None:
+def measured_of_other_cells(path: Path, process: Process | str, flags: str) -> str | None:
     """A sentence where a file of what was measured is missing, or is not of a process's cells.
 
     Args:
         path: holds the table ``[measured]`` with ``cells_sha256``.
-        process: its name.
+        process: it, or its name.
         flags: of ``netlist-gen characterize``, which measures it again.
     """
     if path.is_file():

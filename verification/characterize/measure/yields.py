@@ -152,7 +152,7 @@ def draw(
     ]
     if spreads.bias:
         for sample, shift in zip(samples, bias, strict=True):
-            sample.update(dict.fromkeys(cell.bench.biases, 1.0 + float(shift)))
+            sample.update(dict.fromkeys(cell.bench.supplies, 1.0 + float(shift)))
     return samples
 
 

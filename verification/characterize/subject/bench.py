@@ -5,6 +5,9 @@ Each input is driven by a pulse source through a stage of the library's JTL and 
 Each output is loaded by one cell (``load``) and a JTL after it, ended by a resistor. Further
 outputs of either are ended the same way, further inputs stay quiet.
 
+A bias network feeds all of it from one bus; ERSFQ has no feeding JTL, as no clock drives a bench.
+Its stimulus begins later by ``later_s``, when the bus is there: all else tells times without that.
+
 At each port sits a probe: a junction of a millionth of a unit (0.1 nA), whose phase is the
 node's own, 2 pi / Phi0 times the integral of its voltage. A level is no pulse: its probe is beside
 the cell, on a pulse source that marks the rise's middle.
@@ -18,9 +21,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from netlist_gen.circuit.bench import LOAD_OHM
+from netlist_gen.circuit.bias import Island, with_bias
 from netlist_gen.circuit.elements import (
     GROUND,
+    LOAD_OHM,
+    BusSource,
     Capacitor,
     Coupling,
     CurrentSource,
@@ -34,6 +39,7 @@ from netlist_gen.circuit.elements import (
 )
 from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
+from netlist_gen.circuit.view import later_s
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
@@ -53,7 +59,7 @@ NEIGHBOURS = ("jtl", "splitter", "merger")
 VALUE_FIELDS: dict[type, str] = {
     Junction: "area",
     Coupling: "k",
-    **dict.fromkeys((Inductor, Resistor, Capacitor, CurrentSource), "value"),
+    **dict.fromkeys((Inductor, Resistor, Capacitor, CurrentSource, BusSource), "value"),
 }
 """The field of each kind of element that a factor scales; sources of pulses have none."""
 
@@ -90,11 +96,16 @@ class Bench:
         """Times of the run."""
         length_s = self.subject.longest_s if self.length_s is None else self.length_s
         return Analysis(
-            START_S + length_s + self.subject.tail_s,
+            START_S + self.later_s + length_s + self.subject.tail_s,
             step_s=STEP_S,
             print_step_s=self.print_step_s,
             temperature_K=self.temperature_K,
         )
+
+    @cached_property
+    def later_s(self) -> float:
+        """By how much the stimulus begins later than with ideal bias sources."""
+        return later_s(self.subject.library.process)
 
     @cached_property
     def circuit(self) -> Circuit:
@@ -113,7 +124,7 @@ class Bench:
             builder.add(moved(element, lambda net: nets.get(net, net)))
         for port in (*subject.inputs, *subject.outputs):
             builder.add(Junction(f"{PROBE_PREFIX}{port}", self.port_net(port), GROUND, PROBE_AREA))
-        circuit = builder.circuit()
+        circuit = with_bias(builder.circuit(), subject.library, [Island("0")])
         if subject.annotations is not None:
             circuit = annotator_of(subject.annotations).apply(circuit)
         return with_capacitors(circuit, subject.capacitance_F) if subject.capacitance_F else circuit
@@ -178,9 +189,12 @@ class Bench:
 
     @cached_property
     def junctions(self) -> tuple[str, ...]:
-        """Labels of all junctions of the cell and of its instances."""
-        found = self.own_elements.items()
-        return tuple(label for label, placed in found if isinstance(placed.element, Junction))
+        """Labels of all junctions of the cell and of its instances, limiting ones left out."""
+        return tuple(
+            label
+            for label, (_, cell, e) in self.own_elements.items()
+            if isinstance(e, Junction) and all(e.name != tap.element for tap in cell.taps)
+        )
 
     @cached_property
     def turning(self) -> frozenset[str]:
@@ -188,8 +202,14 @@ class Bench:
         return frozenset(self.target_label(name) for name in self.subject.turning)
 
     @cached_property
+    def supplies(self) -> tuple[str, ...]:
+        """Labels of what scales all biases: the bus, or every bias source."""
+        bus = (label for label, (_, _, e) in self.elements.items() if isinstance(e, BusSource))
+        return tuple(bus) or self.biases
+
+    @cached_property
     def biases(self) -> tuple[str, ...]:
-        """Labels of all bias sources: of the cell, of sources and loads."""
+        """Labels of all bias sources: of the cell, of sources and loads; none on a bus."""
         return tuple(
             label
             for label, (_, _, e) in self.elements.items()
@@ -223,7 +243,10 @@ class Bench:
         found = [self.elements[label] for label in labels]
         probes = [Probe(placed.path, placed.element.name) for placed in found]
         if trial is not None:
-            circuit = flattened(circuit, dict(trial.values), dict(trial.pulses))
+            pulses = {
+                port: tuple(time + self.later_s for time in times) for port, times in trial.pulses
+            }
+            circuit = flattened(circuit, dict(trial.values), pulses)
             probes = [Probe((), flat_name(probe.path, probe.junction)) for probe in probes]
             if analysis.temperature_K:
                 analysis = dataclasses.replace(analysis, seed=trial.seed)

@@ -8,7 +8,8 @@
 | L, R, C, K | all inductors, resistors, capacitors, couplings of the cell |
 | B1, L2, ... | one element of the cell (``B1.XD1``: in instance XD1) |
 
-In a neuron, elements of one name in cells of one kind are one parameter (``branch.BA``).
+With a bias network ``bias`` scales what feeds the bus. In a neuron, elements of one name in cells
+of one kind are one parameter (``branch.BA``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netlist_gen.circuit.elements import (
+    BusSource,
     Capacitor,
     Coupling,
     CurrentSource,
@@ -93,6 +95,8 @@ def element_kind(element: object) -> str | None:
     """The kind of parameter an element is; None for sources of pulses."""
     if isinstance(element, CurrentSource):
         return "bias" if element.role is Role.BIAS else "flux"
+    if isinstance(element, BusSource):
+        return "bias"
     return _KIND.get(type(element))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
-from netlist_gen.circuit.elements import CurrentSource, Element, PulseSource, Role
+from netlist_gen.circuit.elements import BusSource, CurrentSource, Element, PulseSource, Role
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.circuit.neuron import NeuronDesign
 from netlist_gen.circuit.sites import NeuronSite
@@ -203,17 +203,20 @@ def flat_elements(circuit: Circuit) -> dict[str, Element]:
 
 
 def scaled_currents(circuit: Circuit, bias: float, control: float) -> Circuit:
-    """The circuit with all bias currents and all control currents scaled."""
+    """The circuit with all bias currents, or its buses, and all control currents scaled."""
     if bias == control == 1.0:
         return circuit
 
+    def one(e: Element) -> Element:
+        if isinstance(e, CurrentSource):
+            return dataclasses.replace(
+                e, value=e.value * (bias if e.role is Role.BIAS else control)
+            )
+        if isinstance(e, BusSource):
+            return dataclasses.replace(e, value=e.value * bias)
+        return e
+
     def scaled(cell: Cell) -> Cell:
-        elements = tuple(
-            dataclasses.replace(e, value=e.value * (bias if e.role is Role.BIAS else control))
-            if isinstance(e, CurrentSource)
-            else e
-            for e in cell.elements
-        )
-        return dataclasses.replace(cell, elements=elements)
+        return dataclasses.replace(cell, elements=tuple(one(e) for e in cell.elements))
 
     return circuit.changed(scaled)

@@ -78,6 +78,7 @@ class Runner:
             simulator=self.simulator,
             timeout_s=self.timeout_s,
             levels=dict(bench.subject.levels),
+            later_s=bench.later_s,
             process=bench.subject.process.digest(),
         )
         keys: dict[int, str] = {}
@@ -152,6 +153,7 @@ class Chunk:
 
     Attributes:
         biases: sources whose work is taken, none where energy is not asked for.
+        later_s: by how much everything comes later in the deck than in trials and responses.
         start: number of the first trial.
         process: digest of its values.
         jobs: for simulators that are programs, each trial's own deck, which is flat.
@@ -166,6 +168,7 @@ class Chunk:
     timeout_s: float
     levels: dict[str, LevelSource]
     process: str
+    later_s: float = 0.0
     start: int = 0
     trials: tuple[Trial, ...] = ()
     jobs: tuple[DeckJob, ...] = ()
@@ -178,6 +181,8 @@ class Chunk:
             "rest_s": REST_S,
             "process": self.process,
         }
+        if self.later_s:
+            options["later_s"] = self.later_s
         if self.levels:  # the deck's text has them without their times
             levels = self.levels.items()
             options["levels"] = [[port, x.high, x.width, x.edge] for port, x in levels]
@@ -192,7 +197,7 @@ def run_chunk(chunk: Chunk) -> list[TrialResult]:
     extract = Extract(
         waveforms=False,
         pulses=chunk.watch,
-        rest_s=REST_S,
+        rest_s=REST_S + chunk.later_s,
         energy=bool(chunk.biases),
         max_pulses=most_pulses(chunk.stop_s),
     )
@@ -219,10 +224,13 @@ def _wave(corners: Iterable[tuple[float, float]]) -> SourceWave:
     return SourceWave.pwl(points[:, 0], points[:, 1])
 
 
-def _stimulus(trial: Trial, levels: dict[str, LevelSource]) -> dict[str, SourceWave]:
+def _stimulus(
+    trial: Trial, levels: dict[str, LevelSource], later_s: float
+) -> dict[str, SourceWave]:
     """The waves of a trial's sources, as ``emit`` writes them."""
-    waves = {f"V{port}": pulse_wave(times) for port, times in trial.pulses}
-    for port, times in trial.pulses:
+    pulses = [(port, tuple(t + later_s for t in times)) for port, times in trial.pulses]
+    waves = {f"V{port}": pulse_wave(times) for port, times in pulses}
+    for port, times in pulses:
         if port in levels:
             level = dataclasses.replace(levels[port], times_s=times)
             waves[level.name] = _wave(level.points())
@@ -232,7 +240,7 @@ def _stimulus(trial: Trial, levels: dict[str, LevelSource]) -> dict[str, SourceW
 def _run_lanes(
     compiled: CompiledDeck, chunk: Chunk, trials: Sequence[Trial], extract: Extract
 ) -> list[TrialResult]:
-    stimuli = [_stimulus(trial, chunk.levels) for trial in trials]
+    stimuli = [_stimulus(trial, chunk.levels, chunk.later_s) for trial in trials]
     seeds = [trial.seed for trial in trials]
     try:
         if any(trial.values for trial in trials):
@@ -250,7 +258,7 @@ def _run_lanes(
         return [r for part in halves for r in _run_lanes(compiled, chunk, part, extract)]
     return [
         Response(
-            {label: pulses.time_s for label, pulses in lane.pulses.items()},
+            {label: pulses.time_s - chunk.later_s for label, pulses in lane.pulses.items()},
             {label: pulses.sign for label, pulses in lane.pulses.items()},
             {label: work for label, work in lane.bias_energy_J.items() if label in chunk.biases},
         )
@@ -273,8 +281,10 @@ def _run_programs(chunk: Chunk) -> list[TrialResult]:
         times, signs = {}, {}
         for label in chunk.watch:
             phase = waves.signal(Probe((), label.replace("|", "__")).column)
-            train = detect_phase(waves.time_s, phase, rest_at_s=REST_S)
-            kept = train.times_s >= REST_S  # what moved while the bias ramped up is no pulse
-            times[label], signs[label] = train.times_s[kept], train.signs[kept]
+            rest_s = REST_S + chunk.later_s
+            train = detect_phase(waves.time_s, phase, rest_at_s=rest_s)
+            kept = train.times_s >= rest_s  # what moved while the bias ramped up is no pulse
+            times[label] = train.times_s[kept] - chunk.later_s
+            signs[label] = train.signs[kept]
         found[outcome.job.name] = Response(times, signs)
     return [found[job.name] for job in chunk.jobs]
