@@ -27,8 +27,10 @@ from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.constants import PHI0
 from netlist_gen.deck.emit import Deck, emit
+from netlist_gen.library.bias import IDEAL
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
+from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.resources import resource_dir
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes, lone_neuron
@@ -82,6 +84,9 @@ FLUX_FROM_EDGE = 0.15
 
 NEURON_FAN_INS = (2, 8, 16)
 """Of the neurons among the golden decks."""
+
+BIASED_FAN_IN = 2
+"""Of the neuron that is among them with each bias network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +193,7 @@ def settled(train: PulseTrain) -> PulseTrain:
 
 
 def random_neuron_bench(
-    fan_in: int, seed: int = 0, windows: int = 3
+    fan_in: int, seed: int = 0, windows: int = 3, bias: str = IDEAL
 ) -> tuple[CellLibrary, NeuronBench, NeuronSpikes]:
     """A neuron of random signs and threshold; its first window decides for a pulse."""
     random = np.random.default_rng([seed, fan_in])
@@ -198,7 +203,7 @@ def random_neuron_bench(
     stimulus[0] = signs > 0
     low, high = -int((signs < 0).sum()), int((signs > 0).sum())
     theta = int(random.integers(low + 1, high + 1))
-    library = CellLibrary()
+    library = CellLibrary(load_process(bias_kind=bias))
     site = NeuronSite(
         layer=0,
         neuron=0,

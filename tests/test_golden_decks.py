@@ -11,21 +11,27 @@ import re
 from pathlib import Path
 
 import pytest
-from cell_benches import EVENTS, NEURON_FAN_INS, cell_bench, random_neuron_bench
+from cell_benches import BIASED_FAN_IN, EVENTS, NEURON_FAN_INS, cell_bench, random_neuron_bench
 
 from netlist_gen.deck.decks import neuron_deck
 from netlist_gen.deck.emit import dialects
 from netlist_gen.deck.lint import lint
+from netlist_gen.library.bias import BIASES, IDEAL
 from verification.simulators.saved_signals import read_saved
 from verification.simulators.wrspice_rules import check_wrspice_deck
 
 GOLDEN = Path(__file__).parent / "golden" / "decks"
-NAMES = [*EVENTS, *(f"neuron{fan_in}" for fan_in in NEURON_FAN_INS)]
+NAMES = [
+    *EVENTS,
+    *(f"neuron{fan_in}" for fan_in in NEURON_FAN_INS),
+    *(f"neuron{BIASED_FAN_IN}_{bias}" for bias in BIASES if bias != IDEAL),
+]
 
 
 def text_of(name: str, dialect: str) -> str:
     if name.startswith("neuron"):
-        library, bench, _ = random_neuron_bench(int(name.removeprefix("neuron")))
+        fan_in, _, bias = name.removeprefix("neuron").partition("_")
+        library, bench, _ = random_neuron_bench(int(fan_in), bias=bias or IDEAL)
         return neuron_deck(library, bench, name, 0, dialect).text
     return cell_bench(name).deck(dialect).text
 

@@ -82,8 +82,11 @@ class DeckOptions(ClockOptions, BiasOptions):
     def library(self, process: Process, head: tuple[str, ...] = ()) -> CellLibrary:
         """The cells of the decks, in a process; ``head`` are more lines at the head of each."""
         from netlist_gen.library.cells import CellLibrary
+        from netlist_gen.library.design import bias_note
 
-        return CellLibrary(process, crosstalk=self.crosstalk, notes=(*self.notes(), *head))
+        said = bias_note(process)
+        notes = (*self.notes(), *((said,) if said else ()), *head)
+        return CellLibrary(process, crosstalk=self.crosstalk, notes=notes)
 
     def notes(self) -> tuple[str, ...]:
         """What the head of each deck says of these options."""

@@ -36,6 +36,10 @@ KEYS = {
 """Quantities of the table ``[bias]``, with their units."""
 
 
+QUIET_S = 60e-12
+"""After the ramp of an ERSFQ bus: its limiting junctions turn on for some 50 ps."""
+
+
 @dataclass(frozen=True)
 class BiasRules:
     """What a process file says of bias networks, in SI.
@@ -100,7 +104,7 @@ class BiasNetwork:
         A tap of resistor and inductor comes within e**-7 of it (0.1 %) in seven times L / R.
         """
         if self.kind == ERSFQ:
-            return self.ramp
+            return self.ramp + QUIET_S
         return self.ramp + 7 * self.inductance * self.tap_current / self.voltage
 
 

@@ -226,8 +226,21 @@ def flux_path(process: Process | None = None) -> Path:
 
 def measured_with_bias(process: Process) -> bool:
     """Whether what neurons are designed by was measured with the process's bias."""
+    if process.network is None:
+        return True
     measured = read_toml(flux_path(process)).get("measured", {})
     return bool(measured.get("bias_sha256", "") == process.bias_digest())
+
+
+def bias_note(process: Process) -> str:
+    """What is to be said where thresholds were not measured with the process's bias; else ""."""
+    if measured_with_bias(process):
+        return ""
+    return (
+        f"thresholds are set by what was measured with other bias than {process.bias_kind}: "
+        f"`netlist-gen characterize --design --tables --process {process.origin or process.name} "
+        f"--bias {process.bias_kind}` measures it"
+    )
 
 
 @cache

@@ -23,7 +23,10 @@ from netlist_gen.deck.plan import Cut, Task, check_scopes
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import bias_note
 from netlist_gen.library.options import annotations_of
+from netlist_gen.library.process import Process
+from netlist_gen.library.tables import how_to_measure
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes
@@ -132,8 +135,20 @@ def verify(
         )
         plan = _windows(facts, outline.plan, setup, options, simulators)
         run = _Run(facts, plan, setup, options, simulators, workers, progress)
+        run.note(bias_note(library.process))
+        run.note(_untimed(library.process))
         run.check_decks()
         return run.go(directory, begin)
+
+
+def _untimed(process: Process) -> str:
+    """What is to be said where a bias network's cells were not measured; else ""."""
+    if process.network is None or has_tables(process):
+        return ""
+    return (
+        f"no tables were measured with the bias {process.bias_kind}: pulses are held to the clock, "
+        f"not to expected times; {how_to_measure(process)} measures them"
+    )
 
 
 def _windows(

@@ -154,6 +154,45 @@ def test_a_changed_bias_disagrees_and_is_named(
     assert run.verdict.scopes[0].sources_wrong == run.verdict.scopes[0].decks
 
 
+ON_BUSES = {
+    "resistor": ("resistor", r"^RIB1 bus ib1_b 14\.85714286$", "RIB1 bus ib1_b 12",
+                 "14.86 ohm by RIB1 of the cell jtl, measured 12"),
+    "resistor away": ("resistor", r"^RIB1 bus ib1_b 14\.85714286$", "CX bus ib1_b 1e-15",
+                      "14.86 ohm by RIB1 of the cell jtl, measured no such element in the deck "
+                      "that ran"),
+    "moved": ("resistor", r"^RIB1 bus ib1_b 14\.85714286$", "RIB1 ib1_b bus 14.85714286",
+              "the nodes bus and ib1_b at RIB1 of the cell jtl, measured ib1_b and bus"),
+    "voltage": ("resistor", r"(?<=^VBUS0 bus0_f 0 pwl\(0 0 1e-11 )0\.0026", "0.0028",
+                "2.6 mV by VBUS0 of the circuit, measured 2.8 mV"),
+    "limiter": ("ersfq", r"^(X?BIB1 ib1_b n.*)1(\.|p)75$", r"\g<1>2\g<2>75",
+                "1.75 units of area by BIB1 of the cell jtl, measured 2.75"),
+    "current": ("ersfq", r"(?<=^IBUS0 0 bus0_f pwl\(0 0 3e-10 )0\.", "-0.",
+                "by IBUS0 of the circuit, measured -"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ON_BUSES)
+@pytest.mark.parametrize("simulator", ["embedded", "ngspice"])
+def test_a_changed_bias_network_disagrees_and_is_named(tmp_path, simulator, change):
+    if not get_simulator(simulator).available():
+        pytest.skip(f"{simulator} is not here")
+    bias, old, new, said = ON_BUSES[change]
+    dialect = get_simulator(simulator).dialect
+    ng.generate(NETWORK, X, tmp_path, dialects=[dialect], bias=bias)
+    (path,) = tmp_path.glob("*.cir")
+    text, count = re.subn(old, new, path.read_text(), flags=re.MULTILINE)
+    assert count == 1
+    if change == "limiter" and simulator == "ngspice":  # its junctions are subcircuits
+        whole = re.search(r"(?s)\.subckt jjmit_1p75 .*?\.ends\n", text)
+        assert whole is not None
+        text = text.replace(whole[0], whole[0] + whole[0].replace("1p75", "2p75"), 1)
+    path.write_text(text)
+    run = ng.verify(NETWORK, X, simulator=simulator, decks=tmp_path, bias=bias)
+    assert not run.agreed
+    assert said in run.counter_example.sentence
+    assert run.verdict.scopes[0].sources_wrong == 1
+
+
 @pytest.mark.parametrize("scope", ["neurons", "network"])
 def test_the_energy_is_that_of_the_deck(tmp_path_factory, tmp_path, scope):
     """All biases of a deck at x 0.96: within the tolerance, and 4 % less energy."""
