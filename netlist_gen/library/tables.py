@@ -28,6 +28,7 @@ from typing import Any
 
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.bias import IDEAL
 from netlist_gen.library.process import Process
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir
@@ -98,6 +99,7 @@ class CellTable:
     Attributes:
         cell: what was measured,
         process: in which process,
+        bias: how its junctions were biased,
         simulator: and with which simulator and version.
         content_sha256: of process, cell and neighbours (``content_digest``); tables are found by
             it.
@@ -112,6 +114,7 @@ class CellTable:
 
     cell: str
     process: str
+    bias: str
     simulator: str
     content_sha256: str
     bench_sha256: str
@@ -294,6 +297,7 @@ def _table(path: Path) -> CellTable:
         return CellTable(
             cell=str(head["cell"]),
             process=str(head["process"]),
+            bias=str(head.get("bias", IDEAL)),
             simulator=str(head["simulator"]),
             content_sha256=str(head["content_sha256"]),
             bench_sha256=str(head["bench_sha256"]),

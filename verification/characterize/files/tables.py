@@ -67,6 +67,7 @@ def measure_table(subject: Subject, runner: Runner) -> CellTable:
     return CellTable(
         cell=result.cell,
         process=result.process,
+        bias=subject.library.process.bias_kind,
         simulator=f"{result.simulator} {result.version}",
         content_sha256=table_content(subject),
         bench_sha256=bench_digest(cell.bench),

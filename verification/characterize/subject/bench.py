@@ -204,8 +204,12 @@ class Bench:
     @cached_property
     def supplies(self) -> tuple[str, ...]:
         """Labels of what scales all biases: the bus, or every bias source."""
-        bus = (label for label, (_, _, e) in self.elements.items() if isinstance(e, BusSource))
-        return tuple(bus) or self.biases
+        return tuple(self.buses) or self.biases
+
+    @cached_property
+    def buses(self) -> dict[str, BusSource]:
+        """What feeds the bus, by label; nothing where bias sources are ideal."""
+        return {label: e for label, (_, _, e) in self.elements.items() if isinstance(e, BusSource)}
 
     @cached_property
     def biases(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ by label, so that all lanes of a fan-in are compiled once. The verdict is that o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,9 +27,10 @@ from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
 from netlist_gen.spikes import lone_neuron
 from verification.characterize.subject.parameters import element_value
-from verification.characterize.trials.runner import pulse_wave
+from verification.characterize.trials.runner import bus_wave, pulse_wave
 from verification.characterize.trials.trial import FloatArray
 from verification.engine.run import Extract, compile_deck
+from verification.engine.text.sources import SourceWave
 from verification.verdict.neuron import NeuronVerdict, compare
 from verification.waves.pulses import PulseTrain, most_pulses
 from verification.waves.readings import SampledReadings
@@ -160,12 +161,10 @@ class NeuronLanes:
         benches = [self.bench(lane) for lane in lanes]
         bounds = self._base.view.boundaries_s()
         output = self._base.view.output.column
-        sources = [
-            [e for e in b.circuit.top.elements if isinstance(e, PulseSource)] for b in benches
-        ]
+        waves = [dict(_waves(b.circuit)) for b in benches]
         results = self._compiled.run_parameter_lanes(
             [self._overrides(lane, bench) for lane, bench in zip(lanes, benches, strict=True)],
-            stimuli=[{e.name: pulse_wave(e.times_s) for e in own} for own in sources],
+            stimuli=waves,
             seeds=[lane.seed for lane in lanes],
             extract=Extract(
                 pulses=(output[2:-1],),
@@ -188,9 +187,23 @@ class NeuronLanes:
         return {
             label: element_value(element) * lane.factors.get(label, 1.0)
             for label, element in flat_elements(bench.circuit).items()
-            if not isinstance(element, PulseSource)
-            and (label in lane.factors or element != self.elements[label])
+            if not _has_wave(element) and (label in lane.factors or element != self.elements[label])
         }
+
+
+def _has_wave(element: Element) -> bool:
+    """Whether a lane gives the engine its wave, not a value."""
+    voltage = isinstance(element, BusSource) and element.is_voltage
+    return voltage or isinstance(element, PulseSource)
+
+
+def _waves(circuit: Circuit) -> Iterator[tuple[str, SourceWave]]:
+    """Waves of the sources of pulses, and of buses that are fed by a voltage, by name."""
+    for e in circuit.top.elements:
+        if isinstance(e, PulseSource):
+            yield e.name, pulse_wave(e.times_s)
+        elif isinstance(e, BusSource) and e.is_voltage:
+            yield e.name, bus_wave(e, e.value)
 
 
 def flat_elements(circuit: Circuit) -> dict[str, Element]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from netlist_gen.circuit.elements import LevelSource, pulse_corners
+from netlist_gen.circuit.elements import BusSource, LevelSource, pulse_corners
 from netlist_gen.circuit.probe import Probe
 from netlist_gen.errors import NetlistGenError, SimulatorError
 from netlist_gen.parallel import Progress, bounded
@@ -78,6 +78,7 @@ class Runner:
             simulator=self.simulator,
             timeout_s=self.timeout_s,
             levels=dict(bench.subject.levels),
+            buses=bench.buses,
             later_s=bench.later_s,
             process=bench.subject.process.digest(),
         )
@@ -153,6 +154,7 @@ class Chunk:
 
     Attributes:
         biases: sources whose work is taken, none where energy is not asked for.
+        buses: supplies of buses by label.
         later_s: by how much everything comes later in the deck than in trials and responses.
         start: number of the first trial.
         process: digest of its values.
@@ -168,6 +170,7 @@ class Chunk:
     timeout_s: float
     levels: dict[str, LevelSource]
     process: str
+    buses: dict[str, BusSource] = field(default_factory=dict)
     later_s: float = 0.0
     start: int = 0
     trials: tuple[Trial, ...] = ()
@@ -218,6 +221,11 @@ def pulse_wave(times_s: tuple[float, ...]) -> SourceWave:
     return _wave(corner for t in times_s for corner in pulse_corners(t))
 
 
+def bus_wave(source: BusSource, value: float) -> SourceWave:
+    """The wave of a bus's supply at another value: the engine's lanes have those of voltages."""
+    return _wave([(source.ramp_s, value)])
+
+
 def _wave(corners: Iterable[tuple[float, float]]) -> SourceWave:
     """A wave through (time, value) corners, after the zero at the beginning."""
     points = np.array([(0.0, 0.0), *corners])
@@ -241,10 +249,17 @@ def _run_lanes(
     compiled: CompiledDeck, chunk: Chunk, trials: Sequence[Trial], extract: Extract
 ) -> list[TrialResult]:
     stimuli = [_stimulus(trial, chunk.levels, chunk.later_s) for trial in trials]
+    voltages = {label: bus for label, bus in chunk.buses.items() if bus.is_voltage}
+    for waves, trial in zip(stimuli, trials, strict=True):
+        scaled = (item for item in trial.values if item[0] in voltages)
+        waves.update({label: bus_wave(voltages[label], value) for label, value in scaled})
     seeds = [trial.seed for trial in trials]
     try:
-        if any(trial.values for trial in trials):
-            values = [dict(trial.values) for trial in trials]
+        values = [
+            {label: value for label, value in trial.values if label not in voltages}
+            for trial in trials
+        ]
+        if any(values):
             results = compiled.run_parameter_lanes(
                 values, stimuli=stimuli, seeds=seeds, extract=extract
             )
