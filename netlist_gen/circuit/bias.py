@@ -8,8 +8,9 @@ what is placed in the top cell is on the bus of its island. A bus is fed in the 
 
 * by a voltage, through the meter: a resistor at which a ten-thousandth of the voltage is left. The
   phase of a junction of a millionth of a unit across it is the charge that the bus has taken;
-* with ERSFQ by a current, through an inductor. The same small junction from the source to ground
-  has the flux that the source has given. A feeding JTL, which the clock of the island drives, keeps
+* with ERSFQ by a current, through an inductor. The same small junction from the bus to ground has
+  the flux that the source has given: the inductor's share is gone when the current is there (and in
+  the ramp would be thousands of turns). A feeding JTL, which the clock of the island drives, keeps
   the bus at Phi0 times the clock. Its stages are on the bus too, without limiting junctions.
 
 So either supply's energy follows from a phase, in all dialects: ``Bus``.
@@ -263,7 +264,7 @@ class _Top:
         self.elements += [
             BusSource(f"IBUS{name}", GROUND, feed, current, network.ramp),
             Inductor(f"LBUS{name}", feed, bus, network.source_inductance),
-            Junction(f"BBUS{name}", feed, GROUND, METER_AREA),
+            Junction(f"BBUS{name}", bus, GROUND, METER_AREA),
         ]
 
     def _feeding(self, island: Island, load_A: float) -> float:
