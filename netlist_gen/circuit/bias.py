@@ -152,9 +152,9 @@ def with_bias(
             load[island] += known[inner.name]
         instances.append(Instance(x.name, inner, nets))
     builder = _Top(network, library.cell("jtl"))
-    for number, island in enumerate(islands):
+    for number, own in enumerate(islands):
         if load[number]:
-            builder.add(island, load[number])
+            builder.add(own, load[number])
     whole = replace(
         top,
         elements=(*top.elements, *builder.elements),

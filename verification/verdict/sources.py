@@ -212,8 +212,9 @@ def _sources_apart(
             continue
         known.add(e.name.upper())
         line = part.sources.get(e.name.upper())
-        constant = isinstance(e, CurrentSource | BusSource)
-        wanted = f"{_amount(e.name, e.value)} by" if constant else "the source"
+        wanted = "the source"
+        if isinstance(e, CurrentSource | BusSource):
+            wanted = f"{_amount(e.name, e.value)} by"
         if line is None:
             yield e.name, wanted, "no such source in the deck that ran"
         elif e.name.upper() in part.repeated:
