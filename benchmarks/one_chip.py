@@ -2,10 +2,10 @@
 
     python benchmarks/one_chip.py --data-dir DIR -o OUT [--images 100]
 
-SuperSNN's chip (arXiv 2509.05532) tells {0, 1, 2} with 86.2 %. Here 28 x 28 pixels become 5 x 5 (means
-of 4 x 4 without the outer four rows and columns, 1 above grey level 64), so that every input has a
-pad of its own. The network is trained, its budget printed, its accuracy on all test images of these
-classes told, all its neurons certified, and images simulated as one deck.
+SuperSNN's chip (arXiv 2509.05532) tells {0, 1, 2} with 86.2 %. Here 28 x 28 pixels become 5 x 5
+(means of 4 x 4 without the outer four rows and columns, 1 above grey level 64), so that every input
+has a pad of its own. The network is trained, its accuracy told on all test images of these classes,
+all its neurons certified, images simulated as one deck, and its budget printed.
 """
 
 from __future__ import annotations

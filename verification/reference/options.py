@@ -24,7 +24,7 @@ class PerformanceOptions(ClockOptions, ProfileOptions):
         samples: the first so many; the dynamic energy is the mean over them.
         cooling: watts at the wall for one at 4.2 K.
         clock_ghz: None is that of ``verified``, or the design's.
-        verified: directory of a finished run of ``verify`` that simulated this network at the clock.
+        verified: directory of a finished run of ``verify`` that simulated the network.
         time_first: whether steps are the first axis of the samples, as snnTorch has them.
     """
 
