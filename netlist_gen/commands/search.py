@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netlist_gen.commands.common import RunInterruptedError
 from netlist_gen.commands.train import (
     command_line,
     configuration,
@@ -18,7 +19,6 @@ from netlist_gen.commands.train import (
     own_training,
     show_epoch,
 )
-from netlist_gen.errors import INTERRUPTED
 from netlist_gen.options import options_of
 from netlist_gen.training.config import DATASETS, TrainingConfig
 from netlist_gen.training.own_data import EncodeOptions
@@ -141,9 +141,7 @@ def _says_how_to_go_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        stopped = click.ClickException("interrupted; the same command goes on")
-        stopped.exit_code = INTERRUPTED
-        raise stopped from None
+        raise RunInterruptedError("interrupted; the same command goes on") from None
 
 
 def _priced(network: TernaryNetwork, steps: int) -> Price:
