@@ -90,6 +90,7 @@ TEMPLATES = ("netlist_gen.resources", "netlist_gen.deck.emit", "jinja2")
 
 OPEN_TO_VERIFICATION = {
     "netlist_gen.assembly.arrivals",
+    "netlist_gen.assembly.budget",
     "netlist_gen.assembly.close_timing",
     "netlist_gen.assembly.delays",
     "netlist_gen.assembly.network_circuit",
@@ -126,6 +127,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.library.annotations",
     "netlist_gen.library.bias",
     "netlist_gen.library.cells",
+    "netlist_gen.library.chip",
     "netlist_gen.library.design",
     "netlist_gen.library.options",
     "netlist_gen.library.process",

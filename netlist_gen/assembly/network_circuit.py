@@ -9,8 +9,8 @@ another tree to the resets. What is placed is what ``plan.NetworkPlan`` says, it
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ class NetworkBench:
         starts_s: data time of the first window in each layer, of its earliest neuron.
         windows: how many.
         startup: how many of them, the first ones, are start-up windows.
+        layer_of: the layer of each instance of the top; of the class lines the last.
         start_s: data time of the first window at the network's inputs.
     """
 
@@ -64,6 +65,7 @@ class NetworkBench:
     starts_s: tuple[float, ...]
     windows: int
     startup: int = 0
+    layer_of: Mapping[str, int] = field(default_factory=dict)
     start_s: float = START_S
 
     @property
@@ -189,7 +191,7 @@ class _Builder:
         self.builder = CircuitBuilder("network", title=title)
         self.start_s = start_s(library.process)
         self.layer_now = 0
-        self.islands: dict[str, int] = {}
+        self.layer_of: dict[str, int] = {}
 
     def bench(self) -> NetworkBench:
         """The finished circuit and where to look at it."""
@@ -205,7 +207,7 @@ class _Builder:
             nets = {site.neuron: f"o{site.name}" for site in layer.sites}
         for line in self.plan.class_lines:
             self._class_line(line, nets)
-        circuit = with_bias(self.builder.circuit(), self.library, self._islands(), self.islands)
+        circuit = with_bias(self.builder.circuit(), self.library, self._islands(), self.layer_of)
         return NetworkBench(
             circuit,
             tuple(views),
@@ -214,12 +216,13 @@ class _Builder:
             tuple(starts),
             self.windows,
             self.startup,
+            self.layer_of,
             self.start_s,
         )
 
     def place(self, name: str, cell: Cell, *nets: str) -> None:
-        """Place a cell on the bus of the layer that is built just now."""
-        self.islands[name] = self.layer_now
+        """Place a cell in the layer, and on its bus, that is built just now."""
+        self.layer_of[name] = self.layer_now
         self.builder.place(name, cell, *nets)
 
     def _islands(self) -> list[Island]:
@@ -236,7 +239,7 @@ class _Builder:
     def _source(self, name: str, first_s: float, active: Iterable[bool]) -> str:
         """A pulse source and a JTL stage; the net that carries its pulses."""
         times = (first_s + self.phases.period * w for w, on in enumerate(active) if on)
-        self.islands[driver(name)] = self.layer_now
+        self.layer_of[driver(name)] = self.layer_now
         return drive(self.builder, self.library, name, times)
 
     def _tree(self, name: str, root: str, nets: Sequence[str]) -> None:
