@@ -164,7 +164,7 @@ def test_a_merged_bench_resets_each_loop_as_often_as_it_may_hold(library):
 def test_windows_grow_by_the_staggers(lines, longer):
     short, phases = load_phases("timing_short"), merged_phases(lines)
     assert phases.decision == pytest.approx(short.decision + longer)
-    assert phases.reset == pytest.approx(phases.decision + 18e-12)
+    assert phases.reset == pytest.approx(phases.decision + 26e-12)
     assert phases.period == pytest.approx(phases.reset + (lines - 1) * 18e-12 + 24e-12)
 
 
