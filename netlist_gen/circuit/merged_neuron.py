@@ -50,7 +50,7 @@ MERGE_S = 12e-12
 RESET_S = 26e-12
 """From the decision clock to the first reset pulse, as in the phases of short windows."""
 
-AFTER_RESET_S = 24e-12
+AFTER_RESET_S = 20e-12
 """From the last reset pulse to the next data."""
 
 
