@@ -7,7 +7,7 @@ import itertools
 import time
 
 import numpy as np
-from neuron_cases import Drawn, balanced, lane, run_all, signs_of
+from neuron_cases import Drawn, lane, run_all, signs_of
 
 from netlist_gen.library.design import ClockPhases, load_phases
 from netlist_gen.spikes import lone_neuron
@@ -62,22 +62,27 @@ def window(drawn: Drawn, fan_ins: list[int], windows: int) -> None:
     """The shortest window: phases of the design table, compressed step by step."""
     print(
         "\nShortest window: 0 wrong windows with arrivals within the phases' skew; phases are "
-        "those of the design table\n(timing, timing_short), below 60 ps moved closer together."
+        "those of the design table\n(timing, timing_short, between them in proportion), below 60 "
+        "ps moved closer together. Of half, three quarters\nand all of the synapses excitatory, "
+        "thresholds over the whole range."
     )
-    short = load_phases("timing_short")
-    for fan_in in fan_ins:
+    full, short = load_phases(), load_phases("timing_short")
+    every = (full, *map(full.with_period, (75e-12, 66e-12)), short, compressed(short, 50e-12))
+    for fan_in, share, phases in itertools.product(fan_ins, (2, 3, 4), every):
         rng = np.random.default_rng(fan_in)
-        signs = balanced(fan_in, rng)
-        for phases in (load_phases(), short, *(compressed(short, p) for p in (50e-12, 45e-12))):
-            lanes = drawn.lanes(signs, windows, phases)
-            cases = [lane(signs, t, windows, rng, skew_s=phases.skew) for t in (-2, 1, 4)]
-            wrong = run_all(lanes, cases)
-            print(
-                f"  fan-in {fan_in:3d}: {phases.period * 1e12:5.1f} ps "
-                f"({1e-9 / phases.period:5.2f} GHz), skew {phases.skew * 1e12:4.1f} ps: "
-                f"{sum(wrong)} wrong of {windows * len(cases)}",
-                flush=True,
-            )
+        excitatory = -(-fan_in * share // 4)
+        signs = rng.permutation([1] * excitatory + [-1] * (fan_in - excitatory))
+        some = {-(fan_in - excitatory) // 2, 0, 1, 2, 4, excitatory // 3, excitatory // 2}
+        thetas = sorted(t for t in some | {excitatory - 1} if excitatory - fan_in < t <= excitatory)
+        lanes = drawn.lanes(signs, windows, phases)
+        cases = [lane(signs, t, windows, rng, skew_s=phases.skew) for t in thetas]
+        wrong = run_all(lanes, cases)
+        print(
+            f"  fan-in {fan_in:3d}, {excitatory:2d} excitatory: {phases.period * 1e12:5.1f} ps "
+            f"({1e-9 / phases.period:5.2f} GHz), skew {phases.skew * 1e12:4.1f} ps: "
+            f"{sum(wrong)} wrong of {windows * len(cases)}",
+            flush=True,
+        )
 
 
 def compressed(phases: ClockPhases, period: float) -> ClockPhases:

@@ -48,11 +48,11 @@ STAGGER_STAGES = 10
 MERGE_S = 12e-12
 """A merger tree of two levels and what JTL stages take beyond the stagger."""
 
-RESET_S = 18e-12
+RESET_S = 26e-12
 """From the decision clock to the first reset pulse, as in the phases of short windows."""
 
-AFTER_RESET_S = 24e-12
-"""From the last reset pulse to the next data, likewise."""
+AFTER_RESET_S = 20e-12
+"""From the last reset pulse to the next data."""
 
 
 def group_lines(signs: Sequence[int], most: int) -> list[tuple[int, tuple[int, ...]]]:

@@ -49,13 +49,14 @@ class ClockPhases:
     def with_period(self, period: float) -> ClockPhases:
         """The phases of a window of another length.
 
-        These phases where the reset still has its 30 ps before the next data pulses, else those
-        of ``[timing_short]``: less skew allowed at the inputs, decision and reset sooner.
+        These phases where the reset still has its 30 ps before the next data pulses; between
+        there and the shortest window those of ``[timing_short]`` and these in proportion.
 
         Raises:
             ConfigurationError: shorter than the shortest window that was shown to work.
         """
-        if period >= self.reset + RESET_TIME * self.slowness:
+        full = self.reset + RESET_TIME * self.slowness
+        if period >= full:
             return dataclasses.replace(self, period=period)
         short = self.short()
         if period < short.period * (1 - 1e-9):
@@ -64,7 +65,12 @@ class ClockPhases:
                 f"shortest shown to work is {short.period * 1e12:.4g} ps "
                 f"({1e-9 / short.period:.4g} GHz)"
             )
-        return dataclasses.replace(short, period=period)
+        share = max(0.0, (period - short.period) / (full - short.period))
+        between = {
+            name: (1 - share) * getattr(short, name) + share * getattr(self, name)
+            for name in ("decision", "reset", "latest", "skew")
+        }
+        return dataclasses.replace(short, period=period, **between)
 
     def short(self) -> ClockPhases:
         """The phases of the shortest window that was shown to work, in the same process."""

@@ -26,9 +26,10 @@ BoolArray = NDArray[np.bool_]
 
 EARLY, LATE, EXCITATORY_LATE, INHIBITORY_LATE = range(4)
 
-OWN_BLOCKS = 12
-"""A neuron's own blocks at least: beyond those that it needs, windows next to the threshold at
-random, which find a synapse of half a weight or one and a half."""
+OWN_BLOCKS = 16
+"""A neuron's own blocks at least, two for each deck that the engine steps at once: beyond those that
+it needs, windows next to the threshold at random, which find a synapse of half a weight or one and
+a half."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,8 +213,7 @@ def packed(blocks: Sequence[Block], most: int) -> list[Block]:
     total = sum(block.windows for block in blocks)
     longest = max(block.windows for block in blocks)
     parts = max(1, -(-total // max(most, longest)))
-    length = max(longest, -(-total // parts))
-    length += length % 2  # blocks are of two or of four windows
+    length = -(-max(longest, -(-total // parts)) // longest) * longest  # of whole blocks
     decks: list[list[Block]] = [[]]
     for block in blocks:
         if sum(b.windows for b in decks[-1]) + block.windows > length:

@@ -75,7 +75,7 @@ def test_staggers_fit_the_phases():
     assert sum(i.name.startswith("XW") for i in cell.instances) == 10 + 20
     for lines in (1, 2, 3, 4):
         phases = merged_phases(lines)
-        assert phases.decision >= 18e-12 + (lines - 1) * STAGGER_S
+        assert phases.decision >= 16e-12 + (lines - 1) * STAGGER_S
         assert phases.period >= phases.reset + (lines - 1) * STAGGER_S + 20e-12
     assert merged_phases(2).period < 112e-12
 
@@ -164,8 +164,8 @@ def test_a_merged_bench_resets_each_loop_as_often_as_it_may_hold(library):
 def test_windows_grow_by_the_staggers(lines, longer):
     short, phases = load_phases("timing_short"), merged_phases(lines)
     assert phases.decision == pytest.approx(short.decision + longer)
-    assert phases.reset == pytest.approx(phases.decision + 18e-12)
-    assert phases.period == pytest.approx(phases.reset + (lines - 1) * 18e-12 + 24e-12)
+    assert phases.reset == pytest.approx(phases.decision + 26e-12)
+    assert phases.period == pytest.approx(phases.reset + (lines - 1) * 18e-12 + 20e-12)
 
 
 def test_merged_phases_of_a_slower_process():

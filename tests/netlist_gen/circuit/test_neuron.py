@@ -168,7 +168,7 @@ def test_another_processs_phases_are_longer_in_proportion_to_its_pulses():
     assert slow == fast.slowed(ratio)
     assert slow.slowness == pytest.approx(ratio)
     assert fast.slowness == 1.0
-    short = slow.with_period(112e-12)
+    short = slow.with_period(load_phases("timing_short").period * ratio)
     assert short.reset == pytest.approx(load_phases("timing_short").reset * ratio)
     with pytest.raises(
         ConfigurationError,
@@ -182,7 +182,14 @@ def test_windows_of_other_lengths():
     phases, short = load_phases(), load_phases("timing_short")
     assert phases.with_period(200e-12) == dataclasses.replace(phases, period=200e-12)
     assert phases.with_period(105e-12).reset == phases.reset, "30 ps are left for the reset"
-    assert phases.with_period(104e-12) == dataclasses.replace(short, period=104e-12)
+    # Between the two tables in proportion: hold and recovery grow together.
+    middle = phases.with_period(0.5 * (105e-12 + short.period))
+    for name in ("decision", "reset", "latest", "skew"):
+        mean = 0.5 * (getattr(short, name) + getattr(phases, name))
+        assert getattr(middle, name) == pytest.approx(mean)
+    for one in (short, middle, phases):
+        assert one.reset - one.decision >= 26e-12 * (1 - 1e-9)
+        assert one.period - one.reset >= 18e-12 * (1 - 1e-9)
     assert phases.with_period(1e-9 / (1e-9 / short.period)).reset == short.reset
     with pytest.raises(
         ConfigurationError,
