@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from netlist_gen.samples import Source
     from verification.campaign.result import Verification
     from verification.characterize.run import Characterization
+    from verification.reference.options import PerformanceOptions
     from verification.reference.performance import Performance, SimulatedClock
     from verification.simulators.simulate import Simulated
     from verification.waves.waveforms import Waveforms
@@ -175,7 +176,7 @@ def performance(
 
     network, _, steps = _network(net)
     chosen = PerformanceOptions.of(options)
-    run = None if chosen.verified is None else _simulated(chosen.verified, network, chosen.process)
+    run = None if chosen.verified is None else _simulated(chosen.verified, network, chosen)
     if x is None:
         if labels is not None:
             raise ConfigurationError("there are labels without samples; give --inputs too")
@@ -284,10 +285,10 @@ def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:
     return found.network, str(net), found.card.steps
 
 
-def _simulated(run: Path, network: TernaryNetwork, process: str) -> SimulatedClock:
+def _simulated(run: Path, network: TernaryNetwork, chosen: PerformanceOptions) -> SimulatedClock:
     """The clock at which a finished run simulated this network, and what of it."""
     from netlist_gen.checkpoint.digest import network_digest
-    from netlist_gen.library.process import load_process
+    from netlist_gen.library.bias import IDEAL
     from verification.reference.performance import SimulatedClock
     from verification.report.html import load_run
 
@@ -298,9 +299,13 @@ def _simulated(run: Path, network: TernaryNetwork, process: str) -> SimulatedClo
             f"{run} is a run of a network of the SHA-256 {shown((theirs or '')[:12])}, this one "
             f"has {mine[:12]!r}"
         )
-    name = load_process(process).name
-    if verdict.process != name:
-        raise ConfigurationError(f"{run} is a run with process {verdict.process}, not {name}")
+    buses = verdict.energy.buses
+    theirs, mine = (
+        f"process {verdict.process}, bias {IDEAL if buses is None else buses.bias}",
+        f"process {chosen.loaded_process().name}, bias {chosen.bias}",
+    )
+    if theirs != mine:
+        raise ConfigurationError(f"{run} is a run with {theirs}, not {mine}")
     if not verdict.agreed:
         raise ConfigurationError(
             f"{run}: that run did not agree ({verdict.mismatches} of {verdict.checked} windows "

@@ -36,6 +36,7 @@ class ChipBudget(Record):
     Attributes:
         profile: whose limits it is held against.
         buses: one for each layer; input lines are on the first, class lines on the last.
+        feeding_A: of feeding JTLs, on the same buses.
         current_A: of all.
         islands: that one current feeds one after another; 1 where the profile has no limit.
         island_A: current of each, and of the bus.
@@ -56,6 +57,7 @@ class ChipBudget(Record):
 
     profile: str
     buses: tuple[BusFigures, ...]
+    feeding_A: float
     current_A: float
     islands: int
     island_A: float
@@ -79,17 +81,20 @@ class ChipBudget(Record):
         return self.input_pads + self.output_pads + self.clock_pads + self.bias_pads
 
 
-def chip_budget(bench: NetworkBench, profile: ChipProfile, supply_V: float) -> ChipBudget:
+def chip_budget(
+    bench: NetworkBench, profile: ChipProfile, supply_V: float, *, feeding_A: float = 0.0
+) -> ChipBudget:
     """The budget of a network's circuit.
 
     Args:
         bench: the circuit, its timing closed or not; its period is the clock's.
         profile: the chip's limits.
         supply_V: voltage of the bias bus of one island.
+        feeding_A: what ERSFQ buses are fed with beyond the taps, for their feeding JTLs.
     """
     plan, period = bench.plan, bench.timing.period_s
     totals = bench.circuit.totals()
-    current = totals.supply_A
+    current = totals.supply_A + feeding_A
     islands = 1 if profile.current is None else max(1, math.ceil(current / profile.current))
     nets, between = _nets(plan, islands)
     lines = sum(bool(line.users) for line in plan.layers[0].lines.values())
@@ -97,6 +102,7 @@ def chip_budget(bench: NetworkBench, profile: ChipProfile, supply_V: float) -> C
     budget = ChipBudget(
         profile=profile.name,
         buses=_buses(bench),
+        feeding_A=feeding_A,
         current_A=current,
         islands=islands,
         island_A=current / islands,
@@ -123,10 +129,10 @@ def _buses(bench: NetworkBench) -> tuple[BusFigures, ...]:
     known = bench.circuit.cell_totals
     found = np.zeros((len(bench.plan.layers), 2))
     for instance in bench.circuit.top.instances:
-        if instance.name not in bench.layer_of:  # of a feeding JTL, which has no taps
-            continue
-        part = known[instance.cell.name]
-        found[bench.layer_of[instance.name]] += part.bias_A, part.flux_A
+        layer = bench.layer_of.get(instance.name)
+        if layer is not None:  # else a stage of a feeding JTL, which has no tap
+            part = known[instance.cell.name]
+            found[layer] += part.bias_A, part.flux_A
     return tuple(
         BusFigures(f"layer {index}", float(bias), float(control))
         for index, (bias, control) in enumerate(found)

@@ -27,9 +27,9 @@ BoolArray = NDArray[np.bool_]
 EARLY, LATE, EXCITATORY_LATE, INHIBITORY_LATE = range(4)
 
 OWN_BLOCKS = 16
-"""A neuron's own blocks at least, two for each deck that the engine steps at once: beyond those that
-it needs, windows next to the threshold at random, which find a synapse of half a weight or one and
-a half."""
+"""A neuron's own blocks at least, two for each deck that the engine steps at once: beyond those
+that it needs, windows next to the threshold at random, which find a synapse of half a weight or
+one and a half."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -198,12 +198,10 @@ def performance(
     per_second = 1.0 / (period * steps)
     dynamic_J = network_energy(bench.plan, spikes, EventEnergy(library)) / inputs.shape[0]
     loads = BusLoads.of(bench.circuit, library.process)
-    supply_V = library.process.supply_voltage
-    bus_V = supply_V if loads is None else loads.bus_V(period)
     ledger = EnergyLedger(
         dynamic_J=dynamic_J,
         supply_A=totals.supply_A,
-        supply_V=supply_V,
+        supply_V=library.process.supply_voltage,
         duration_s=1.0 / per_second,
         cooling_W_per_W=options.cooling,
         rest_W=None if loads is None else loads.rest_W,
@@ -236,14 +234,19 @@ def performance(
         bias=options.bias,
         buses=0 if loads is None else loads.buses,
         bus_A=0.0 if loads is None else loads.fed_A,
-        bus_V=0.0 if loads is None else bus_V,
+        bus_V=0.0 if loads is None else loads.bus_V(period),
         ideal_clock_ghz=1e-9 / (shortest if loads is None else _ideal_period(network, options)),
         accuracy=None if labels is None else network.accuracy(inputs, labels),
         source=SourceFigures(),
         synaptic=synaptic_figures(
             network.synapses, steps, per_second, ledger.at_4K_J, arrived / inputs.shape[0]
         ),
-        budget=chip_budget(bench, load_profile(options.profile), bus_V),
+        budget=chip_budget(
+            bench,
+            load_profile(options.profile),
+            library.process.supply_voltage if loads is None else loads.bus_V(period),
+            feeding_A=0.0 if loads is None else loads.fed_A - loads.taps_A,
+        ),
         slacks=tuple(
             SlackFigures(s.slack_s * 1e12, s.kind, s.corner, s.path()) for s in bench.timing.slacks
         ),
