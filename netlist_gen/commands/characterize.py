@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from verification.characterize.measure.margins import Margins
     from verification.characterize.measure.noise import NoiseResult
+    from verification.characterize.optimize.result import Optimized
     from verification.characterize.run import Characterization
 
 BAR = 30
@@ -124,6 +125,9 @@ def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:
             for note in result.notes:
                 click.echo(f"note: {note}", err=True)
             print_result(result)
+            for path in result.files:
+                if path.name.endswith(("_optimized.toml", "_optimized.cir")):
+                    click.echo(f"  cell: {path}")
             click.echo(f"  page: {next(p for p in result.files if p.suffix == '.html')}")
     if len(names) > 1:
         click.echo(f"pages: {out / 'index.html'}")
@@ -137,6 +141,9 @@ def print_result(result: Characterization) -> None:
         f"{result.cell}: {result.junctions} junctions, process {result.process}{load}, "
         f"{result.simulator} {result.version}, {result.trials} simulations, {result.wall_s:.1f} s"
     )
+    if result.optimized:
+        for line in optimized_lines(result.optimized):
+            click.echo(line)
     if result.annotation:
         click.echo(f"  {result.annotation.sentence}")
     for a in result.arcs:
@@ -164,6 +171,21 @@ def print_result(result: Characterization) -> None:
         )
     for noise in result.noise:
         _print_noise(noise)
+
+
+def optimized_lines(found: Optimized) -> list[str]:
+    """What an optimizer gained, and the elements that it changed."""
+    from verification.report.numbers import engineering
+
+    times = "1 search" if found.starts == 1 else f"{found.starts} searches"
+    lines = [f"  {found.sentence()}: {times}, {found.trials} simulations, seed {found.seed}"]
+    changed = [c for c in found.changes if c.factor != 1.0]
+    wide = max((len(c.element) for c in changed), default=0)
+    for c in changed:
+        before, after = (engineering(x, c.unit).strip() for x in (c.before, c.after))
+        follows = "" if c.low != c.high else ", follows its junction"
+        lines.append(f"  {c.element:{wide}}  {before} to {after}  (x {c.factor:.4g}{follows})")
+    return lines
 
 
 def _print_noise(noise: NoiseResult) -> None:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netlist_gen.circuit.elements import Element, pulse_corners
-from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import dialect_context
 from netlist_gen.deck.parameters import PARAMETERS, check_parameters
@@ -92,6 +92,20 @@ _FILTERS: dict[str, Callable[..., Any]] = {
 
 def _template(dialect: str, name: str) -> jinja2.Template:
     return template(f"{dialect}/{name}", _FILTERS)
+
+
+def emit_cell(cell: Cell, process: Process, notes: Sequence[str] = ()) -> str:
+    """A cell without instances as a JoSIM subcircuit in a file of its own, with its model.
+
+    Args:
+        cell: what to write.
+        process: gives the junction model.
+        notes: comment lines at the head.
+    """
+    values = {"dialect": "josim", "model": process.model, "ramp_s": Analysis.ramp_s, "params": ()}
+    return _template("josim", "subcircuit.cir.j2").render(
+        values, cell=cell, title=cell.title, notes=notes
+    )
 
 
 def emit(

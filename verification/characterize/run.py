@@ -44,6 +44,7 @@ from verification.characterize.measure.timing import (
 )
 from verification.characterize.measure.waves import stimulus_waves
 from verification.characterize.measure.yields import monte_carlo
+from verification.characterize.optimize.run import optimize
 from verification.characterize.options import CharacterizeOptions
 from verification.characterize.subject.bench import NEIGHBOURS, make_bench
 from verification.characterize.subject.element_table import element_table
@@ -211,7 +212,10 @@ def characterize_cells(
         for name in names:
             loaded = load_subject(name, options.process, crosstalk=options.crosstalk)
             subject, figures = _annotated(loaded, options)
-            result = characterize(subject, runner, options)
+            if options.optimize:
+                result = _optimized(subject, runner, options)
+            else:
+                result = characterize(subject, runner, options)
             result = dataclasses.replace(result, annotation=figures)
             note = runner.ledger.sentence() if runner.ledger else ""
             result = dataclasses.replace(result, notes=(note,) if note else ())
@@ -224,6 +228,22 @@ def characterize_cells(
             yield result
     if out is not None and len(names) > 1:
         write_index(summaries, out)
+
+
+def _optimized(subject: Subject, runner: Runner, options: CharacterizeOptions) -> Characterization:
+    """The cell that an optimizer makes of a subject, measured with its margins."""
+    begin, run, stored = time.perf_counter(), runner.trials_run, runner.trials_stored
+    cell = CellUnderTest(make_bench(subject, load=options.load), runner)
+    best, found = optimize(cell, options)
+    result = characterize(best, runner, dataclasses.replace(options, margins=True))
+    return dataclasses.replace(
+        result,
+        optimized=found,
+        subject=best,
+        trials=runner.trials_run - run,
+        trials_stored=runner.trials_stored - stored,
+        wall_s=time.perf_counter() - begin,
+    )
 
 
 def _require_allowed(names: Sequence[str], options: CharacterizeOptions) -> None:

@@ -47,13 +47,14 @@ def element_table(bench: Bench) -> tuple[ElementRow, ...]:
     critical = bench.subject.process.model.critical_current
     rows = []
     for label, placed in own.items():
-        found = _facts(placed.element, critical)
+        found = element_facts(placed.element, critical)
         if found is not None:
             rows.append(ElementRow(label.removesuffix(f"|{CELL}"), *found))
     return tuple(rows)
 
 
-def _facts(e: Element, critical: float) -> tuple[str, tuple[str, str], float, str] | None:
+def element_facts(e: Element, critical: float) -> tuple[str, tuple[str, str], float, str] | None:
+    """Kind, nodes, value and unit of an element; None for a source of pulses or levels."""
     if isinstance(e, Junction):
         return "junction", (e.plus, e.minus), e.area * critical, "A"
     if isinstance(e, Coupling):
