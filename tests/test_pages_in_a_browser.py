@@ -183,6 +183,16 @@ def test_a_cells_page_fits_and_links(browser, tmp_path):
         assert figure.size["width"] == pytest.approx(browser.run(wide), abs=2)
 
 
+def test_an_optimized_cells_page_fits_and_links(browser, tmp_path):
+    ng.characterize("jtl", tmp_path, optimize=True, vary=["IB1", "LA"], starts=1, rounds=1, jobs=1)
+    page = tmp_path / "jtl_optimized.html"
+    assert_fits(browser, page)
+    browser.open(page)
+    links = {Path(unquote(urlparse(a.get_attribute("href")).path)) for a in browser.all("a")}
+    assert {"jtl_optimized.toml", "jtl_optimized.cir", "optimized.csv"} <= {p.name for p in links}
+    assert all(link.is_file() for link in links)
+
+
 def test_pages_of_a_layer_and_a_neuron_fit(browser, flipped_run):
     assert_fits(browser, write_layer_page(flipped_run, 0))
     assert_fits(browser, write_neuron_page(flipped_run, "0:0"))

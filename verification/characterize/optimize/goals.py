@@ -84,11 +84,19 @@ class Linear:
 
 
 class Goal(Protocol):
-    """What is raised."""
+    """What is raised; a gain below the tolerance is none."""
 
-    name: str
-    rays: tuple[Ray, ...]
-    tolerance: float
+    @property
+    def name(self) -> str:
+        """As the option has it."""
+
+    @property
+    def rays(self) -> tuple[Ray, ...]:
+        """Along which candidates are tried."""
+
+    @property
+    def tolerance(self) -> float:
+        """In units of the merit."""
 
     def merit(self, found: Measured) -> float:
         """How good a candidate is; -inf for one that does not work."""
@@ -151,9 +159,10 @@ class Yield:
 
     def change(self, near: Linear, least: FloatArray, most: FloatArray) -> FloatArray:
         """Lessens the sum of what samples lack."""
-        lack, share = np.eye(len(near.reaches)), 1.0 / len(self.rays)
-        price = [share] * len(near.reaches)
-        return _solve(near.reach_slopes, near.reaches - 1.0, -lack, price, (0.0, None), least, most)
+        needs = self.needs[near.active]
+        lack, price = -np.eye(needs.size), np.full(needs.size, 1.0 / len(self.rays))
+        slopes, room = near.reach_slopes.scaled(1.0 / needs), near.reaches / needs - 1.0
+        return _solve(slopes, room, lack, price, (0.0, None), least, most)
 
 
 @dataclass(frozen=True)
@@ -214,7 +223,7 @@ def _solve(
     slopes: Slopes,
     room: FloatArray,
     extra: FloatArray,
-    price: Sequence[float],
+    price: Sequence[float] | FloatArray,
     bounds: tuple[float | None, float | None],
     least: FloatArray,
     most: FloatArray,

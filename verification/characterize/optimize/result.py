@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from netlist_gen.circuit.elements import Element
 from netlist_gen.circuit.model import Circuit
@@ -174,7 +175,8 @@ def _with(element: Element, values: Mapping[str, float]) -> Element:
     value = values.get(element.name.upper())
     if value is None:
         return element
-    changed: Element = dataclasses.replace(element, **{VALUE_FIELDS[type(element)]: value})
+    changes: dict[str, Any] = {VALUE_FIELDS[type(element)]: value}
+    changed: Element = dataclasses.replace(element, **changes)
     return changed
 
 

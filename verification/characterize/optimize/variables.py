@@ -110,7 +110,7 @@ class Variables:
 
     def factors(self, candidate: FloatArray) -> dict[str, float]:
         """Factors of a candidate by flat label, those of shunts that follow too."""
-        found = {}
+        found: dict[str, float] = {}
         for variable, x in zip(self.chosen, candidate, strict=True):
             found |= dict.fromkeys(variable.labels, float(x))
             found |= dict.fromkeys(variable.shunts, 1.0 / float(x))
@@ -156,15 +156,17 @@ def variables(cell: CellUnderTest, ranges: Sequence[Range] = ()) -> Variables:
         if not p.shared and {*p.labels} <= inside.keys()
     }
     shunts = _shunts(inside)
-    asked = {} if ranges else {(name,): Range(name) for name in _free(cell, own, shunts)}
+    asked: dict[tuple[str, ...], Range] = {}
+    if not ranges:
+        asked |= {(name,): Range(name) for name in _free(cell, own, shunts)}
     for one in ranges:
         parts = one.pattern.split("+")
         found = [name for part in parts for name in _fitting(cell, part, own)]
         fitting = list(dict.fromkeys(found))
         # What was asked before of an element is so no more.
         asked = {names: known for names, known in asked.items() if not {*names} & {*fitting}}
-        groups = [tuple(fitting)] if len(parts) > 1 else [(name,) for name in fitting]
-        asked |= dict.fromkeys(groups, one)
+        groups = [fitting] if len(parts) > 1 else [[name] for name in fitting]
+        asked |= dict.fromkeys(map(tuple, groups), one)
     named = {label for names in asked for name in names for label in own[name].labels}
     order = {name: place for place, name in enumerate(own)}
     chosen = []

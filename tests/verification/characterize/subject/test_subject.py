@@ -41,6 +41,14 @@ def test_ports_can_be_renamed(own_cell):
     assert load_subject(str(path)).cell.ports == ("d", "t", "out")
 
 
+def test_control_currents_are_named(own_cell):
+    path = own_cell(('name = "DFF"', 'name = "DFF"\nflux = ["ist"]'))
+    roles = {
+        e.name: e.role.value for e in load_subject(str(path)).cell.elements if hasattr(e, "role")
+    }
+    assert roles == {"IIN": "bias", "IST": "flux", "ICK": "bias"}
+
+
 def test_a_file_without_model_takes_the_processs(own_cell):
     model = ".model jj1 jj(rtype=1, vg=2.8mV, cap=0.07pF, r0=160, rn=16, icrit=0.1mA)\n"
     path = own_cell(netlist=((model, ""), ("jj1", "jjmit")))
@@ -240,7 +248,16 @@ def test_a_file_without_model_takes_the_processs(own_cell):
         ),
         (
             ('name = "DFF"', 'name = "DFF"\nport = ["a"]'),
-            "{dir}/dff.toml: [cell] may hold name, netlist, ports, title; found 'port'",
+            "{dir}/dff.toml: [cell] may hold flux, name, netlist, ports, title; found 'port'",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF"\nflux = ["IXX"]'),
+            "{dir}/dff.toml: [cell] flux names 'IXX'; the current sources of the cell are IIN, "
+            "IST, ICK",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF"\nflux = "IIN"'),
+            "{dir}/dff.toml: [cell] flux must be a list of current sources, not 'IIN'",
         ),
         (
             ('netlist = "dff.cir"', 'netlist = "a\\u0000b"'),
