@@ -102,7 +102,13 @@ def emit_cell(cell: Cell, process: Process, notes: Sequence[str] = ()) -> str:
         process: gives the junction model.
         notes: comment lines at the head.
     """
-    values = {"dialect": "josim", "model": process.model, "ramp_s": Analysis.ramp_s, "params": ()}
+    values = {
+        "dialect": "josim",
+        "model": process.model,
+        "models": process.models,
+        "ramp_s": Analysis.ramp_s,
+        "params": (),
+    }
     return _template("josim", "subcircuit.cir.j2").render(
         values, cell=cell, title=cell.title, notes=notes
     )
@@ -147,6 +153,7 @@ def emit(
     common = {
         "dialect": dialect,
         "model": process.model,
+        "models": process.models,
         "ramp_s": analysis.ramp_s,
         "params": tuple(PARAMETERS) if parameters else (),
     }

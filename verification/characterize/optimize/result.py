@@ -120,10 +120,9 @@ def changes(
 ) -> tuple[Change, ...]:
     """The changes of elements by flat label; ``bounds`` are those of factors, of some of them."""
     found = []
-    critical = bench.subject.process.model.critical_current
     for label, factor in factors.items():
         element = bench.elements[label].element
-        facts = element_facts(element, critical)
+        facts = element_facts(element, bench.subject.process)
         assert facts is not None
         _, _, before, unit = facts
         low, high = bounds.get(label, (1.0, 1.0))

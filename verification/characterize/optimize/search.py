@@ -1,13 +1,15 @@
 """The search: linear programmes in a trust region, from a cell that works.
 
 A round measures the slopes of all figures by candidates to both sides of each variable, in one
-batch. Then programmes for four radii propose candidates; each of them, measured, is where a second
-programme with the same slopes begins, which corrects for what is not linear. The best candidate of
-all is taken where it gains; the radius follows what worked. The search ends where no radius is
-left, or nothing is to be gained.
+batch. Then programmes for three radii propose candidates; from the best of them, measured, further
+programmes with the same slopes go on, which corrects for what is not linear. Until then only the
+rays near mattering are looked at. The best candidates are tried along all others, too, and the
+first of them is taken where it gains; the radius follows what worked. The search ends where no
+radius is left, or nothing is to be gained.
 
 A cell that fails as it is begins elsewhere: each variable alone is tried over its range, then
-drawn candidates farther and farther away. Further searches begin at drawn candidates.
+drawn candidates farther and farther away. Further searches begin at drawn candidates, and end
+early where they stay behind the best one.
 """
 
 from __future__ import annotations
@@ -53,6 +55,9 @@ KEPT = 0.5
 
 PATIENCE = 3
 """Rounds in turn that gain less than the goal's tolerance: the search ends."""
+
+TRIED, AHEAD = 3, 5
+"""A further search ends after so many rounds where it would not be the best in so many more."""
 
 ROUNDINGS = 8
 """Candidates on the grid that are measured about the best one."""
@@ -121,9 +126,12 @@ class Search:
         for number in range(starts):
             rng = np.random.default_rng([self.seed, number])
             begin = self._drawn(rng) if number else self._first(rng, ones, nominal, fault)
+            merits: list[float] = []
             for index, (best, radius) in enumerate(self._climb(begin)):
-                merit, trials = self.goal.merit(best[1]), self.prober.trials
-                history.append(HistoryStep(number, index, merit, radius, trials))
+                merits.append(self._merit(best))
+                history.append(HistoryStep(number, index, merits[-1], radius, self.prober.trials))
+                if bests and _hopeless(merits, max(map(self._merit, bests))):
+                    break
             bests.append(best)
         best = max(bests, key=self._merit)
         best = self._on_grid(best)
@@ -317,6 +325,13 @@ class Search:
         # The origin may be farther from the centre than this radius.
         change = self.goal.change(linear, np.minimum(least, 0.0), np.maximum(most, 0.0))
         return np.clip(origin * np.exp(change), chosen.low, chosen.high)
+
+
+def _hopeless(merits: Sequence[float], wanted: float) -> bool:
+    """Whether a search is far from a merit at the pace of its last two rounds."""
+    if len(merits) <= TRIED:
+        return False
+    return merits[-1] + AHEAD * (merits[-1] - merits[-3]) / 2 < wanted
 
 
 def _figures(found: Measured, active: list[int]) -> FloatArray:

@@ -116,7 +116,7 @@ class Bench:
         circuit = builder.circuit()
         if subject.annotations is not None:
             circuit = annotator_of(subject.annotations).apply(circuit)
-        return with_capacitors(circuit, subject.capacitance_F) if subject.capacitance_F else circuit
+        return circuit if subject.whole is None else with_capacitors(circuit, subject.whole)
 
     def port_net(self, port: str) -> str:
         """The net whose phase gives the times of a port's pulses."""
