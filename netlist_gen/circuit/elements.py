@@ -165,3 +165,8 @@ Element = (
     | PulseSource
     | LevelSource
 )
+
+
+def ends(element: Element) -> tuple[str, ...]:
+    """The nets at which an element is: two, or none of a coupling."""
+    return () if isinstance(element, Coupling) else (element.plus, element.minus)

@@ -95,17 +95,18 @@ def _template(dialect: str, name: str) -> jinja2.Template:
 
 
 def emit_cell(cell: Cell, process: Process, notes: Sequence[str] = ()) -> str:
-    """A cell without instances as a JoSIM subcircuit in a file of its own, with its model.
+    """A cell without instances as a JoSIM subcircuit in a file of its own, with its models.
 
     Args:
         cell: what to write.
         process: gives the junction model.
         notes: comment lines at the head.
     """
+    used = {junction.model for junction in cell.junctions()}
     values = {
         "dialect": "josim",
         "model": process.model,
-        "models": process.models,
+        "models": [m for m in process.models if (m.name if m in process.others else "") in used],
         "ramp_s": Analysis.ramp_s,
         "params": (),
     }

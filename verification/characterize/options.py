@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from verification.characterize.measure.yields import Spreads
 
 
+def _neighbours() -> tuple[str, ...]:
+    from verification.characterize.subject.neighbours import NEIGHBOURS
+
+    return NEIGHBOURS
+
+
 GOALS = ("margin", "yield", "delay")
 """Of ``--optimize``."""
 
@@ -88,7 +94,12 @@ class CharacterizeOptions(ProcessOptions):
     )
     starts: int = option(6, "Searches of --optimize: from the cell, and from drawn ones.", least=1)
     rounds: int = option(40, "Of each search, at most.", least=1)
-    load: str = option("jtl", "Cell at each output: jtl, splitter or merger.")
+    load: str = option(
+        "jtl",
+        "Cell at each output: jtl, splitter, merger, or the TOML file of your own.",
+        known=_neighbours,
+    )
+    driver: str = option("jtl", "Cell before each input, likewise.", known=_neighbours)
     simulator: str = option(
         "embedded", f"{', '.join(NAMES)} or auto.", known=lambda: ("auto", *NAMES)
     )

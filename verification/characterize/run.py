@@ -46,9 +46,10 @@ from verification.characterize.measure.waves import stimulus_waves
 from verification.characterize.measure.yields import monte_carlo
 from verification.characterize.optimize.run import optimize
 from verification.characterize.options import CharacterizeOptions
-from verification.characterize.subject.bench import NEIGHBOURS, make_bench
+from verification.characterize.subject.bench import make_bench
 from verification.characterize.subject.element_table import element_table
 from verification.characterize.subject.model import Subject
+from verification.characterize.subject.neighbours import NEIGHBOURS
 from verification.characterize.subject.sizes import sizes
 from verification.characterize.subject.subject import has_neighbours, load_subject
 from verification.characterize.trials.cell import CellUnderTest
@@ -71,9 +72,11 @@ def characterize(
         ConfigurationError: an unknown parameter or load.
     """
     start, run, stored = time.perf_counter(), runner.trials_run, runner.trials_stored
-    cell = CellUnderTest(make_bench(subject, load=options.load), runner)
+    cell = CellUnderTest(make_bench(subject, load=options.load, driver=options.driver), runner)
     neuron = subject.grouped
-    loads = [kind for kind in NEIGHBOURS if kind != options.load] if subject.outputs else []
+    bench = cell.bench
+    loads = [kind for kind in NEIGHBOURS if kind != bench.load] if subject.outputs else []
+    drivers = [kind for kind in NEIGHBOURS if kind != bench.source]
     warm, seed = options.temperatures, options.seed
     result = Characterization(
         cell=subject.name,
@@ -82,7 +85,8 @@ def characterize(
         process=subject.process.name,
         simulator=runner.simulator,
         version=runner.version(),
-        load=options.load if subject.outputs else "",
+        load=bench.load if subject.outputs else "",
+        driver=bench.source,
         seed=seed,
         junctions=len(cell.bench.junctions),
         static_W=static_power_W(cell),
@@ -95,7 +99,7 @@ def characterize(
         voltage_delays=voltage_delays(cell),
         by_bias=delay_against_bias(cell),
         by_load=delay_against_neighbour(cell, "load", loads),
-        by_source=delay_against_neighbour(cell, "source", NEIGHBOURS[1:]),
+        by_source=delay_against_neighbour(cell, "source", drivers),
         spacings=critical_spacings(cell),
         energies=step_energies(cell),
         machine=find_machine(cell),
@@ -247,7 +251,7 @@ def characterize_cells(
 def _optimized(subject: Subject, runner: Runner, options: CharacterizeOptions) -> Characterization:
     """The cell that an optimizer makes of a subject, measured with its margins."""
     begin, run, stored = time.perf_counter(), runner.trials_run, runner.trials_stored
-    cell = CellUnderTest(make_bench(subject, load=options.load), runner)
+    cell = CellUnderTest(make_bench(subject, load=options.load, driver=options.driver), runner)
     best, found = optimize(cell, options)
     result = characterize(best, runner, dataclasses.replace(options, margins=True))
     return dataclasses.replace(
@@ -283,7 +287,7 @@ def _annotated(
     annotations = annotations_of(options.annotate, subject.process)
     if annotations is None:
         return subject, None
-    bench = make_bench(subject, load=options.load)
+    bench = make_bench(subject, load=options.load, driver=options.driver)
     where = f"the bench of {subject.name}"
     figures = check_annotations(annotations, {subject.name: [bench.circuit]}, where)
     return dataclasses.replace(subject, annotations=annotations), figures

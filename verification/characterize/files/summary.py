@@ -75,6 +75,7 @@ class Characterization:
     Attributes:
         source: the file or rule that the cell comes from.
         load: cell at the outputs; "" where there are none.
+        driver: cell before the inputs.
         crosstalk: whether neighbouring synapses of a neuron are coupled.
         arcs: nominal delays; those by bias, load, source and temperature likewise.
         period: the shortest; None where it was not measured.
@@ -132,6 +133,7 @@ class Characterization:
     annotation: AnnotationFigures | None = None
     optimized: Optimized | None = None
     subject: Subject | None = None
+    driver: str = "jtl"
 
     def __repr__(self) -> str:
         delays = "".join(f", {a.input} to {a.output} {a.mean_s / PS:.3f} ps" for a in self.arcs)
@@ -264,7 +266,9 @@ def summary(result: Characterization) -> Summary:
             process=result.process,
             simulator=Program(result.simulator, result.version),
             step_s=STEP_S,
-            sources=f"{SOURCE_STAGES} JTL stages at each input",
+            sources=f"{SOURCE_STAGES} JTL stages at each input"
+            if result.driver == "jtl"
+            else f"a JTL stage, then {result.driver}, at each input",
             load=result.load and f"{result.load}, then a JTL ended by a resistor",
             seed=result.seed,
             crosstalk=result.crosstalk,

@@ -18,10 +18,10 @@ import numpy as np
 from netlist_gen.circuit.elements import (
     Capacitor,
     Coupling,
-    Element,
     Inductor,
     Junction,
     Resistor,
+    ends,
 )
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.suggest import did_you_mean
@@ -222,10 +222,6 @@ def _free(
             yield name
 
 
-def _ends(element: Element) -> tuple[str, ...]:
-    return (element.plus, element.minus) if not isinstance(element, Coupling) else ()
-
-
 def _beside(placed: Mapping[str, PlacedElement], label: str) -> dict[str, PlacedElement]:
     """The elements of the cell that holds an element."""
     path = placed[label].path
@@ -238,12 +234,12 @@ def _in_series(placed: Mapping[str, PlacedElement], label: str) -> list[str]:
     cell, element = placed[label].cell, placed[label].element
     at: dict[str, list[str]] = {}
     for other, p in here.items():
-        for node in _ends(p.element):
+        for node in ends(p.element):
             at.setdefault(node, []).append(other)
     joined = {net for instance in cell.instances for net in instance.nets} | {*cell.ports}
     return [
         other
-        for node in _ends(element)
+        for node in ends(element)
         if len(at[node]) == 2 and node not in joined
         for other in at[node]
         if other != label and isinstance(here[other].element, Inductor)
@@ -252,9 +248,9 @@ def _in_series(placed: Mapping[str, PlacedElement], label: str) -> list[str]:
 
 def _reached(placed: Mapping[str, PlacedElement], label: str) -> list[set[str]]:
     """The nodes at either end of an element, beyond inductors in series too."""
-    found = [{node} for node in _ends(placed[label].element)]
+    found = [{node} for node in ends(placed[label].element)]
     for other in _in_series(placed, label):
-        beyond = _ends(placed[other].element)
+        beyond = ends(placed[other].element)
         for side in found:
             if side & {*beyond}:
                 side |= {*beyond}

@@ -119,6 +119,11 @@ def _ports(text: str, name: str, path: Path) -> list[str]:
             found = str(ports).split()
             for port in found:
                 _require_word(port, f"port of subcircuit {name}", path)
+            if len({port.upper() for port in found}) < len(found):
+                raise DeckError(
+                    f"{path}: two ports of subcircuit {name} have one name: {', '.join(found)}; "
+                    "capitals make no difference"
+                )
             return found
     raise DeckError(
         f"{path}: there is no subcircuit {name}; the file has "

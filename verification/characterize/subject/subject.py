@@ -17,7 +17,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from netlist_gen.circuit.elements import CurrentSource, Role
+from netlist_gen.circuit.elements import CurrentSource, Role, ends
 from netlist_gen.circuit.model import Cell
 from netlist_gen.circuit.table_neuron import TABLE_FAN_INS
 from netlist_gen.constants import PHI0
@@ -117,9 +117,17 @@ def _user_subject(path: Path, library: CellLibrary) -> Subject:
             )
         for port in ports:
             name_of(port, f"{path}: [cell] a name of ports")
-        if len(set(ports)) != len(ports):
+        if len({port.upper() for port in ports}) != len(ports):
             raise ConfigurationError(f"{path}: [cell] ports names one twice: {', '.join(ports)}")
         names = dict(zip(cell.ports, ports, strict=True))
+        inside = {net.upper() for e in cell.elements for net in ends(e)}
+        inside -= {port.upper() for port in cell.ports}
+        for port in ports:
+            if port.upper() in inside:
+                raise ConfigurationError(
+                    f"{path}: [cell] ports names {port}, which is a net inside the cell; name the "
+                    "port otherwise"
+                )
         elements = tuple(moved(e, lambda net: names.get(net, net)) for e in cell.elements)
         cell = dataclasses.replace(cell, ports=tuple(ports), elements=elements)
     cell = _with_flux(cell, head.get("flux", []), f"{path}: [cell] flux")

@@ -95,3 +95,13 @@ def test_what_a_model_may_not_set_is_named(own_cell):
     )
     with pytest.raises(DeckError, match=f"^{re.escape(sentence)}$"):
         load_subject(str(path))
+
+
+def test_two_ports_of_one_name_are_refused(own_cell):
+    path = own_cell(netlist=(("DFF a clk q", "DFF a A q"),))
+    sentence = (
+        f"{path.parent}/dff.cir: two ports of subcircuit DFF have one name: a, A, q; capitals make "
+        "no difference"
+    )
+    with pytest.raises(DeckError, match=f"^{re.escape(sentence)}$"):
+        load_subject(str(path))
