@@ -9,7 +9,7 @@ import click
 
 from netlist_gen.commands.common import progress_bars, tell_replaced
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.options import options_of
+from netlist_gen.options import completes, options_of
 from verification.characterize.options import CharacterizeOptions
 
 if TYPE_CHECKING:
@@ -24,8 +24,16 @@ BAR = 30
 """Half width of the terminal's margin bars, characters."""
 
 
+def _cells() -> list[str]:
+    """Cells of the library, and neurons, for a shell."""
+    from netlist_gen.library.cells import CellLibrary
+    from verification.characterize.subject.subject import subject_names
+
+    return subject_names(CellLibrary())
+
+
 @click.command()
-@click.argument("cell", required=False, shell_complete=lambda *given: _cells(given[-1]))
+@click.argument("cell", required=False, shell_complete=completes(_cells, files=True))
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Directory.")
 @click.option("--all", "every", is_flag=True, help="Every library cell, and neurons 8, 16, 32, 64.")
 @click.option("--tables", is_flag=True, help="Write the library's table (or to -o, if given).")
@@ -60,7 +68,7 @@ def characterize(
     """Characterize CELL: a library cell, neuron16 (any fan-in), or a TOML file of your own cell.
 
     Always: delays by state, bias and load; critical spacings; shortest period; energies. Margins,
-    sweeps, yield and noise are asked for. Writes CSV, summary.json, Verilog with SDF, DOT, plots
+    sweeps, yield and noise are asked for; --optimize finds better values. Writes CSV, summary.json, Verilog with SDF, DOT, plots
     and an HTML page to the directory.
     """
     chosen = CharacterizeOptions(**options)
@@ -94,14 +102,6 @@ def characterize(
     else:
         assert out is not None
         _measure(names, chosen, out)
-
-
-def _cells(incomplete: str) -> list[str]:
-    """Cells whose name begins so, for a shell."""
-    from netlist_gen.library.cells import CellLibrary
-    from verification.characterize.subject.subject import subject_names
-
-    return [name for name in subject_names(CellLibrary()) if name.startswith(incomplete)]
 
 
 def _require_as_designed(options: CharacterizeOptions) -> None:

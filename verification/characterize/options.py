@@ -98,8 +98,9 @@ class CharacterizeOptions(ProcessOptions):
         "jtl",
         "Cell at each output: jtl, splitter, merger, or the TOML file of your own.",
         known=_neighbours,
+        files=True,
     )
-    driver: str = option("jtl", "Cell before each input, likewise.", known=_neighbours)
+    driver: str = option("jtl", "Cell before each input, likewise.", known=_neighbours, files=True)
     simulator: str = option(
         "embedded", f"{', '.join(NAMES)} or auto.", known=lambda: ("auto", *NAMES)
     )
