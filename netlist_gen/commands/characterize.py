@@ -68,8 +68,8 @@ def characterize(
     """Characterize CELL: a library cell, neuron16 (any fan-in), or a TOML file of your own cell.
 
     Always: delays by state, bias and load; critical spacings; shortest period; energies. Margins,
-    sweeps, yield and noise are asked for; --optimize finds better values. Writes CSV, summary.json, Verilog with SDF, DOT, plots
-    and an HTML page to the directory.
+    sweeps, yield and noise are asked for; --optimize finds better values. Writes CSV,
+    summary.json, Verilog with SDF, DOT, plots and an HTML page to the directory.
     """
     chosen = CharacterizeOptions(**options)
     if tables or check or design or edge_spread:
