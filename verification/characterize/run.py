@@ -120,7 +120,7 @@ def characterize(
         by_temperature=delay_against_temperature(cell, warm, seed=seed),
         noise=_noise(cell, options) if warm and "bias" in cell.parameters else (),
     )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if result.margins and "C" not in [m.parameter.name for m in result.margins.margins]:
         notes = (
             f"{subject.name}: the margin of C is not there: with its junctions' capacitances in "

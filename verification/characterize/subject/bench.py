@@ -260,7 +260,7 @@ def make_bench(subject: Subject, *, load: str = "jtl", driver: str = "jtl") -> B
             kinds.append(name)
         else:
             kinds.append(kind)
-    return Bench(subject, *kinds, own=own)
+    return Bench(subject, load=kinds[0], source=kinds[1], own=own)
 
 
 def flat_label(path: tuple[str, ...], name: str) -> str:

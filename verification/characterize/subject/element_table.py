@@ -58,8 +58,8 @@ def element_facts(e: Element, process: Process) -> tuple[str, tuple[str, str], f
     """Kind, nodes, value and unit of an element; None for a source of pulses or levels."""
     if isinstance(e, Junction):
         model = process.model_of(e.model)
-        kind = "junction" if not e.model else f"junction {e.model}"
-        return kind, (e.plus, e.minus), e.area * model.critical_current, "A"
+        words = "junction" if not e.model else f"junction {e.model}"
+        return words, (e.plus, e.minus), e.area * model.critical_current, "A"
     if isinstance(e, Coupling):
         return "coupling", (e.first, e.second), e.k, ""
     if isinstance(e, CurrentSource):
