@@ -92,7 +92,9 @@ class CharacterizeOptions(ProcessOptions):
     least_margin: float = option(
         0.2, "Of --goal delay: the least margin that is kept.", positive=True, below=0.9
     )
-    starts: int = option(6, "Searches of --optimize: from the cell, and from drawn ones.", least=1)
+    starts: int = option(
+        5, "Searches of --optimize: from the cell, then from about the best so far.", least=1
+    )
     rounds: int = option(40, "Of each search, at most.", least=1)
     load: str = option(
         "jtl",

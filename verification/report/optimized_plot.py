@@ -31,7 +31,7 @@ def optimized_plot(found: Optimized) -> Figure:
         steps = [s for s in found.history if s.start == start]
         left.plot(
             [s.trials for s in steps], [sign * scale * s.merit for s in steps], "-o", ms=3, lw=1.2,
-            label="from the cell" if start == 0 else f"from a drawn cell, {start}",
+            label="from the cell" if start == 0 else f"from about the best, {start}",
         )  # fmt: skip
     last = found.history[-1]
     left.plot([last.trials], [sign * scale * last.merit], "D", ms=5, c=INK, label="in steps")

@@ -114,7 +114,7 @@ class LeastMargin:
 
     rays: tuple[Ray, ...]
     name: str = "margin"
-    tolerance: float = 0.001
+    tolerance: float = 0.002
 
     def merit(self, found: Measured) -> float:
         """The least margin."""

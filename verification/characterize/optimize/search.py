@@ -8,8 +8,8 @@ first of them is taken where it gains; the radius follows what worked. The searc
 radius is left, or nothing is to be gained.
 
 A cell that fails as it is begins elsewhere: each variable alone is tried over its range, then
-drawn candidates farther and farther away. Further searches begin at drawn candidates, and end
-early where they stay behind the best one.
+drawn candidates farther and farther away. A search finds the best values near; further ones begin
+at candidates drawn about the best so far, and end early where they stay behind it.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ SHRINK = 0.4
 KEPT = 0.5
 """Of the radius, at least, where something was gained nearer."""
 
-PATIENCE = 3
+PATIENCE = 2
 """Rounds in turn that gain less than the goal's tolerance: the search ends."""
 
-TRIED, AHEAD = 3, 5
+TRIED, AHEAD = 3, 3
 """A further search ends after so many rounds where it would not be the best in so many more."""
 
 ROUNDINGS = 8
@@ -68,8 +68,8 @@ DRAWS = 256
 SPREADS = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 """Standard deviations of the logarithms of their factors, in turn."""
 
-START_SPREAD = 0.25
-"""Likewise, of candidates where further searches begin."""
+START_SPREADS = (0.2, 0.1, 0.05)
+"""Likewise, in turn, of candidates about the best one, where further searches begin."""
 
 LINE = 24
 """Values of each variable alone."""
@@ -111,7 +111,7 @@ class Search:
     rounds: int = 40
 
     def run(self, starts: int = 1) -> Found:
-        """Search from the cell as it is, and from so many candidates less one that are drawn.
+        """Search from the cell as it is, and so often less one from about the best so far.
 
         Raises:
             ConfigurationError: no candidate works.
@@ -125,7 +125,11 @@ class Search:
         bests: list[Candidate] = []
         for number in range(starts):
             rng = np.random.default_rng([self.seed, number])
-            begin = self._drawn(rng) if number else self._first(rng, ones, nominal, fault)
+            begin = (
+                self._drawn(rng, max(bests, key=self._merit)[0])
+                if number
+                else self._first(rng, ones, nominal, fault)
+            )
             merits: list[float] = []
             for index, (best, radius) in enumerate(self._climb(begin)):
                 merits.append(self._merit(best))
@@ -164,7 +168,7 @@ class Search:
             for i, v in enumerate(chosen.chosen)
             for x in np.geomspace(v.low, v.high, LINE)
         ]
-        clouds = (self._cloud(rng, spread) for spread in SPREADS)
+        clouds = (self._cloud(rng, ones, spread) for spread in SPREADS)
         for some in itertools.chain([line], clouds):
             working = self._working(some)
             if working:
@@ -176,20 +180,20 @@ class Search:
             f"{len(line) + DRAWS * len(SPREADS)} cells of other values between the bounds"
         )
 
-    def _drawn(self, rng: np.random.Generator) -> Candidate:
-        """A candidate far from the cell as it is."""
-        for spread in itertools.chain([START_SPREAD], SPREADS[::-1]):
-            working = self._working(self._cloud(rng, spread))
+    def _drawn(self, rng: np.random.Generator, best: FloatArray) -> Candidate:
+        """A candidate drawn about the best one, the best of some that work."""
+        for spread in START_SPREADS:
+            working = self._working(self._cloud(rng, best, spread))
             if working:
                 return self._best_of(working)
-        raise ConfigurationError(
-            f"cell {self.prober.cell.subject.name}: none of {DRAWS * (1 + len(SPREADS))} drawn "
-            "cells works from which a further search could begin; leave out --starts"
-        )
+        (measured,) = self.prober.whole([best])
+        return best, measured
 
-    def _cloud(self, rng: np.random.Generator, spread: float) -> list[FloatArray]:
+    def _cloud(
+        self, rng: np.random.Generator, centre: FloatArray, spread: float
+    ) -> list[FloatArray]:
         chosen = self.prober.variables
-        drawn = np.exp(spread * rng.standard_normal((DRAWS, len(chosen.chosen))))
+        drawn = centre * np.exp(spread * rng.standard_normal((DRAWS, centre.size)))
         return [np.clip(x, chosen.low, chosen.high) for x in drawn]
 
     def _working(self, candidates: Sequence[FloatArray]) -> list[FloatArray]:
