@@ -174,13 +174,28 @@ def test_a_cells_page_fits_and_links(browser, tmp_path):
     assert_fits(browser, page)
     browser.open(page)
     links = {a.get_attribute("href") for a in browser.all("a")}
-    assert {Path(urlparse(one).path).suffix for one in links} == {".html", ".v", ".sdf", ".dot"}
+    suffixes = {Path(urlparse(one).path).suffix for one in links}
+    assert suffixes == {".html", ".v", ".sdf", ".dot", ".svg"}
     assert all(Path(unquote(urlparse(one).path)).is_file() for one in links)
     # Plots are as wide as the page.
     wide = "return document.querySelector('h2').getBoundingClientRect().width"
-    assert browser.all("svg")
-    for figure in browser.all("svg"):
+    assert browser.all("svg:not(.schematic)")
+    for figure in browser.all("svg:not(.schematic)"):
         assert figure.size["width"] == pytest.approx(browser.run(wide), abs=2)
+
+
+def test_a_schematic_takes_the_theme_and_is_scrolled_where_it_is_wide(browser, tmp_path):
+    ng.characterize("merger", tmp_path, jobs=1)
+    colours = []
+    for theme in ("light", "dark"):
+        browser.open(tmp_path / "merger.html", NARROW, theme)
+        stroke = "return getComputedStyle(document.querySelector('.schematic path')).stroke"
+        colours.append(browser.run(stroke))
+    assert colours[0] != colours[1]
+    box = "document.querySelector('.schematic').parentElement"
+    assert browser.run(f"return {box}.scrollWidth > {box}.clientWidth")
+    browser.open(tmp_path / "schematic.svg")
+    assert browser.errors() == []
 
 
 def test_an_optimized_cells_page_fits_and_links(browser, tmp_path):

@@ -13,6 +13,7 @@ from verification.report import cell_plots
 from verification.report.machine_plot import machine_plot
 from verification.report.numbers import engineering
 from verification.report.optimized_plot import optimized_plot
+from verification.report.schematic import schematic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,6 +56,10 @@ def write_page(
     for name, (figure, title) in _figures(result).items():
         pictures[name], paths = cell_plots.save(figure, out / name, title)
         written += paths
+    drawn = schematic(result.elements, result.inputs, result.outputs)
+    if drawn is not None:
+        written.append(out / "schematic.svg")
+        write_text(written[-1], drawn + "\n")
     page = out / f"{result.cell}.html"
     own = [f"{result.cell.removesuffix('_optimized')}_optimized{s}" for s in (".toml", ".cir")]
     models = [f"{result.cell}{suffix}" for suffix in (".v", ".sdf", ".dot")]
@@ -67,6 +72,7 @@ def write_page(
         models=[name for name in models if (out / name).is_file()],
         nominal={e.name: engineering(e.value, e.unit) for e in result.elements if e.unit},
         waves=waves,
+        schematic=drawn,
         own=[name for name in own if (out / name).is_file()],
     )
     write_text(page, text)

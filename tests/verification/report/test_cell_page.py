@@ -47,7 +47,7 @@ def test_the_page_has_every_part(cell):
         "Energy", "Elements", "Sizes",
     ):  # fmt: skip
         assert f"<h2>{part}" in page, part
-    assert page.count("<svg ") == 5
+    assert page.count("<svg ") == 6
     links = re.findall(r'<a href="([^"]+)"', page)
     assert links == ["waves/dff_stimulus.csv", "dff.v", "dff.sdf", "dff.dot"]
     assert all((out / link).is_file() for link in links)

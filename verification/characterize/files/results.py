@@ -75,7 +75,7 @@ def _remove_earlier(out: Path) -> None:
     noise = (p.stem for p in out.glob("noise[0-9]*_*.svg"))
     stems = ["overdrive", "margins", "sweep", "stimulus", "machine", "optimized", *noise]
     names = [f"{stem}{suffix}" for stem in stems for suffix in (".png", ".svg")]
-    names += ["sweep.csv", "monte_carlo.csv", "optimized.csv"]
+    names += ["sweep.csv", "monte_carlo.csv", "optimized.csv", "schematic.svg"]
     if earlier:
         suffixes = (".html", ".dot", ".v", ".sdf", *CELL_SUFFIXES)
         names += [f"{earlier}{suffix}" for suffix in suffixes]
