@@ -105,8 +105,14 @@ def characterize(
 
 
 def _require_as_designed(options: CharacterizeOptions) -> None:
-    """Refuse options that make a cell another than the library's, whose tables are asked for."""
-    changing = (("--annotate", options.annotate is not None), ("--crosstalk", options.crosstalk))
+    """Refuse options that make a cell or its bench another than the library's tables are of."""
+    changing = (
+        ("--annotate", options.annotate is not None),
+        ("--crosstalk", options.crosstalk),
+        ("--optimize", options.optimize),
+        ("--load", options.load != "jtl"),
+        ("--driver", options.driver != "jtl"),
+    )
     for flag, given in changing:
         if given:
             raise ConfigurationError(

@@ -265,7 +265,11 @@ def _optimized(subject: Subject, runner: Runner, options: CharacterizeOptions) -
 
 
 def _require_allowed(names: Sequence[str], options: CharacterizeOptions) -> None:
-    """Refuse extracted values of several cells, and crosstalk where no cell is a neuron."""
+    """Refuse what is of one cell where there are several, and crosstalk where none is a neuron."""
+    if options.optimize and len(names) > 1:
+        raise ConfigurationError(
+            f"--optimize is of one cell, and there are {len(names)} cells; name one"
+        )
     if options.annotate is not None and len(names) > 1:
         raise ConfigurationError(
             f"--annotate is of one cell's bench, and there are {len(names)} cells; name one"

@@ -339,6 +339,36 @@ def test_options_of_an_optimizer_that_are_refused(cli, own_cell, tmp_path, words
     assert (ran.status, ran.sentence) == (2, sentence)
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--all", "--optimize", "-o", "OUT"], "--optimize is of one cell, and there are "),
+        (["jtl", "--tables", "--optimize"], "--optimize goes with none of --tables, --check, "),
+        (["jtl", "--tables", "--driver", "merger"], "--driver goes with none of --tables, --check"),
+        (["jtl", "--load", "none.toml", "-o", "OUT"], "none.toml: can't be read (No such file"),
+        (["jtl", "--driver", "and", "-o", "OUT"], "no driver or load 'and'; ports can meet jtl, "),
+    ],
+)
+def test_loads_drivers_and_optimizers_that_are_refused(cli, tmp_path, words, sentence):
+    ran = cli("characterize", *(str(tmp_path / "o") if word == "OUT" else word for word in words))
+    assert ran.status == 2
+    assert ran.sentence.startswith(sentence)
+
+
+def test_own_loads_and_drivers_are_told_of(cli, tmp_path):
+    out = tmp_path / "out"
+    load = CELLS / "dual.toml"
+    ran = cli("characterize", "jtl", "--load", load, "--driver", "merger", "-o", out, "--jobs", 1)
+    assert ran.status == 0, ran.err
+    assert "load dual" in ran.out
+    conditions = json.loads((out / "summary.json").read_text())["conditions"]
+    assert conditions["load"] == "dual, then a JTL ended by a resistor"
+    assert conditions["sources"] == "a JTL stage, then merger, at each input"
+    delays = [r for r in read_csv(out / "measurements.csv") if r["quantity"] == "delay"]
+    kinds = {(r["source"], r["load"]) for r in delays}
+    assert {("merger", "dual"), ("merger", "jtl"), ("splitter", "dual"), ("jtl", "dual")} <= kinds
+
+
 def test_the_edges_spread_against_the_librarys(cli, monkeypatch):
     from verification.characterize.measure import spread
 
