@@ -25,7 +25,7 @@ from verification.characterize.trials.runner import Runner
 
 CELL = Path(__file__).parent.parent / "tests/verification/characterize/cells/dff.toml"
 MOVED = {"BES": 1.3, "LST": 0.7, "BIN": 0.7, "ICK": 1.3, "BCK": 1.3}
-BEST = 0.479
+BEST = 0.492
 """Greatest least margin that is known, with the default bounds."""
 
 

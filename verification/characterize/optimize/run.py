@@ -99,7 +99,10 @@ def _goal(cell: CellUnderTest, options: CharacterizeOptions, against: Sequence[P
                 "--goal yield takes no spread of C: a junction's capacitance goes with its area"
             )
         count = options.monte_carlo or SAMPLES
-        return Yield(drawn_rays(draw(cell, spreads, options.seed, OWN_BATCH, count)))
+        rays = drawn_rays(draw(cell, spreads, options.seed, OWN_BATCH, count))
+        if not rays:
+            raise ConfigurationError("--goal yield: nothing scatters; give a --spread above 0")
+        return Yield(rays)
     if options.goal == "delay":
         return Delay(margin_rays(against), options.least_margin)
     return LeastMargin(margin_rays(against))

@@ -137,8 +137,8 @@ class Search:
                 if bests and _hopeless(merits, max(map(self._merit, bests))):
                     break
             bests.append(best)
-        best = max(bests, key=self._merit)
-        best = self._on_grid(best)
+        best = self._on_grid(max(bests, key=self._merit))
+        best = max([best, (ones, nominal)], key=self._merit)  # steps may be too coarse
         merit, trials = self.goal.merit(best[1]), self.prober.trials
         history.append(HistoryStep(starts, 0, merit, 0.0, trials))
         return Found(*best, nominal, fault, tuple(history))

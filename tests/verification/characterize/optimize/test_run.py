@@ -82,3 +82,6 @@ def test_what_can_not_be_optimized_is_named(cut):
     sentence = "--goal yield takes no spread of C: a junction's capacitance goes with its area"
     with pytest.raises(ConfigurationError, match=f"^{re.escape(sentence)}$"):
         optimize(cut("dff"), options(goal="yield", spreads=("C=0.05",)))
+    sentence = "--goal yield: nothing scatters; give a --spread above 0"
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(sentence)}$"):
+        optimize(cut("dff"), options(goal="yield", spreads=("L=0",)))

@@ -41,6 +41,13 @@ def test_values_lie_on_the_steps(toy):
     assert found.candidate / 0.2 == pytest.approx(np.round(found.candidate / 0.2))
 
 
+def test_steps_that_are_too_coarse_leave_the_cell_as_it_is(toy):
+    prober = toy(lambda v: 0.8 <= v["A"] <= 1.2, step=0.7)
+    found = Search(prober, LeastMargin(prober.rays)).run()
+    assert (found.candidate == 1.0).all()
+    assert found.measured is found.nominal
+
+
 def test_a_compromise_of_two_values(toy):
     prober = toy(coupled)
     found = Search(prober, LeastMargin(prober.rays)).run()
