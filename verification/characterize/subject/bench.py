@@ -103,7 +103,7 @@ class Bench:
 
     @cached_property
     def circuit(self) -> Circuit:
-        """The bench as a circuit. Raises ConfigurationError for an unknown source or load."""
+        """The bench as a circuit. Raises ConfigurationError for an unknown driver or load."""
         subject = self.subject
         builder = CircuitBuilder(
             f"bench_{subject.name}", title=f"bench of {subject.name}, load {self.load}"
