@@ -52,6 +52,7 @@ class Rule:
         choices: the values that are allowed.
         multiple: given once for each value.
         known: gives values that a shell may complete, where others are allowed too.
+        files: whether the name of a file is one of these.
     """
 
     help: str
@@ -64,6 +65,7 @@ class Rule:
     choices: tuple[str, ...] = ()
     multiple: bool = False
     known: Callable[[], Iterable[str]] | None = None
+    files: bool = False
 
 
 def option(default: Any, help: str, *, flag: str | None = None, **rule: Any) -> Any:
@@ -274,7 +276,7 @@ def _click_option(name: str, rule: Rule, hint: Any, default: Any) -> Callable[..
         shown = None if default is None else ",".join(map(str, default))
         return click.option(
             *flags, default=shown, show_default=bool(shown), help=rule.help, metavar=rule.metavar,
-            shell_complete=_completer(rule.known or (lambda: rule.choices)),
+            shell_complete=completes(rule.known or (lambda: rule.choices), files=rule.files),
         )  # fmt: skip
     inner = get_args(_plain(hint))[0] if kind is tuple else kind
     return click.option(
@@ -285,18 +287,27 @@ def _click_option(name: str, rule: Rule, hint: Any, default: Any) -> Callable[..
         show_default=default not in (None, ()),
         help=rule.help,
         metavar=rule.metavar,
-        shell_complete=_completer(rule.known) if rule.known else None,
+        shell_complete=completes(rule.known, files=rule.files) if rule.known else None,
     )
 
 
-def _completer(known: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
-    """Completes the last part of a comma list by the values that are known."""
+def completes(known: Callable[[], Iterable[str]], *, files: bool = False) -> Callable[..., Any]:
+    """What completes a value in a shell, for click: the last part of a comma list.
 
-    def complete(_context: object, _parameter: object, incomplete: str) -> list[str]:
+    Args:
+        known: the values that there are.
+        files: whether files are shown where no value fits.
+    """
+
+    def complete(_context: object, _parameter: object, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
         begin, comma, last = incomplete.rpartition(",")
         given = begin.split(",")
         fitting = [one for one in known() if one.startswith(last) and one not in given]
-        return [f"{begin}{comma}{one}" for one in fitting]
+        if files and not fitting:
+            return [CompletionItem(incomplete, type="file")]
+        return [CompletionItem(f"{begin}{comma}{one}") for one in fitting]
 
     return complete
 

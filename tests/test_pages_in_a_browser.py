@@ -174,13 +174,38 @@ def test_a_cells_page_fits_and_links(browser, tmp_path):
     assert_fits(browser, page)
     browser.open(page)
     links = {a.get_attribute("href") for a in browser.all("a")}
-    assert {Path(urlparse(one).path).suffix for one in links} == {".html", ".v", ".sdf", ".dot"}
+    suffixes = {Path(urlparse(one).path).suffix for one in links}
+    assert suffixes == {".html", ".v", ".sdf", ".dot", ".svg"}
     assert all(Path(unquote(urlparse(one).path)).is_file() for one in links)
     # Plots are as wide as the page.
     wide = "return document.querySelector('h2').getBoundingClientRect().width"
-    assert browser.all("svg")
-    for figure in browser.all("svg"):
+    assert browser.all("svg:not(.schematic)")
+    for figure in browser.all("svg:not(.schematic)"):
         assert figure.size["width"] == pytest.approx(browser.run(wide), abs=2)
+
+
+def test_a_schematic_takes_the_theme_and_is_scrolled_where_it_is_wide(browser, tmp_path):
+    ng.characterize("merger", tmp_path, jobs=1)
+    colours = []
+    for theme in ("light", "dark"):
+        browser.open(tmp_path / "merger.html", NARROW, theme)
+        stroke = "return getComputedStyle(document.querySelector('.schematic path')).stroke"
+        colours.append(browser.run(stroke))
+    assert colours[0] != colours[1]
+    box = "document.querySelector('.schematic').parentElement"
+    assert browser.run(f"return {box}.scrollWidth > {box}.clientWidth")
+    browser.open(tmp_path / "schematic.svg")
+    assert browser.errors() == []
+
+
+def test_an_optimized_cells_page_fits_and_links(browser, tmp_path):
+    ng.characterize("jtl", tmp_path, optimize=True, vary=["IB1", "LA"], starts=1, rounds=1, jobs=1)
+    page = tmp_path / "jtl_optimized.html"
+    assert_fits(browser, page)
+    browser.open(page)
+    links = {Path(unquote(urlparse(a.get_attribute("href")).path)) for a in browser.all("a")}
+    assert {"jtl_optimized.toml", "jtl_optimized.cir", "optimized.csv"} <= {p.name for p in links}
+    assert all(link.is_file() for link in links)
 
 
 def test_pages_of_a_layer_and_a_neuron_fit(browser, flipped_run):

@@ -141,6 +141,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.records",
     "netlist_gen.resources",
     "netlist_gen.spikes",
+    "netlist_gen.suggest",
     "netlist_gen.version",
 }
 """What ``verification`` builds on. A module that is not named here is ``netlist_gen``'s own."""

@@ -42,12 +42,22 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Junction:
-    """Josephson junction; ``area`` scales the model's critical current (1 = ``icrit``)."""
+    """Josephson junction; ``area`` scales the model's critical current (1 = ``icrit``).
+
+    ``model`` names one of the process's other models; "" is the process's own.
+    """
 
     name: str
     plus: str
     minus: str
     area: float
+    model: str = ""
+
+    def __repr__(self) -> str:
+        # Digests of circuits are of these texts: what has no model of its own has the old one.
+        other = f", model={self.model!r}" if self.model else ""
+        words = f"name={self.name!r}, plus={self.plus!r}, minus={self.minus!r}, area={self.area!r}"
+        return f"Junction({words}{other})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +192,8 @@ Element = (
     | PulseSource
     | LevelSource
 )
+
+
+def ends(element: Element) -> tuple[str, ...]:
+    """The nets at which an element is: two, or none of a coupling."""
+    return () if isinstance(element, Coupling) else (element.plus, element.minus)

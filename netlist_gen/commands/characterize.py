@@ -10,7 +10,7 @@ import click
 from netlist_gen.commands.common import progress_bars, tell_replaced
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.bias import IDEAL
-from netlist_gen.options import options_of
+from netlist_gen.options import completes, options_of
 from verification.characterize.options import CharacterizeOptions
 
 if TYPE_CHECKING:
@@ -18,14 +18,23 @@ if TYPE_CHECKING:
 
     from verification.characterize.measure.margins import Margins
     from verification.characterize.measure.noise import NoiseResult
+    from verification.characterize.optimize.result import Optimized
     from verification.characterize.run import Characterization
 
 BAR = 30
 """Half width of the terminal's margin bars, characters."""
 
 
+def _cells() -> list[str]:
+    """Cells of the library, and neurons, for a shell."""
+    from netlist_gen.library.cells import CellLibrary
+    from verification.characterize.subject.subject import subject_names
+
+    return subject_names(CellLibrary())
+
+
 @click.command()
-@click.argument("cell", required=False, shell_complete=lambda *given: _cells(given[-1]))
+@click.argument("cell", required=False, shell_complete=completes(_cells, files=True))
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Directory.")
 @click.option("--all", "every", is_flag=True, help="Every library cell, and neurons 8, 16, 32, 64.")
 @click.option("--tables", is_flag=True, help="Write the library's table (or to -o, if given).")
@@ -60,8 +69,8 @@ def characterize(
     """Characterize CELL: a library cell, neuron16 (any fan-in), or a TOML file of your own cell.
 
     Always: delays by state, bias and load; critical spacings; shortest period; energies. Margins,
-    sweeps, yield and noise are asked for. Writes CSV, summary.json, Verilog with SDF, DOT, plots
-    and an HTML page to the directory.
+    sweeps, yield and noise are asked for; --optimize finds better values. Writes CSV,
+    summary.json, Verilog with SDF, DOT, plots and an HTML page to the directory.
     """
     chosen = CharacterizeOptions(**options)
     if tables or check or design or edge_spread:
@@ -96,20 +105,15 @@ def characterize(
         _measure(names, chosen, out)
 
 
-def _cells(incomplete: str) -> list[str]:
-    """Cells whose name begins so, for a shell."""
-    from netlist_gen.library.cells import CellLibrary
-    from verification.characterize.subject.subject import subject_names
-
-    return [name for name in subject_names(CellLibrary()) if name.startswith(incomplete)]
-
-
 def _require_as_designed(options: CharacterizeOptions, *, spread: bool) -> None:
-    """Refuse options that make a cell another than the library's, whose tables are asked for."""
+    """Refuse options that make a cell or its bench another than the library's tables are of."""
     changing = (
         ("--annotate", options.annotate is not None),
         ("--crosstalk", options.crosstalk),
         ("--bias", spread and options.bias != IDEAL),
+        ("--optimize", options.optimize),
+        ("--load", options.load != "jtl"),
+        ("--driver", options.driver != "jtl"),
     )
     for flag, given in changing:
         if given:
@@ -129,6 +133,9 @@ def _measure(names: list[str], options: CharacterizeOptions, out: Path) -> None:
             for note in result.notes:
                 click.echo(f"note: {note}", err=True)
             print_result(result)
+            for path in result.files:
+                if path.name.endswith(("_optimized.toml", "_optimized.cir")):
+                    click.echo(f"  cell: {path}")
             click.echo(f"  page: {next(p for p in result.files if p.suffix == '.html')}")
     if len(names) > 1:
         click.echo(f"pages: {out / 'index.html'}")
@@ -142,6 +149,9 @@ def print_result(result: Characterization) -> None:
         f"{result.cell}: {result.junctions} junctions, process {result.process}{load}, "
         f"{result.simulator} {result.version}, {result.trials} simulations, {result.wall_s:.1f} s"
     )
+    if result.optimized:
+        for line in optimized_lines(result.optimized):
+            click.echo(line)
     if result.annotation:
         click.echo(f"  {result.annotation.sentence}")
     for a in result.arcs:
@@ -169,6 +179,21 @@ def print_result(result: Characterization) -> None:
         )
     for noise in result.noise:
         _print_noise(noise)
+
+
+def optimized_lines(found: Optimized) -> list[str]:
+    """What an optimizer gained, and the elements that it changed."""
+    from verification.report.numbers import engineering
+
+    times = "1 search" if found.starts == 1 else f"{found.starts} searches"
+    lines = [f"  {found.sentence()}: {times}, {found.trials} simulations, seed {found.seed}"]
+    changed = [c for c in found.changes if c.factor != 1.0]
+    wide = max((len(c.element) for c in changed), default=0)
+    for c in changed:
+        before, after = (engineering(x, c.unit).strip() for x in (c.before, c.after))
+        follows = "" if c.low != c.high else ", follows its junction"
+        lines.append(f"  {c.element:{wide}}  {before} to {after}  (x {c.factor:.4g}{follows})")
+    return lines
 
 
 def _print_noise(noise: NoiseResult) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from netlist_gen.options import options_of
+from netlist_gen.options import completes, options_of
 from verification.simulators.registry import NAMES
 from verification.waves.options import PlotOptions
 
@@ -35,9 +35,7 @@ from verification.waves.options import PlotOptions
     default="auto",
     show_default=True,
     help=f"Of a deck: auto, {', '.join(NAMES)}.",
-    shell_complete=lambda _context, _parameter, incomplete: [
-        name for name in ("auto", *NAMES) if name.startswith(incomplete)
-    ],
+    shell_complete=completes(lambda: ("auto", *NAMES)),
 )
 @click.option("--open", "opened", is_flag=True, help="Show the result in a browser.")
 def plot(

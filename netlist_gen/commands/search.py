@@ -19,7 +19,7 @@ from netlist_gen.commands.train import (
     own_training,
     show_epoch,
 )
-from netlist_gen.options import options_of
+from netlist_gen.options import completes, options_of
 from netlist_gen.training.config import DATASETS, TrainingConfig
 from netlist_gen.training.own_data import EncodeOptions
 
@@ -36,7 +36,9 @@ _SHOWN = {
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("dataset", metavar="DATASET")
+@click.argument(
+    "dataset", metavar="DATASET", shell_complete=completes(lambda: DATASETS, files=True)
+)
 @click.option(
     "-o",
     "--output",

@@ -14,7 +14,7 @@ import click
 
 from netlist_gen.commands.common import RunInterruptedError
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.options import options_of
+from netlist_gen.options import completes, options_of
 from netlist_gen.training.config import DATASETS, OWN, TrainingConfig
 from netlist_gen.training.own_data import EncodeOptions
 
@@ -82,7 +82,9 @@ data_dir_option = click.option(
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("dataset", metavar="DATASET")
+@click.argument(
+    "dataset", metavar="DATASET", shell_complete=completes(lambda: DATASETS, files=True)
+)
 @output_option
 @click.option(
     "--also",

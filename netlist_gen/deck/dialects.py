@@ -96,10 +96,10 @@ def dialect_context(
     """What a dialect's template gets beside the circuit.
 
     ``rules`` is the ``Dialect``, ``signals`` the (JoSIM column, vector) pairs to save. For
-    WRspice ``force`` says whether the model needs ``force=1``, ``maxdata_kB`` is None or the
-    limit to ask for. For ngspice ``phase_per_volt_second`` is 2 pi / Phi0, ``areas`` are those
-    of the circuit's junctions, each once, and ``uncoupled`` gives for each cell the pairs of
-    inductors between which it has to be told that there is no coupling.
+    WRspice ``force`` says of each model whether it needs ``force=1``, ``maxdata_kB`` is None or the
+    limit to ask for. For ngspice ``phase_per_volt_second`` is 2 pi / Phi0, ``junctions`` are
+    the models and areas of the circuit's, each once, and ``uncoupled`` gives for each cell the
+    pairs of inductors between which it has to be told that there is no coupling.
 
     Raises:
         ConfigurationError: a dialect without rules, or a process that the simulator would
@@ -123,7 +123,9 @@ def dialect_context(
     if rules is NGSPICE:
         _check_below_gap(process)
         context["phase_per_volt_second"] = 2 * math.pi / PHI0
-        context["areas"] = sorted(_areas(circuit))
+        context["junctions"] = [
+            (process.model_of(name), area) for name, area in _junctions(circuit)
+        ]
         cells = (circuit.top, *circuit.cells.values())
         context["uncoupled"] = {cell.name: _uncoupled(cell) for cell in cells}
     return context
@@ -151,9 +153,11 @@ def _check_names(rules: Dialect, circuit: Circuit) -> None:
                 )
 
 
-def _areas(circuit: Circuit) -> set[float]:
+def _junctions(circuit: Circuit) -> list[tuple[str, float]]:
+    """Models, as junctions name them, with areas: one of those that decks write alike."""
     cells = (circuit.top, *circuit.cells.values())
-    return {e.area for cell in cells for e in cell.elements if isinstance(e, Junction)}
+    found = {(e.model, e.area) for cell in cells for e in cell.elements if isinstance(e, Junction)}
+    return list({(model, f"{area:.10g}"): (model, area) for model, area in sorted(found)}.values())
 
 
 def _uncoupled(cell: Cell) -> list[tuple[str, str]]:
@@ -191,11 +195,19 @@ def _nets(ports: Sequence[str], elements: Sequence[Any], instances: Sequence[Any
     return found
 
 
-def _wrspice_force(process: Process) -> bool:
-    """Whether r0 or rn lies where WRspice keeps it only with ``force=1``."""
-    model = process.model
+def _wrspice_force(process: Process) -> list[bool]:
+    """Of each model whether r0 or rn lies where WRspice keeps it only with ``force=1``."""
+    return [_wrspice_forced(process, model) for model in process.models]
+
+
+def _wrspice_forced(process: Process, model: JunctionModel) -> bool:
     for key, (name, low, high) in WRSPICE_RANGES.items():
         _within(process, key, getattr(model, name), low, high)
+    if model.phase:
+        raise ConfigurationError(
+            f"process {process.name}: the model {model.name} has a phase of {model.phase:g} rad; "
+            "decks for wrspice have none"
+        )
     vg, icrit = model.gap_voltage, model.critical_current
     _within(process, "delv", model.gap_width, *(bound * vg for bound in WRSPICE_DELV_PER_VG))
     _within(process, "cap", model.capacitance, *(bound * icrit for bound in WRSPICE_CAP_PER_A))

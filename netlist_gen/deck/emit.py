@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netlist_gen.circuit.elements import Element, pulse_corners
-from netlist_gen.circuit.model import Circuit
+from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import dialect_context
 from netlist_gen.deck.parameters import PARAMETERS, check_parameters
@@ -94,6 +94,27 @@ def _template(dialect: str, name: str) -> jinja2.Template:
     return template(f"{dialect}/{name}", _FILTERS)
 
 
+def emit_cell(cell: Cell, process: Process, notes: Sequence[str] = ()) -> str:
+    """A cell without instances as a JoSIM subcircuit in a file of its own, with its models.
+
+    Args:
+        cell: what to write.
+        process: gives the junction model.
+        notes: comment lines at the head.
+    """
+    used = {junction.model for junction in cell.junctions()}
+    values = {
+        "dialect": "josim",
+        "model": process.model,
+        "models": [m for m in process.models if (m.name if m in process.others else "") in used],
+        "ramp_s": Analysis.ramp_s,
+        "params": (),
+    }
+    return _template("josim", "subcircuit.cir.j2").render(
+        values, cell=cell, title=cell.title, notes=notes
+    )
+
+
 def emit(
     circuit: Circuit,
     process: Process,
@@ -133,6 +154,7 @@ def emit(
     common = {
         "dialect": dialect,
         "model": process.model,
+        "models": process.models,
         "ramp_s": analysis.ramp_s,
         "params": tuple(PARAMETERS) if parameters else (),
     }

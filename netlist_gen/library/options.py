@@ -44,7 +44,7 @@ class ProcessOptions(Options):
     """
 
     process: str = option(
-        DEFAULT_PROCESS, "Process of the library, or a .toml file.", known=process_names
+        DEFAULT_PROCESS, "Process of the library, or a .toml file.", known=process_names, files=True
     )
 
 

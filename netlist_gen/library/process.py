@@ -69,7 +69,8 @@ class JunctionModel:
     """A ``.model`` of type jj, per unit of area, in SI.
 
     ``critical_current`` (A), ``capacitance`` (F), ``subgap`` and ``normal`` resistance (ohm),
-    ``gap_voltage`` and ``gap_width`` (V): JoSIM's icrit, cap, r0, rn, vg and delv.
+    ``gap_voltage`` and ``gap_width`` (V): JoSIM's icrit, cap, r0, rn, vg and delv. The current is
+    that of the sine of the phase plus ``phase`` (rad), JoSIM's phi: pi in a pi junction.
     """
 
     name: str
@@ -79,6 +80,7 @@ class JunctionModel:
     normal: float
     gap_voltage: float
     gap_width: float
+    phase: float = field(default=0.0, repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Process:
         name: the file's name for it.
         title: one line.
         model: the junction model all cells use.
+        others: further models, of a user's cells, by whose names junctions ask for them.
         current_density: critical current of an area, A/m2.
         ic_rs: critical current times shunt resistance, V.
         shunt_inductance: wiring in series with each shunt, H, where the file has no parasitics.
@@ -117,12 +120,14 @@ class Process:
     drawing: Drawing = field(default_factory=Drawing)
     bias: BiasRules | None = field(default=None, repr=False)
     network: BiasNetwork | None = field(default=None, repr=False)
+    others: tuple[JunctionModel, ...] = field(default=(), repr=False)
     origin: str = field(default="", compare=False, repr=False)
 
     def content(self) -> str:
         """All its numbers: what else is measured of two processes of one content is the same."""
         plain = replace(self, name="", title="", model=replace(self.model, name=""))
-        return repr(plain)
+        more = "".join(f"; {model!r}, {model.phase!r}" for model in self.others)
+        return repr(plain) + more
 
     def bias_digest(self) -> str:
         """SHA-256 of the network that biases its junctions; "" for ideal sources."""
@@ -149,6 +154,15 @@ class Process:
     def bias_kind(self) -> str:
         """Which of ``bias.BIASES`` biases its junctions here."""
         return bias.IDEAL if self.network is None else self.network.kind
+
+    @property
+    def models(self) -> tuple[JunctionModel, ...]:
+        """All junction models, its own first."""
+        return (self.model, *self.others)
+
+    def model_of(self, name: str) -> JunctionModel:
+        """The model of a junction by its ``model``. Raises KeyError for one that there is not."""
+        return {"": self.model, **{model.name: model for model in self.others}}[name]
 
     def area(self, critical_current_A: float) -> float:
         """Junction area in the model's unit for a critical current in A."""

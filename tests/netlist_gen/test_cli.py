@@ -288,6 +288,12 @@ def test_what_may_be_meant(words, sentence):
         ("verify n --simulator installed,jo", ["installed,josim"]),
         ("verify n --process stp", ["stp2"]),
         ("characterize spl", ["splitter"]),
+        ("characterize my", ["my"]),  # a file
+        ("characterize x --optimize --goal y", ["yield"]),
+        ("characterize x --driver me", ["merger"]),
+        ("train m", ["mnist"]),
+        ("train digits --precision b", ["bfloat16"]),
+        ("train digits --encode l", ["levels", "latency"]),
         ("generate n --dialect josim,w", ["josim,wrspice"]),
     ],
 )

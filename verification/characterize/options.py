@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from verification.characterize.measure.yields import Spreads
 
 
+def _neighbours() -> tuple[str, ...]:
+    from verification.characterize.subject.neighbours import NEIGHBOURS
+
+    return NEIGHBOURS
+
+
+GOALS = ("margin", "yield", "delay")
+"""Of ``--optimize``."""
+
+
 @dataclass(frozen=True)
 class CharacterizeOptions(BiasOptions):
     """What to measure beside delays, spacings, energies and the state machine, and how."""
@@ -59,7 +69,40 @@ class CharacterizeOptions(BiasOptions):
         below=9.0,
     )
     noise_runs: int = option(100, "Runs at each point.", least=1)
-    load: str = option("jtl", "Cell at each output: jtl, splitter or merger.")
+    optimize: bool = option(
+        False, "Search for the values that serve --goal best; the cell found is the one measured."
+    )
+    goal: str = option("margin", "What --optimize raises (a delay: lessens).", choices=GOALS)
+    vary: tuple[str, ...] = option(
+        (),
+        "Elements that --optimize changes, by name or pattern, between two factors of nominal, in "
+        "steps; joined by + they change alike [default: all but couplings, capacitors and shunts, "
+        "0.5:2:0.005].",
+        flag="--vary",
+        metavar="NAME[=LO:HI[:STEP]]",
+        multiple=True,
+    )
+    against: tuple[str, ...] = option(
+        (),
+        "Parameters whose margins --optimize looks at, by name or pattern [default: all].",
+        flag="--against",
+        metavar="NAME",
+        multiple=True,
+    )
+    least_margin: float = option(
+        0.2, "Of --goal delay: the least margin that is kept.", positive=True, below=0.9
+    )
+    starts: int = option(
+        5, "Searches of --optimize: from the cell, then from about the best so far.", least=1
+    )
+    rounds: int = option(40, "Of each search, at most.", least=1)
+    load: str = option(
+        "jtl",
+        "Cell at each output: jtl, splitter, merger, or the TOML file of your own.",
+        known=_neighbours,
+        files=True,
+    )
+    driver: str = option("jtl", "Cell before each input, likewise.", known=_neighbours, files=True)
     simulator: str = option(
         "embedded", f"{', '.join(NAMES)} or auto.", known=lambda: ("auto", *NAMES)
     )
@@ -79,6 +122,16 @@ class CharacterizeOptions(BiasOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_kinds("--waves", self.waves)
+        if not self.optimize:
+            how = {"--goal": self.goal != GOALS[0], "--vary": self.vary, "--against": self.against}
+            for flag, given in how.items():
+                if given:
+                    raise ConfigurationError(f"{flag} says how to optimize; give --optimize too")
+        elif self.annotate is not None:
+            raise ConfigurationError(
+                "--annotate goes not with --optimize: extracted values are not the optimizer's to "
+                "change"
+            )
 
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the sweep. Raises ConfigurationError for one that is none."""

@@ -12,6 +12,8 @@ from netlist_gen.resources import template
 from verification.report import cell_plots
 from verification.report.machine_plot import machine_plot
 from verification.report.numbers import engineering
+from verification.report.optimized_plot import optimized_plot
+from verification.report.schematic import schematic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +28,16 @@ def beyond(side: Side, sign: str) -> str:
     return f"{bound}{sign if sign == '+' else '−'}{100 * side.margin:.1f}"
 
 
-FILTERS: dict[str, Callable[..., str]] = {"eng": engineering, "beyond": beyond}
+def value_of(value: float, unit: str) -> str:
+    """A value with its unit; of a number without one four digits."""
+    return engineering(value, unit) if unit else f"{value:.4g}"
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "eng": engineering,
+    "beyond": beyond,
+    "value_of": value_of,
+}
 
 
 def write_page(
@@ -45,7 +56,12 @@ def write_page(
     for name, (figure, title) in _figures(result).items():
         pictures[name], paths = cell_plots.save(figure, out / name, title)
         written += paths
+    drawn = schematic(result.elements, result.inputs, result.outputs)
+    if drawn is not None:
+        written.append(out / "schematic.svg")
+        write_text(written[-1], drawn + "\n")
     page = out / f"{result.cell}.html"
+    own = [f"{result.cell.removesuffix('_optimized')}_optimized{s}" for s in (".toml", ".cir")]
     models = [f"{result.cell}{suffix}" for suffix in (".v", ".sdf", ".dot")]
     text = template("report/cell.html.j2", FILTERS).render(
         s=_shown(summary),
@@ -56,6 +72,8 @@ def write_page(
         models=[name for name in models if (out / name).is_file()],
         nominal={e.name: engineering(e.value, e.unit) for e in result.elements if e.unit},
         waves=waves,
+        schematic=drawn,
+        own=[name for name in own if (out / name).is_file()],
     )
     write_text(page, text)
     return [*written, page]
@@ -74,6 +92,8 @@ def _figures(result: Characterization) -> dict[str, tuple[Figure, str]]:
             figures["machine"] = drawn, "state machine"
     if result.overdrive:
         figures["overdrive"] = cell_plots.overdrive_plot(result), "delay against overdrive"
+    if result.optimized:
+        figures["optimized"] = optimized_plot(result.optimized), "the searches, and their result"
     if result.margins:
         figures["margins"] = cell_plots.margin_plot(result.margins), "margins, the narrowest first"
     if result.sweep:
@@ -93,5 +113,5 @@ def write_index(summaries: Iterable[Summary], out: Path) -> Path:
 
 def _shown(summary: Summary) -> Json:
     """``summary.json`` as the templates read it: what is not there is None."""
-    nothing = dict.fromkeys(("states", "margins", "sweep", "yield", "noise"))
+    nothing = dict.fromkeys(("states", "margins", "sweep", "yield", "noise", "optimized"))
     return {**nothing, **summary.to_json()}

@@ -284,6 +284,91 @@ def test_flags_that_measure_one_neuron_stand_alone(cli, arguments, flag):
     )
 
 
+def test_a_cell_is_optimized(cli, own_cell, tmp_path):
+    path, out = own_cell(netlist=(("jj1 area=1.6", "jj1 area=2.08"),)), tmp_path / "out"
+    words = ("--optimize", "--vary", "BES", "--vary", "LST=0.8:1.5:0.1", "--starts", 1)
+    ran = cli("characterize", path, *words, "--rounds", 2, "-o", out, "--jobs", 1)
+    assert ran.status == 0, ran.err
+    assert re.search(r"^  least margin raised from 6\.\d % \(BES\+\) to ", ran.out, re.MULTILINE)
+    assert re.search(r"^  RES +4\.287 Ω to .* follows its junction\)$", ran.out, re.MULTILINE)
+    assert f"  cell: {out / 'dff_optimized.toml'}\n" in ran.out
+    summary = json.loads((out / "summary.json").read_text())
+    found = summary["optimized"]
+    assert [c["element"] for c in found["changes"]] == ["LST", "BES", "RES"]
+    lst = found["changes"][0]
+    assert lst["factor"] == pytest.approx(round(lst["factor"], 1))
+    history = read_csv(out / "optimized.csv")
+    assert len(history) == len(found["history"])
+    assert float(history[-1]["merit"]) == pytest.approx(found["after"]["margin"], abs=1e-9)
+    # Least of all: the global ones too.
+    margins = summary["margins"]["parameters"].values()
+    least = min(abs(m[side]["last_pass"] - 1) for m in margins for side in ("low", "high"))
+    assert least == pytest.approx(found["after"]["margin"], abs=0.006)
+    page = (out / "dff.html").read_text()
+    assert "<h2>Optimized</h2>" in page
+    assert 'href="dff_optimized.cir"' in page
+    # The files that were written are the cell, and go once an ordinary measurement takes its place.
+    again = cli("characterize", out / "dff_optimized.toml", "-o", tmp_path / "again", "--jobs", 1)
+    assert again.status == 0, again.err
+    repeated = json.loads((tmp_path / "again" / "summary.json").read_text())
+    assert repeated["delays_ps"] == summary["delays_ps"]
+    assert "optimized" not in repeated
+    cli("characterize", path, "-o", out, "--jobs", 1)
+    assert not [*out.glob("*optimized*")]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--vary", "LST"], "--vary says how to optimize; give --optimize too"),
+        (["--goal", "delay"], "--goal says how to optimize; give --optimize too"),
+        (["--against", "bias"], "--against says how to optimize; give --optimize too"),
+        (
+            ["--optimize", "--annotate", "t.csv"],
+            "--annotate goes not with --optimize: extracted values are not the optimizer's to "
+            "change",
+        ),
+        (
+            ["--optimize", "--vary", "LST=0"],
+            "--vary 'LST=0' is not NAME, NAME=LO:HI or NAME=LO:HI:STEP, e.g. 'L*=0.5:2:0.01'",
+        ),
+    ],
+)
+def test_options_of_an_optimizer_that_are_refused(cli, own_cell, tmp_path, words, sentence):
+    ran = cli("characterize", own_cell(), *words, "-o", tmp_path / "out")
+    assert (ran.status, ran.sentence) == (2, sentence)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--all", "--optimize", "-o", "OUT"], "--optimize is of one cell, and there are "),
+        (["jtl", "--tables", "--optimize"], "--optimize goes with none of --tables, --check, "),
+        (["jtl", "--tables", "--driver", "merger"], "--driver goes with none of --tables, --check"),
+        (["jtl", "--load", "none.toml", "-o", "OUT"], "none.toml: can't be read (No such file"),
+        (["jtl", "--driver", "and", "-o", "OUT"], "no driver or load 'and'; ports can meet jtl, "),
+    ],
+)
+def test_loads_drivers_and_optimizers_that_are_refused(cli, tmp_path, words, sentence):
+    ran = cli("characterize", *(str(tmp_path / "o") if word == "OUT" else word for word in words))
+    assert ran.status == 2
+    assert ran.sentence.startswith(sentence)
+
+
+def test_own_loads_and_drivers_are_told_of(cli, tmp_path):
+    out = tmp_path / "out"
+    load = CELLS / "dual.toml"
+    ran = cli("characterize", "jtl", "--load", load, "--driver", "merger", "-o", out, "--jobs", 1)
+    assert ran.status == 0, ran.err
+    assert "load dual" in ran.out
+    conditions = json.loads((out / "summary.json").read_text())["conditions"]
+    assert conditions["load"] == "dual, then a JTL ended by a resistor"
+    assert conditions["sources"] == "a JTL stage, then merger, at each input"
+    delays = [r for r in read_csv(out / "measurements.csv") if r["quantity"] == "delay"]
+    kinds = {(r["source"], r["load"]) for r in delays}
+    assert {("merger", "dual"), ("merger", "jtl"), ("splitter", "dual"), ("jtl", "dual")} <= kinds
+
+
 def test_the_edges_spread_against_the_librarys(cli, monkeypatch):
     from verification.characterize.measure import spread
 

@@ -47,9 +47,10 @@ def test_the_page_has_every_part(cell):
         "Energy", "Elements", "Sizes",
     ):  # fmt: skip
         assert f"<h2>{part}" in page, part
-    assert page.count("<svg ") == 5
+    assert page.count("<svg ") == 6
     links = re.findall(r'<a href="([^"]+)"', page)
-    assert links == ["waves/dff_stimulus.csv", "dff.v", "dff.sdf", "dff.dot"]
+    models = ["dff.v", "dff.sdf", "dff.dot"]
+    assert links == ["waves/dff_stimulus.csv", *models, "schematic.svg"]
     assert all((out / link).is_file() for link in links)
     assert not re.search(r"<script|<link|src=", page)
     # The same units as the terminal: aJ, and margins in per cent with their bounds.

@@ -30,7 +30,7 @@ def rows(result: Characterization) -> Iterator[Values]:
     """Every measurement of a characterization, at nominal conditions where it says no other."""
     nominal = {
         "cell": result.cell,
-        "source": "jtl",
+        "source": result.driver,
         "load": result.load,
         "bias": 1.0,
         "temperature_K": 0.0,

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from netlist_gen.files import write_text
+from verification.characterize.files.cell_files import CELL_SUFFIXES, write_cell
 from verification.characterize.files.measurements import write_csv, write_rows
 from verification.characterize.files.models import write_models
 from verification.characterize.files.summary import Characterization, summary
 from verification.characterize.measure.sweep import Sweep
 from verification.characterize.measure.yields import PASS
+from verification.characterize.optimize.result import HistoryStep
 from verification.characterize.subject.stimulus import PS
 from verification.report.cell_page import write_page
 from verification.waves.export import clear_waveforms, keep_waveforms
+
+HISTORY = tuple(field.name for field in dataclasses.fields(HistoryStep))
+"""Columns of ``optimized.csv``."""
 
 
 def write_results(
@@ -41,6 +47,11 @@ def write_results(
         written.append(out / "monte_carlo.csv")
         table = [(i, v == PASS, v) for i, v in enumerate(result.yields.verdicts)]
         write_rows(written[-1], ("sample", "passed", "verdict"), table)
+    if result.optimized:
+        written.append(out / "optimized.csv")
+        write_rows(written[-1], HISTORY, map(dataclasses.astuple, result.optimized.history))
+    if result.subject:
+        written += write_cell(result.subject, result, out)
     written += write_models(result, out)
     found = summary(result)
     kept: tuple[str, ...] = ()
@@ -62,11 +73,12 @@ def _remove_earlier(out: Path) -> None:
     summary.unlink(missing_ok=True)
     clear_waveforms(out)
     noise = (p.stem for p in out.glob("noise[0-9]*_*.svg"))
-    stems = ["overdrive", "margins", "sweep", "stimulus", "machine", *noise]
+    stems = ["overdrive", "margins", "sweep", "stimulus", "machine", "optimized", *noise]
     names = [f"{stem}{suffix}" for stem in stems for suffix in (".png", ".svg")]
-    names += ["sweep.csv", "monte_carlo.csv"]
+    names += ["sweep.csv", "monte_carlo.csv", "optimized.csv", "schematic.svg"]
     if earlier:
-        names += [f"{earlier}{suffix}" for suffix in (".html", ".dot", ".v", ".sdf")]
+        suffixes = (".html", ".dot", ".v", ".sdf", *CELL_SUFFIXES)
+        names += [f"{earlier}{suffix}" for suffix in suffixes]
     for name in names:
         (out / name).unlink(missing_ok=True)
 

@@ -21,8 +21,10 @@ from verification.characterize.measure.spacing import Period, Spacing
 from verification.characterize.measure.sweep import Axis, Sweep
 from verification.characterize.measure.timing import Arc, Arcs, Pair, ThermalArc
 from verification.characterize.measure.yields import Yield
+from verification.characterize.optimize.result import Optimized
 from verification.characterize.subject.bench import SOURCE_STAGES, STEP_S
 from verification.characterize.subject.element_table import ElementRow
+from verification.characterize.subject.model import Subject
 from verification.characterize.subject.sizes import Size
 from verification.characterize.subject.stimulus import PS
 from verification.verdict.outcome import Program
@@ -59,6 +61,10 @@ DEFINITIONS = {
     "arrival_earliest": "how long before the decision clock data may come",
     "arrival_latest": "how long before the decision clock the last data must come",
     "leftover": "fluxons in the storage loops at the end of a window below threshold",
+    "optimized": "what the cell was made from by --optimize: figures before and after, factors of "
+    "all elements that changed or could, history of the searches (merit: the least margin; of a "
+    "yield the share of drawn samples that pass, less what the others lack; of a delay its "
+    "negative in ps, less 1000 ps for each unit of margin that is lacking)",
 }
 
 
@@ -69,6 +75,7 @@ class Characterization:
     Attributes:
         source: the file or rule that the cell comes from.
         load: cell at the outputs; "" where there are none.
+        driver: cell before the inputs.
         crosstalk: whether neighbouring synapses of a neuron are coupled.
         arcs: nominal delays; those by bias, load, source and temperature likewise.
         period: the shortest; None where it was not measured.
@@ -79,6 +86,8 @@ class Characterization:
         no_machine: why there is no state machine, and so no Verilog, SDF and DOT; "" where there
             is one.
         waves: the stimulus on the nominal cell, for eyes.
+        optimized: how an optimizer found the cell, or None.
+        subject: the cell that it found, or None.
     """
 
     cell: str
@@ -122,6 +131,9 @@ class Characterization:
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     annotation: AnnotationFigures | None = None
+    optimized: Optimized | None = None
+    subject: Subject | None = None
+    driver: str = "jtl"
 
     def __repr__(self) -> str:
         delays = "".join(f", {a.input} to {a.output} {a.mean_s / PS:.3f} ps" for a in self.arcs)
@@ -240,6 +252,7 @@ class Summary(Record):
     noise: tuple[NoiseResult, ...] | None = field(metadata=_ABSENT)
     neuron: NeuronMeasured | None = field(metadata=_ABSENT)
     annotation: AnnotationFigures | None = field(metadata=_ABSENT)
+    optimized: Optimized | None = field(metadata=_ABSENT)
 
 
 def summary(result: Characterization) -> Summary:
@@ -253,7 +266,9 @@ def summary(result: Characterization) -> Summary:
             process=result.process,
             simulator=Program(result.simulator, result.version),
             step_s=STEP_S,
-            sources=f"{SOURCE_STAGES} JTL stages at each input",
+            sources=f"{SOURCE_STAGES} JTL stages at each input"
+            if result.driver == "jtl"
+            else f"a JTL stage, then {result.driver}, at each input",
             load=result.load and f"{result.load}, then a JTL ended by a resistor",
             seed=result.seed,
             crosstalk=result.crosstalk,
@@ -276,4 +291,5 @@ def summary(result: Characterization) -> Summary:
         noise=result.noise or None,
         neuron=neuron if result.overdrive else None,
         annotation=result.annotation,
+        optimized=result.optimized,
     )

@@ -31,8 +31,9 @@ from verification.characterize.measure.margins import margins
 from verification.characterize.measure.timing import Arc, Arcs, mean_delay
 from verification.characterize.options import CharacterizeOptions
 from verification.characterize.run import characterize
-from verification.characterize.subject.bench import NEIGHBOURS, STEP_S, Bench, make_bench
+from verification.characterize.subject.bench import STEP_S, Bench, make_bench
 from verification.characterize.subject.model import Subject
+from verification.characterize.subject.neighbours import NEIGHBOURS
 from verification.characterize.subject.stimulus import PS
 from verification.characterize.subject.subject import load_subject, subject_names
 from verification.characterize.trials.cell import CellUnderTest

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -44,8 +44,14 @@ from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
 from verification.characterize.subject.model import Subject, moved
+from verification.characterize.subject.neighbours import (
+    Neighbour,
+    library_neighbour,
+    own_neighbour,
+)
 from verification.characterize.subject.processes import with_capacitors
 from verification.characterize.subject.stimulus import PS, START_S
+from verification.characterize.subject.subject import load_subject
 from verification.characterize.trials.trial import Trial
 
 CELL = "XC"
@@ -53,9 +59,6 @@ PROBE_AREA = 1e-6
 PROBE_PREFIX = "BP_"
 SOURCE_STAGES = 2
 STEP_S = 0.05 * PS
-NEIGHBOURS = ("jtl", "splitter", "merger")
-"""Cells that ports are characterised against."""
-
 VALUE_FIELDS: dict[type, str] = {
     Junction: "area",
     Coupling: "k",
@@ -79,9 +82,10 @@ class PlacedElement(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """A subject with sources before its inputs and loads at its outputs, each a library cell.
+    """A subject with sources before its inputs and loads at its outputs: cells of the library.
 
-    Its deck runs ``length_s`` of stimulus (None: as long as the longest case), and a tail.
+    Cells of the user's own are ``own``, by the names that ``load`` and ``source`` have. Its deck
+    runs ``length_s`` of stimulus (None: as long as the longest case), and a tail.
     """
 
     subject: Subject
@@ -90,6 +94,7 @@ class Bench:
     temperature_K: float = 0.0
     length_s: float | None = None
     print_step_s: float = 0.5 * PS
+    own: Mapping[str, Neighbour] = field(default_factory=dict)
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -109,7 +114,7 @@ class Bench:
 
     @cached_property
     def circuit(self) -> Circuit:
-        """The bench as a circuit. Raises ConfigurationError for an unknown source or load."""
+        """The bench as a circuit. Raises ConfigurationError for an unknown driver or load."""
         subject = self.subject
         builder = CircuitBuilder(
             f"bench_{subject.name}", title=f"bench of {subject.name}, load {self.load}"
@@ -127,7 +132,7 @@ class Bench:
         circuit = with_bias(builder.circuit(), subject.library, [Island("0")])
         if subject.annotations is not None:
             circuit = annotator_of(subject.annotations).apply(circuit)
-        return with_capacitors(circuit, subject.capacitance_F) if subject.capacitance_F else circuit
+        return circuit if subject.whole is None else with_capacitors(circuit, subject.whole)
 
     def port_net(self, port: str) -> str:
         """The net whose phase gives the times of a port's pulses."""
@@ -146,24 +151,23 @@ class Bench:
     def _place(
         self, builder: CircuitBuilder, kind: str, name: str, port: str, joined: dict[str, str]
     ) -> None:
-        """A cell of ``NEIGHBOURS`` at a port; what ``joined`` leaves open is ended or kept quiet.
+        """A cell at a port; what ``joined`` leaves open is ended or kept quiet.
 
-        ``joined``'s q is the cell's first output.
+        ``joined``'s a is the cell's first input, its q the first output.
         """
         library = self.subject.library
-        if kind not in NEIGHBOURS:
-            raise ConfigurationError(
-                f"no source or load {kind!r}; ports can meet {', '.join(NEIGHBOURS)}"
-            )
-        jtl, cell = library.cell("jtl"), library.cell(kind)
+        jtl = library.cell("jtl")
+        beside = self.own.get(kind) or library_neighbour(library, kind)
+        inputs, outputs = beside.inputs, beside.outputs
         side = name[1].lower()
-        inputs = [p for p in cell.ports if p in ("a", "b")]
-        outputs = [p for p in cell.ports if p not in inputs]
-        nets = {p: f"{side}_{port}_{p}" for p in cell.ports}
-        nets["a"] = joined["a"]
+        nets = {p: f"{side}_{port}_{p}" for p in beside.cell.ports}
+        nets[inputs[0]] = joined["a"]
         if "q" in joined:
             nets[outputs[0]] = joined["q"]
-        builder.place(name, cell, *(nets[p] for p in cell.ports))
+        builder.place(name, beside.cell, *(nets[p] for p in beside.cell.ports))
+        for element in beside.elements:
+            own = dataclasses.replace(element, name=f"{element.name}_{side}{port}")
+            builder.add(moved(own, lambda net: nets.get(net, net)))
         for open_port in (*inputs[1:], *outputs[1 if "q" in joined else 0 :]):
             # A JTL ended by a resistor: behind an output, or before an input that stays quiet.
             mark, end = ("Q", "z") if open_port in inputs else ("E", "e")
@@ -260,9 +264,30 @@ class Bench:
         return emit(circuit, process, analysis, probes, name=name, dialect=dialect, notes=notes)
 
 
-def make_bench(subject: Subject, *, load: str = "jtl") -> Bench:
-    """The bench that a subject is characterised on."""
-    return Bench(subject, load)
+def make_bench(subject: Subject, *, load: str = "jtl", driver: str = "jtl") -> Bench:
+    """The bench that a subject is characterised on.
+
+    Args:
+        subject: what is characterised.
+        load: at each output, a cell of the library or a TOML file of the user's own.
+        driver: likewise, before each input.
+
+    Raises:
+        ConfigurationError: a file that can't be read, or a cell that can't be there.
+    """
+    own: dict[str, Neighbour] = {}
+    kinds = []
+    for side, kind in (("load", load), ("driver", driver)):
+        if kind.endswith(".toml"):
+            beside = load_subject(kind, subject.library.process)
+            found, process = own_neighbour(beside, side, subject.process)
+            subject = dataclasses.replace(subject, process=process)
+            name = f"{beside.name} ({side})" if beside.name in own else beside.name
+            own[name] = found
+            kinds.append(name)
+        else:
+            kinds.append(kind)
+    return Bench(subject, load=kinds[0], source=kinds[1], own=own)
 
 
 def flat_label(path: tuple[str, ...], name: str) -> str:

@@ -79,7 +79,7 @@ def with_bench(
             f"{where} is missing: it says inputs, outputs and stimulus, so that the cell can be "
             "characterised"
         )
-    reader = _Reader(numbers, where)
+    reader = _Reader(numbers, where, subject.cell.ports)
     reader.only(table, _BENCH_KEYS)
     inputs, outputs = (reader.names(table, key) for key in ("inputs", "outputs"))
     ports = subject.cell.ports
@@ -90,9 +90,10 @@ def with_bench(
             )
         if (*inputs, *outputs).count(port) > 1:
             raise ConfigurationError(f"{where}: {port} stands twice among inputs and outputs")
-    clock = table.get("clock", "")
-    if not isinstance(clock, str) or clock not in ("", *inputs):
-        raise ConfigurationError(f"{where}: clock is {shown(clock)}; it must be one of the inputs")
+    given = table.get("clock", "")
+    clock = reader.spelled(given) if isinstance(given, str) else given
+    if clock not in ("", *inputs):
+        raise ConfigurationError(f"{where}: clock is {shown(given)}; it must be one of the inputs")
     spacing = reader.spacing_ps(table.get("spacing_ps", SPACING_S / PS))
     elements = tuple(reader.element(line, ports) for line in reader.list_of(table, "elements", []))
     if ("stimulus" in table) == ("cases" in table):
@@ -118,6 +119,11 @@ class _Reader:
 
     numbers: Mapping[str, float]
     where: str
+    ports: tuple[str, ...] = ()
+
+    def spelled(self, name: str) -> str:
+        """A port as the cell spells it: capitals make no difference in a netlist."""
+        return next((port for port in self.ports if port.upper() == name.upper()), name)
 
     def only(self, table: Any, allowed: frozenset[str], what: str = "") -> None:
         unknown = sorted(set(table) - allowed) if isinstance(table, dict) else []
@@ -135,7 +141,7 @@ class _Reader:
             raise ConfigurationError(
                 f"{self.where}: {key} must be a list of ports, not {shown(value)}"
             )
-        return tuple(value)
+        return tuple(self.spelled(v) for v in value)
 
     def list_of(self, table: Mapping[str, Any], key: str, default: list[Any]) -> list[Any]:
         value = table.get(key, default)
@@ -187,13 +193,14 @@ class _Reader:
                 )
         return BenchCase(
             line_of(entry.get("name", ""), f"{self.where}: the name of a case"),
-            parse_steps(lines, spacing_s, inputs, self.where),
+            parse_steps(lines, spacing_s, inputs, self.where, self.spelled),
             tuple((source, self.number(value)) for source, value in settings.items()),
         )
 
     def levels(self, table: Any, inputs: Sequence[str]) -> dict[str, LevelSource]:
         found = {}
-        for port, entry in table.items() if isinstance(table, dict) else [("levels", table)]:
+        for name, entry in table.items() if isinstance(table, dict) else [("levels", table)]:
+            port = self.spelled(name)
             where = f"{self.where}: levels.{port}"
             if port not in inputs or not isinstance(entry, dict):
                 raise ConfigurationError(
@@ -212,7 +219,8 @@ class _Reader:
 
     def element(self, line: object, ports: Sequence[str]) -> Element:
         match self.filled(line).split() if isinstance(line, str) else []:
-            case [("L" | "R") as kind, name, plus, minus, value]:
+            case [("L" | "R") as kind, name, *ends, value] if len(ends) == 2:
+                plus, minus = map(self.spelled, ends)
                 self.placed(name, kind, (plus, minus), ports)
                 number = self.number(value)
                 if number <= 0:
@@ -220,7 +228,8 @@ class _Reader:
                         f"{self.where}: the value of {name} is {number:g}; it must be positive"
                     )
                 return (Inductor if kind == "L" else Resistor)(name, plus, minus, number)
-            case ["I", name, plus, minus, value, ("bias" | "flux") as role]:
+            case ["I", name, *ends, value, ("bias" | "flux") as role] if len(ends) == 2:
+                plus, minus = map(self.spelled, ends)
                 self.placed(name, "I", (plus, minus), ports)
                 return CurrentSource(name, plus, minus, self.number(value), Role(role))
         raise ConfigurationError(

@@ -13,6 +13,7 @@ from netlist_gen.circuit.elements import (
     Junction,
     Resistor,
 )
+from netlist_gen.library.process import Process
 from netlist_gen.records import Record
 from verification.characterize.subject.bench import CELL, Bench
 
@@ -44,18 +45,21 @@ def element_table(bench: Bench) -> tuple[ElementRow, ...]:
     own = bench.own_elements
     if len(own) > MOST_ELEMENTS:
         return ()
-    critical = bench.subject.process.model.critical_current
+    process = bench.subject.process
     rows = []
     for label, placed in own.items():
-        found = _facts(placed.element, critical)
+        found = element_facts(placed.element, process)
         if found is not None:
             rows.append(ElementRow(label.removesuffix(f"|{CELL}"), *found))
     return tuple(rows)
 
 
-def _facts(e: Element, critical: float) -> tuple[str, tuple[str, str], float, str] | None:
+def element_facts(e: Element, process: Process) -> tuple[str, tuple[str, str], float, str] | None:
+    """Kind, nodes, value and unit of an element; None for a source of pulses or levels."""
     if isinstance(e, Junction):
-        return "junction", (e.plus, e.minus), e.area * critical, "A"
+        model = process.model_of(e.model)
+        words = "junction" if not e.model else f"junction {e.model}"
+        return words, (e.plus, e.minus), e.area * model.critical_current, "A"
     if isinstance(e, Coupling):
         return "coupling", (e.first, e.second), e.k, ""
     if isinstance(e, CurrentSource):

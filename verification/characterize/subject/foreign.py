@@ -48,7 +48,7 @@ def read_subcircuit(path: Path, name: str, process: Process) -> tuple[Cell, Proc
     """Read subcircuit ``name`` of a file.
 
     The cell is flat: names of nested elements are joined by ``__``. Its process is the one given,
-    with the file's junction model in it where there is one.
+    with the file's junction models in it where there are any.
 
     Raises:
         DeckError: the file can't be read, has no such subcircuit, or uses what a cell here can't
@@ -77,13 +77,18 @@ def read_subcircuit(path: Path, name: str, process: Process) -> tuple[Cell, Proc
         for e in flat.elements
         if e.label.endswith(f"|{_INSTANCE}")
     ]
-    if len(models) > 1:
-        raise DeckError(
-            f"{path}: subcircuit {name} uses the junction models {', '.join(sorted(models))}; "
-            "a cell can have one, with areas"
-        )
-    for model in models.values():
-        process = dataclasses.replace(process, model=_model(model, path))
+    found = {name: _model(model, path) for name, model in models.items()}
+    # Sources and loads have the process's own model: the first one that is no pi junction's.
+    plain = next((name for name, model in found.items() if model.phase == 0.0), None)
+    own = process.model if plain is None else found.pop(plain)
+    others = tuple(found.values())
+    if plain is None:
+        own = _apart(own, others)
+    process = dataclasses.replace(process, model=own, others=others)
+    elements = [
+        dataclasses.replace(e, model="") if isinstance(e, Junction) and e.model == own.name else e
+        for e in elements
+    ]
     for element in elements:
         _require_names(element, path)
     cell = Cell(name.lower(), tuple(ports), tuple(elements), (), name.lower(), f"subcircuit {name}")
@@ -114,6 +119,11 @@ def _ports(text: str, name: str, path: Path) -> list[str]:
             found = str(ports).split()
             for port in found:
                 _require_word(port, f"port of subcircuit {name}", path)
+            if len({port.upper() for port in found}) < len(found):
+                raise DeckError(
+                    f"{path}: two ports of subcircuit {name} have one name: {', '.join(found)}; "
+                    "capitals make no difference"
+                )
             return found
     raise DeckError(
         f"{path}: there is no subcircuit {name}; the file has "
@@ -145,7 +155,7 @@ def _element(e: FlatElement, nets: list[str], models: dict[str, DeckModel], path
     match e.kind:
         case "B" if e.model is not None:
             models[e.model.name] = e.model
-            return Junction(name, nets[0], nets[1], e.value)
+            return Junction(name, nets[0], nets[1], e.value, e.model.name.lower())
         case "L" | "R" | "C":
             return _PLAIN[e.kind](name, nets[0], nets[1], e.value)
         case "K":
@@ -168,8 +178,9 @@ def _model_line(model: JunctionModel) -> str:
 
 def _model(model: DeckModel, path: Path) -> JunctionModel:
     plain = DeckModel(
-        model.name, 1, model.vg, model.icrit, model.rn, model.r0, model.cap, model.delv
-    )
+        model.name, 1, model.vg, model.icrit, model.rn, model.r0, model.cap, model.delv,
+        phi=model.phi,
+    )  # fmt: skip
     _require_word(model.name, "junction model", path)
     sizes = (model.icrit, model.cap, model.r0, model.rn, model.vg, model.delv)
     if not all(0 < size < math.inf for size in sizes):
@@ -179,8 +190,18 @@ def _model(model: DeckModel, path: Path) -> JunctionModel:
         )
     if model != plain:
         raise DeckError(
-            f"{path}: model {model.name} sets more than rtype=1, vg, delv, icrit, r0, rn and cap"
+            f"{path}: model {model.name} sets more than rtype=1, vg, delv, icrit, r0, rn, cap "
+            "and phi"
         )
     return JunctionModel(
-        model.name.lower(), model.icrit, model.cap, model.r0, model.rn, model.vg, model.delv
-    )
+        model.name.lower(), model.icrit, model.cap, model.r0, model.rn, model.vg, model.delv,
+        model.phi,
+    )  # fmt: skip
+
+
+def _apart(model: JunctionModel, others: tuple[JunctionModel, ...]) -> JunctionModel:
+    """The model under a name that none of the others has."""
+    names = {other.name for other in others}
+    while model.name in names:
+        model = dataclasses.replace(model, name=f"{model.name}_own")
+    return model

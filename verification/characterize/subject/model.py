@@ -27,7 +27,7 @@ class Subject:
         levels: inputs that are driven by a current that goes up and down, with its source.
         turning: junctions of the cell that turn in the voltage state of an output.
         grouped: elements of the same name in cells of the same kind are one parameter (a neuron).
-        capacitance_F: across each junction, for each unit of area, beside that of the model.
+        whole: the process, where that of the junctions has its capacitances in capacitors; or None.
         annotations: extracted values that its benches have, or None.
     """
 
@@ -45,7 +45,7 @@ class Subject:
     levels: Mapping[str, LevelSource] = field(default_factory=dict)
     turning: tuple[str, ...] = ()
     grouped: bool = False
-    capacitance_F: float = 0.0
+    whole: Process | None = None
     annotations: Annotations | None = None
 
     @property

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Callable
 
 from netlist_gen.circuit.elements import Capacitor
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import Process
+from netlist_gen.library.process import JunctionModel, Process
 from verification.characterize.subject.model import Subject
 
 NIOBIUM_TC_K = 9.2
@@ -44,8 +44,9 @@ def relative_critical_current(kelvin: float) -> float:
     return gap * math.tanh(_GAP_RATIO * NIOBIUM_TC_K * gap / (2 * kelvin))
 
 
-def _with_model(process: Process, **changes: Any) -> Process:
-    return dataclasses.replace(process, model=dataclasses.replace(process.model, **changes))
+def _with_models(process: Process, change: Callable[[JunctionModel], JunctionModel]) -> Process:
+    others = tuple(map(change, process.others))
+    return dataclasses.replace(process, model=change(process.model), others=others)
 
 
 def process_at(process: Process, kelvin: float) -> Process:
@@ -64,29 +65,44 @@ def process_at(process: Process, kelvin: float) -> Process:
         )
     current = relative_critical_current(kelvin) / relative_critical_current(at)
     gap = relative_gap(kelvin) / relative_gap(at)
-    warm = _with_model(
+    warm = _with_models(
         process,
-        critical_current=process.model.critical_current * current,
-        gap_voltage=process.model.gap_voltage * gap,
+        lambda model: dataclasses.replace(
+            model,
+            critical_current=model.critical_current * current,
+            gap_voltage=model.gap_voltage * gap,
+        ),
     )
     return dataclasses.replace(warm, temperature=kelvin)
 
 
 def split_capacitance(subject: Subject) -> Subject:
-    """The subject with most of the model's capacitance beside the junctions."""
-    whole = subject.process.model.capacitance
-    process = _with_model(subject.process, capacitance=KEPT * whole)
-    return dataclasses.replace(subject, process=process, capacitance_F=(1.0 - KEPT) * whole)
+    """The subject with most of the models' capacitance beside the junctions."""
+    whole = subject.process
+
+    def kept(model: JunctionModel) -> JunctionModel:
+        return dataclasses.replace(model, capacitance=KEPT * model.capacitance)
+
+    return dataclasses.replace(subject, process=_with_models(whole, kept), whole=whole)
 
 
-def with_capacitors(circuit: Circuit, per_area_F: float) -> Circuit:
-    """The circuit with a capacitor across each junction but the probes, which are in the top."""
+def with_capacitors(circuit: Circuit, whole: Process) -> Circuit:
+    """The circuit with a capacitor across each junction but the probes, which are in the top.
+
+    Each has what the split models lack of those of the process ``whole``.
+    """
 
     def split(cell: Cell) -> Cell:
         if cell is circuit.top:
             return cell
         extra = (
-            Capacitor(f"C{j.name}", j.plus, j.minus, per_area_F * j.area) for j in cell.junctions()
+            Capacitor(
+                f"C{j.name}",
+                j.plus,
+                j.minus,
+                (1.0 - KEPT) * whole.model_of(j.model).capacitance * j.area,
+            )
+            for j in cell.junctions()
         )
         return dataclasses.replace(cell, elements=(*cell.elements, *extra))
 

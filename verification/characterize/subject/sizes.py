@@ -57,7 +57,7 @@ def sizes(bench: Bench) -> tuple[Size, ...]:
 def _drawn(element: Element, process: Process) -> tuple[float, str, float, str] | None:
     """Value, its unit, size and its unit; None for what has no size of its own."""
     if isinstance(element, Junction):
-        current = element.area * process.model.critical_current
+        current = element.area * process.model_of(element.model).critical_current
         return current, "A", current / process.current_density, "m2"
     if isinstance(element, Inductor):
         geometry = process.drawing.geometry

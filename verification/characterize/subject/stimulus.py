@@ -20,7 +20,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netlist_gen.errors import ConfigurationError
@@ -117,9 +117,20 @@ class BenchCase:
 
 
 def parse_steps(
-    lines: Sequence[str], spacing_s: float, inputs: Sequence[str], where: str
+    lines: Sequence[str],
+    spacing_s: float,
+    inputs: Sequence[str],
+    where: str,
+    spelled: Callable[[str], str] = str,
 ) -> tuple[Step, ...]:
-    """Read the lines of a stimulus; ``where`` names their place in messages.
+    """Read the lines of a stimulus.
+
+    Args:
+        lines: a step each.
+        spacing_s: from a step to the next, where it names no time.
+        inputs: of the cell.
+        where: the place of the lines in messages.
+        spelled: gives a port as the cell spells it.
 
     Raises:
         ConfigurationError: a line that is no step, an input the cell does not have, times that
@@ -134,7 +145,7 @@ def parse_steps(
                 f"{where}: {shown(line)} is no step; write e.g. 'a -> q', or '45: clk -> q' with a "
                 "time in ps"
             )
-        ports = tuple(match[2].split())
+        ports = tuple(map(spelled, match[2].split()))
         for port in ports:
             if port not in inputs:
                 raise ConfigurationError(
@@ -151,8 +162,8 @@ def parse_steps(
                 f"({last / PS:g} ps)"
             )
         targets = (match[3] or "").split()
-        expect = tuple(t for t in targets if not t.endswith("~"))
-        runs = tuple(t.removesuffix("~") for t in targets if t.endswith("~"))
+        expect = tuple(spelled(t) for t in targets if not t.endswith("~"))
+        runs = tuple(spelled(t.removesuffix("~")) for t in targets if t.endswith("~"))
         if time > LONGEST_S:
             raise ConfigurationError(
                 f"{where}: step {shown(line)} comes at {time / PS:g} ps; at most "

@@ -8,6 +8,7 @@ subcircuit:
     name = "dff"                      # the .subckt
     netlist = "dff.cir"
     ports = ["d", "t", "out"]         # optional: other names for its ports, in their order
+    flux = ["ICTRL"]                  # optional: current sources that feed no junction
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import dataclasses
 import re
 from pathlib import Path
 
+from netlist_gen.circuit.elements import CurrentSource, Role, ends
+from netlist_gen.circuit.model import Cell
 from netlist_gen.circuit.table_neuron import TABLE_FAN_INS
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
@@ -31,7 +34,7 @@ from verification.characterize.subject.neuron import neuron_subject
 
 _NEURON = re.compile(r"neuron(\d{1,6})")
 _TABLES = ("cell", "bench")
-_CELL_KEYS = ("name", "netlist", "ports", "title")
+_CELL_KEYS = ("flux", "name", "netlist", "ports", "title")
 
 
 def subject_names(library: CellLibrary) -> list[str]:
@@ -114,13 +117,43 @@ def _user_subject(path: Path, library: CellLibrary) -> Subject:
             )
         for port in ports:
             name_of(port, f"{path}: [cell] a name of ports")
-        if len(set(ports)) != len(ports):
+        if len({port.upper() for port in ports}) != len(ports):
             raise ConfigurationError(f"{path}: [cell] ports names one twice: {', '.join(ports)}")
         names = dict(zip(cell.ports, ports, strict=True))
+        inside = {net.upper() for e in cell.elements for net in ends(e)}
+        inside -= {port.upper() for port in cell.ports}
+        for port in ports:
+            if port.upper() in inside:
+                raise ConfigurationError(
+                    f"{path}: [cell] ports names {port}, which is a net inside the cell; name the "
+                    "port otherwise"
+                )
         elements = tuple(moved(e, lambda net: names.get(net, net)) for e in cell.elements)
         cell = dataclasses.replace(cell, ports=tuple(ports), elements=elements)
+    cell = _with_flux(cell, head.get("flux", []), f"{path}: [cell] flux")
     title = line_of(
         head.get("title", f"subcircuit {name} of {head['netlist']}"), f"{path}: [cell] title"
     )
     bare = Subject(name.lower(), title, cell, library, process, path.name)
     return with_bench(bare, data.get("bench"), {"phi0": PHI0}, f"{path}: [bench]")
+
+
+def _with_flux(cell: Cell, names: object, where: str) -> Cell:
+    """The cell with the role of the named current sources, which are control currents."""
+    sources = {e.name.upper(): e for e in cell.elements if isinstance(e, CurrentSource)}
+    if not isinstance(names, list):
+        raise ConfigurationError(f"{where} must be a list of current sources, not {shown(names)}")
+    for name in names:
+        if not isinstance(name, str) or name.upper() not in sources:
+            raise ConfigurationError(
+                f"{where} names {shown(name)}; the current sources of the cell are "
+                f"{', '.join(e.name for e in sources.values()) or 'none'}"
+            )
+    chosen = {sources[name.upper()] for name in names}
+    elements = (
+        dataclasses.replace(e, role=Role.FLUX)
+        if isinstance(e, CurrentSource) and e in chosen
+        else e
+        for e in cell.elements
+    )
+    return dataclasses.replace(cell, elements=tuple(elements))

@@ -81,6 +81,12 @@ class CellUnderTest:
             found[case.name] = result
         return found
 
+    def fault_as_designed(self) -> str:
+        """What is wrong with the nominal cell, or ""."""
+        ran = zip(self.cases, self.run_cases(self.cases), strict=True)
+        faults = (case.told(fault_of(self.bench, case, result)) for case, result in ran)
+        return next((fault for fault in faults if fault), "")
+
     @cached_property
     def latency_s(self) -> dict[str, float]:
         """Source pulse to target, s: the least over all steps of the nominal cell."""

@@ -74,7 +74,7 @@ def test_unknown_load_and_target_are_named(cut):
     bench = dataclasses.replace(cut("jtl").bench, load="branch")
     with pytest.raises(
         ConfigurationError,
-        match=r"^no source or load 'branch'; ports can meet jtl, splitter, merger$",
+        match=r"^no driver or load 'branch'; ports can meet jtl, splitter, merger, and TOML ",
     ):
         _ = bench.circuit
     with pytest.raises(

@@ -41,6 +41,39 @@ def test_ports_can_be_renamed(own_cell):
     assert load_subject(str(path)).cell.ports == ("d", "t", "out")
 
 
+def test_capitals_of_ports_make_no_difference(own_cell):
+    path = own_cell(
+        ('inputs = ["a", "clk"]', 'inputs = ["A", "Clk"]'),
+        ('outputs = ["q"]', 'outputs = ["Q"]'),
+        ('clock = "clk"', 'clock = "CLK"\nelements = ["R RX A 0 1e6"]'),
+        ('["a", "clk -> q", "clk", "a", "clk -> q"]', '["a", "CLK -> Q", "clk", "A", "Clk -> q"]'),
+    )
+    subject, same = load_subject(str(path)), load_subject(str(own_cell()))
+    assert (subject.inputs, subject.outputs, subject.clock) == (("a", "clk"), ("q",), "clk")
+    assert subject.cases == same.cases
+    assert subject.elements[0].plus == "a"
+
+
+def test_a_port_does_not_take_the_name_of_a_net_inside(own_cell):
+    path = own_cell(
+        ('netlist = "dff.cir"', 'netlist = "dff.cir"\nports = ["d", "t", "ST"]'),
+        netlist=(("LST 1 2 L", "LST 1 st L"), ("BST 2 0", "BST st 0")),
+    )
+    sentence = (
+        f"{path}: [cell] ports names ST, which is a net inside the cell; name the port otherwise"
+    )
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(sentence)}$"):
+        load_subject(str(path))
+
+
+def test_control_currents_are_named(own_cell):
+    path = own_cell(('name = "DFF"', 'name = "DFF"\nflux = ["ist"]'))
+    roles = {
+        e.name: e.role.value for e in load_subject(str(path)).cell.elements if hasattr(e, "role")
+    }
+    assert roles == {"IIN": "bias", "IST": "flux", "ICK": "bias"}
+
+
 def test_a_file_without_model_takes_the_processs(own_cell):
     model = ".model jj1 jj(rtype=1, vg=2.8mV, cap=0.07pF, r0=160, rn=16, icrit=0.1mA)\n"
     path = own_cell(netlist=((model, ""), ("jj1", "jjmit")))
@@ -240,7 +273,16 @@ def test_a_file_without_model_takes_the_processs(own_cell):
         ),
         (
             ('name = "DFF"', 'name = "DFF"\nport = ["a"]'),
-            "{dir}/dff.toml: [cell] may hold name, netlist, ports, title; found 'port'",
+            "{dir}/dff.toml: [cell] may hold flux, name, netlist, ports, title; found 'port'",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF"\nflux = ["IXX"]'),
+            "{dir}/dff.toml: [cell] flux names 'IXX'; the current sources of the cell are IIN, "
+            "IST, ICK",
+        ),
+        (
+            ('name = "DFF"', 'name = "DFF"\nflux = "IIN"'),
+            "{dir}/dff.toml: [cell] flux must be a list of current sources, not 'IIN'",
         ),
         (
             ('netlist = "dff.cir"', 'netlist = "a\\u0000b"'),
