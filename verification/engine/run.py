@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gc
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.equations.equations import Equations, Structure, build_structure, equations
@@ -169,7 +168,7 @@ class CompiledDeck:
             return seed
         if self.deck.seed is not None:
             return self.deck.seed
-        return int(np.random.default_rng().integers(2**63))
+        return secrets.randbits(63)
 
     def run_lanes(
         self,
@@ -309,6 +308,6 @@ class CompiledDeck:
         if cached is None or cached[0].values is not values:
             eq = equations(structure, values, step)
             factors = empty_factors(eq, 1)._replace(a=doubles(eq.matrix[:, 0]))
-            factorise(matrix_pointers(eq), factors.a, factors, (0,), self.deck.name, own=False)
+            factorise(matrix_pointers(eq), factors.a, factors, 1, self.deck.name, own=False)
             cached = self._shared[step, complete] = (eq, factors)
         return cached

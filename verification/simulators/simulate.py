@@ -12,7 +12,6 @@ from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.files import printable
 from verification.simulators.base import DeckJob
-from verification.simulators.deck_programs import refuse_programs
 from verification.simulators.includes import read_with_includes
 from verification.simulators.options import SimulateOptions
 from verification.simulators.registry import get_simulator
@@ -110,6 +109,8 @@ def _text(
         text = _read(deck)
         check_dialect(text, dialect, str(deck))
         if not options.trust_deck:
+            from verification.simulators.deck_programs import refuse_programs
+
             try:
                 refuse_programs(text)
             except DeckError as error:
@@ -145,7 +146,7 @@ def _embedded(
     from verification.engine.ready import make_ready
     from verification.engine.run import compile_deck_file
 
-    make_ready(lanes=1)
+    make_ready(1, note)
     end = time.perf_counter() + options.timeout
 
     def passed() -> bool:

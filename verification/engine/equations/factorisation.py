@@ -1,8 +1,9 @@
 """Ordering by SciPy's SuperLU, and the pattern of the factors for lanes of equal structure.
 
 SuperLU chooses the elimination order (minimum degree on A + A^T) and the pivots once for each
-circuit. The kernels then factorise any set of values in that order, all lanes of a tile at once,
-without searching for pivots again.
+circuit; up to ``SMALL`` unknowns Markowitz's rule does (``kernels.pattern``), which spares a short
+run the import of SciPy. The kernels then factorise any set of values in that order, all lanes of a
+tile at once, without searching for pivots again.
 
 In a step a junction's own conductance is some two hundred times that of the inductors around it,
 so that entries of the factors fall by as much with every junction that lies between two nodes. A
@@ -21,14 +22,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from netlist_gen.errors import DeckError
+from verification.engine import kernels
+from verification.engine.lanes.layout import Fill
+from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int32]
 LongArray = NDArray[np.int64]
+
+SMALL = 300
+"""Unknowns up to which Markowitz's rule on the dense matrix is faster than SciPy's import."""
 
 DROPPED = 1e-20
 """Largest entry that is left out of a factor, in units of the largest of its row of A."""
@@ -77,25 +83,63 @@ class Pattern:
         return int(self.l_columns.size + self.u_columns.size)
 
 
-def order(matrix: Any, name: str, *, complete: bool) -> tuple[IndexArray, IndexArray]:
+def order(
+    rows: LongArray,
+    columns: LongArray,
+    entries: FloatArray,
+    size: int,
+    name: str,
+    *,
+    complete: bool,
+) -> tuple[IndexArray, IndexArray]:
     """Pivot order (row_of, column_of) of a square sparse matrix.
 
     Args:
-        matrix: of SciPy.
+        rows: of the stamps, by unknown; places may repeat.
+        columns: of the stamps, by unknown.
+        entries: values of the stamps.
+        size: unknowns.
         name: what messages call the deck.
         complete: find the pivots with all fill; otherwise with what is large of it.
 
     Raises:
         DeckError: the matrix is singular.
     """
+    if not np.all(np.isfinite(entries)):
+        raise DeckError(f"{name}: a value is so large or small that its conductance overflows")
+    small = size <= SMALL
+    found = (_dense_order if small else _sparse_order)(rows, columns, entries, size, complete)
+    if found is None:
+        raise DeckError(
+            f"{name}: the circuit has no unique solution; look for a node without a path to "
+            "ground, a loop of voltage or phase sources, or a source across ground"
+        )
+    return found
+
+
+def _dense_order(
+    rows: LongArray, columns: LongArray, entries: FloatArray, size: int, _complete: bool
+) -> tuple[IndexArray, IndexArray] | None:
+    """By Markowitz's rule; None where the matrix is singular."""
+    a = np.zeros((size, size))
+    np.add.at(a, (rows, columns), entries)
+    there = np.zeros((size, size), dtype=np.bool_)
+    there[rows, columns] = True
+    largest = np.abs(a).max(axis=0, initial=0.0)
+    row_of, column_of = np.zeros((2, size), dtype=np.int32)
+    if kernels.dense_order(a, there, largest, row_of, column_of) < size:
+        return None
+    return row_of, column_of
+
+
+def _sparse_order(
+    rows: LongArray, columns: LongArray, entries: FloatArray, size: int, complete: bool
+) -> tuple[IndexArray, IndexArray] | None:
+    """By SuperLU; None where the matrix is singular."""
+    from scipy.sparse import csc_array
     from scipy.sparse.linalg import spilu, splu
 
-    floating = (
-        f"{name}: the circuit has no unique solution; look for a node without a path to ground, "
-        "a loop of voltage or phase sources, or a source across ground"
-    )
-    if not np.all(np.isfinite(matrix.data)):
-        raise DeckError(f"{name}: a value is so large or small that its conductance overflows")
+    matrix = csc_array((entries, (rows, columns)), shape=(size, size))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -105,18 +149,18 @@ def order(matrix: Any, name: str, *, complete: bool) -> tuple[IndexArray, IndexA
                 "options": {"SymmetricMode": True},
             }
             if complete:
-                factors = splu(matrix.tocsc(), **options)
+                factors = splu(matrix, **options)
             else:
                 options |= {"drop_tol": _ORDER_DROPPED, "fill_factor": _ORDER_FILL}
-                factors = spilu(matrix.tocsc(), drop_rule="basic", **options)
-    except (RuntimeError, Warning) as error:
-        raise DeckError(floating) from error
+                factors = spilu(matrix, drop_rule="basic", **options)
+    except (RuntimeError, Warning):
+        return None
     pivots = np.abs(factors.U.diagonal())
-    largest = np.zeros(matrix.shape[0])
+    largest = np.zeros(size)
     coo = matrix.tocoo()
     np.maximum.at(largest, factors.perm_c[coo.col], np.abs(coo.data))
     if np.any(pivots < _SINGULAR * largest):
-        raise DeckError(floating)
+        return None
     return factors.perm_r.astype(np.int32), factors.perm_c.astype(np.int32)
 
 
@@ -159,8 +203,11 @@ def build_pattern(
     active[row_of[driven]] = True
     needed = np.zeros(size, dtype=np.bool_)
     needed[column_of[wanted]] = True
-    l_sorted, l_used, l_order = _prune_lower(size, l_rows, l_columns, active)
-    back = _prune_upper(size, u_rows, u_columns, needed)
+    l_sorted, l_order = np.empty_like(l_columns), np.empty(l_columns.size, dtype=np.int64)
+    l_used = np.empty(size, dtype=np.int64)
+    kernels.prune_lower(l_rows, l_columns, active, l_sorted, l_used, l_order)
+    kernels.prune_upper(u_rows, u_columns, needed)
+    back = np.flatnonzero(needed)[::-1].astype(np.int32)
     pattern = Pattern(
         row_of, column_of, a_rows, a_column, l_rows, l_sorted, l_used, l_order,
         u_rows, u_columns, back, complete,
@@ -168,136 +215,31 @@ def build_pattern(
     return pattern, where.astype(np.int64)
 
 
-@njit
-def _room(array, used):  # type: ignore[no-untyped-def]
-    """The array, or one twice as long with the same beginning if it is full."""
-    if used < array.size:
-        return array
-    grown = np.empty(2 * array.size, dtype=array.dtype)
-    grown[:used] = array
+def _grown(old: NDArray[Any], room: int) -> NDArray[Any]:
+    grown = np.empty(room, dtype=old.dtype)
+    grown[: old.size] = old
     return grown
 
 
-@njit
-def _scatter(i, a_rows, a_columns, a_values, work, of_a, following):  # type: ignore[no-untyped-def]
-    """Row ``i`` of A into ``work`` and the list; the largest entry.
-
-    The list begins behind ``following``'s last place and ends at the number of unknowns; the
-    diagonal is in it even where A has none.
-    """
-    size = work.size
-    last = size + 1
-    placed = False
-    largest = 0.0
-    for e in range(a_rows[i], a_rows[i + 1]):
-        c = a_columns[e]
-        if c > i and not placed:
-            following[last] = i
-            last = i
-        placed = placed or c >= i
-        following[last] = c
-        last = c
-        work[c] = a_values[e]
-        of_a[c] = i
-        largest = max(largest, abs(a_values[e]))
-    if not placed:
-        following[last] = i
-        last = i
-    following[last] = size
-    return largest
-
-
-@njit
-def _merge(following, k, columns, values, multiplier, work):  # type: ignore[no-untyped-def]
-    """Subtract ``multiplier`` times a row of U from ``work``; its columns enter the list after k.
-
-    Both rise, so that one walk along the list finds all places.
-    """
-    place = k
-    for e in range(columns.size):
-        c = columns[e]
-        while following[place] < c:
-            place = following[place]
-        if following[place] != c:
-            following[c] = following[place]
-            following[place] = c
-        place = c
-        work[c] -= multiplier * values[e]
-
-
-@njit(cache=True, error_model="numpy")
-def _fill(size, a_rows, a_columns, a_values, dropped):  # type: ignore[no-untyped-def]
-    """Row-by-row elimination: row i is A's row merged with the U rows of its lower entries.
-
-    The row under construction is a linked list in rising order. Entries that A has are kept,
-    others if they are above ``dropped`` times the largest of A's row.
-    """
-    l_rows = np.zeros(size + 1, dtype=np.int64)
-    u_rows = np.zeros(size + 1, dtype=np.int64)
-    lower = np.empty(16 + 2 * a_columns.size, dtype=np.int32)
-    upper = np.empty(16 + 2 * a_columns.size, dtype=np.int32)
-    upper_value = np.empty(upper.size)
-    pivot = np.empty(size)
-    work = np.zeros(size)
-    of_a = np.full(size, -1, dtype=np.int32)  # the last row in which A has this column
-    following = np.empty(size + 2, dtype=np.int32)
-    count_l = 0
-    count_u = 0
-    for i in range(size):
-        limit = dropped * _scatter(i, a_rows, a_columns, a_values, work, of_a, following)
-        k = following[size + 1]
-        while k < i:
-            if of_a[k] == i or not abs(work[k]) <= limit:
-                row = slice(u_rows[k], u_rows[k + 1])
-                _merge(following, k, upper[row], upper_value[row], work[k] / pivot[k], work)
-                lower = _room(lower, count_l)
-                lower[count_l] = k
-                count_l += 1
-            work[k] = 0.0
-            k = following[k]
-        pivot[i] = work[i]
-        work[i] = 0.0
-        k = following[i]
-        while k < size:
-            if of_a[k] == i or not abs(work[k]) <= limit:
-                upper = _room(upper, count_u)
-                upper_value = _room(upper_value, count_u)
-                upper[count_u] = k
-                upper_value[count_u] = work[k]
-                count_u += 1
-            work[k] = 0.0
-            k = following[k]
-        l_rows[i + 1] = count_l
-        u_rows[i + 1] = count_u
-    return l_rows, lower[:count_l].copy(), u_rows, upper[:count_u].copy()
-
-
-@njit(cache=True)
-def _prune_lower(size, l_rows, l_columns, active):  # type: ignore[no-untyped-def]
-    """Put entries that multiply a structural zero of the right-hand side last in their row."""
-    columns = np.empty_like(l_columns)
-    used = np.empty(size, dtype=np.int64)
-    order_of = np.empty(l_columns.size, dtype=np.int64)
-    for i in range(size):
-        place = l_rows[i]
-        for first in (True, False):
-            for e in range(l_rows[i], l_rows[i + 1]):
-                if active[l_columns[e]] == first:
-                    columns[place] = l_columns[e]
-                    order_of[e] = place
-                    place += 1
-            if first:
-                used[i] = place
-        if used[i] > l_rows[i]:
-            active[i] = True
-    return columns, used, order_of
-
-
-@njit(cache=True)
-def _prune_upper(size, u_rows, u_columns, needed):  # type: ignore[no-untyped-def]
-    """Rows whose unknown is used, itself or by a used unknown before it; last row first."""
-    for i in range(size):
-        if needed[i]:
-            for e in range(u_rows[i], u_rows[i + 1]):
-                needed[u_columns[e]] = True
-    return np.flatnonzero(needed)[::-1].astype(np.int32)
+def _fill(
+    size: int, a_rows: LongArray, a_columns: IndexArray, a_values: FloatArray, dropped: float
+) -> tuple[LongArray, IndexArray, LongArray, IndexArray]:
+    """Rows and columns of both factors (see ``kernels.pattern.fill``)."""
+    room = 16 + 2 * a_columns.size
+    lower, upper, value = (np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.float64))
+    l_rows, u_rows = longs(np.zeros(size + 1)), longs(np.zeros(size + 1))
+    rest = (
+        Pointer(np.empty(size)), Pointer(np.zeros(size)),
+        integers(np.full(size, -1)), Pointer(np.empty(size + 2, dtype=np.int32)),
+    )  # fmt: skip
+    a = (longs(a_rows), integers(a_columns), doubles(a_values))
+    row = 0
+    while True:
+        arrays = Pointer(lower), Pointer(upper), Pointer(value)
+        row = kernels.fill(Fill(size, room, dropped, *a, l_rows, u_rows, *arrays, *rest), row)
+        if row == size:
+            break
+        room *= 2
+        lower, upper, value = (_grown(old, room) for old in (lower, upper, value))
+    ends = l_rows.array, u_rows.array
+    return ends[0], lower[: ends[0][-1]].copy(), ends[1], upper[: ends[1][-1]].copy()

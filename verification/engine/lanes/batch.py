@@ -18,11 +18,10 @@ from verification.engine.equations.outputs import Trace, build_terms
 from verification.engine.equations.values import Values
 from verification.engine.lanes.factors import IncompletePattern, factorise
 from verification.engine.lanes.lanes import select_lanes
-from verification.engine.lanes.layout import Factors, Tile
+from verification.engine.lanes.layout import INCOMPLETE, SINGULAR, TOO_FAST, WIDTH, Factors, Tile
 from verification.engine.lanes.pointers import Pointer, longs
 from verification.engine.lanes.results import Extract, LaneResult, Pulses
 from verification.engine.lanes.samples import PrintedSamples, Sink
-from verification.engine.lanes.simd import WIDTH
 from verification.engine.lanes.stimuli import noise_table, source_table
 from verification.engine.lanes.tiles import TileSetup
 from verification.engine.text.deck import TransientAnalysis
@@ -168,7 +167,7 @@ class Batch:
         lanes = [min(begin + k, self._lanes - 1) for k in range(self._width)]
         tile = self._setup.build(lanes, used)
         if tile.own:
-            factorise(tile.matrix, tile.shared.a, tile.factors, tile.w, self._name, own=True)
+            factorise(tile.matrix, tile.shared.a, tile.factors, tile.width, self._name, own=True)
         samples = PrintedSamples(
             self._transient, self._traces, self._job.sink, self._width, self._steps
         )
@@ -190,11 +189,11 @@ class Batch:
                 tile, Pointer(output), longs(prints), prints.size, first, last,
                 self._transient.step, guard,
             )  # fmt: skip
-            if status == kernels.SINGULAR:
+            if status == SINGULAR:
                 raise SimulatorError(f"{self._name}: the matrix became singular")
-            if status == kernels.INCOMPLETE:
+            if status == INCOMPLETE:
                 raise IncompletePattern
-            if status == kernels.TOO_FAST:
+            if status == TOO_FAST:
                 return
             samples.add(prints, output)
             first = last

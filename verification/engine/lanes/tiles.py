@@ -16,6 +16,7 @@ from verification.engine.lanes.layout import (
     COEFFICIENT_ROWS,
     LOW,
     STATE_ROWS,
+    WIDTH,
     Capacitors,
     Controlled,
     Ends,
@@ -32,7 +33,6 @@ from verification.engine.lanes.layout import (
 )
 from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
 from verification.engine.lanes.results import Extract
-from verification.engine.lanes.simd import WIDTH
 from verification.engine.lanes.stimuli import NoiseTable, SourceTable
 from verification.engine.text.deck import TransientAnalysis
 from verification.waves.pulses import PHASE_HYSTERESIS_FLUXONS
@@ -102,7 +102,7 @@ class _TileBuilder:
         # The copy of the constant part runs in whole vectors.
         size = -(-(eq.plan.size + 1) * width // WIDTH) * WIDTH
         return Tile(
-            (0,) * width, used, self._own, Pointer(np.zeros(size)), Pointer(np.zeros(size)),
+            width, used, self._own, Pointer(np.zeros(size)), Pointer(np.zeros(size)),
             Pointer(np.zeros(1, dtype=np.bool_)), Pointer(np.zeros(width, dtype=np.bool_)),
             matrix_pointers(eq), setup.shared or self._own_values(), empty_factors(eq, width),
             self._junctions(), self._resistors(), self._capacitors(), self._prescribed(),
