@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import get_type_hints
 
 import numpy as np
@@ -174,10 +174,9 @@ def test_tables_of_words_keep_every_kind_of_member():
     assert table.array.size == 11
 
 
-@pytest.mark.parametrize("processor", ["x86-64-v3", "x86-64"])
-def test_processors_without_wide_registers_give_the_same_waveforms(processor, tmp_path):
-    """AVX2 alone, and neither: the vectors of 8 are the compiler's to split."""
-    if "64" not in os.uname().machine or "x86" not in os.uname().machine:
+def test_a_processor_with_avx2_alone_gives_the_same_waveforms(tmp_path):
+    """The vectors of 8 doubles are the compiler's to split."""
+    if platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("this is no x86-64")
     deck = compile_deck(DECK)
     here = deck.run_lanes([{}] * 3)[1].waveforms
@@ -191,11 +190,10 @@ def test_processors_without_wide_registers_give_the_same_waveforms(processor, tm
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
-        "NUMBA_CPU_NAME": processor,
+        "NUMBA_CPU_NAME": "x86-64-v3",
         "NUMBA_CPU_FEATURES": "",
     }
     subprocess.run([sys.executable, "-c", script, str(out)], env=environment, check=True)
     there = np.load(out)
     # Fused or separate multiplications round otherwise.
     np.testing.assert_allclose(there, here.values, rtol=0, atol=1e-10)
-    assert Path(out).exists()
