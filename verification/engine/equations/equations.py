@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from verification.engine import kernels
 from verification.engine.equations.factorisation import Pattern, build_pattern, order
 from verification.engine.equations.plan import Plan, build_plan
-from verification.engine.equations.topology import Topology
+from verification.engine.equations.topology import Branches, Topology
 from verification.engine.equations.values import Coefficients, Values, coefficients, nominal_values
 from verification.engine.text.devices import GROUND
 
@@ -256,6 +256,10 @@ def _stamp_controlled(s: _Stamps, topology: Topology, offsets: dict[str, int]) -
             s.add(output, [cp, cn], _CONSTANT, [1.0, -1.0])
 
 
+def _ends_of(branches: Branches, at: int) -> tuple[int, int]:
+    return branches.p[at], branches.n[at]
+
+
 def _activity(
     topology: Topology, extra_wanted: set[int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -265,6 +269,7 @@ def _activity(
     both: list[int] = []
     for branches in (topology.junctions, topology.resistors, topology.capacitors):
         both += branches.p + branches.n
+    both += [end for at in topology.kinetic for end in _ends_of(topology.inductors, at)]
     for _, ends in topology.lines:
         both += ends
     drives = topology.current_sources.p + topology.current_sources.n + topology.phase_unknown

@@ -207,6 +207,8 @@ class _Terms:
             which = layout.SHUNT if shunted.size else layout.RESISTOR
             places = shunted if shunted.size else np.flatnonzero(e.plan.resistors == at)
             self._add(layout.STORED, int(places[0]), which, current.sign)
+        elif kind == "L" and at in e.topology.kinetic:
+            self._add(layout.STORED, e.topology.kinetic.index(at), layout.KINETIC, current.sign)
         elif kind == "C":
             self._add(layout.STORED, at, layout.CAPACITOR, 1.0)
         elif kind == "T":

@@ -53,6 +53,7 @@ class Plan:
         controlled: positions of G and H among the controlled sources; ``transfer`` 0 G, 1 H.
         prescribed_row: row of b of each prescribed phase.
         prescribed_kind: 0 V, 1 P, 2 R = 0.
+        kinetic_ends: of the inductors whose inductance depends on their current.
         line_ends: both ports of the lines: port 1 of line k is 2k, port 2 is 2k + 1.
     """
 
@@ -73,6 +74,7 @@ class Plan:
     transfer: IndexArray
     controlled_ends: IndexArray
     line_ends: IndexArray
+    kinetic_ends: IndexArray
 
 
 def build_plan(topology: Topology, pattern: Pattern) -> Plan:
@@ -91,7 +93,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
     across = set(shunts.values())
     others = [r for r in range(len(topology.resistors)) if r not in across]
     others.sort(key=lambda r: topology.series[r] >= 0)
-    r, v = topology.resistors, topology.phase_rows
+    r, v, inductors = topology.resistors, topology.phase_rows, topology.inductors
     controlled = [k for k, item in enumerate(topology.controlled) if item[0].kind in "GH"]
     driven_sensed = [
         nodes if element.kind == "G" else (extra[0], GROUND, *nodes[:2])
@@ -117,6 +119,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         np.array([topology.controlled[k][0].kind == "H" for k in controlled], dtype=np.int32),
         ends(*np.array(driven_sensed, dtype=np.int64).reshape(-1, 4).T),
         ends([port[0] for port in ports], [port[1] for port in ports]),
+        ends(*([side[k] for k in topology.kinetic] for side in (inductors.p, inductors.n))),
     )
 
 

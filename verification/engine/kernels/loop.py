@@ -13,6 +13,12 @@ import math
 from verification.engine.equations.constants import SIGMA
 from verification.engine.kernels.compiling import kernel
 from verification.engine.kernels.junctions import junctions, matrix_with_regions, regions
+from verification.engine.kernels.kinetic import (
+    MOST_REPETITIONS,
+    STANDS_STILL,
+    find_kinetic,
+    inject_kinetic,
+)
 from verification.engine.kernels.noise import noise_currents
 from verification.engine.kernels.passive import (
     capacitors,
@@ -26,7 +32,7 @@ from verification.engine.kernels.record import energy, pulses, record, remember
 from verification.engine.kernels.simd import load, splat, store
 from verification.engine.kernels.solve import factorise, solve
 from verification.engine.kernels.sources import inject_sources, sources
-from verification.engine.lanes.layout import DONE, TOO_FAST, WIDTH
+from verification.engine.lanes.layout import DONE, RESTLESS, TOO_FAST, WIDTH
 
 _VECTOR = (0,) * WIDTH
 _SHARED = (0,)
@@ -62,6 +68,34 @@ def _outputs(tile, output, row, prints, x, before, i, step, w):
         pulses(tile.watch, x, i * step, step, i, w)
     if tile.watch.energy:
         energy(tile.watch, tile.sources, x, before, i, w)
+
+
+@kernel
+def _solve(tile, b, w):
+    """The solution in the place of its right-hand side, with 0 for ground behind it."""
+    m = tile.matrix
+    if tile.own or tile.junctions.outside[0] > 0:
+        solve(m, b, tile.factors, w, w)
+    else:
+        solve(m, b, tile.shared, _SHARED, w)
+    store(b, m.size * len(w), splat(0.0, w))
+
+
+@kernel
+def _solve_kinetic(tile, b, w):
+    """The same where inductors depend on their currents (see ``kinetic``)."""
+    kinetic = tile.kinetic
+    whole = (tile.matrix.size + 1) * len(w)
+    for k in range(0, whole, WIDTH):
+        store(kinetic.kept, k, load(b, k, _VECTOR))
+    for _ in range(MOST_REPETITIONS):
+        inject_kinetic(kinetic, b, w)
+        _solve(tile, b, w)
+        if not find_kinetic(kinetic, b, w) > STANDS_STILL:
+            return DONE
+        for k in range(0, whole, WIDTH):
+            store(b, k, load(kinetic.kept, k, _VECTOR))
+    return RESTLESS
 
 
 @kernel
@@ -108,11 +142,12 @@ def advance(tile, output, prints, count, first, last, step, guard, w):
         prescribed(tile.prescribed, tile.sources.out, x, b, w)
         controlled(tile.controlled, x, b, w)
         lines(tile.lines, x, b, i, w)
-        if tile.own or jj.outside[0] > 0:
-            solve(m, b, tile.factors, w, w)
+        if tile.kinetic.total > 0:
+            status = _solve_kinetic(tile, b, w)
+            if status != DONE:
+                return status
         else:
-            solve(m, b, tile.shared, _SHARED, w)
-        store(b, m.size * W, splat(0.0, w))
+            _solve(tile, b, w)
         x, b = b, x
         tile.flip[0] = not tile.flip[0]
         if i >= 0:

@@ -14,6 +14,7 @@ from verification.engine.lanes.layout import (
     CAPACITOR,
     COEFFICIENT,
     JUNCTION,
+    KINETIC,
     LINE,
     REGION,
     RESISTOR,
@@ -37,6 +38,8 @@ def _stored(tile, which, index, i, w):
         return load(tile.lines.current, o, w)
     if which == TRANSFER:
         return load(tile.controlled.current, o, w)
+    if which == KINETIC:
+        return load(tile.kinetic.current, o, w)
     if which == SHUNT:
         return load(tile.junctions.shunt_current, o, w)
     for lane in range(len(w)):

@@ -18,7 +18,15 @@ from verification.engine.equations.outputs import Trace, build_terms
 from verification.engine.equations.values import Values
 from verification.engine.lanes.factors import IncompletePattern, factorise
 from verification.engine.lanes.lanes import select_lanes
-from verification.engine.lanes.layout import INCOMPLETE, SINGULAR, TOO_FAST, WIDTH, Factors, Tile
+from verification.engine.lanes.layout import (
+    INCOMPLETE,
+    RESTLESS,
+    SINGULAR,
+    TOO_FAST,
+    WIDTH,
+    Factors,
+    Tile,
+)
 from verification.engine.lanes.pointers import Pointer, longs
 from verification.engine.lanes.results import Extract, LaneResult, Pulses
 from verification.engine.lanes.samples import PrintedSamples, Sink
@@ -191,6 +199,11 @@ class Batch:
             )  # fmt: skip
             if status == SINGULAR:
                 raise SimulatorError(f"{self._name}: the matrix became singular")
+            if status == RESTLESS:
+                raise SimulatorError(
+                    f"{self._name}: the current of an inductor with ik= can't be found: it is far "
+                    "above ik"
+                )
             if status == INCOMPLETE:
                 raise IncompletePattern
             if status == TOO_FAST:

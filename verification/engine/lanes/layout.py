@@ -18,14 +18,15 @@ from verification.engine.lanes.pointers import Doubles, Flags, Integers, Longs, 
 WIDTH = 8
 """Lanes in one vector: one AVX-512 register of doubles, or two of AVX2."""
 
-DONE, TOO_FAST, SINGULAR, INCOMPLETE = range(4)
+DONE, TOO_FAST, SINGULAR, INCOMPLETE, RESTLESS = range(5)
 """How a run or a factorisation ends: all done; every lane moves too fast for the step; a pivot is
-zero; the pattern of the factors has no place for what these values fill in."""
+zero; the pattern of the factors has no place for what these values fill in; the current of an
+inductor with ik does not stand still."""
 
 UNKNOWN, COEFFICIENT, STORED, REGION, SOURCE = range(5)
 """Terms of a trace: an unknown times a factor or a coefficient, a stored current, a junction's
 conductance off the subgap branch times an unknown, a source."""
-JUNCTION, RESISTOR, CAPACITOR, LINE, TRANSFER, HISTORY, SHUNT = range(7)
+JUNCTION, RESISTOR, CAPACITOR, LINE, TRANSFER, HISTORY, SHUNT, KINETIC = range(8)
 """Which stored current (or, for HISTORY, phase)."""
 
 # Rows of a junction's vector in ``Junctions.state``: two last phases and two last voltages (each
@@ -195,6 +196,27 @@ class Lines(NamedTuple):
     ring: Doubles
 
 
+class Kinetic(NamedTuple):
+    """Inductors whose inductance depends on their current (see ``kernels.kinetic``).
+
+    Attributes:
+        ik: current at which the inductance has doubled, A.
+        knee: phase of the linear part there, rad.
+        share: current over ik in the last step.
+        current: beyond the linear part, A.
+        kept: the right-hand side without these currents.
+    """
+
+    total: int
+    own: bool
+    ends: Ends
+    ik: Doubles
+    knee: Doubles
+    share: Doubles
+    current: Doubles
+    kept: Doubles
+
+
 class Sources(NamedTuple):
     """All sources: current sources first, then V and P.
 
@@ -329,6 +351,7 @@ class Tile(NamedTuple):
     prescribed: Prescribed
     controlled: Controlled
     lines: Lines
+    kinetic: Kinetic
     sources: Sources
     noise: Noise
     traces: Traces

@@ -22,6 +22,7 @@ from verification.engine.lanes.layout import (
     Ends,
     Factors,
     Junctions,
+    Kinetic,
     Lines,
     Noise,
     Prescribed,
@@ -106,8 +107,8 @@ class _TileBuilder:
             Pointer(np.zeros(1, dtype=np.bool_)), Pointer(np.zeros(width, dtype=np.bool_)),
             matrix_pointers(eq), setup.shared or self._own_values(), empty_factors(eq, width),
             self._junctions(), self._resistors(), self._capacitors(), self._prescribed(),
-            self._controlled(), self._lines(), self._sources(size), self._noise(),
-            self._traces(), self._watch(),
+            self._controlled(), self._lines(), self._kinetic(size), self._sources(size),
+            self._noise(), self._traces(), self._watch(),
         )  # fmt: skip
 
     def _own_values(self) -> Factors:
@@ -198,6 +199,17 @@ class _TileBuilder:
             count, self._own, self._ends(self._eq.plan.line_ends), self._pick(self._eq.parts.lines),
             longs(delays), longs(begin), longs(length), *self._three(2 * count),
             self._zeros(int(begin[-1])),
+        )  # fmt: skip
+
+    def _kinetic(self, size: int) -> Kinetic:
+        ends, at = self._eq.plan.kinetic_ends, self._eq.topology.kinetic
+        elements = self._eq.topology.inductors.elements
+        inductance = self._eq.values.inductance[at] if at else np.zeros((0, 1))
+        ik = np.array([[elements[k].kinetic_A] for k in at], dtype=np.float64).reshape(-1, 1)
+        kept = Pointer(np.zeros(size if at else 1))
+        return Kinetic(
+            len(at), self._own, self._ends(ends), self._pick(ik + 0.0 * inductance),
+            self._pick(ik * inductance / SIGMA), self._zeros(len(at)), self._zeros(len(at)), kept,
         )  # fmt: skip
 
     def _sources(self, size: int) -> Sources:
