@@ -143,6 +143,7 @@ def _embedded(
     """Run on the engine, writing while it runs."""
     from verification.engine.check_step import check_step
     from verification.engine.iv_curve import write_curve
+    from verification.engine.model_units import model_warnings
     from verification.engine.ready import make_ready
     from verification.engine.run import compile_deck_file
 
@@ -155,6 +156,8 @@ def _embedded(
     compiled = compile_deck_file(deck, passed)
     for words in compiled.deck.notes:
         note(f"note: {words}")
+    for words in model_warnings(compiled.topology):
+        note(f"warning: {words}")
     files, curves = compiled.deck.files, compiled.deck.curves
     if out is None and (files or curves):
         note("note: the deck's files (.file, .iv) are written beside an output, and there is none")

@@ -89,8 +89,8 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         index = [np.array(items, dtype=np.int64) for items in lists]
         return np.stack([t[i] for t, i in zip(tables, index, strict=True)], axis=1)
 
-    shunts = _shunts(topology)
-    across = set(shunts.values())
+    across_of = shunts(topology)
+    across = set(across_of.values())
     others = [r for r in range(len(topology.resistors)) if r not in across]
     others.sort(key=lambda r: topology.series[r] >= 0)
     r, v, inductors = topology.resistors, topology.phase_rows, topology.inductors
@@ -105,7 +105,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         size,
         _relations(topology),
         ends(topology.junctions.p, topology.junctions.n),
-        np.array([shunts.get(j, -1) for j in range(len(topology.junctions))], dtype=np.int32),
+        np.array([across_of.get(j, -1) for j in range(len(topology.junctions))], dtype=np.int32),
         _junction_places(topology, pattern),
         np.array(others, dtype=np.int32),
         sum(topology.series[k] < 0 for k in others),
@@ -123,7 +123,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
     )
 
 
-def _shunts(topology: Topology) -> dict[int, int]:
+def shunts(topology: Topology) -> dict[int, int]:
     """Junction -> one resistor (alone or with its inductor) between the same two nodes."""
     free: dict[tuple[int, int], list[int]] = {}
     for r, ends in enumerate(zip(topology.resistors.p, topology.resistors.n, strict=True)):

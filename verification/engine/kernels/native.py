@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import ConfigurationError, SimulatorError
 from netlist_gen.files import atomic_path
 
 SIGNATURES = {
@@ -72,6 +72,9 @@ def functions(group: str, note: Note = lambda _: None) -> dict[str, Callable[...
     Args:
         group: of ``SIGNATURES``.
         note: called with a sentence before a group is compiled, which takes seconds.
+
+    Raises:
+        SimulatorError: the sources are no longer those that this process imported.
     """
     found = _loaded.get(group)
     if found is None:
@@ -86,6 +89,11 @@ def _load(group: str, note: Note) -> dict[str, Callable[..., int]]:
     place = _place(group)
     code = _kept(place)
     if code is None:
+        if _digest() != _IMPORTED:
+            raise SimulatorError(
+                "the package was changed while this process ran: its kernels no longer fit; start "
+                "again"
+            )
         note(f"compiling the engine's kernels ({group}) for this processor: once, some seconds")
         code = compiled(group)
         _keep(place, code)
@@ -193,6 +201,10 @@ def _digest() -> str:
     return total.hexdigest()
 
 
+_IMPORTED = _digest()
+"""Of the sources as they were when this process imported the tables that kernels are handed."""
+
+
 def _numba_version() -> str:
     """Numba's version without importing it: the name of the folder that pip wrote."""
     for folder in (Path(sysconfig.get_path("purelib")), *map(Path, sys.path)):
@@ -208,7 +220,7 @@ def _place(group: str) -> Path | None:
     import llvmlite.binding as llvm
 
     key = "\n".join(
-        (_digest(), llvmlite.__version__, _numba_version(), sys.version,
+        (_IMPORTED, llvmlite.__version__, _numba_version(), sys.version,
          llvm.get_process_triple(), *_processor(llvm), os.environ.get("NUMBA_OPT", ""))
     )  # fmt: skip
     name = f"{group}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.o"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from netlist_gen.errors import SimulatorError
 from verification.engine.kernels import entry, native
 from verification.engine.kernels.views import view_at
 from verification.engine.lanes import layout, tiles
@@ -95,10 +96,22 @@ def test_code_is_for_one_processor_and_one_version(monkeypatch):
     names.add(native._place("single").name)
     monkeypatch.setattr(native, "_numba_version", lambda: "numba-0.0.dist-info")
     names.add(native._place("single").name)
-    monkeypatch.setattr(native, "_digest", lambda: "other sources")
+    monkeypatch.setattr(native, "_IMPORTED", "other sources")
     names.add(native._place("single").name)
     assert len(names) == 5
     assert native._numba_version.__name__ == "<lambda>"
+
+
+def test_a_package_that_changes_under_a_process_is_noticed(monkeypatch, tmp_path):
+    """Its tables have the old layout, what would be compiled now has the new one."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(native, "_loaded", {})
+    monkeypatch.setattr(native, "_digest", lambda: "other sources")
+    message = (
+        "the package was changed while this process ran: its kernels no longer fit; start again"
+    )
+    with pytest.raises(SimulatorError, match=f"^{re.escape(message)}$"):
+        native.functions("pattern")
 
 
 def test_the_version_of_numba_is_found_without_importing_it():
