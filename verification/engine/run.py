@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.equations.equations import Equations, Structure, build_structure, equations
@@ -31,6 +32,9 @@ from verification.engine.text.deck import ParsedDeck, Spread, TransientAnalysis
 from verification.engine.text.flatten import flatten
 from verification.engine.text.reader import read_deck, read_deck_file
 from verification.engine.text.sources import SourceWave
+
+if TYPE_CHECKING:
+    from verification.engine.checkpoints import Checkpoint
 
 __all__ = [
     "CompiledDeck",
@@ -128,6 +132,7 @@ class CompiledDeck:
         deadline: Callable[[], bool] | None = None,
         sink: Sink | None = None,
         noise_each_step: bool = False,
+        checkpoint: Checkpoint | None = None,
     ) -> LaneResult:
         """Run the deck as it stands.
 
@@ -140,8 +145,11 @@ class CompiledDeck:
                 memory of a run does not grow with its length.
             noise_each_step: draw noise anew in every step, as JoSIM 2.7 does, not every 1/neb:
                 its power is then neb times the step of what it should be.
+            checkpoint: keeps the run, which takes a ``sink`` then, and has it go on where it was
+                ended.
 
         Raises:
+            ConfigurationError: a checkpoint of a run without a sink, or with JoSIM's filter.
             DeckError: the circuit has no unique solution.
             SimulatorError: the run diverged, or the deadline passed.
         """
@@ -150,8 +158,20 @@ class CompiledDeck:
         extract = extract or Extract()
         if sink is not None:
             extract = replace(extract, waveforms=False)
-        job = LaneJob(values, [{}], [lane_seed], extract, deadline, sink, noise_each_step)
-        return self._run(job, step_s, threads=1)[0]
+        if checkpoint is not None and (sink is None or self.transient.window > 0.0):
+            raise ConfigurationError(
+                f"{self.deck.name}: a checkpoint needs a run that writes while it goes on, and no "
+                "filter (the fifth number of .tran)"
+            )
+        job = LaneJob(
+            values, [{}], [lane_seed], extract, deadline, sink, noise_each_step, checkpoint
+        )
+        if checkpoint is None or sink is None:
+            return self._run(job, step_s, threads=1)[0]
+        with closing(checkpoint.sink(sink)) as kept:
+            result = self._run(replace(job, sink=kept), step_s, threads=1)[0]
+        checkpoint.done()
+        return result
 
     def _nominal_values(self, seed: int) -> Values:
         """The deck's values; drawn anew only where the deck has a spread."""
@@ -261,6 +281,9 @@ class CompiledDeck:
             if not 0.0 < step_s <= transient.stop:
                 raise ConfigurationError(f"a time step of {step_s:g} s is outside the run")
             transient = replace(transient, step=min(step_s, transient.print_step))
+        known = None if job.checkpoint is None else job.checkpoint.state
+        if known is not None:
+            transient = replace(transient, step=known.step_s)
         results: list[LaneResult | None] = [None] * lanes
         pending = list(range(lanes))
         for _ in range(MAX_HALVINGS + 1):
@@ -269,7 +292,9 @@ class CompiledDeck:
             some = job.picked(pending)
             found = None
             with suppress(IncompletePattern):  # what it held is gone before the next attempt
-                found = self._attempt(some, transient, threads, complete=False)
+                complete = known is not None and known.complete
+                found = self._attempt(some, transient, threads, complete=complete)
+            known = None
             if found is None:
                 found = self._attempt(some, transient, threads, complete=True)
             for lane, result in found:

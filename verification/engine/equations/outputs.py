@@ -230,6 +230,15 @@ class PrintSteps:
         self._distance = transient.print_step
         self._following = np.array([transient.print_start])
 
+    @property
+    def following_s(self) -> float:
+        """The next print point, s."""
+        return float(self._following[0])
+
+    @following_s.setter
+    def following_s(self, value: float) -> None:
+        self._following[0] = value
+
     def until(self, first: int, last: int, most: int) -> NDArray[np.int64]:
         """Printed steps from ``first`` to ``last - 1``, at most ``most`` of them."""
         found = np.empty(max(0, min(last - first, most)), dtype=np.int64)

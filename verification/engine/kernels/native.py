@@ -205,6 +205,11 @@ _IMPORTED = _digest()
 """Of the sources as they were when this process imported the tables that kernels are handed."""
 
 
+def sources() -> str:
+    """A digest of the kernels that this process runs."""
+    return _IMPORTED
+
+
 def _numba_version() -> str:
     """Numba's version without importing it: the name of the folder that pip wrote."""
     for folder in (Path(sysconfig.get_path("purelib")), *map(Path, sys.path)):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,12 @@ from verification.engine.lanes.tiles import TileSetup
 from verification.engine.text.deck import TransientAnalysis
 from verification.engine.text.sources import SourceWave
 
+if TYPE_CHECKING:  # it imports what a run without one does not need
+    from verification.engine.checkpoints import Checkpoint
+
 FloatArray = NDArray[np.float64]
+STRETCH_S = 0.5
+"""About the time of a stretch of steps, after each of which a deadline is looked at, s."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class LaneJob:
         deadline: asked now and then; a true answer ends the run.
         sink: takes the printed signals of the one lane as they come.
         noise_each_step: whether noise is drawn anew in every step, as JoSIM does.
+        checkpoint: keeps the one lane, and has it go on where it was ended.
     """
 
     values: Values
@@ -59,6 +66,7 @@ class LaneJob:
     deadline: Callable[[], bool] | None = None
     sink: Sink | None = None
     noise_each_step: bool = False
+    checkpoint: Checkpoint | None = None
 
     def picked(self, lanes: list[int]) -> LaneJob:
         """The same for some of the lanes."""
@@ -188,8 +196,8 @@ class Batch:
         steps, guard = self._transient.steps, self._guard()
         # Long enough that Python costs nothing, short enough that a deadline is kept.
         work = max(1, len(self._topology.devices)) * 100e-9
-        stride = max(1, int(0.5 / work))
-        first = -self._startup()
+        stride = max(1, int(STRETCH_S / work))
+        first = self._begin(tile, samples)
         while first < steps:
             prints, last = samples.prints(first, min(steps, first + stride))
             output = np.empty(max(1, prints.size * samples.signals) * self._width)
@@ -210,11 +218,26 @@ class Batch:
                 return
             samples.add(prints, output)
             first = last
-            if self._job.deadline is not None and self._job.deadline():
+            late = self._job.deadline is not None and self._job.deadline()
+            if self._job.checkpoint is not None:
+                complete = self._setup.equations.pattern.complete
+                run = (self._job.seeds[0], self._transient.step, complete)
+                self._job.checkpoint.keep(tile, *run, first, samples.following_s, now=late)
+            if late:
                 raise SimulatorError(f"{self._name}: the run took too long")
         x = self._solution(tile)[:-1, : tile.used]
         if not np.all(np.isfinite(x[:, ~tile.tripped.array[: tile.used]])):
             raise SimulatorError(f"{self._name}: the solution is not finite; the circuit diverges")
+
+    def _begin(self, tile: Tile, samples: PrintedSamples) -> int:
+        """The first step: where the run was ended, or before t = 0."""
+        checkpoint = self._job.checkpoint
+        state = None if checkpoint is None else checkpoint.restore(tile)
+        if checkpoint is None or state is None:
+            return -self._startup()
+        samples.following_s = state.following_s
+        checkpoint.state = None  # a step that has to be smaller begins anew
+        return state.at
 
     def _solution(self, tile: Tile) -> FloatArray:
         """Shape (unknowns and ground, width)."""
