@@ -120,7 +120,10 @@ def test_time_that_runs_out_loses_nothing(deck, tmp_path, monkeypatch):
     asked = iter([False] * 4)
     late = partial(next, asked, True)
     checkpoint = checkpoints.Checkpoint(kept, "run")
-    with waveform_writer(tmp_path / "lost.csv") as to, pytest.raises(SimulatorError, match=r"long$"):
+    with (
+        waveform_writer(tmp_path / "l.csv") as to,
+        pytest.raises(SimulatorError, match=r"long$"),
+    ):
         compiled.run(seed=3, sink=to, checkpoint=checkpoint, deadline=late)
     with waveform_writer(out) as to:
         checkpoint = checkpoints.Checkpoint(kept, "run")
