@@ -127,10 +127,11 @@ def build_structure(
     listed = np.concatenate(list(_coefficients_by_kind(parts, scale).values()))
     entries = factor * listed[which, 0]
     name = topology.flat.deck.name
-    row_of, column_of = order(rows, columns, entries, size, name, complete=complete)
+    kind = {"complete": complete, "passive": topology.passive}
+    row_of, column_of = order(rows, columns, entries, size, name, **kind)
     driven, wanted = _activity(topology, extra_wanted)
     pattern, where = build_pattern(
-        rows, columns, entries, row_of, column_of, driven, wanted, complete=complete
+        rows, columns, entries, row_of, column_of, driven, wanted, name=name, **kind
     )
     by_entry = np.argsort(where, kind="stable")
     counts = np.bincount(where, minlength=pattern.a_columns.size)

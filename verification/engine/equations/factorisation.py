@@ -1,9 +1,10 @@
 """Ordering by SciPy's SuperLU, and the pattern of the factors for lanes of equal structure.
 
 SuperLU chooses the elimination order (minimum degree on A + A^T) and the pivots once for each
-circuit; up to ``SMALL`` unknowns Markowitz's rule does (``kernels.pattern``), which spares a short
-run the import of SciPy. The kernels then factorise any set of values in that order, all lanes of a
-tile at once, without searching for pivots again.
+circuit. Where the matrix has less than ``SMALL`` unknowns Markowitz's rule does, and where it is
+symmetric, which it is without voltage or controlled sources, minimum degree (``kernels.pattern``
+for both): that spares a short run the import of SciPy. The kernels then factorise any set of values
+in that order, all lanes of a tile at once, without searching for pivots again.
 
 In a step a junction's own conductance is some two hundred times that of the inductors around it,
 so that entries of the factors fall by as much with every junction that lies between two nodes. A
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import DeckError
 from verification.engine import kernels
-from verification.engine.lanes.layout import Fill
+from verification.engine.lanes.layout import Fill, Graph
 from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
 
 FloatArray = NDArray[np.float64]
@@ -42,6 +43,7 @@ DROPPED = 1e-20
 _PIVOT_THRESHOLD = 0.001
 _SINGULAR = 1e-14
 _ORDER_DROPPED = 1e-12  # SuperLU's own factors serve for the order and the pivots alone
+_MOST_NEIGHBOURS = 50_000_000  # of a graph under elimination: 0.2 GB
 _ORDER_FILL = 10.0  # room that they begin with, times A's entries; it grows
 
 
@@ -91,6 +93,7 @@ def order(
     name: str,
     *,
     complete: bool,
+    passive: bool = False,
 ) -> tuple[IndexArray, IndexArray]:
     """Pivot order (row_of, column_of) of a square sparse matrix.
 
@@ -101,6 +104,8 @@ def order(
         size: unknowns.
         name: what messages call the deck.
         complete: find the pivots with all fill; otherwise with what is large of it.
+        passive: the matrix is symmetric, and positive definite unless it is singular, which
+            ``build_pattern`` finds: its diagonal gives good pivots in any order.
 
     Raises:
         DeckError: the matrix is singular.
@@ -108,13 +113,43 @@ def order(
     if not np.all(np.isfinite(entries)):
         raise DeckError(f"{name}: a value is so large or small that its conductance overflows")
     small = size <= SMALL
+    if passive and complete and not small:
+        alike = _graph_order(rows, columns, size)
+        if alike is not None:
+            return alike, alike
     found = (_dense_order if small else _sparse_order)(rows, columns, entries, size, complete)
     if found is None:
-        raise DeckError(
-            f"{name}: the circuit has no unique solution; look for a node without a path to "
-            "ground, a loop of voltage or phase sources, or a source across ground"
-        )
+        raise _floating(name)
     return found
+
+
+def _floating(name: str) -> DeckError:
+    return DeckError(
+        f"{name}: the circuit has no unique solution; look for a node without a path to ground, a "
+        "loop of voltage or phase sources, or a source across ground"
+    )
+
+
+def _graph_order(rows: LongArray, columns: LongArray, size: int) -> IndexArray | None:
+    """By minimum degree; None where it takes more room than ``_MOST_NEIGHBOURS``."""
+    apart = rows != columns
+    keys = np.unique(rows[apart] * size + columns[apart])
+    begin = np.searchsorted(keys, np.arange(size + 1) * size).astype(np.int64)
+    length = np.diff(begin)
+    size_of_pool = 4 * keys.size + 1000
+    while size_of_pool <= _MOST_NEIGHBOURS:
+        pool = np.empty(size_of_pool, dtype=np.int32)
+        pool[: keys.size] = keys % size
+        found = integers(np.zeros(size))
+        graph = Graph(
+            size, size_of_pool, Pointer(pool), longs(begin[:-1].copy()), integers(length),
+            integers(length.copy()), longs(np.zeros(size)), integers(np.full(size + 1, -1)),
+            integers(np.full(size, -1)), integers(np.full(size, -1)), found,
+        )  # fmt: skip
+        if kernels.minimum_degree(graph, keys.size) == size:
+            return np.asarray(found.array)
+        size_of_pool *= 4
+    return None
 
 
 def _dense_order(
@@ -174,6 +209,8 @@ def build_pattern(
     wanted: NDArray[np.bool_],
     *,
     complete: bool,
+    name: str = "",
+    passive: bool = False,
 ) -> tuple[Pattern, LongArray]:
     """Pattern of the factors.
 
@@ -186,9 +223,14 @@ def build_pattern(
         driven: equations with a right-hand side, by unknown.
         wanted: unknowns whose value is used, by unknown.
         complete: keep all fill; otherwise what these values make larger than ``DROPPED``.
+        name: what messages call the deck.
+        passive: as for ``order``.
 
     Returns:
         the pattern, and for each stamp its position among A's entries.
+
+    Raises:
+        DeckError: a ``passive`` matrix is singular.
     """
     size = row_of.size
     r, c = row_of[rows].astype(np.int64), column_of[columns].astype(np.int64)
@@ -198,7 +240,12 @@ def build_pattern(
     values = np.bincount(where, weights=entries, minlength=keys.size)
     # Nothing is below -1.
     dropped = -1.0 if complete else DROPPED
-    l_rows, l_columns, u_rows, u_columns = _fill(size, a_rows, a_column, values, dropped)
+    l_rows, l_columns, u_rows, u_columns, pivots = _fill(size, a_rows, a_column, values, dropped)
+    if passive and complete:
+        diagonal = np.zeros(size)
+        np.maximum.at(diagonal, a_column, np.abs(values))
+        if not np.all(np.abs(pivots) >= _SINGULAR * diagonal):
+            raise _floating(name)
     active = np.zeros(size, dtype=np.bool_)
     active[row_of[driven]] = True
     needed = np.zeros(size, dtype=np.bool_)
@@ -223,8 +270,8 @@ def _grown(old: NDArray[Any], room: int) -> NDArray[Any]:
 
 def _fill(
     size: int, a_rows: LongArray, a_columns: IndexArray, a_values: FloatArray, dropped: float
-) -> tuple[LongArray, IndexArray, LongArray, IndexArray]:
-    """Rows and columns of both factors (see ``kernels.pattern.fill``)."""
+) -> tuple[LongArray, IndexArray, LongArray, IndexArray, FloatArray]:
+    """Rows and columns of both factors, and the pivots (see ``kernels.pattern.fill``)."""
     room = 16 + 2 * a_columns.size
     lower, upper, value = (np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.float64))
     l_rows, u_rows = longs(np.zeros(size + 1)), longs(np.zeros(size + 1))
@@ -242,4 +289,5 @@ def _fill(
         room *= 2
         lower, upper, value = (_grown(old, room) for old in (lower, upper, value))
     ends = l_rows.array, u_rows.array
-    return ends[0], lower[: ends[0][-1]].copy(), ends[1], upper[: ends[1][-1]].copy()
+    parts = lower[: ends[0][-1]].copy(), upper[: ends[1][-1]].copy()
+    return ends[0], parts[0], ends[1], parts[1], rest[0].array

@@ -117,6 +117,15 @@ class Topology:
             raise AssertionError("a junction without model passed the reader")
         return models
 
+    @property
+    def passive(self) -> bool:
+        """Whether the matrix is symmetric and its unknowns are nodes alone.
+
+        Conductances between nodes make it: no prescribed phase, no controlled source, no inductor
+        that keeps its current.
+        """
+        return not (self.phase_rows.labels or self.current_inductors.labels or self.controlled)
+
     def add_unknown(self) -> int:
         """One more; returns its number."""
         self.unknowns += 1

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verification.engine.kernels.native import Note, functions
-from verification.engine.lanes.layout import Factors, Fill, Matrix, Tile
+from verification.engine.lanes.layout import Factors, Fill, Graph, Matrix, Tile
 from verification.engine.lanes.pointers import Pointer, words
 
 Array = NDArray[Any]
@@ -57,6 +57,12 @@ def dense_order(a: Array, there: Array, largest: Array, row_of: Array, column_of
     counts, done = np.zeros((2, size), dtype=np.int64), np.zeros((2, size), dtype=np.bool_)
     arrays = (a, there, largest, row_of, column_of, counts[0], counts[1], done[0], done[1])
     return functions("pattern")["dense_order"](size, *map(_address, arrays))
+
+
+def minimum_degree(graph: Graph, top: int) -> int:
+    """See ``pattern.minimum_degree``."""
+    members = words(graph)
+    return functions("pattern")["minimum_degree"](members.address, top)
 
 
 def assemble(begin: Array, which: Array, factor: Array, listed: Array) -> NDArray[np.float64]:

@@ -21,9 +21,10 @@ from verification.engine.kernels.views import (
     longs_at,
     view_at,
 )
-from verification.engine.lanes.layout import WIDTH, Factors, Fill, Matrix, Tile
+from verification.engine.lanes.layout import WIDTH, Factors, Fill, Graph, Matrix, Tile
 
-_tile_at, _matrix_at, _factors_at, _fill_at = (view_at(t) for t in (Tile, Matrix, Factors, Fill))
+_tile_at, _matrix_at, _factors_at = view_at(Tile), view_at(Matrix), view_at(Factors)
+_fill_at, _graph_at = view_at(Fill), view_at(Graph)
 
 
 def _of_width(width: int) -> dict[str, Any]:
@@ -53,6 +54,10 @@ def _of_pattern() -> dict[str, Any]:
             integers_at(column_of), longs_at(rows), longs_at(columns), flags_at(row_done),
             flags_at(column_done),
         )  # fmt: skip
+
+    @kernel
+    def minimum_degree(graph, top):
+        return pattern.minimum_degree(_graph_at(graph), top)
 
     @kernel
     def assemble(entries, begin, which, factor, listed, lanes, out):
@@ -87,6 +92,7 @@ def _of_pattern() -> dict[str, Any]:
 
     return {
         "dense_order": dense_order,
+        "minimum_degree": minimum_degree,
         "assemble": assemble,
         "fill": fill,
         "prune_lower": prune_lower,

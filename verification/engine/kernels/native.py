@@ -26,6 +26,7 @@ from netlist_gen.files import atomic_path
 SIGNATURES = {
     "pattern": {
         "dense_order": "iiiiiiiiii",
+        "minimum_degree": "ii",
         "assemble": "iiiiiii",
         "fill": "ii",
         "prune_lower": "iiiiiii",

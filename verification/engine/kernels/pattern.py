@@ -88,6 +88,96 @@ def dense_order(size, a, there, largest, row_of, column_of, rows, columns, row_d
 
 
 @kernel
+def _leave(t, v):
+    """Take a node out of the list of its degree."""
+    before, after = t.previous[v], t.following[v]
+    if before >= 0:
+        t.following[before] = after
+    else:
+        t.first[t.length[v]] = after
+    if after >= 0:
+        t.previous[after] = before
+
+
+@kernel
+def _enter(t, v):
+    """Put a node at the head of the list of its degree."""
+    head = t.first[t.length[v]]
+    t.previous[v], t.following[v] = -1, head
+    if head >= 0:
+        t.previous[head] = v
+    t.first[t.length[v]] = v
+
+
+@kernel
+def _join(t, u, v, stamp, top):
+    """Node u gets v's neighbours instead of v; the new end of the room, -1 where it is used up."""
+    for a in range(t.begin[u], t.begin[u] + t.length[u]):
+        t.mark[t.pool[a]] = stamp
+    t.mark[u] = stamp
+    extra = 0
+    for a in range(t.begin[v], t.begin[v] + t.length[v]):
+        if t.mark[t.pool[a]] != stamp:
+            extra += 1
+    total = t.length[u] - 1 + extra
+    place = t.begin[u]
+    if total > t.room[u]:
+        place, t.room[u] = top, 2 * total
+        top += 2 * total
+        if top > t.size_of_pool:
+            return -1
+    count = 0
+    for a in range(t.begin[u], t.begin[u] + t.length[u]):
+        w = t.pool[a]
+        if w != v:
+            t.pool[place + count] = w
+            count += 1
+    for a in range(t.begin[v], t.begin[v] + t.length[v]):
+        w = t.pool[a]
+        if t.mark[w] != stamp:
+            t.pool[place + count] = w
+            count += 1
+    t.begin[u], t.length[u] = place, total
+    return top
+
+
+@kernel
+def minimum_degree(t, top):
+    """Pivot order of a symmetric matrix: at each pivot the node with the fewest neighbours.
+
+    (Rose, in Graph Theory and Computing, 1972.) An eliminated node's neighbours become neighbours
+    of each other; of nodes with as many the one that changed last is taken.
+
+    Args:
+        t: the graph (see ``layout.Graph``); destroyed.
+        top: how much of the room is used.
+
+    Returns:
+        the number of nodes; less where the room does not do.
+    """
+    stamp = 0
+    for v in range(t.size - 1, -1, -1):
+        _enter(t, v)
+    lowest = 0
+    for k in range(t.size):
+        while t.first[lowest] < 0:
+            lowest += 1
+        v = t.first[lowest]
+        _leave(t, v)
+        t.order[v] = k
+        for a in range(t.length[v]):
+            u = t.pool[t.begin[v] + a]
+            stamp += 1
+            _leave(t, u)
+            top = _join(t, u, v, stamp, top)
+            if top < 0:
+                return k
+            _enter(t, u)
+            lowest = min(lowest, t.length[u])
+    return t.size
+
+
+@kernel
 def assemble(entries, begin, which, factor, listed, lanes, out):
     """A's entries from the coefficients: entry e is the sum of stamps begin[e] to begin[e + 1]."""
     for e in range(entries):

@@ -387,3 +387,31 @@ class Fill(NamedTuple):
     work: Doubles
     of_a: Integers
     following: Integers
+
+
+class Graph(NamedTuple):
+    """Nodes of a symmetric matrix and their neighbours (see ``kernels.pattern.minimum_degree``).
+
+    Attributes:
+        pool: neighbours; ``size_of_pool`` is its length.
+        begin: by node, where its neighbours begin in it.
+        length: how many they are.
+        room: for how many there is room.
+        mark: zeros, by node.
+        first: by degree, a node that has it, or -1.
+        following: by node, the next of its degree, or -1.
+        previous: the one before.
+        order: by node, its place among the pivots.
+    """
+
+    size: int
+    size_of_pool: int
+    pool: Integers
+    begin: Longs
+    length: Integers
+    room: Integers
+    mark: Longs
+    first: Integers
+    following: Integers
+    previous: Integers
+    order: Integers

@@ -150,3 +150,61 @@ def test_a_singular_matrix_is_refused_in_terms_of_the_circuit(complete, small, m
             order(*stamps(a), "d", complete=complete)
     with pytest.raises(DeckError, match="conductance overflows"):
         order(*stamps(np.array([[np.inf]])), "d", complete=complete)
+
+
+def ordered(a, passive):
+    """Order and pattern of a symmetric matrix by minimum degree, or by SuperLU."""
+    rows, columns = (index.astype(np.int64) for index in a.nonzero())
+    entries, size = a.toarray()[rows, columns], a.shape[0]
+    kind = {"complete": True, "passive": passive}
+    row_of, column_of = order(rows, columns, entries, size, "d", **kind)
+    everything = np.ones(size, dtype=bool)
+    pattern, where = build_pattern(
+        rows, columns, entries, row_of, column_of, everything, everything.copy(), name="d", **kind
+    )
+    values = np.zeros(pattern.a_columns.size)
+    np.add.at(values, where, entries)
+    return pattern, values
+
+
+@given(st.integers(2, 60), st.integers(0, 2**31), st.floats(0.02, 0.5))
+@settings(max_examples=40, deadline=None)
+def test_minimum_degree_gives_a_whole_order(size, seed, density):
+    rng = np.random.default_rng(seed)
+    a = random_array((size, size), density=density, rng=rng)
+    a = csr_array(-a - a.T + np.diag(np.asarray(a.sum(axis=0) + a.sum(axis=1)).ravel() + 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(factorisation, "SMALL", 0)
+        pattern, values = ordered(a, True)
+    assert sorted(pattern.row_of) == list(range(size))
+    factors = factors_of(pattern, size, values)
+    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, 1) == DONE
+    np.testing.assert_allclose(
+        product(pattern, size, factors), in_order(a, pattern), atol=1e-13 * size
+    )
+
+
+@pytest.mark.parametrize("size", [400, 3000])
+def test_minimum_degree_fills_in_as_little_as_superlu(size):
+    side = np.arange(size)
+    a = csr_array(
+        coo_array((np.full(size, -1.0), (side, np.roll(side, 1))), (size, size))
+        + coo_array((np.full(size, -1.0), (side, np.roll(side, 20))), (size, size))
+    )
+    a = csr_array(a + a.T + diags_array(np.full(size, 4.5)))
+    assert ordered(a, True)[0].entries < 1.1 * ordered(a, False)[0].entries
+
+
+def test_a_graph_that_takes_too_much_room_is_ordered_by_superlu(monkeypatch):
+    a = network(400, 10.0)
+    monkeypatch.setattr(factorisation, "_MOST_NEIGHBOURS", 10)
+    assert np.array_equal(ordered(a, True)[0].row_of, ordered(a, False)[0].row_of)
+
+
+def test_a_singular_symmetric_matrix_is_refused():
+    message = (
+        "d: the circuit has no unique solution; look for a node without a path to ground, "
+        "a loop of voltage or phase sources, or a source across ground"
+    )
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        ordered(network(400, 0.0), True)
