@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,7 +159,7 @@ class Checkpoint:
         """Write the state (see ``State``) if its time has come, or ``now``."""
         if not now and time.monotonic() - self._last < EVERY_S:
             return
-        arrays = dict(_arrays(tile))
+        arrays: dict[str, Any] = dict(_arrays(tile))
         if tile.junctions.outside.array[0] > 0:
             arrays |= dict(_factors(tile))
         printed = self._sink.flush()

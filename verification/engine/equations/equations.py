@@ -127,11 +127,21 @@ def build_structure(
     listed = np.concatenate(list(_coefficients_by_kind(parts, scale).values()))
     entries = factor * listed[which, 0]
     name = topology.flat.deck.name
-    kind = {"complete": complete, "passive": topology.passive}
-    row_of, column_of = order(rows, columns, entries, size, name, **kind)
+    row_of, column_of, complete = order(
+        rows, columns, entries, size, name, complete=complete, passive=topology.passive
+    )
     driven, wanted = _activity(topology, extra_wanted)
     pattern, where = build_pattern(
-        rows, columns, entries, row_of, column_of, driven, wanted, name=name, **kind
+        rows,
+        columns,
+        entries,
+        row_of,
+        column_of,
+        driven,
+        wanted,
+        complete=complete,
+        name=name,
+        passive=topology.passive,
     )
     by_entry = np.argsort(where, kind="stable")
     counts = np.bincount(where, minlength=pattern.a_columns.size)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int32]
 LongArray = NDArray[np.int64]
+_Number = TypeVar("_Number", np.int32, np.float64)
 
 SMALL = 300
 """Unknowns up to which Markowitz's rule on the dense matrix is faster than SciPy's import."""
@@ -94,8 +95,8 @@ def order(
     *,
     complete: bool,
     passive: bool = False,
-) -> tuple[IndexArray, IndexArray]:
-    """Pivot order (row_of, column_of) of a square sparse matrix.
+) -> tuple[IndexArray, IndexArray, bool]:
+    """Pivot order (row_of, column_of) of a square sparse matrix, and whether to keep all fill.
 
     Args:
         rows: of the stamps, by unknown; places may repeat.
@@ -103,7 +104,8 @@ def order(
         entries: values of the stamps.
         size: unknowns.
         name: what messages call the deck.
-        complete: find the pivots with all fill; otherwise with what is large of it.
+        complete: find the pivots with all fill; otherwise with what is large of it, unless
+            there is little.
         passive: the matrix is symmetric, and positive definite unless it is singular, which
             ``build_pattern`` finds: its diagonal gives good pivots in any order.
 
@@ -113,14 +115,14 @@ def order(
     if not np.all(np.isfinite(entries)):
         raise DeckError(f"{name}: a value is so large or small that its conductance overflows")
     small = size <= SMALL
-    if passive and complete and not small:
-        alike = _graph_order(rows, columns, size)
+    if passive and not small:
+        alike = _graph_order(rows, columns, size, grow=complete)
         if alike is not None:
-            return alike, alike
+            return alike, alike, True
     found = (_dense_order if small else _sparse_order)(rows, columns, entries, size, complete)
     if found is None:
         raise _floating(name)
-    return found
+    return (*found, complete)
 
 
 def _floating(name: str) -> DeckError:
@@ -130,8 +132,13 @@ def _floating(name: str) -> DeckError:
     )
 
 
-def _graph_order(rows: LongArray, columns: LongArray, size: int) -> IndexArray | None:
-    """By minimum degree; None where it takes more room than ``_MOST_NEIGHBOURS``."""
+def _graph_order(
+    rows: LongArray, columns: LongArray, size: int, *, grow: bool
+) -> IndexArray | None:
+    """By minimum degree; None where it takes more room than ``_MOST_NEIGHBOURS``.
+
+    Where the room does not ``grow``, it takes little fill or gives up.
+    """
     apart = rows != columns
     keys = np.unique(rows[apart] * size + columns[apart])
     begin = np.searchsorted(keys, np.arange(size + 1) * size).astype(np.int64)
@@ -148,6 +155,8 @@ def _graph_order(rows: LongArray, columns: LongArray, size: int) -> IndexArray |
         )  # fmt: skip
         if kernels.minimum_degree(graph, keys.size) == size:
             return np.asarray(found.array)
+        if not grow:
+            break
         size_of_pool *= 4
     return None
 
@@ -237,7 +246,7 @@ def build_pattern(
     keys, where = np.unique(r * size + c, return_inverse=True)
     a_row, a_column = keys // size, (keys % size).astype(np.int32)
     a_rows = np.searchsorted(a_row, np.arange(size + 1)).astype(np.int64)
-    values = np.bincount(where, weights=entries, minlength=keys.size)
+    values = np.bincount(where, weights=entries, minlength=keys.size).astype(np.float64)
     # Nothing is below -1.
     dropped = -1.0 if complete else DROPPED
     l_rows, l_columns, u_rows, u_columns, pivots = _fill(size, a_rows, a_column, values, dropped)
@@ -262,7 +271,7 @@ def build_pattern(
     return pattern, where.astype(np.int64)
 
 
-def _grown(old: NDArray[Any], room: int) -> NDArray[Any]:
+def _grown(old: NDArray[_Number], room: int) -> NDArray[_Number]:
     grown = np.empty(room, dtype=old.dtype)
     grown[: old.size] = old
     return grown
@@ -273,7 +282,7 @@ def _fill(
 ) -> tuple[LongArray, IndexArray, LongArray, IndexArray, FloatArray]:
     """Rows and columns of both factors, and the pivots (see ``kernels.pattern.fill``)."""
     room = 16 + 2 * a_columns.size
-    lower, upper, value = (np.empty(room, dtype=kind) for kind in (np.int32, np.int32, np.float64))
+    lower, upper, value = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room)
     l_rows, u_rows = longs(np.zeros(size + 1)), longs(np.zeros(size + 1))
     rest = (
         Pointer(np.empty(size)), Pointer(np.zeros(size)),
@@ -287,7 +296,7 @@ def _fill(
         if row == size:
             break
         room *= 2
-        lower, upper, value = (_grown(old, room) for old in (lower, upper, value))
+        lower, upper, value = _grown(lower, room), _grown(upper, room), _grown(value, room)
     ends = l_rows.array, u_rows.array
     parts = lower[: ends[0][-1]].copy(), upper[: ends[1][-1]].copy()
     return ends[0], parts[0], ends[1], parts[1], rest[0].array

@@ -72,7 +72,11 @@ def nominal_values(topology: Topology, seed: int | None) -> Values:
         return element.value * spread.get(element.label, 1.0)
 
     def column(branches: Branches) -> FloatArray:
-        return np.array([[drawn(e)] for e in branches.elements], dtype=np.float64).reshape(-1, 1)
+        if spread:
+            found = [drawn(element) for element in branches.elements]
+        else:
+            found = [element.value for element in branches.elements]
+        return np.array(found, dtype=np.float64).reshape(-1, 1)
 
     def factors(couplings: list[tuple[int, int, Element]]) -> FloatArray:
         return np.array([[e.value] for _, _, e in couplings], dtype=np.float64).reshape(-1, 1)

@@ -98,9 +98,9 @@ def _load(group: str, note: Note) -> dict[str, Callable[..., int]]:
         note(f"compiling the engine's kernels ({group}) for this processor: once, some seconds")
         code = compiled(group)
         _keep(place, code)
-    kinds = {"i": ctypes.c_int64, "d": ctypes.c_double}
+    kinds: dict[str, Any] = {"i": ctypes.c_int64, "d": ctypes.c_double}
     engine = _linked(code)
-    found = {}
+    found: dict[str, Callable[..., int]] = {}
     for name, codes in SIGNATURES[group].items():
         make = ctypes.CFUNCTYPE(ctypes.c_int64, *(kinds[c] for c in codes))
         found[name] = make(engine.get_function_address(f"{group}_{name}"))

@@ -137,7 +137,7 @@ class _ViewModel(models.PrimitiveModel):
 class _ViewAttributes(AttributeTemplate):
     key = ViewType
 
-    def generic_resolve(self, typ: Any, attr: str) -> Any:
+    def generic_resolve(self, typ: Any, attr: str) -> Any:  # type: ignore[override]
         found = typ.members.get(attr)
         return None if found is None else found[0]
 
@@ -169,7 +169,7 @@ def _at(kind: types.Type) -> Callable[..., Any]:
 
         return kind(types.int64), codegen
 
-    return at  # type: ignore[no-any-return]
+    return at
 
 
 def view_at(of: type) -> Callable[..., Any]:

@@ -38,7 +38,7 @@ def pattern_of(a, complete):
     size = a.shape[0]
     rows, columns = (index.astype(np.int64) for index in a.nonzero())
     entries = a.toarray()[rows, columns]
-    row_of, column_of = order(rows, columns, entries, size, "m", complete=complete)
+    row_of, column_of, _ = order(rows, columns, entries, size, "m", complete=complete)
     everything = np.ones(size, dtype=bool)
     pattern, where = build_pattern(
         rows, columns, entries, row_of, column_of, everything, everything.copy(), complete=complete
@@ -157,7 +157,8 @@ def ordered(a, passive):
     rows, columns = (index.astype(np.int64) for index in a.nonzero())
     entries, size = a.toarray()[rows, columns], a.shape[0]
     kind = {"complete": True, "passive": passive}
-    row_of, column_of = order(rows, columns, entries, size, "d", **kind)
+    row_of, column_of, kept = order(rows, columns, entries, size, "d", **kind)
+    assert kept
     everything = np.ones(size, dtype=bool)
     pattern, where = build_pattern(
         rows, columns, entries, row_of, column_of, everything, everything.copy(), name="d", **kind
@@ -199,6 +200,22 @@ def test_a_graph_that_takes_too_much_room_is_ordered_by_superlu(monkeypatch):
     a = network(400, 10.0)
     monkeypatch.setattr(factorisation, "_MOST_NEIGHBOURS", 10)
     assert np.array_equal(ordered(a, True)[0].row_of, ordered(a, False)[0].row_of)
+
+
+def test_little_fill_is_kept_whatever_the_size(monkeypatch):
+    """Entries below rounding are left out only where there are many."""
+    monkeypatch.setattr(factorisation, "SMALL", 0)
+    for a, complete in ((network(400, 10.0), False), (chain(400), True)):
+        rows, columns = (index.astype(np.int64) for index in a.nonzero())
+        entries = a.toarray()[rows, columns]
+        *_, kept = order(rows, columns, entries, 400, "d", complete=False, passive=True)
+        assert kept is complete
+
+
+def chain(size):
+    a = diags_array([np.full(size - 1, -1.0), np.full(size, 2.5), np.full(size - 1, -1.0)],
+                    offsets=[-1, 0, 1])  # fmt: skip
+    return csr_array(a)
 
 
 def test_a_singular_symmetric_matrix_is_refused():
