@@ -14,7 +14,6 @@ import os
 import struct
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,44 +24,12 @@ from numpy.typing import NDArray
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 from verification.engine.lanes.layout import Tile
-from verification.engine.lanes.pointers import Pointer
 from verification.engine.lanes.samples import Sink
+from verification.engine.lanes.state import factor_arrays, state_arrays
 
 FloatArray = NDArray[np.float64]
 EVERY_S = 10.0
 """Time between checkpoints, s."""
-
-_STATE = {
-    "junctions": ("state", "current", "shunt_current", "delta", "outside"),
-    "resistors": ("phase", "history", "current"),
-    "capacitors": ("p2", "p3", "p4", "current"),
-    "prescribed": ("phase",),
-    "controlled": ("phase", "current"),
-    "lines": ("p1", "p2", "current", "ring"),
-    "kinetic": ("share", "current"),
-    "sources": (
-        "cursor", "out", "slope", "base", "origin", "next", "flat", "moving", "counts",
-        "following", "constant",
-    ),
-    "noise": ("sample", "left", "right"),
-    "traces": ("d1", "d2"),
-}  # fmt: skip
-"""What one step leaves for the next, by member of a tile. Factors do where a junction is above its
-gap."""
-
-
-def _arrays(tile: Tile) -> Iterator[tuple[str, FloatArray]]:
-    for name in ("xa", "xb", "flip", "tripped"):
-        yield name, getattr(tile, name).array
-    for member, names in _STATE.items():
-        for name in names:
-            pointer: Pointer = getattr(getattr(tile, member), name)
-            yield f"{member}.{name}", pointer.array
-
-
-def _factors(tile: Tile) -> Iterator[tuple[str, FloatArray]]:
-    for name in ("a", "lower", "upper", "inverse"):
-        yield f"factors.{name}", getattr(tile.factors, name).array
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +107,7 @@ class Checkpoint:
         """Put the state that was found into a tile; None where the run begins at its begin."""
         state = self.state
         if state is not None:
-            for name, array in [*_arrays(tile), *_factors(tile)]:
+            for name, array in [*state_arrays(tile), *factor_arrays(tile)]:
                 if name in state.arrays:
                     array[...] = state.arrays[name]
         return state
@@ -159,9 +126,9 @@ class Checkpoint:
         """Write the state (see ``State``) if its time has come, or ``now``."""
         if not now and time.monotonic() - self._last < EVERY_S:
             return
-        arrays: dict[str, Any] = dict(_arrays(tile))
+        arrays: dict[str, Any] = dict(state_arrays(tile))
         if tile.junctions.outside.array[0] > 0:
-            arrays |= dict(_factors(tile))
+            arrays |= dict(factor_arrays(tile))
         printed = self._sink.flush()
         with atomic_path(self._path) as temporary, temporary.open("wb") as file:
             np.savez(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +76,21 @@ def compile_deck_file(path: Path, deadline: Callable[[], bool] | None = None) ->
     return CompiledDeck(read_deck_file(path, budget), path.resolve().parent, budget)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, whose search is a third of the time of reading a large deck.
+
+    The millions of objects that are made are all kept, and none is part of a cycle.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 class CompiledDeck:
     """A deck with its equations in place, ready to run any number of lanes."""
 
@@ -84,19 +99,12 @@ class CompiledDeck:
     ) -> None:
         self.deck = deck
         budget = budget or Budget(deck.name)
-        # A third of the time of reading a large deck is the collector's search: the millions of
-        # objects made here are all kept, and none is part of a cycle.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
+        with _uncollected():
             flat = flatten(deck, directory, budget)
             budget.look()
             self.topology: Topology = build_topology(flat)
             budget.look()
             self.traces: list[Trace] = resolve_traces(self.topology)
-        finally:
-            if collecting:
-                gc.enable()
         self._structures: dict[tuple[float, bool], Structure] = {}
         self._shared: dict[tuple[float, bool], tuple[Equations, Factors]] = {}
         self._nominal: Values | None = None
@@ -118,8 +126,9 @@ class CompiledDeck:
             step = self.transient.step
         structure = self._structures.get((step, complete))
         if structure is None:
-            wanted = wanted_unknowns(self.topology, self.traces)
-            structure = build_structure(self.topology, step, wanted, complete=complete)
+            with _uncollected():
+                wanted = wanted_unknowns(self.topology, self.traces)
+                structure = build_structure(self.topology, step, wanted, complete=complete)
             self._structures[step, complete] = structure
         return structure
 
@@ -314,7 +323,9 @@ class CompiledDeck:
         at = job.extract.sample_s
         steps = None if at is None else sample_steps(at, transient, self.deck.name)
         prepared = self.prepare(job.values, transient.step, complete=complete)
-        return list(Batch(job, transient, steps, self.traces, *prepared).run(threads))
+        with _uncollected():
+            batch = Batch(job, transient, steps, self.traces, *prepared)
+        return list(batch.run(threads))
 
     def prepare(
         self, values: Values, step: float, *, complete: bool

@@ -31,6 +31,7 @@ from verification.engine.lanes.layout import (
 from verification.engine.lanes.pointers import Pointer, longs
 from verification.engine.lanes.results import Extract, LaneResult, Pulses
 from verification.engine.lanes.samples import PrintedSamples, Sink
+from verification.engine.lanes.state import at_rest
 from verification.engine.lanes.stimuli import noise_table, source_table
 from verification.engine.lanes.tiles import TileSetup
 from verification.engine.text.deck import TransientAnalysis
@@ -234,10 +235,27 @@ class Batch:
         checkpoint = self._job.checkpoint
         state = None if checkpoint is None else checkpoint.restore(tile)
         if checkpoint is None or state is None:
-            return -self._startup()
+            return self._settled(tile)
         samples.following_s = state.following_s
         checkpoint.state = None  # a step that has to be smaller begins anew
         return state.at
+
+    def _settled(self, tile: Tile) -> int:
+        """The first step that is not known beforehand.
+
+        JoSIM lets a circuit settle before t = 0, for a thousand steps of 0.05 ps. A pwl is constant
+        then; where the first of these steps moves nothing, to the last bit, no other one does.
+        """
+        first = -self._startup()
+        lanes = range(self._lanes)
+        if first >= -1 or not self._setup.sources.piecewise_linear(lanes).all():
+            return first
+        nothing = longs([0])
+        kernels.run_tile(
+            tile, Pointer(np.zeros(1)), nothing, 0, first, first + 1, self._transient.step,
+            self._guard(),
+        )  # fmt: skip
+        return 0 if at_rest(tile) else first + 1
 
     def _solution(self, tile: Tile) -> FloatArray:
         """Shape (unknowns and ground, width)."""
