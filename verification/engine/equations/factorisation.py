@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import DeckError
 from verification.engine import kernels
-from verification.engine.lanes.layout import Fill, Graph
+from verification.engine.lanes.graphs import Fill, Graph
 from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
 
 FloatArray = NDArray[np.float64]

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verification.engine.kernels.native import Note, functions
-from verification.engine.lanes.layout import Factors, Fill, Graph, Matrix, Tile
+from verification.engine.lanes.graphs import Fill, Graph
+from verification.engine.lanes.layout import Factors, Matrix, Tile
 from verification.engine.lanes.pointers import Pointer, words
 
 Array = NDArray[Any]

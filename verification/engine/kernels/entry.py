@@ -21,7 +21,8 @@ from verification.engine.kernels.views import (
     longs_at,
     view_at,
 )
-from verification.engine.lanes.layout import WIDTH, Factors, Fill, Graph, Matrix, Tile
+from verification.engine.lanes.graphs import Fill, Graph
+from verification.engine.lanes.layout import WIDTH, Factors, Matrix, Tile
 
 _tile_at, _matrix_at, _factors_at = view_at(Tile), view_at(Matrix), view_at(Factors)
 _fill_at, _graph_at = view_at(Fill), view_at(Graph)

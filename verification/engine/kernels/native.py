@@ -39,7 +39,13 @@ SIGNATURES = {
 """By group and function: its arguments, i for an integer or an address, d for a double. Each
 returns an integer."""
 
-_SOURCES = ("kernels", "lanes/layout.py", "lanes/pointers.py", "equations/constants.py")
+_SOURCES = (
+    "kernels",
+    "lanes/graphs.py",
+    "lanes/layout.py",
+    "lanes/pointers.py",
+    "equations/constants.py",
+)
 _MAGIC = b"netlist-gen object 1\n"
 _LIBRARY = frozenset(
     [

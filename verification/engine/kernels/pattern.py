@@ -149,7 +149,7 @@ def minimum_degree(t, top):
     of each other; of nodes with as many the one that changed last is taken.
 
     Args:
-        t: the graph (see ``layout.Graph``); destroyed.
+        t: the graph (see ``graphs.Graph``); destroyed.
         top: how much of the room is used.
 
     Returns:
