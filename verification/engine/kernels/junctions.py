@@ -140,8 +140,6 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
         c1 = value(jj.coefficient, q + C1, jj.own, _V)
         c2 = value(jj.coefficient, q + C2, jj.own, _V)
         strength = value(jj.coefficient, q + STRENGTH, jj.own, _V)
-        shunt_g = value(jj.coefficient, q + SHUNT_G, jj.own, _V)
-        part = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
         low = value(jj.coefficient, q + LOW, jj.own, _V)
         offset = value(jj.coefficient, q + OFFSET, jj.own, _V)
         if jj.special[k] == 0:
@@ -153,11 +151,18 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
         c = fma(c2, v2, c)
         c = fma(g * (-1.0), history, c)
         above = maximum(above, absolute(v0) - low)
-        # The resistor across it, without the share of the inductor in series with the resistor.
-        effective = load(state, s + SHUNT_HISTORY * WIDTH, _V)
-        inner = phase - part * (phase - effective)
-        shunt_history = fma(inner, THIRD4, load(state, s + SHUNT_PHASE * WIDTH, _V) * (-THIRD1))
-        shunt = shunt_g * shunt_history
+        shunt = splat(0.0, _V)
+        if jj.shunted:
+            # Without the share of the inductor in series with the resistor across it.
+            shunt_g = value(jj.coefficient, q + SHUNT_G, jj.own, _V)
+            part = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
+            effective = load(state, s + SHUNT_HISTORY * WIDTH, _V)
+            inner = phase - part * (phase - effective)
+            before = load(state, s + SHUNT_PHASE * WIDTH, _V)
+            shunt_history = fma(inner, THIRD4, before * (-THIRD1))
+            shunt = shunt_g * shunt_history
+            store(state, s + SHUNT_HISTORY * WIDTH, shunt_history)
+            store(state, s + SHUNT_PHASE * WIDTH, inner)
         if keep:
             store(jj.current, k * WIDTH, c)
             store(jj.shunt_current, k * WIDTH, shunt * (-1.0))
@@ -166,8 +171,6 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
         scatter_add(b, jj.ends, e + together, c * (-1.0), w)
         store(state, s + (PHASE + old) * WIDTH, phase)
         store(state, s + (VOLTAGE + old) * WIDTH, v1)
-        store(state, s + SHUNT_HISTORY * WIDTH, shunt_history)
-        store(state, s + SHUNT_PHASE * WIDTH, inner)
         store(state, s + PREDICTED * WIDTH, v0)
     if len(w) == 1:
         jj.moved[0] = largest(moved)

@@ -85,6 +85,7 @@ class Junctions(NamedTuple):
     Attributes:
         ends: rows of b (p, n) and of x (p, n), for each vector 4 by the junctions in it.
         coefficient: rows as above, 8 doubles each; one each where the lanes share them.
+        shunted: whether there is a resistor across any of them.
         special: by vector, whether a junction has another relation than the sine.
         kind: by junction, 0 sine, 1 harmonics, 2 thermal.
         extra: by junction, where its row of ``table`` begins.
@@ -104,6 +105,7 @@ class Junctions(NamedTuple):
     total: int
     own: bool
     keep: bool
+    shunted: bool
     inverse_pc: float
     prediction: float
     ends: Integers

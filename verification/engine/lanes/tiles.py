@@ -130,6 +130,7 @@ class _TileBuilder:
         coefficient, per_ampere = self._junction_coefficients(vectors, together)
         return Junctions(
             vectors, count, self._own or width == 1, self._setup.keep,
+            bool((plan.shunt >= 0).any()),
             parts.inverse_pc, parts.prediction,
             integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient,
             integers(special.reshape(vectors, together).max(axis=1, initial=0)),
