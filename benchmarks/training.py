@@ -4,23 +4,15 @@ Of networks that are there (the table of docs/training.md)::
 
     python benchmarks/training.py networks examples/*.pt --data-dir MNIST -o table/
 
-and of networks that one recipe trains for each size and seed::
-
-    python benchmarks/training.py sweep digits --synapses 300 500 700 990 --seeds 5 -o sweep/
-    python benchmarks/training.py sweep mnist --data-dir MNIST --synapses 4400 9000 36000 -o sweep/
-
-Junctions are those of the cell library's own circuits (netlist_gen/assembly/cost.py). Each
-finished network of a sweep is a line of ``sweep.csv``; a repeated command trains only what is
-missing.
+Junctions are those of the cell library's own circuits (netlist_gen/assembly/cost.py). Networks that
+one recipe trains for each size and seed are ``netlist-gen search``'s.
 """
 
 from __future__ import annotations
 
 import csv
-import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +20,6 @@ import click
 
 from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
 from netlist_gen.checkpoint import read_checkpoint
-from netlist_gen.commands.train import configuration
 from netlist_gen.errors import ConfigurationError, NetlistGenError
 from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
@@ -38,8 +29,8 @@ from netlist_gen.training.evaluate import evaluate, evaluate_with_noise
 from netlist_gen.training.noise import normal_curve
 
 COLUMNS = (
-    "network", "target", "seed", "steps", "synapses", "junctions", "static_power_w", "max_fan_in",
-    "validation", "test_lowest", "test_split", "test_wrong", "test_noisy", "seconds",
+    "network", "seed", "steps", "synapses", "junctions", "static_power_w", "max_fan_in",
+    "test_lowest", "test_split", "test_wrong", "test_noisy",
 )  # fmt: skip
 Row = dict[str, str]
 
@@ -71,20 +62,6 @@ def measure(
 def as_row(facts: dict[str, Any]) -> Row:
     """All columns as text; what is not known is empty."""
     return {name: str(facts.get(name, "")) for name in COLUMNS}
-
-
-def read_rows(table: Path) -> list[Row]:
-    """Rows of a table begun before, or none."""
-    if not table.is_file():
-        return []
-    with table.open(newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ConfigurationError(
-                f"{table} has the columns {', '.join(reader.fieldnames or ())}; a table of this "
-                f"command has {', '.join(COLUMNS)}"
-            )
-        return list(reader)
 
 
 def write_rows(table: Path, rows: list[Row]) -> None:
@@ -147,72 +124,6 @@ def networks(
     write_rows(output / "networks.csv", [row for part in rows.values() for row in part])
     for dataset, part in rows.items():
         draw(part, output / f"{dataset}.svg")
-
-
-@main.command("sweep", context_settings={"show_default": True})
-@click.argument("dataset", type=click.Choice(["digits", "mnist"]))
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--synapses", "first", type=int, required=True, help="Sizes to train for.")
-@click.argument("more", nargs=-1, type=int)
-@click.option("--hidden", multiple=True, default=None)
-@click.option("--population", type=int)
-@click.option("--fan-in", multiple=True, type=int)
-@click.option("--steps", type=int)
-@click.option("--grey-level", "grey_levels", multiple=True, type=int)
-@click.option("--epochs", type=int)
-@click.option("--batch", type=int)
-@click.option("--copies", type=int)
-@click.option("--distill", type=float)
-@click.option("--temperature", type=float)
-@click.option("--teacher-epochs", type=int)
-@click.option("--seeds", type=int, default=1, help="Seeds 0, 1, ... for each size.")
-@click.option("--noise-flux", type=float, default=0.01, help="Spread of a decision, in Phi0.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True)
-def sweep(
-    dataset: str,
-    first: int,
-    more: tuple[int, ...],
-    hidden: tuple[str, ...],
-    seeds: int,
-    noise_flux: float,
-    output: Path,
-    **options: Any,
-) -> None:
-    """Train DATASET networks of several sizes; table and plot go to OUTPUT."""
-    import torch
-
-    from netlist_gen.training.trainer import train
-
-    torch.set_num_threads(1)
-    output.mkdir(parents=True, exist_ok=True)
-    table = output / "sweep.csv"
-    base = configuration(dataset, hidden, None, options)
-    rows = read_rows(table)
-    done = {(int(row["target"]), int(row["seed"])) for row in rows}
-    for target in (first, *more):
-        for seed in range(seeds):
-            if (target, seed) in done:
-                continue
-            config = replace(base, max_synapses=target, seed=seed)
-            trained = train(config, cache_dir=output / "cache")
-            data = load_data(dataset, config.data_dir, seed=seed, validation=config.validation)
-            facts = measure(trained.network, data, config.grey_levels, seed, noise_flux)
-            facts["seconds"] = round(trained.seconds)
-            if trained.validation is not None:
-                facts["validation"] = trained.validation.lowest
-            rows.append(as_row({"network": dataset, "target": target, "seed": seed, **facts}))
-            write_rows(table, rows)
-            click.echo(
-                f"{target} synapses, seed {seed}: {facts['test_lowest']:.2%} with "
-                f"{facts['synapses']} synapses, {facts['junctions']} junctions"
-            )
-        found = [float(row["test_lowest"]) for row in rows if int(row["target"]) == target]
-        click.echo(
-            f"{target} synapses: mean {statistics.mean(found):.2%} of {len(found)} "
-            f"({min(found):.2%} to {max(found):.2%})"
-        )
-    draw(rows, output / "sweep.svg")
-    click.echo(f"{table}, {output / 'sweep.svg'}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import shown
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from netlist_gen.samples import Source
     from verification.campaign.result import Verification
     from verification.characterize.run import Characterization
-    from verification.reference.performance import Performance
+    from verification.reference.performance import Performance, SimulatedClock
     from verification.simulators.simulate import Simulated
     from verification.waves.compare import Comparison
     from verification.waves.waveforms import Waveforms
@@ -156,9 +157,9 @@ def verify(
 
 
 def performance(
-    net: Network, x: Source, labels: Source | None = None, **options: Any
+    net: Network, x: Source | None = None, labels: Source | None = None, **options: Any
 ) -> Performance:
-    """Throughput, latency, power and energy of a network, beside the source's.
+    """Throughput, latency, power, energy and chip budget of a network, beside the source's.
 
     Args:
         net: a network or its file.
@@ -167,7 +168,8 @@ def performance(
         **options: of ``verification.reference.options.PerformanceOptions``: clock_ghz, ...
 
     Raises:
-        NetlistGenError: wrong input, or a timing that does not close.
+        NetlistGenError: wrong input, a timing that does not close, or a run (``verified``) of
+            another network, or one that found a disagreement.
     """
     from netlist_gen.samples import read_samples
     from verification.reference.options import PerformanceOptions
@@ -175,9 +177,14 @@ def performance(
 
     network, _, steps = _network(net)
     chosen = PerformanceOptions.of(options)
+    run = None if chosen.verified is None else _simulated(chosen.verified, network, chosen.process)
+    if x is None:
+        if labels is not None:
+            raise ConfigurationError("there are labels without samples; give --inputs too")
+        return measure(network, None, None, chosen, simulated=run)
     found = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
     samples = found.first(chosen.samples)
-    return measure(network, samples.inputs, samples.labels, chosen)
+    return measure(network, samples.inputs, samples.labels, chosen, simulated=run)
 
 
 def characterize(cell: str, out: PathLike | None = None, **options: Any) -> Characterization:
@@ -304,3 +311,28 @@ def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:
 
     found = read_checkpoint(net)
     return found.network, str(net), found.card.steps
+
+
+def _simulated(run: Path, network: TernaryNetwork, process: str) -> SimulatedClock:
+    """The clock at which a finished run simulated this network, and what of it."""
+    from netlist_gen.checkpoint.digest import network_digest
+    from netlist_gen.library.process import load_process
+    from verification.reference.performance import SimulatedClock
+    from verification.report.html import load_run
+
+    verdict, _ = load_run(run)
+    mine, theirs = network_digest(network), verdict.network.sha256
+    if theirs != mine:
+        raise ConfigurationError(
+            f"{run} is a run of a network of the SHA-256 {shown((theirs or '')[:12])}, this one "
+            f"has {mine[:12]!r}"
+        )
+    name = load_process(process).name
+    if verdict.process != name:
+        raise ConfigurationError(f"{run} is a run with process {verdict.process}, not {name}")
+    if not verdict.agreed:
+        raise ConfigurationError(
+            f"{run}: that run did not agree ({verdict.mismatches} of {verdict.checked} windows "
+            "wrong); a clock is taken from one that did"
+        )
+    return SimulatedClock(verdict.clock_ghz, verdict.simulator.name, verdict.scope, verdict.checked)

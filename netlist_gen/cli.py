@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "Run the main job on handwritten digits, from checkpoint to report.",
     "train": "Train a ternary spiking network.",
+    "search": "Train many networks: accuracy against price, the Pareto front.",
     "adapt": "Make any snnTorch network one that the circuit computes, on own data.",
     "evaluate": "Print a network's accuracy.",
     "convert": "Write a network in another format.",

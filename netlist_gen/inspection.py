@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netlist_gen.assembly.budget import ChipBudget, chip_budget
 from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.checkpoint.card import SemanticsCard
 from netlist_gen.checkpoint.modules import Neuron, describe
@@ -17,6 +18,7 @@ from netlist_gen.checkpoint.registry import Survey, survey_checkpoint
 from netlist_gen.circuit.rules_report import RulesReport, report_rules
 from netlist_gen.firing import LayerFiring, firing
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.chip import NO_PROFILE, ChipProfile, load_profile
 from netlist_gen.library.design import load_rules
 from netlist_gen.library.options import ClockOptions
 from netlist_gen.network import TernaryLayer, TernaryNetwork
@@ -73,6 +75,7 @@ class CircuitInspection(Record):
     padding_stages: int
     cells: Mapping[str, int]
     supply_V: float
+    budget: ChipBudget
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ def inspect_checkpoint(
     options: ClockOptions,
     *,
     rules: bool = False,
+    profile: str = NO_PROFILE,
     steps: int | None = None,
     input_shape: str | None = None,
     layers: str | None = None,
@@ -143,6 +147,7 @@ def inspect_checkpoint(
         path: of the checkpoint.
         options: process and clock.
         rules: hold it against the rules of drawing too.
+        profile: of the chip that its circuit is held against.
         steps: that it will run for; 1 admits neurons that carry state.
         input_shape: as ``--input-shape`` has it.
         layers: as ``--layers`` has it.
@@ -151,7 +156,7 @@ def inspect_checkpoint(
         NetworkError: the file is missing or damaged.
         TimingError: windows that can't be made to hold at the clock.
     """
-    library = CellLibrary(options.process)
+    library, chip = CellLibrary(options.process), load_profile(profile)
     found = survey_checkpoint(
         path,
         steps=steps,
@@ -175,7 +180,7 @@ def inspect_checkpoint(
         classes=network.classes,
         population=network.population,
         layers=tuple(map(LayerInspection.of, network.layers, able)),
-        circuit=None if stopped else _circuit(network, library, options),
+        circuit=None if stopped else _circuit(network, library, options, chip),
         rules=report_rules(network, library.process) if rules and not stopped else None,
         modules=() if found.stack is None or found.integer else describe(found.stack),
         obstacles=found.obstacles,
@@ -206,7 +211,7 @@ def _outlined(found: Survey) -> Inspection:
 
 
 def _circuit(
-    network: TernaryNetwork, library: CellLibrary, options: ClockOptions
+    network: TernaryNetwork, library: CellLibrary, options: ClockOptions, profile: ChipProfile
 ) -> CircuitInspection:
     phases = options.phases(library.process)
     bench = network_outline(network, library, phases)
@@ -228,4 +233,5 @@ def _circuit(
         padding_stages=timing.padding,
         cells=totals.cells,
         supply_V=supply,
+        budget=chip_budget(bench, profile, supply),
     )

@@ -142,6 +142,43 @@ def _words(rule: Rule, value: Any) -> list[str]:
     return [rule.flag, Path(value).name if isinstance(value, Path) else f"{value}"]
 
 
+def values_of(cls: type[Options], words: Mapping[str, str], name: str) -> dict[str, Any]:
+    """Values of options from texts: by the option's name on the command line, without dashes.
+
+    The parts of a list are joined by +.
+
+    Args:
+        cls: whose options.
+        words: text by name.
+        name: of what the texts were given to, for messages.
+
+    Raises:
+        ConfigurationError: an unknown name, or a text that is no value of it.
+    """
+    known = {
+        rule.flag.lstrip("-"): (field, rule, hint)
+        for field, (rule, hint) in _rules(cls).items()
+        if rule.flag
+    }
+    found = {}
+    for word, text in words.items():
+        if word not in known:
+            raise ConfigurationError(f"{name} names {word!r}; there are {', '.join(sorted(known))}")
+        field, rule, hint = known[word]
+        kind = _kind(hint)
+        inner = get_args(_plain(hint))[0] if kind is tuple else kind
+        try:
+            parts = [inner(part) for part in text.split("+")] if kind is tuple else [inner(text)]
+        except ValueError:
+            raise ConfigurationError(
+                f"{name} {word} is {text!r}; {_KINDS[inner][1]} is needed"
+            ) from None
+        for part in parts:
+            _check(part, rule, f"{name} {word}")
+        found[field] = tuple(parts) if kind is tuple else parts[0]
+    return found
+
+
 _KINDS: dict[Any, tuple[Any, str]] = {
     bool: (bool, "True or False"),
     int: (Integral, "a whole number"),

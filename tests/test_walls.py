@@ -90,6 +90,7 @@ TEMPLATES = ("netlist_gen.resources", "netlist_gen.deck.emit", "jinja2")
 
 OPEN_TO_VERIFICATION = {
     "netlist_gen.assembly.arrivals",
+    "netlist_gen.assembly.budget",
     "netlist_gen.assembly.close_timing",
     "netlist_gen.assembly.delays",
     "netlist_gen.assembly.network_circuit",
@@ -124,6 +125,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.files",
     "netlist_gen.library.annotations",
     "netlist_gen.library.cells",
+    "netlist_gen.library.chip",
     "netlist_gen.library.design",
     "netlist_gen.library.options",
     "netlist_gen.library.process",

@@ -9,8 +9,8 @@ another tree to the resets. What is placed is what ``plan.NetworkPlan`` says, it
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from netlist_gen.assembly.close_timing import close_timing
 from netlist_gen.assembly.delays import has_tables, measured_delays
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, outline
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, TimingPlan
-from netlist_gen.circuit.bench import LOAD_OHM, TAIL_S, biased_probes, drive
+from netlist_gen.circuit.bench import LOAD_OHM, TAIL_S, biased_probes, drive, driver
 from netlist_gen.circuit.elements import GROUND, Resistor
 from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import library_design, neuron_cell
@@ -46,6 +46,7 @@ class NetworkBench:
         starts_s: data time of the first window in each layer, of its earliest neuron.
         windows: how many.
         startup: how many of them, the first ones, are start-up windows.
+        layer_of: the layer of each instance of the top; of the class lines the last.
     """
 
     circuit: Circuit
@@ -55,6 +56,7 @@ class NetworkBench:
     starts_s: tuple[float, ...]
     windows: int
     startup: int = 0
+    layer_of: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def class_lines(self) -> tuple[Probe, ...]:
@@ -175,7 +177,8 @@ class _Builder:
         self.startup = startup
         title = f"network of {len(plan.sites)} neurons"
         self.builder = CircuitBuilder("network", title=title)
-        self.place = self.builder.place
+        self.layer_now = 0
+        self.layer_of: dict[str, int] = {}
 
     def bench(self) -> NetworkBench:
         """The finished circuit and where to look at it."""
@@ -183,6 +186,7 @@ class _Builder:
         views: list[NeuronView] = []
         starts: list[float] = []
         for layer, timing in zip(self.plan.layers, self.timing.layers, strict=True):
+            self.layer_now = layer.index
             taps = self._fan_out(layer, timing, nets)
             added = self._layer(layer, timing, taps)
             starts.append(min((view.start_s for view in added), default=START_S))
@@ -199,7 +203,13 @@ class _Builder:
             tuple(starts),
             self.windows,
             self.startup,
+            self.layer_of,
         )
+
+    def place(self, name: str, cell: Cell, *nets: str) -> None:
+        """Place a cell in the layer that is built just now."""
+        self.layer_of[name] = self.layer_now
+        self.builder.place(name, cell, *nets)
 
     def _jtl(self) -> Cell:
         return self.library.cell("jtl")
@@ -207,6 +217,7 @@ class _Builder:
     def _source(self, name: str, first_s: float, active: Iterable[bool]) -> str:
         """A pulse source and a JTL stage; the net that carries its pulses."""
         times = (first_s + self.phases.period * w for w, on in enumerate(active) if on)
+        self.layer_of[driver(name)] = self.layer_now
         return drive(self.builder, self.library, name, times)
 
     def _tree(self, name: str, root: str, nets: Sequence[str]) -> None:

@@ -245,8 +245,9 @@ class Circuit:
             known[name] = inside(cell)
         return inside(self.top)
 
-    def totals(self) -> Totals:
-        """Junctions and currents, counted over all placed cells."""
+    @cached_property
+    def cell_totals(self) -> dict[str, Totals]:
+        """Of each cell by name, with all that is placed in it; the top too."""
         known: dict[str, Totals] = {}
 
         def inside(cell: Cell) -> Totals:
@@ -270,7 +271,12 @@ class Circuit:
 
         for name, cell in self.cells.items():
             known[name] = inside(cell)
-        return inside(self.top)
+        known[self.top.name] = inside(self.top)
+        return known
+
+    def totals(self) -> Totals:
+        """Junctions and currents, counted over all placed cells."""
+        return self.cell_totals[self.top.name]
 
 
 class CircuitBuilder:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netlist_gen.commands.budget import print_budget
 from netlist_gen.commands.common import STEPS_HELP, layout_options, names_network
 from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.library.chip import NO_PROFILE, ProfileOptions
 from netlist_gen.library.options import ClockOptions
 from netlist_gen.options import options_of
 from netlist_gen.training.own_data import EncodeOptions
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 )
 @options_of(EncodeOptions)
 @options_of(ClockOptions)
+@options_of(ProfileOptions)
 @names_network
 def inspect(
     net: Path,
@@ -50,6 +53,8 @@ def inspect(
 ) -> None:
     """Print the semantics, layers and circuit cost of NET; with --rules, what can't be drawn.
 
+    With --profile, what it takes of a chip is printed, and what is more than that chip has.
+
     Where NET can't be built as it is, every reason is listed, with what removes it and one command
     that removes all; the exit status is then 2. With --data the accuracy of NET is told as it is,
     on the circuit's spikes, without memory, and made ternary by magnitude.
@@ -60,6 +65,7 @@ def inspect(
         net,
         ClockOptions.among(options),
         rules=rules,
+        profile=ProfileOptions.among(options).profile,
         steps=steps,
         input_shape=input_shape,
         layers=layers,
@@ -124,6 +130,8 @@ def print_inspection(found: Inspection) -> None:
             f"static {circuit.static_W * 1e3:.3f} mW at {circuit.supply_V * 1e3:g} mV, "
             f"depth {circuit.depth} cells"
         )
+        if circuit.budget.profile != NO_PROFILE:
+            print_budget(circuit.budget)
     if found.rules is not None:
         print_rules(found.rules)
     for obstacle in found.obstacles:

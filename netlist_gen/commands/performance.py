@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netlist_gen.commands.budget import print_budget
 from netlist_gen.commands.common import names_network
 from netlist_gen.options import options_of
 from verification.reference.options import PerformanceOptions
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("net", type=click.Path(path_type=Path))
-@click.option("--inputs", required=True, type=click.Path(path_type=Path), help="X.npy: samples.")
+@click.option("--inputs", type=click.Path(path_type=Path), help="X.npy: samples.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Y.npy: the class of each sample.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 @options_of(PerformanceOptions)
 @names_network
 def performance(
-    net: Path, inputs: Path, labels: Path | None, as_json: bool, **options: Any
+    net: Path, inputs: Path | None, labels: Path | None, as_json: bool, **options: Any
 ) -> None:
-    """Print what NET's circuit does and costs at its highest clock, or at --clock-ghz."""
+    """Print what NET's circuit does and costs: clock, power, energy, a chip's budget.
+
+    The clock is one at which a run of verify simulated NET (--verified), the design's, or
+    --clock-ghz; the highest at which static timing closes stands apart.
+    """
     from rich.console import Console
 
     from netlist_gen import api
@@ -39,6 +44,8 @@ def performance(
         return
     console = Console()
     console.print(_figures(found, str(net)))
+    console.print(_synaptic(found))
+    print_budget(found.budget)
     console.print(_slacks(found))
     click.echo("Assumptions:")
     for sentence in found.assumptions:
@@ -57,8 +64,12 @@ def _figures(found: Performance, title: str) -> Table:
     source = found.source
     accuracy = "-" if found.accuracy is None else f"{found.accuracy:.2%}"
     rows = (
-        ("clock", f"{found.clock_ghz:.2f} GHz", f"{source.clock_ghz:.2f} GHz"),
-        ("highest clock that closes", f"{found.highest_clock_ghz:.2f} GHz", ""),
+        (
+            f"clock, {'not simulated' if found.simulated is None else 'simulated'}",
+            f"{found.clock_ghz:.2f} GHz",
+            f"{source.clock_ghz:.2f} GHz",
+        ),
+        ("highest that closes by static timing", f"{found.highest_clock_ghz:.2f} GHz", ""),
         ("inferences a second", engineering(found.inferences_per_s, "/s"), ""),
         ("latency", f"{found.latency_ps:.0f} ps, {found.layers} layers", ""),
         ("junctions", f"{found.junctions} ({found.padding_stages} padding stages)", ""),
@@ -76,6 +87,38 @@ def _figures(found: Performance, title: str) -> Table:
     )
     for row in rows:
         table.add_row(*row)
+    return table
+
+
+def _synaptic(found: Performance) -> Table:
+    from rich.table import Table
+
+    from verification.reference.synaptic import FIELD
+    from verification.report.numbers import engineering
+
+    own = found.synaptic
+    table = Table(title="Synaptic operations", title_justify="left")
+    table.add_column("")
+    for name in ("a second", "a second and watt", "with cooling", "J for one", "clock"):
+        table.add_column(name, justify="right")
+    for one in own.cooled:
+        table.add_row(
+            f"this circuit, {one.cooling_W_per_W:g} W/W",
+            engineering(own.operations_per_s, "SOPS"),
+            engineering(own.operations_per_s_per_W, "SOPS/W"),
+            engineering(one.operations_per_s_per_W, "SOPS/W"),
+            engineering(own.J_per_operation, "J"),
+            f"{found.clock_ghz:.2f} GHz",
+        )
+    for other in FIELD:
+        table.add_row(
+            other.name,
+            engineering(other.operations_per_s, "SOPS"),
+            engineering(other.operations_per_s_per_W, "SOPS/W"),
+            engineering(other.cooled_per_W, "SOPS/W"),
+            engineering(other.J_per_operation, "J"),
+            "-" if other.clock_ghz is None else f"{other.clock_ghz:g} GHz",
+        )
     return table
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.errors import INTERRUPTED, ConfigurationError
+from netlist_gen.commands.common import RunInterruptedError
+from netlist_gen.errors import ConfigurationError
 from netlist_gen.options import options_of
 from netlist_gen.training.config import DATASETS, OWN, TrainingConfig
 from netlist_gen.training.own_data import EncodeOptions
@@ -64,10 +65,6 @@ _PRESETS = {
         freeze_at=0.8,
     ),
 }
-
-
-class _Interrupted(click.ClickException):
-    exit_code = INTERRUPTED
 
 
 output_option = click.option(
@@ -203,7 +200,7 @@ def says_how_to_go_on(state_file: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
-        raise _Interrupted(f"interrupted{kept}") from None
+        raise RunInterruptedError(f"interrupted{kept}") from None
 
 
 def own_training(

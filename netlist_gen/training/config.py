@@ -28,7 +28,7 @@ _LIMITS: tuple[tuple[str, str, Callable[[float], bool]], ...] = (
     ("at least 1", "population steps epochs batch", lambda v: v >= 1),
     (
         "0 or more",
-        "copies validation noise_sigma noise_phi0 teacher_epochs refine_rounds",
+        "copies validation noise_sigma noise_phi0 membrane_noise teacher_epochs refine_rounds",
         lambda v: v >= 0,
     ),
     (
@@ -129,6 +129,7 @@ class TrainingConfig(Options):
         max_count: bounds the signed range of n.
         noise_phi0: a neuron's own flux per synapse makes synapses of it.
         firing_curve: measured firing curve to train with: pairs (margin, probability).
+        slide_to: while weights are real, masked ones do not learn.
         prune_end: share of the run at which the caps are reached.
         settle_at: the rest of the run fine-tunes signs and thresholds.
         freeze_at: thresholds leave the batch statistics and become learned integers.
@@ -170,6 +171,9 @@ class TrainingConfig(Options):
     soft_loss: float = option(0.5, "Share of the loss taken on the output membranes.")
     threshold_penalty: float = 0.3
     max_synapses: int | None = option(None, "Prune to so many synapses.")
+    layer_synapses: tuple[int, ...] = option(
+        (), "Prune each layer to so many synapses; once per layer, output last.", multiple=True
+    )
     max_junctions: int | None = option(None, "Prune to so many Josephson junctions.")
     max_power_w: float | None = option(
         None, "Prune to so much static power (W).", flag="--max-power"
@@ -185,6 +189,13 @@ class TrainingConfig(Options):
         "Train with noise: spread of the decision's edge in Phi0, as thermal noise has.",
         flag="--noise-flux",
     )
+    membrane_noise: float = option(
+        0.0, "Train with noise on the membranes, in spreads of their counts, falling to 0."
+    )
+    slide_from: float = option(0.3, "Share of the run at which real weights begin to turn ternary.")
+    slide_to: float = option(
+        0.0, "Share of the run at which they are ternary; 0: they are from the start."
+    )
     firing_curve: tuple[tuple[float, float], ...] | None = None
     firing_curve_unit: Unit = "synapses"
     prune_end: float = 0.45
@@ -198,7 +209,7 @@ class TrainingConfig(Options):
 
     def __post_init__(self) -> None:
         # Not as Options does it: a list may hold a number twice, and limits have their own words.
-        for name in ("hidden", "fan_in", "grey_levels"):
+        for name in ("hidden", "fan_in", "grey_levels", "layer_synapses"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.firing_curve is not None:
             points = tuple((float(p[0]), float(p[1])) for p in self.firing_curve)
@@ -233,7 +244,27 @@ class TrainingConfig(Options):
             )
         if self.refine_rounds:
             self._check_search()
+        if self.slide_to and not 0 <= self.slide_from < self.slide_to <= self.freeze_at:
+            raise ConfigurationError(
+                f"slide_from is {self.slide_from}, slide_to {self.slide_to} and freeze_at "
+                f"{self.freeze_at}; 0 <= slide_from < slide_to <= freeze_at is needed, or a "
+                "slide_to of 0"
+            )
+        if self.layer_synapses:
+            self._check_budgets()
         _ = self.curve, self.caps  # wrong ones are refused here
+
+    def _check_budgets(self) -> None:
+        """A budget of each layer stands alone, and none is empty."""
+        if len(self.layer_synapses) != len(self.caps) or min(self.layer_synapses) < 1:
+            raise _wrong(
+                "layer_synapses", self.layer_synapses, f"{len(self.caps)} numbers of at least 1"
+            )
+        for name in ("max_synapses", "max_junctions", "max_power_w"):
+            if getattr(self, name) is not None:
+                raise ConfigurationError(
+                    f"layer_synapses and {name} exclude each other; one budget is allowed"
+                )
 
     def _check_search(self) -> None:
         """What the exact search can't keep is refused, not lost."""

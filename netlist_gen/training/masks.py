@@ -61,11 +61,16 @@ class MaskPlan:
         progress, limit = share / self.config.prune_end, self.config.max_count
         masks = []
         for layer in self.net.trained:
-            # Half dense to begin with: dense ternary rows would all be +-1.
-            half = layer.weight[0].numel() / 2
-            cap = round(cubic(progress, max(half, layer.cap), layer.cap))
-            most = None if limit is None else round(cubic(progress, max(half, limit), limit))
+            # Half dense to begin with where weights are ternary: dense rows would all be +-1.
+            width = layer.weight[0].numel()
+            first = width if self.config.slide_to else width / 2
+            cap = round(cubic(progress, max(first, layer.cap), layer.cap))
+            most = None if limit is None else round(cubic(progress, max(first, limit), limit))
             masks.append(cap_rows(layer.weight, cap, most))
+        for index, wanted in enumerate(self.config.layer_synapses):
+            layer, each = self.net.trained[index], wanted / self.copies[index]
+            budget = round(cubic(progress, max(layer.weight.numel(), each), each))
+            masks[index] = largest(layer.weight, masks[index], budget)
         if self.cost_model is not None or self.config.max_synapses is not None:
             masks = self._within_budget(masks, progress)
         for layer, mask in zip(self.net.trained, masks, strict=True):
@@ -147,6 +152,16 @@ def cap_rows(weight: Tensor, cap: int, max_count: int | None = None) -> Tensor:
     keep = magnitude.topk(min(cap, magnitude.shape[1]), dim=1).indices
     mask = torch.zeros_like(magnitude, dtype=torch.bool).scatter_(1, keep, True)
     return (mask & (magnitude >= 0)).reshape(weight.shape)
+
+
+def largest(weight: Tensor, mask: Tensor, budget: int) -> Tensor:
+    """Of a mask (bool) the ``budget`` entries with the largest magnitudes, exactly."""
+    if int(mask.sum()) <= budget:
+        return mask
+    magnitude = torch.where(mask, weight.detach().abs(), -1.0).flatten()
+    kept = torch.zeros_like(magnitude, dtype=torch.bool)
+    kept[magnitude.topk(budget).indices] = True
+    return kept.reshape(mask.shape)
 
 
 def prune_to_budget(

@@ -30,6 +30,8 @@ SOFT_SLOPE = 2.0
 # fires and never learns again.
 MAX_SHIFT = 2.0
 _STATISTICS_MOMENTUM = 0.05
+REAL_LIMIT = 3.0
+"""Greatest real weight, in mean magnitudes of its row: a ternary one could not follow it."""
 _NOISE_EDGES = 1024  # draws of a noisy edge: the tails end at a probability of 1/2048
 
 
@@ -78,6 +80,37 @@ def ternary(weight: Tensor, mask: Tensor) -> Tensor:
     return result
 
 
+class _SlidingMasked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, mask: Tensor, real: float) -> Tensor:
+        ctx.save_for_backward(mask)
+        rows = tuple(range(1, weight.ndim))
+        kept = mask.sum(dim=rows, keepdim=True, dtype=torch.float32).clamp_(min=1.0)
+        typical = (weight.abs() * mask).sum(dim=rows, keepdim=True).div_(kept).clamp_(min=1e-12)
+        sized = (weight / typical).clamp_(-REAL_LIMIT, REAL_LIMIT).mul_(mask)
+        return sized.mul_(real).add_(torch.copysign(mask, weight), alpha=1.0 - real).to(mask.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (mask,) = ctx.saved_tensors
+        return (grads[0] * mask).to(torch.float32), None, None
+
+
+def sliding(weight: Tensor, mask: Tensor, real: float) -> Tensor:
+    """Between real and ternary weights, where mask is 1, else 0, in the mask's type.
+
+    (1 - real) sign(w) + real clip(w / typical, -3, 3), typical the mean magnitude of the row's
+    weights that are kept. Straight-through gradient, but none for weights that are not kept.
+
+    Args:
+        weight: latent, (outputs, ...).
+        mask: 0 or 1, same shape, in the type that the product is computed in.
+        real: 1: real weights, 0: ternary ones.
+    """
+    result: Tensor = _SlidingMasked.apply(weight, mask, real)
+    return result
+
+
 class TernaryThresholdLayer(nn.Module):
     """Ternary synapses into snn.Leaky neurons (beta 0, no reset) with a trainable threshold.
 
@@ -120,6 +153,10 @@ class TernaryThresholdLayer(nn.Module):
         )
         # Mean distance, in spreads, by which thresholds want to lie below 1; for the loss.
         self.excess = torch.zeros(())
+        # For the schedule to set: how real the weights are (None: ternary, and weights that are
+        # masked learn too), and the noise on the membrane, in spreads.
+        self.real: float | None = None
+        self.noise = 0.0
 
     def integer_theta(self) -> Tensor:
         """Threshold of the exported neuron: n >= theta, at least 1 (a silent input is silent)."""
@@ -143,7 +180,10 @@ class TernaryThresholdLayer(nn.Module):
         """
         if bool(self.fresh):
             self._face_inputs(x)
-        n = self._counts(x, ternary(self.weight, self.mask.to(x.dtype)))
+        mask = self.mask.to(x.dtype)
+        real = self.real
+        w = ternary(self.weight, mask) if real is None else sliding(self.weight, mask, real)
+        n = self._counts(x, w)
         view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.conv else ((1, -1), (0,))
         mean, spread = self._statistics(n, axes)
         edge = self._edge(mean, spread)
@@ -158,6 +198,8 @@ class TernaryThresholdLayer(nn.Module):
         if edges is not None:
             drawn = edges[torch.randint(len(edges), u.shape)]
             u = u - drawn * (scale.detach() / self.flux).view(view).to(u.dtype)
+        if self.noise:
+            u = u + self.noise * torch.randn_like(u)
         spikes: Tensor = self.neuron(u, torch.zeros((), dtype=u.dtype).expand_as(u))[0]
         return spikes
 

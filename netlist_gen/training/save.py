@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from netlist_gen.checkpoint import write_network
@@ -79,16 +79,20 @@ def plot_history(history: Sequence[EpochReport], path: Path) -> None:
 
 @styled
 def plot_curves(
-    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], path: Path
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
+    path: Path,
+    *,
+    alone: Collection[str] = (),
 ) -> None:
-    """One panel per x axis, one line per name: points (x, accuracy in 0..1)."""
+    """One panel per x axis, a line per name, but for those ``alone``: (x, accuracy in 0..1)."""
     figure = new_figure(4.5 * len(panels), 3.6)
     for axes, (label, lines) in zip(
         figure.subplots(1, len(panels)).flat, panels.items(), strict=True
     ):
         for name, points in lines.items():
             ordered = sorted(points)
-            axes.plot([x for x, _ in ordered], [100 * y for _, y in ordered], "o-", label=name)
+            style = "o" if name in alone else "o-"
+            axes.plot([x for x, _ in ordered], [100 * y for _, y in ordered], style, label=name)
         axes.set_xlabel(label)
         axes.set_ylabel("accuracy of the integer model (%)")
         axes.grid()

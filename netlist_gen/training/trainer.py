@@ -220,7 +220,12 @@ class _TrainingRun:
             self.plan.update(share)
         elif step % _MASK_EVERY == 0:
             self.plan.update_flux()
+        real = None
+        if config.slide_to:
+            slid = (share - config.slide_from) / (config.slide_to - config.slide_from)
+            real = 1.0 - min(max(slid, 0.0), 1.0)
         for layer in self.net.trained:
+            layer.real, layer.noise = real, config.membrane_noise * (1.0 - share)
             layer.frozen.fill_(share >= config.freeze_at)
             layer.held.fill_(share >= _HOLD_AT)
 

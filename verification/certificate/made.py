@@ -26,8 +26,9 @@ BoolArray = NDArray[np.bool_]
 
 EARLY, LATE, EXCITATORY_LATE, INHIBITORY_LATE = range(4)
 
-OWN_BLOCKS = 8
-"""A neuron's own blocks at least: as many as the engine steps at once."""
+OWN_BLOCKS = 12
+"""A neuron's own blocks at least: beyond those that it needs, windows next to the threshold at
+random, which find a synapse of half a weight or one and a half."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +76,19 @@ class Maker:
                 windows = [full, any_[0], empty, any_[1]]
                 blocks.append(self._block(windows, [EARLY, EARLY, LATE, LATE]))
             return blocks
-        # Each synapse decides among as many other pulses as can be, and among fewer.
-        above = [*self._deciding(0, fewer=False), *self._deciding(0, fewer=True)]
-        below = [*self._deciding(1, fewer=False), *self._deciding(1, fewer=True)]
+        # Each synapse has its pulse on both sides of the threshold, among as many other pulses as
+        # can be, and among fewer: it decides on one of them, and one that is too strong or too
+        # weak decides wrongly on one or the other.
+        above, below = (
+            [
+                window
+                for fewer in (False, True)
+                for sign in (1, -1)
+                for window in self._covering(side, sign, fewer=fewer)
+            ]
+            or [self._edge_window(side)]
+            for side in (0, 1)
+        )
         blocks += [
             self._block([full, above[0], full, below[0]], [EARLY] * 4),
             self._block([empty, above[-1], empty, below[-1]], [LATE] * 4),
@@ -143,23 +154,25 @@ class Maker:
         }
         return Block(np.array(windows), np.array([lates[time] for time in times]))
 
-    def _deciding(self, below: int, *, fewer: bool) -> list[BoolArray]:
+    def _covering(self, below: int, sign: int, *, fewer: bool) -> list[BoolArray]:
         """Windows with n = theta - ``below`` in which each synapse of a sign has a pulse once.
 
-        That are the excitatory ones where it fires, the inhibitory ones where it does not. They
-        are of one class, that of most pulses or one of ``fewer``.
+        They are of one class, that of most pulses or one of ``fewer``; none where no class of
+        that n has a pulse of the sign.
         """
         kind = self.kind
         n = kind.theta - below
         most = min(kind.excitatory, kind.inhibitory + n)
-        least = max(0, n, 1 + n if below else 1)  # one pulse of that sign at least
-        excitatory = (least + most) // 2 if fewer and least < most else most
+        least = max(0, n, 1 if sign > 0 else 1 + n)  # one pulse of that sign at least
+        if most < least:
+            return []
+        excitatory = (least + most) // 2 if fewer else most
         inhibitory = excitatory - n
-        many = inhibitory if below else excitatory
-        mine = self._patterns.signs == (-1 if below else 1)
+        many = excitatory if sign > 0 else inhibitory
+        mine = self._patterns.signs == sign
         found: list[BoolArray] = []
         seen = np.zeros(self._full.size, dtype=bool)
-        while not found or (many and not seen[mine].all()):
+        while not seen[mine].all():
             turn = len(found)
             window = self._patterns.window(excitatory, inhibitory, apart=fewer, turn=turn)
             if turn:  # the lines that had no pulse yet come first

@@ -8,12 +8,14 @@ docs/source.md; nothing here claims to be its reproduction.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.assembly.budget import ChipBudget, chip_budget
 from netlist_gen.assembly.close_timing import shortest_period
 from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.network_circuit import network_bench
@@ -21,7 +23,7 @@ from netlist_gen.assembly.plan import outline
 from netlist_gen.assembly.timing_values import CORNERS, Corner
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.design import ClockPhases
+from netlist_gen.library.chip import load_profile
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.records import Record
@@ -29,6 +31,7 @@ from netlist_gen.spikes import NetworkSpikes
 from verification.reference.energy import EnergyLedger
 from verification.reference.event_energy import EventEnergy, network_energy
 from verification.reference.options import PerformanceOptions
+from verification.reference.synaptic import SynapticFigures, synaptic_figures
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,19 @@ class SourceFigures(Record):
     clock_ghz: float = 8.92
     wall_plug_J_per_inference: float = 1.5e-9
     accuracy: float = 0.961
+
+
+@dataclass(frozen=True)
+class SimulatedClock(Record):
+    """A run that simulated the network, every window right.
+
+    ``windows`` are neuron windows, ``scope`` says of neurons alone, or of the network as one deck.
+    """
+
+    clock_ghz: float
+    simulator: str
+    scope: str
+    windows: int
 
 
 @dataclass(frozen=True)
@@ -55,8 +71,9 @@ class Performance(Record):
     """Figures of one network at one clock.
 
     Attributes:
-        clock_ghz: the clock.
-        shortest_period_ps: at which the timing still closes.
+        clock_ghz: the clock of all figures below.
+        simulated: the run in which this network was right at that clock; None: none was given.
+        shortest_period_ps: at which static timing still closes, by itself no proof.
         highest_clock_ghz: the same as a clock.
         inferences_per_s: one every ``steps`` windows.
         latency_ps: from the input pulses to the last layer's latest output.
@@ -75,11 +92,14 @@ class Performance(Record):
         cooling_W_per_W: watts at the wall for one at 4.2 K.
         accuracy: of the integer model on the given labels, or None.
         source: what the source says.
+        synaptic: the same in the field's unit.
+        budget: what it takes of a chip.
         slacks: the worst checks of the timing, worst first.
         assumptions: sentences.
     """
 
     clock_ghz: float
+    simulated: SimulatedClock | None
     shortest_period_ps: float
     highest_clock_ghz: float
     inferences_per_s: float
@@ -99,6 +119,8 @@ class Performance(Record):
     cooling_W_per_W: float
     accuracy: float | None
     source: SourceFigures
+    synaptic: SynapticFigures
+    budget: ChipBudget
     slacks: tuple[SlackFigures, ...]
     assumptions: tuple[str, ...]
 
@@ -116,35 +138,47 @@ class Performance(Record):
 
 def performance(
     network: TernaryNetwork,
-    inputs: NDArray[np.bool_],
+    inputs: NDArray[np.bool_] | None,
     labels: NDArray[np.int64] | None,
     options: PerformanceOptions,
     corners: Sequence[Corner] = CORNERS,
+    simulated: SimulatedClock | None = None,
 ) -> Performance:
     """Figures of a network.
 
     Args:
         network: what is built.
         inputs: bool, shape (samples, inputs) or (samples, steps, inputs): the dynamic energy is
-            the mean over them.
+            the mean over them; None: that of a window with a pulse on every input line.
         labels: shape (samples,), or None.
-        options: see there; ``samples`` is not looked at.
+        options: see there; ``samples`` and ``verified`` are not looked at.
+        simulated: the run of ``options.verified``; its clock is taken where none is given.
         corners: at which the timing must hold.
 
     Raises:
         TimingError: the timing does not close.
-        ConfigurationError: the process has no measured delays, or there are no samples.
+        ConfigurationError: the process has no measured delays, there are no samples, or the clock
+            is not that of the run.
     """
+    given = inputs is not None
+    if inputs is None:
+        inputs = np.ones((1, network.inputs), dtype=bool)
     inputs = network.check_inputs(inputs)
     if not inputs.shape[0]:
         raise ConfigurationError("there are no samples to take the dynamic energy of; give one")
     steps = 1 if inputs.ndim == 2 else int(inputs.shape[1])
     spikes = NetworkSpikes.of(network, inputs.reshape(-1, inputs.shape[-1]))
+    if simulated is not None and options.clock_ghz is None:
+        options = dataclasses.replace(options, clock_ghz=simulated.clock_ghz)
     library = CellLibrary(options.process)
     phases = options.phases(library.process)
+    period = phases.period
+    if simulated is not None and not math.isclose(simulated.clock_ghz, 1e-9 / period, rel_tol=1e-6):
+        raise ConfigurationError(
+            f"--clock-ghz is {1e-9 / period:.6g}, the run simulated {simulated.clock_ghz:.6g} GHz; "
+            "leave out one of them"
+        )
     shortest = shortest_period(outline(network), measured_delays(library.process), corners)
-    period = shortest if options.clock_ghz is None else phases.period
-    phases = dataclasses.replace(phases, period=period)
     bench = network_bench(network, library, spikes.layers[0], phases, corners=corners)
     totals = bench.circuit.totals()
     per_second = 1.0 / (period * steps)
@@ -155,8 +189,14 @@ def performance(
         duration_s=1.0 / per_second,
         cooling_W_per_W=options.cooling,
     )
+    arrived = sum(
+        int((here.sum(axis=0, dtype=np.int64) * layer.fan_out).sum())
+        for here, layer in zip(spikes.layers, network.layers, strict=False)
+    )
+    at_4K_J = ledger.static_J + ledger.dynamic_J
     return Performance(
         clock_ghz=1e-9 / period,
+        simulated=simulated,
         shortest_period_ps=shortest * 1e12,
         highest_clock_ghz=1e-9 / shortest,
         inferences_per_s=per_second,
@@ -171,43 +211,62 @@ def performance(
         dynamic_W=ledger.dynamic_J * per_second,
         static_J_per_inference=ledger.static_J,
         dynamic_J_per_inference=ledger.dynamic_J,
-        at_4K_J_per_inference=ledger.static_J + ledger.dynamic_J,
+        at_4K_J_per_inference=at_4K_J,
         wall_plug_J_per_inference=ledger.wall_plug_J,
         cooling_W_per_W=options.cooling,
         accuracy=None if labels is None else network.accuracy(inputs, labels),
         source=SourceFigures(),
+        synaptic=synaptic_figures(
+            network.synapses, steps, per_second, at_4K_J, arrived / inputs.shape[0]
+        ),
+        budget=chip_budget(bench, load_profile(options.profile), library.process.supply_voltage),
         slacks=tuple(
             SlackFigures(s.slack_s * 1e12, s.kind, s.corner, s.path()) for s in bench.timing.slacks
         ),
-        assumptions=_assumptions(options, library, phases, corners, steps, inputs.shape[0]),
+        assumptions=_assumptions(
+            options, library, simulated, corners, steps, inputs.shape[0] if given else None
+        ),
     )
 
 
 def _assumptions(
     options: PerformanceOptions,
     library: CellLibrary,
-    phases: ClockPhases,
+    simulated: SimulatedClock | None,
     corners: Sequence[Corner],
     steps: int,
-    samples: int,
+    samples: int | None,
 ) -> tuple[str, ...]:
-    supply, shown = library.process.supply_voltage, phases.short().period
-    which = "shortest period at which" if options.clock_ghz is None else "given clock, at which"
+    supply = library.process.supply_voltage
+    if simulated is None:
+        basis = (
+            "no run of this network is named (--verified RUN): at this clock it was not simulated"
+        )
+    else:
+        basis = (
+            f"{simulated.simulator} simulated this network at it, scope {simulated.scope}, "
+            f"{simulated.windows} neuron windows, all right"
+        )
+    mean = (
+        f"mean over {samples} samples"
+        if samples is not None
+        else "in a window with a pulse on every input line, as no samples were given"
+    )
     return (
-        f"clock: the {which} static timing closes with the measured delays, at "
-        + ", ".join(corner.name for corner in corners)
-        + f"; simulated, every window right, are windows down to {shown * 1e12:.4g} ps "
-        f"({1e-9 / shown:.4g} GHz)",
+        f"clock: {basis}; the highest clock that closes is that of static timing with the "
+        "measured delays, at " + ", ".join(corner.name for corner in corners),
         f"throughput: one inference in {steps} window{'s' if steps > 1 else ''}, the layers "
         "working as a pipeline; latency counts the layers, not the class lines",
         f"static power: all bias and control-line currents at {supply * 1e3:g} mV, resistors "
         "that make them from that supply; no current recycling, nothing switched off",
         "dynamic energy: bias current times the flux quantum for each 2 pi advance of every "
-        f"event, mean over {samples} samples; pulse sources are not counted",
+        f"event, {mean}; pulse sources are not counted",
         f"cooling: {options.cooling:g} W at the wall for one at 4.2 K (values in use: 300 to "
         "1000); input and output to room temperature are not counted",
         "circuit: synapses, neurons, fan-out, clock and reset trees, padding and class lines; no "
         "wiring beyond the cells' inductances, no weight loading, weights fixed in the layout",
+        "synaptic operation: a synapse taking part in a decision, each once a window, with a pulse "
+        "or without; pulses that arrive at synapses are counted beside",
         "source: abstract of arXiv 2402.16384; its cooling factor and static power are not "
         "given there, so the energies are not on the same basis",
     )

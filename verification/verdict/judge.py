@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.checkpoint.digest import network_digest
 from netlist_gen.circuit.model import Totals
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
@@ -114,6 +115,7 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
             synapses=network.synapses,
             classes=network.classes,
             population=network.population,
+            sha256=network_digest(network),
         ),
         generator=__version__,
         process=facts.process.name,

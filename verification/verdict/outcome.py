@@ -140,7 +140,7 @@ class Program(Record):
 
 @dataclass(frozen=True)
 class NetworkFacts(Record):
-    """What was verified."""
+    """What was verified; ``sha256`` is the network's own digest, whatever the format."""
 
     source: str
     inputs: int
@@ -148,6 +148,7 @@ class NetworkFacts(Record):
     synapses: int
     classes: int
     population: int
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)

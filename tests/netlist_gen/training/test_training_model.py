@@ -16,8 +16,15 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig, parse_hidden
 from netlist_gen.training.cost import HardwareCost, LayerLoad, remove_dead
-from netlist_gen.training.masks import MaskPlan, cap_rows, cubic, prune_to_budget
-from netlist_gen.training.model import TernarySpikingNet, atan_spike, ternary
+from netlist_gen.training.masks import MaskPlan, cap_rows, cubic, largest, prune_to_budget
+from netlist_gen.training.model import (
+    REAL_LIMIT,
+    TernarySpikingNet,
+    TernaryThresholdLayer,
+    atan_spike,
+    sliding,
+    ternary,
+)
 
 SIDE, CLASSES = 8, 4
 
@@ -231,3 +238,92 @@ def test_config_round_trip() -> None:
 def test_layers_that_can_not_follow(hidden: tuple[str, ...], message: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         TernarySpikingNet(TrainingConfig(hidden=hidden), (1, 8, 8), 10)
+
+
+@given(seed=st.integers(0, 10**4), real=st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_weights_slide_from_real_to_ternary(seed: int, real: float) -> None:
+    torch.manual_seed(seed)
+    weight = torch.randn(4, 9, requires_grad=True)
+    mask = (torch.rand(4, 9) < 0.6).float()
+    mask[0] = 0.0  # a row without any
+    found = sliding(weight, mask, real)
+    kept = mask.bool()
+    assert torch.equal(found[~kept], torch.zeros(int((~kept).sum())))
+    assert torch.equal(torch.signbit(found[kept]), torch.signbit(weight[kept]))
+    assert float(found.abs().max()) <= max(1.0, REAL_LIMIT) + 1e-6
+    assert torch.equal(sliding(weight, mask, 0.0), ternary(weight, mask))
+    for row in range(1, 4):
+        own = weight[row][kept[row]].detach()
+        if len(own):
+            typical = own.abs().mean()
+            wanted = real * (own / typical).clamp(-REAL_LIMIT, REAL_LIMIT)
+            wanted = wanted + (1 - real) * own.sign()
+            assert found[row][kept[row]].detach().allclose(wanted, atol=1e-6)
+    found.sum().backward()
+    assert weight.grad is not None
+    assert torch.equal(weight.grad, mask)  # straight through where kept, none elsewhere
+
+
+def test_noise_on_the_membrane_is_of_the_spread_that_is_said() -> None:
+    torch.manual_seed(0)
+    layer = TernaryThresholdLayer((3, 20), 20)
+    x = (torch.rand(4000, 20) < 0.5).float()
+    layer(x)
+    quiet = layer.neuron.mem.detach().clone()
+    layer.noise = 0.5
+    layer(x)
+    apart = layer.neuron.mem.detach() - quiet
+    assert float(apart.std()) == pytest.approx(0.5, rel=0.05)
+    assert float(apart.mean()) == pytest.approx(0.0, abs=0.05)
+
+
+def test_each_layer_keeps_its_own_budget_and_every_neuron_its_cap() -> None:
+    config = TrainingConfig(
+        hidden=("30",), population=2, fan_in=(9, 12), layer_synapses=(120, 50), slide_to=0.7,
+        freeze_at=0.8,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    net = TernarySpikingNet(config, (1, SIDE, SIDE), CLASSES)
+    plan = MaskPlan(net, config, None)
+    plan.update(0.0)
+    assert [int(layer.mask.sum()) for layer in net.trained] == [30 * 64, 8 * 30]  # all of them
+    plan.update(1.0)
+    assert [int(layer.mask.sum()) for layer in net.trained] == [120, 50]
+    assert [int(layer.mask.sum(dim=1).max()) <= cap for layer, cap in
+            zip(net.trained, config.caps, strict=True)] == [True, True]  # fmt: skip
+
+
+def test_the_largest_of_a_mask_exactly() -> None:
+    weight = torch.tensor([[3.0, -3.0, 1.0], [2.0, 0.0, -5.0]])
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    kept = largest(weight, mask, 3)
+    assert kept.tolist() == [[True, True, False], [True, False, False]]
+    assert largest(weight, mask, 9) is mask
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"slide_to": 0.2},
+            "slide_from is 0.3, slide_to 0.2 and freeze_at 0.6; 0 <= slide_from < slide_to <= "
+            "freeze_at is needed, or a slide_to of 0",
+        ),
+        (
+            {"layer_synapses": (100,)},
+            "training option layer_synapses is (100,); 2 numbers of at least 1 is allowed",
+        ),
+        (
+            {"layer_synapses": (100, 20), "max_synapses": 90},
+            "layer_synapses and max_synapses exclude each other; one budget is allowed",
+        ),
+        (
+            {"membrane_noise": -0.1},
+            "training option membrane_noise is -0.1; 0 or more is allowed",
+        ),
+    ],
+)
+def test_schedules_and_budgets_that_can_not_be(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        TrainingConfig(**options)  # type: ignore[arg-type]

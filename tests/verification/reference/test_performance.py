@@ -53,14 +53,42 @@ def test_figures_are_those_of_the_circuit():
     assert f"{found.static_W:.4g}" in shown
 
 
-def test_at_the_shortest_clock():
+def test_the_shortest_clock_stands_apart():
     network = tiny_network()
     found = performance(network, X, None, PerformanceOptions())
     shortest = shortest_period(outline(network), measured_delays(load_process()))
     assert found.shortest_period_ps == shortest * 1e12
-    assert 1e-9 / found.clock_ghz == pytest.approx(shortest, rel=1e-12)
+    assert found.highest_clock_ghz == pytest.approx(1e-9 / shortest)
+    assert found.clock_ghz == pytest.approx(1e-9 / load_phases().period)
+    assert found.simulated is None
     assert found.slacks[0].slack_ps >= 0
     assert found.accuracy is None
+
+
+def test_without_samples_every_line_has_a_pulse():
+    network = tiny_network()
+    full = performance(network, np.ones((1, network.inputs), bool), None, PerformanceOptions())
+    found = performance(network, None, None, PerformanceOptions())
+    assert found.dynamic_J_per_inference == full.dynamic_J_per_inference
+    assert (
+        "in a window with a pulse on every input line, as no samples were given"
+        in (found.assumptions[3])
+    )
+    first = network.layers[0]
+    assert found.synaptic.pulses_per_inference >= first.synapses
+
+
+def test_synapses_count_once_a_window():
+    network = tiny_network()
+    found = performance(network, X, None, PerformanceOptions())
+    own, spikes = found.synaptic, NetworkSpikes.of(network, X)
+    arrived = sum(
+        (lines[:, None, :] & (layer.weights != 0)).sum()
+        for lines, layer in zip(spikes.layers, network.layers, strict=False)
+    )
+    assert own.pulses_per_inference == arrived / len(X)
+    assert own.operations_per_s == network.synapses * found.inferences_per_s
+    assert own.J_per_operation == found.at_4K_J_per_inference / network.synapses
 
 
 def test_steps_take_a_window_each():
@@ -92,15 +120,68 @@ def test_the_command_prints_the_source_beside_and_every_assumption(tmp_path, cli
     assert ran.status == 0, ran.err
     facts = json.loads(ran.out)
     assert facts["source"] == SourceFigures().to_json()
-    assert len(facts["assumptions"]) == 7
-    assert facts["highest_clock_ghz"] == pytest.approx(facts["clock_ghz"])
-    shown = cli("performance", files.net, "--inputs", files.x)
+    assert len(facts["assumptions"]) == 8
+    assert facts["simulated"] is None
+    assert facts["budget"]["exceeded"] == []
+    shown = cli("performance", files.net, "--inputs", files.x, "--profile", "supersnn-5x5")
     assert shown.status == 0
-    for text in ("8.92 GHz", "1.5 nJ", "96.1%", "Worst paths", *facts["assumptions"]):
+    for text in ("8.92 GHz", "1.5 nJ", "96.1%", "Worst paths", "SPINIC", *facts["assumptions"]):
         assert text in shown.out
+    assert "Chip, profile supersnn-5x5" in shown.out
     refused = cli("performance", files.net, "--inputs", files.x, "--cooling", 0)
     assert refused.status == 2
     assert refused.sentence == "--cooling is 0; it must be positive and finite"
+
+
+def test_the_clock_of_a_run_that_simulated_the_network(tmp_path, cli):
+    network, run = tiny_network(), tmp_path / "run"
+    net, x = tmp_path / "n.npz", tmp_path / "x.npy"
+    write_network(network, net)
+    np.save(x, X)
+    ran = cli(
+        "verify", net, "--inputs", x, "--simulator", "embedded", "--clock-ghz", 12.5, "-o", run
+    )
+    assert ran.status == 0, ran.err
+    found = cli("performance", net, "--verified", run, "--json")
+    assert found.status == 0, found.err
+    facts = json.loads(found.out)
+    assert facts["clock_ghz"] == pytest.approx(12.5)
+    windows = 3 * network.neurons
+    assert facts["simulated"] == {
+        "clock_ghz": pytest.approx(12.5),
+        "simulator": "embedded",
+        "scope": "neurons",
+        "windows": windows,
+    }
+    assert facts["assumptions"][0].startswith(
+        "clock: embedded simulated this network at it, scope neurons, "
+        f"{windows} neuron windows, all right; "
+    )
+    other = cli("performance", net, "--verified", run, "--clock-ghz", 9)
+    assert (other.status, other.sentence) == (
+        2,
+        "--clock-ghz is 9, the run simulated 12.5 GHz; leave out one of them",
+    )
+    changed = tiny_network().layers
+    theta = changed[0].theta + 1
+    unlike = tmp_path / "unlike.npz"
+    write_network(
+        network.from_arrays(
+            [layer.weights for layer in changed],
+            [theta, *(layer.theta for layer in changed[1:])],
+            network.population,
+        ),
+        unlike,
+    )
+    refused = cli("performance", unlike, "--verified", run)
+    assert refused.status == 2
+    assert re.fullmatch(
+        re.escape(f"{run} is a run of a network of the SHA-256 ")
+        + "'[0-9a-f]{12}', this one has '[0-9a-f]{12}'",
+        refused.sentence,
+    )
+    lone = cli("performance", net, "--labels", x)
+    assert lone.sentence == "there are labels without samples; give --inputs too"
 
 
 @pytest.mark.parametrize(
