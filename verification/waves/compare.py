@@ -124,7 +124,7 @@ def compare(
     """Hold two sets of waveforms against each other, at A's times, by straight lines in B.
 
     Pulses are 2 pi advances of a phase, timed where it crosses the middle (``pulses``). A phase
-    that jumps by more than a quarter of a turn from sample to sample is that of no junction, and
+    that jumps by more than half a turn from sample to sample is that of no junction, and
     has none.
 
     Args:
@@ -179,7 +179,7 @@ def _difference(
     span = TWO_PI if phase else max(float(np.ptp(theirs)), float(np.ptp(mine)))
     share = largest / span if span > 0.0 else (0.0 if largest == 0.0 else math.inf)
     pulses, shift = None, 0.0
-    smooth = all(np.abs(np.diff(signal)).max(initial=0.0) <= np.pi / 2 for signal in (mine, own[1]))
+    smooth = all(np.abs(np.diff(signal)).max(initial=0.0) <= np.pi for signal in (mine, own[1]))
     if phase and smooth:
         trains = pulses_of(name, time, mine), pulses_of(name, *own)
         if trains[0] is not None and trains[1] is not None:

@@ -108,3 +108,11 @@ def test_the_command(cli, tmp_path):
     assert "1 signal differs, most P(B1): 6.28 rad apart at" in ran.err
     ran = cli("compare", files[0], tmp_path / "none.csv")
     assert ran.status == 1
+
+
+def test_coarse_samples_have_their_pulses_and_what_turns_faster_has_none():
+    for name, rate, pulses in (("P(B1)", 0.95 * np.pi, 5), ("P(R1)", 1.05 * np.pi, None)):
+        time = np.arange(12) * PS
+        one = Waveforms(time, (name,), rate * np.arange(12)[None, :])
+        found = compare(one, one).signals[0].pulses
+        assert found == (None if pulses is None else (pulses, pulses))
