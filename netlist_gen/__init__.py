@@ -16,6 +16,7 @@ __all__ = [
     "TernaryNetwork",
     "__version__",
     "characterize",
+    "compare",
     "generate",
     "performance",
     "plot",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from netlist_gen.api import (
         characterize,
+        compare,
         generate,
         performance,
         plot,

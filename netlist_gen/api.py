@@ -10,6 +10,7 @@
     ng.characterize("splitter")
     waves = ng.simulate("deck.cir")
     waves.to_pandas(), waves.plot()
+    ng.compare("a.csv", "b.csv").agreed
 
 A network may be given by its file, samples and labels by ``.npy`` files, paths as texts. Options
 are those of the commands, by the names of their options' classes, which check them.
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from verification.reference.options import PerformanceOptions
     from verification.reference.performance import Performance, SimulatedClock
     from verification.simulators.simulate import Simulated
+    from verification.waves.compare import Comparison
     from verification.waves.waveforms import Waveforms
 
 PathLike = str | os.PathLike[str]
@@ -273,6 +275,33 @@ def plot(
         else:
             waves = simulate(path, simulator=simulator)
     return plot_waveforms(waves, signals, None if out is None else Path(out), options, title)
+
+
+def compare(
+    a: Waveforms | PathLike,
+    b: Waveforms | PathLike,
+    signals: Sequence[str] | None = None,
+    **options: Any,
+) -> Comparison:
+    """Waveforms, or those in files (CSV, raw, Parquet, NPZ), held against each other.
+
+    Args:
+        a: one of them; its times are compared at.
+        b: the other.
+        signals: names or patterns; None is all.
+        **options: of ``verification.waves.options.CompareOptions``: turns, shift_ps, share.
+
+    Raises:
+        NetlistGenError: a file that can't be read, or nothing that both hold.
+    """
+    from verification.waves.compare import compare as hold
+    from verification.waves.options import CompareOptions
+    from verification.waves.read import read_waveforms
+
+    pair = [
+        read_waveforms(Path(one)) if isinstance(one, str | os.PathLike) else one for one in (a, b)
+    ]
+    return hold(pair[0], pair[1], signals, CompareOptions.of(options))
 
 
 def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:

@@ -36,6 +36,7 @@ COMMANDS = {
     "generate": "Write a network's decks and manifest.json.",
     "verify": "Simulate a network and hold it against the reference.",
     "simulate": "Simulate a deck and write JoSIM's CSV.",
+    "compare": "Hold the waveforms of two files against each other.",
     "plot": "Draw waveforms: a picture, or an interactive page.",
     "characterize": "Measure a cell: delay, margins, yield, noise, energy, models.",
     "doctor": "Say which simulators are here and how to get the rest.",

@@ -1,4 +1,4 @@
-"""Documentation that is run: the examples of docs/api.md, the links of all pages."""
+"""Documentation that is run: the examples of two pages, the links of all pages."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_examples_of_the_api_page(tmp_path, monkeypatch):
-    page = ROOT / "docs" / "api.md"
+@pytest.mark.parametrize("name", ["api.md", "engine.md"])
+def test_the_examples_of_a_page(name, tmp_path, monkeypatch):
+    page = ROOT / "docs" / name
     blocks = re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text(encoding="utf-8"))
-    assert len(blocks) > 5
+    assert len(blocks) >= 5
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, page.name, str(page), 0)

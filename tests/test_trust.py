@@ -38,12 +38,14 @@ UNPICKLED = {
 }
 ARRAYS = {
     "netlist_gen.training.pool": "this package's own cache, and allow_pickle is off by default",
+    "verification.engine.checkpoints": "allow_pickle=False",
     "verification.report.html": "allow_pickle=False",
     "verification.waves.read": "allow_pickle=False",
 }
 MODULES = {
     "netlist_gen.__init__": "the front door's own table",
     "netlist_gen.cli": "the commands' own table",
+    "verification.engine.__init__": "the library's own table",
     "verification.simulators.registry": "the simulators' own table",
 }
 PROGRAM = r"subprocess\.(run|Popen|call|check_\w+)|os\.(system|popen|exec\w+|spawn\w+)"

@@ -150,9 +150,16 @@ def test_short_reprs(net):
 
 
 def test_everything_has_a_type_and_a_docstring():
-    assert {"read", "generate", "verify", "performance", "characterize", "simulate", "plot"} <= set(
-        dir(ng)
-    )
+    assert {
+        "read",
+        "generate",
+        "verify",
+        "performance",
+        "characterize",
+        "simulate",
+        "plot",
+        "compare",
+    } <= set(dir(ng))
     for name in ng.__all__:
         value = getattr(ng, name)
         if callable(value) and not isinstance(value, type):

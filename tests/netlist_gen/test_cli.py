@@ -31,6 +31,7 @@ CONTRACT = {
     "simulate": {"-o", "--simulator"},
     "doctor": {"--json"},
     "report": set(),
+    "compare": {"--signals", "--json"},
     "plot": {"--signals", "-o"},
     "run": set(),
 }  # fmt: skip

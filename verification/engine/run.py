@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.equations.equations import Equations, Structure, build_structure, equations
@@ -32,6 +32,9 @@ from verification.engine.text.deck import ParsedDeck, Spread, TransientAnalysis
 from verification.engine.text.flatten import flatten
 from verification.engine.text.reader import read_deck, read_deck_file
 from verification.engine.text.sources import SourceWave
+
+if TYPE_CHECKING:
+    from verification.engine.checkpoints import Checkpoint
 
 __all__ = [
     "CompiledDeck",
@@ -73,6 +76,21 @@ def compile_deck_file(path: Path, deadline: Callable[[], bool] | None = None) ->
     return CompiledDeck(read_deck_file(path, budget), path.resolve().parent, budget)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, whose search is a third of the time of reading a large deck.
+
+    The millions of objects that are made are all kept, and none is part of a cycle.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 class CompiledDeck:
     """A deck with its equations in place, ready to run any number of lanes."""
 
@@ -81,19 +99,12 @@ class CompiledDeck:
     ) -> None:
         self.deck = deck
         budget = budget or Budget(deck.name)
-        # A third of the time of reading a large deck is the collector's search: the millions of
-        # objects made here are all kept, and none is part of a cycle.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
+        with _uncollected():
             flat = flatten(deck, directory, budget)
             budget.look()
             self.topology: Topology = build_topology(flat)
             budget.look()
             self.traces: list[Trace] = resolve_traces(self.topology)
-        finally:
-            if collecting:
-                gc.enable()
         self._structures: dict[tuple[float, bool], Structure] = {}
         self._shared: dict[tuple[float, bool], tuple[Equations, Factors]] = {}
         self._nominal: Values | None = None
@@ -115,8 +126,9 @@ class CompiledDeck:
             step = self.transient.step
         structure = self._structures.get((step, complete))
         if structure is None:
-            wanted = wanted_unknowns(self.topology, self.traces)
-            structure = build_structure(self.topology, step, wanted, complete=complete)
+            with _uncollected():
+                wanted = wanted_unknowns(self.topology, self.traces)
+                structure = build_structure(self.topology, step, wanted, complete=complete)
             self._structures[step, complete] = structure
         return structure
 
@@ -129,6 +141,7 @@ class CompiledDeck:
         deadline: Callable[[], bool] | None = None,
         sink: Sink | None = None,
         noise_each_step: bool = False,
+        checkpoint: Checkpoint | None = None,
     ) -> LaneResult:
         """Run the deck as it stands.
 
@@ -141,8 +154,11 @@ class CompiledDeck:
                 memory of a run does not grow with its length.
             noise_each_step: draw noise anew in every step, as JoSIM 2.7 does, not every 1/neb:
                 its power is then neb times the step of what it should be.
+            checkpoint: keeps the run, which takes a ``sink`` then, and has it go on where it was
+                ended.
 
         Raises:
+            ConfigurationError: a checkpoint of a run without a sink, or with JoSIM's filter.
             DeckError: the circuit has no unique solution.
             SimulatorError: the run diverged, or the deadline passed.
         """
@@ -151,8 +167,20 @@ class CompiledDeck:
         extract = extract or Extract()
         if sink is not None:
             extract = replace(extract, waveforms=False)
-        job = LaneJob(values, [{}], [lane_seed], extract, deadline, sink, noise_each_step)
-        return self._run(job, step_s, threads=1)[0]
+        if checkpoint is not None and (sink is None or self.transient.window > 0.0):
+            raise ConfigurationError(
+                f"{self.deck.name}: a checkpoint needs a run that writes while it goes on, and no "
+                "filter (the fifth number of .tran)"
+            )
+        job = LaneJob(
+            values, [{}], [lane_seed], extract, deadline, sink, noise_each_step, checkpoint
+        )
+        if checkpoint is None or sink is None:
+            return self._run(job, step_s, threads=1)[0]
+        with closing(checkpoint.sink(sink)) as kept:
+            result = self._run(replace(job, sink=kept), step_s, threads=1)[0]
+        checkpoint.done()
+        return result
 
     def _nominal_values(self, seed: int) -> Values:
         """The deck's values; drawn anew only where the deck has a spread."""
@@ -169,7 +197,7 @@ class CompiledDeck:
             return seed
         if self.deck.seed is not None:
             return self.deck.seed
-        return int(np.random.default_rng().integers(2**63))
+        return secrets.randbits(63)
 
     def run_lanes(
         self,
@@ -262,6 +290,9 @@ class CompiledDeck:
             if not 0.0 < step_s <= transient.stop:
                 raise ConfigurationError(f"a time step of {step_s:g} s is outside the run")
             transient = replace(transient, step=min(step_s, transient.print_step))
+        known = None if job.checkpoint is None else job.checkpoint.state
+        if known is not None:
+            transient = replace(transient, step=known.step_s)
         results: list[LaneResult | None] = [None] * lanes
         pending = list(range(lanes))
         for _ in range(MAX_HALVINGS + 1):
@@ -270,7 +301,9 @@ class CompiledDeck:
             some = job.picked(pending)
             found = None
             with suppress(IncompletePattern):  # what it held is gone before the next attempt
-                found = self._attempt(some, transient, threads, complete=False)
+                complete = known is not None and known.complete
+                found = self._attempt(some, transient, threads, complete=complete)
+            known = None
             if found is None:
                 found = self._attempt(some, transient, threads, complete=True)
             for lane, result in found:
@@ -290,7 +323,9 @@ class CompiledDeck:
         at = job.extract.sample_s
         steps = None if at is None else sample_steps(at, transient, self.deck.name)
         prepared = self.prepare(job.values, transient.step, complete=complete)
-        return list(Batch(job, transient, steps, self.traces, *prepared).run(threads))
+        with _uncollected():
+            batch = Batch(job, transient, steps, self.traces, *prepared)
+        return list(batch.run(threads))
 
     def prepare(
         self, values: Values, step: float, *, complete: bool
@@ -309,6 +344,6 @@ class CompiledDeck:
         if cached is None or cached[0].values is not values:
             eq = equations(structure, values, step)
             factors = empty_factors(eq, 1)._replace(a=doubles(eq.matrix[:, 0]))
-            factorise(matrix_pointers(eq), factors.a, factors, (0,), self.deck.name, own=False)
+            factorise(matrix_pointers(eq), factors.a, factors, 1, self.deck.name, own=False)
             cached = self._shared[step, complete] = (eq, factors)
         return cached

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from netlist_gen.deck.lines import logical_lines
 from netlist_gen.errors import DeckError, SimulatorError
 from verification.simulators.base import DeckJob
 from verification.simulators.subprocess_simulator import SubprocessSimulator
@@ -55,6 +56,17 @@ def without_files(text: str) -> str:
     return "\n".join(lines)
 
 
+def _refuse_kinetic(text: str) -> None:
+    """Raises DeckError where an inductor depends on its current, which JoSIM does not know."""
+    for _, line in logical_lines(enumerate(text.split("\n"), start=1)):
+        words = line.upper().split()
+        if words and words[0].startswith("L") and any(w.startswith("IK=") for w in words):
+            raise DeckError(
+                f"{words[0]} has ik=, which JoSIM 2.7 reads over: it would be a constant inductor "
+                "there; use --simulator embedded"
+            )
+
+
 class JosimSimulator(SubprocessSimulator[Controls]):
     """``josim-cli -m 1 -o out.csv deck.cir`` in the run's own directory."""
 
@@ -80,6 +92,7 @@ class JosimSimulator(SubprocessSimulator[Controls]):
         return version
 
     def _prepare(self, job: DeckJob) -> Controls:
+        _refuse_kinetic(job.text)
         without_files(job.text)
         return read_controls(job.text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from netlist_gen.options import Options, option
 from verification.simulators.registry import NAMES
@@ -19,6 +20,8 @@ class SimulateOptions(Options):
         noise: "engine" is a sample every 1/neb, "josim" what JoSIM 2.7 makes: a draw in every
             step. The embedded engine's alone.
         check_step: run again with smaller steps and compare. The embedded engine's alone.
+        checkpoint: a file that keeps the run every 10 s, and from which the same command goes on;
+            None keeps none. The embedded engine's alone.
         trust_deck: run what an ngspice or WRspice deck tells its simulator to run: commands,
             programs, other files.
     """
@@ -37,6 +40,11 @@ class SimulateOptions(Options):
     )
     check_step: bool = option(
         False, "Run again with smaller steps and compare; nothing is written where they disagree."
+    )
+    checkpoint: Path | None = option(
+        None,
+        "Keep the run here every 10 s; the same command goes on from it, to the same bytes.",
+        metavar="FILE",
     )
     trust_deck: bool = option(
         False,

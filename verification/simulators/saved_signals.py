@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 
-from netlist_gen.deck.dialects import DIALECTS
 from netlist_gen.deck.lines import logical_lines, numbered_lines
 from netlist_gen.errors import DeckError, SimulatorError, WaveformError
 from verification.waves.josim_controls import read_number
@@ -117,6 +116,8 @@ def check_dialect(text: str, dialect: str, file: str) -> None:
     """
     found = dialect_of(text)
     if found is not None and found != dialect:
+        from netlist_gen.deck.dialects import DIALECTS
+
         readers = "embedded and josim" if found == "josim" else found
         theirs, own = DIALECTS[found].title, DIALECTS[dialect].title
         raise DeckError(

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlist_gen.deck.lines import read_deck_text
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.files import printable
+from netlist_gen.version import __version__
 from verification.simulators.base import DeckJob
-from verification.simulators.deck_programs import refuse_programs
 from verification.simulators.includes import read_with_includes
 from verification.simulators.options import SimulateOptions
 from verification.simulators.registry import get_simulator
@@ -21,6 +22,10 @@ from verification.waves.deck_files import FileRequest, checked_targets, deck_fil
 from verification.waves.files import waveform_writer
 from verification.waves.josim_controls import read_controls
 from verification.waves.waveforms import Waveforms
+
+if TYPE_CHECKING:
+    from verification.engine.checkpoints import Checkpoint
+    from verification.engine.run import CompiledDeck
 
 _INCLUDES = re.compile(r"(?im)^[ \t]*\.?include\b")
 
@@ -72,11 +77,12 @@ def simulate(
     text = _text(deck, chosen.dialect, options, lambda: time.perf_counter() > end, note)
     version = chosen.version()
     if chosen.name == "embedded":
-        return _embedded(deck, out, options, version, note)
-    if options.seed is not None or options.check_step or options.noise != "engine":
+        return _embedded(deck, text, out, options, version, note)
+    own = (options.seed, options.checkpoint)
+    if own != (None, None) or options.check_step or options.noise != "engine":
         raise ConfigurationError(
-            f"--seed, --check-step and --noise are the embedded engine's; {chosen.name} was "
-            "chosen (use --simulator embedded)"
+            "--seed, --check-step, --noise and --checkpoint are the embedded engine's; "
+            f"{chosen.name} was chosen (use --simulator embedded)"
         )
     job = DeckJob(deck.stem, text, own=True, trusted=options.trust_deck)
     try:
@@ -110,6 +116,8 @@ def _text(
         text = _read(deck)
         check_dialect(text, dialect, str(deck))
         if not options.trust_deck:
+            from verification.simulators.deck_programs import refuse_programs
+
             try:
                 refuse_programs(text)
             except DeckError as error:
@@ -132,8 +140,27 @@ def _read(deck: Path) -> str:
     return read_deck_text(deck, lambda why: DeckError(f"{deck}: can't be read ({why})"))
 
 
+def _checkpoint(
+    text: str, compiled: CompiledDeck, out: Path | None, options: SimulateOptions
+) -> Checkpoint | None:
+    """The checkpoint that is asked for. Raises ConfigurationError."""
+    if options.checkpoint is None:
+        return None
+    from verification.engine.checkpoints import Checkpoint
+    from verification.engine.kernels import native
+    from verification.engine.text.sources import CUS
+
+    if out is None:
+        raise ConfigurationError("--checkpoint is for a run that writes a file; give -o OUT")
+    waves = [e.wave for e in compiled.topology.flat.elements if e.wave is not None]
+    read = [wave.values.tobytes() for wave in waves if wave.kind == CUS]
+    made_of = (__version__, native.sources(), text, read, options.seed, options.noise)
+    return Checkpoint(options.checkpoint, repr(made_of))
+
+
 def _embedded(
     deck: Path,
+    text: str,
     out: Path | None,
     options: SimulateOptions,
     version: str,
@@ -142,10 +169,11 @@ def _embedded(
     """Run on the engine, writing while it runs."""
     from verification.engine.check_step import check_step
     from verification.engine.iv_curve import write_curve
+    from verification.engine.model_units import model_warnings
     from verification.engine.ready import make_ready
     from verification.engine.run import compile_deck_file
 
-    make_ready(lanes=1)
+    make_ready(1, note)
     end = time.perf_counter() + options.timeout
 
     def passed() -> bool:
@@ -154,10 +182,16 @@ def _embedded(
     compiled = compile_deck_file(deck, passed)
     for words in compiled.deck.notes:
         note(f"note: {words}")
+    for words in model_warnings(compiled.topology):
+        note(f"warning: {words}")
     files, curves = compiled.deck.files, compiled.deck.curves
     if out is None and (files or curves):
         note("note: the deck's files (.file, .iv) are written beside an output, and there is none")
+    checkpoint = _checkpoint(text, compiled, out, options)
     seed = compiled.draw_seed(options.seed)  # what is checked is what is written
+    if checkpoint is not None and checkpoint.state is not None:
+        seed = checkpoint.state.seed
+        note(f"note: {options.checkpoint}: the run goes on from step {checkpoint.state.at}")
     each_step = options.noise == "josim"
     if options.check_step:
         if each_step:
@@ -183,7 +217,10 @@ def _embedded(
     with waveform_writer(out) as writer, deck_files(requests, out, writer) as all_files:
         for curve in curves:
             write_curve(curve, out, passed)
-        compiled.run(seed=seed, deadline=passed, sink=all_files, noise_each_step=each_step)
+        compiled.run(
+            seed=seed, deadline=passed, sink=all_files, noise_each_step=each_step,
+            checkpoint=checkpoint,
+        )  # fmt: skip
     return Simulated("embedded", version, len(compiled.traces), writer.samples, None)
 
 

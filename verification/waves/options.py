@@ -49,3 +49,21 @@ def _numbers(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(":"))
     except ValueError:
         return ()
+
+
+@dataclass(frozen=True)
+class CompareOptions(Options):
+    """What may differ between waveforms that agree.
+
+    Attributes:
+        turns: of a phase, at any time, in turns of 2 pi.
+        shift_ps: of the time of a pulse, in ps.
+        share: of a voltage or current, at any time, over the signal's range. Wide, since a steep
+            pulse that shifts by a hundredth of its width moves a tenth of its height.
+    """
+
+    turns: float = option(0.1, "Largest difference of a phase, in turns of 2 pi.", positive=True)
+    shift_ps: float = option(0.1, "Largest shift of a pulse, ps.", positive=True)
+    share: float = option(
+        0.2, "Largest difference of a voltage or current, over its range.", positive=True
+    )

@@ -10,6 +10,7 @@ from engine_decks import MODEL, compile_deck, every_step, jtl, mesh, same
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine import run as engine_run
+from verification.engine.lanes import batch
 from verification.engine.lanes.results import Extract
 from verification.engine.text.sources import SourceWave
 from verification.waves.pulses import detect_phase
@@ -259,3 +260,41 @@ def test_too_many_pulses():
     message = "d: B1|X1 gave 2 pulses; max_pulses is 1"
     with pytest.raises(SimulatorError, match=f"^{re.escape(message)}$"):
         deck.run(extract=Extract(pulses=("B1|X1",), rest_s=15e-12, max_pulses=1))
+
+
+SETTLING = """.model m jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m)
+.model o jj(rtype=1, vg=2.8m, cap=0.07p, r0=160, rn=16, icrit=0.1m, phi=1)
+IB 0 1 pwl(0 0 5p 70u)
+IIN 0 1 pwl(0 0 20p 0 22p 300u 24p 0)
+B1 1 0 {model}
+RS 1 0 5
+L1 1 2 3p
+C1 2 0 0.1p
+T1 2 0 3 0 z0=5 td=1p
+R3 3 0 5 temp=4.2 neb=1t
+V1 4 0 {volt}
+R4 4 2 50
+.tran 0.05p 60p 0 0.5p
+.print p(b1)
+.print v(3)
+.print i(l1)
+"""
+
+
+@pytest.mark.parametrize("model", ["m", "o"])
+@pytest.mark.parametrize("volt", ["pwl(0 0 3p 1u)", "dc 1u", "sin(1u 1u 1g)"])
+def test_steps_before_the_begin_are_left_out_where_nothing_moves(monkeypatch, model, volt):
+    deck = compile_deck(SETTLING.format(model=model, volt=volt))
+    steps = []
+    advance = batch.kernels.run_tile
+
+    def counted(tile, output, prints, count, first, last, *rest):
+        steps.append(last - first)
+        return advance(tile, output, prints, count, first, last, *rest)
+
+    monkeypatch.setattr(batch.kernels, "run_tile", counted)
+    found = deck.run(seed=1).waveforms.values
+    still = model == "m" and volt.startswith("pwl")
+    assert sum(steps) == (1201 if still else 2200)
+    monkeypatch.setattr(batch, "at_rest", lambda _tile: False)
+    np.testing.assert_array_equal(deck.run(seed=1).waveforms.values, found)

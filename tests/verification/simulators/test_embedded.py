@@ -7,9 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from verification.engine import ready
-from verification.engine.kernels import entry
-from verification.engine.lanes.simd import WIDTH
+from verification.engine.kernels import native
 from verification.simulators.base import DeckJob, OutcomeKind
 from verification.simulators.embedded import EmbeddedSimulator, source_waves
 from verification.waves.readings import Readout, WaveformReadings
@@ -100,22 +98,19 @@ def test_time_runs_out():
 
 
 def test_compiling_the_kernels_is_not_on_the_clock(monkeypatch):
-    compile_now = entry._run_tile.compile
+    load, loaded = native._load, []
 
-    class Slow:
-        def compile(self, types):
-            time.sleep(1.0)
-            compile_now(types)
+    def slow(group, note):
+        time.sleep(1.0)
+        loaded.append(group)
+        return load(group, note)
 
-        get_overload = staticmethod(entry._run_tile.get_overload)
-
-    monkeypatch.setattr(entry, "_run_tile", Slow())
-    monkeypatch.setattr(entry, "_by_width", {})
-    monkeypatch.setattr(ready, "_ready", set())
+    monkeypatch.setattr(native, "_load", slow)
+    monkeypatch.setattr(native, "_loaded", {})
     for jobs in ([job("a")], [job("a"), job("b", LATE)]):
         for outcome in run(jobs, timeout_s=0.5):
             assert outcome.kind is OutcomeKind.OK
-    assert sorted(entry._by_width) == [1, WIDTH]
+    assert sorted(loaded) == ["lanes", "pattern", "single"]
 
 
 def test_waves_of_another_deck():

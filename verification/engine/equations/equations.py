@@ -1,7 +1,7 @@
 """The matrix: from topology and values to its entries in pivot order.
 
-The matrix has a stamp list (row, column, coefficient, factor). Its values at one time step are a
-sparse product ``stamps @ coefficients``, for all lanes at once.
+The matrix has a stamp list (row, column, coefficient, factor). Its values at one time step are
+sums of coefficients, for all lanes at once.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verification.engine import kernels
 from verification.engine.equations.factorisation import Pattern, build_pattern, order
 from verification.engine.equations.plan import Plan, build_plan
-from verification.engine.equations.topology import Topology
+from verification.engine.equations.topology import Branches, Topology
 from verification.engine.equations.values import Coefficients, Values, coefficients, nominal_values
 from verification.engine.text.devices import GROUND
 
@@ -22,18 +23,33 @@ FloatArray = NDArray[np.float64]
 _CONSTANT = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Stamps:
+    """Which coefficients make each entry of A: entry e is the sum from begin[e] to begin[e + 1].
+
+    Attributes:
+        begin: shape (entries + 1,).
+        coefficient: number of each stamp's coefficient.
+        factor: by which it enters.
+    """
+
+    begin: NDArray[np.int64]
+    coefficient: NDArray[np.int64]
+    factor: FloatArray
+
+
 @dataclass
 class Structure:
     """Stamps, pattern, plan: for all values and time steps where the pattern is complete.
 
     Attributes:
-        stamps: sparse; makes A's entries of the coefficients.
+        stamps: make A's entries of the coefficients.
         scale: factor of prescribing rows and of their currents (A per unit of the unknown).
         offsets: where the coefficients of each kind begin.
     """
 
     topology: Topology
-    stamps: Any
+    stamps: Stamps
     pattern: Pattern
     plan: Plan
     scale: float
@@ -97,8 +113,6 @@ def build_structure(
         extra_wanted: unknowns that outputs need.
         complete: give the factors room for all fill, whatever the values.
     """
-    from scipy.sparse import csr_array
-
     values = nominal_values(topology, 0)
     parts = coefficients(topology, values, step)
     kinds = _coefficients_by_kind(parts, 1.0)
@@ -107,30 +121,49 @@ def build_structure(
     listed = np.concatenate(list(kinds.values()))
     conductances = np.abs(listed[1 : offsets["extra"], 0])
     conductances = conductances[conductances > 0.0]
-    scale = float(np.median(conductances)) if conductances.size else 1.0
+    scale = _middle(conductances) if conductances.size else 1.0
     rows, columns, which, factor = _stamp(topology, offsets).joined()
     size = topology.unknowns
     listed = np.concatenate(list(_coefficients_by_kind(parts, scale).values()))
-    # Every diagonal place is stored: junctions add to it when they cross the gap.
     entries = factor * listed[which, 0]
-    matrix = csr_array((entries, (rows, columns)), shape=(size, size))
-    row_of, column_of = order(matrix, topology.flat.deck.name, complete=complete)
+    name = topology.flat.deck.name
+    row_of, column_of, complete = order(
+        rows, columns, entries, size, name, complete=complete, passive=topology.passive
+    )
     driven, wanted = _activity(topology, extra_wanted)
     pattern, where = build_pattern(
-        rows, columns, entries, row_of, column_of, driven, wanted, complete=complete
+        rows,
+        columns,
+        entries,
+        row_of,
+        column_of,
+        driven,
+        wanted,
+        complete=complete,
+        name=name,
+        passive=topology.passive,
     )
-    stamp_matrix = csr_array(
-        (factor, (where, which)), shape=(pattern.a_columns.size, listed.shape[0])
-    )
+    by_entry = np.argsort(where, kind="stable")
+    counts = np.bincount(where, minlength=pattern.a_columns.size)
+    begin = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    stamps = Stamps(begin, which[by_entry], factor[by_entry])
     plan = build_plan(topology, pattern)
-    return Structure(topology, stamp_matrix, pattern, plan, scale, offsets)
+    return Structure(topology, stamps, pattern, plan, scale, offsets)
+
+
+def _middle(numbers: FloatArray) -> float:
+    """The median; NumPy's own imports masked arrays."""
+    ordered = np.sort(numbers)
+    half = ordered.size // 2
+    return float((ordered[half] + ordered[-half - 1]) / 2)
 
 
 def equations(structure: Structure, values: Values, step: float) -> Equations:
     """The equations at one time step (s) for all lanes of ``values``. Raises DeckError."""
     parts = coefficients(structure.topology, values, step)
     listed = np.concatenate(list(_coefficients_by_kind(parts, structure.scale).values()))
-    matrix = structure.stamps @ listed
+    stamps = structure.stamps
+    matrix = kernels.assemble(stamps.begin, stamps.coefficient, stamps.factor, listed)
     return Equations(
         **vars(structure), values=values, parts=parts, coefficient=listed, matrix=matrix
     )
@@ -234,6 +267,10 @@ def _stamp_controlled(s: _Stamps, topology: Topology, offsets: dict[str, int]) -
             s.add(output, [cp, cn], _CONSTANT, [1.0, -1.0])
 
 
+def _ends_of(branches: Branches, at: int) -> tuple[int, int]:
+    return branches.p[at], branches.n[at]
+
+
 def _activity(
     topology: Topology, extra_wanted: set[int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -243,6 +280,7 @@ def _activity(
     both: list[int] = []
     for branches in (topology.junctions, topology.resistors, topology.capacitors):
         both += branches.p + branches.n
+    both += [end for at in topology.kinetic for end in _ends_of(topology.inductors, at)]
     for _, ends in topology.lines:
         both += ends
     drives = topology.current_sources.p + topology.current_sources.n + topology.phase_unknown

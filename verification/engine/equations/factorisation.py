@@ -1,8 +1,10 @@
 """Ordering by SciPy's SuperLU, and the pattern of the factors for lanes of equal structure.
 
 SuperLU chooses the elimination order (minimum degree on A + A^T) and the pivots once for each
-circuit. The kernels then factorise any set of values in that order, all lanes of a tile at once,
-without searching for pivots again.
+circuit. Where the matrix has less than ``SMALL`` unknowns Markowitz's rule does, and where it is
+symmetric, which it is without voltage or controlled sources, minimum degree (``kernels.pattern``
+for both): that spares a short run the import of SciPy. The kernels then factorise any set of values
+in that order, all lanes of a tile at once, without searching for pivots again.
 
 In a step a junction's own conductance is some two hundred times that of the inductors around it,
 so that entries of the factors fall by as much with every junction that lies between two nodes. A
@@ -18,17 +20,23 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from netlist_gen.errors import DeckError
+from verification.engine import kernels
+from verification.engine.lanes.graphs import Fill, Graph
+from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int32]
 LongArray = NDArray[np.int64]
+_Number = TypeVar("_Number", np.int32, np.float64)
+
+SMALL = 300
+"""Unknowns up to which Markowitz's rule on the dense matrix is faster than SciPy's import."""
 
 DROPPED = 1e-20
 """Largest entry that is left out of a factor, in units of the largest of its row of A."""
@@ -36,6 +44,7 @@ DROPPED = 1e-20
 _PIVOT_THRESHOLD = 0.001
 _SINGULAR = 1e-14
 _ORDER_DROPPED = 1e-12  # SuperLU's own factors serve for the order and the pivots alone
+_MOST_NEIGHBOURS = 50_000_000  # of a graph under elimination: 0.2 GB
 _ORDER_FILL = 10.0  # room that they begin with, times A's entries; it grows
 
 
@@ -77,25 +86,104 @@ class Pattern:
         return int(self.l_columns.size + self.u_columns.size)
 
 
-def order(matrix: Any, name: str, *, complete: bool) -> tuple[IndexArray, IndexArray]:
-    """Pivot order (row_of, column_of) of a square sparse matrix.
+def order(
+    rows: LongArray,
+    columns: LongArray,
+    entries: FloatArray,
+    size: int,
+    name: str,
+    *,
+    complete: bool,
+    passive: bool = False,
+) -> tuple[IndexArray, IndexArray, bool]:
+    """Pivot order (row_of, column_of) of a square sparse matrix, and whether to keep all fill.
 
     Args:
-        matrix: of SciPy.
+        rows: of the stamps, by unknown; places may repeat.
+        columns: of the stamps, by unknown.
+        entries: values of the stamps.
+        size: unknowns.
         name: what messages call the deck.
-        complete: find the pivots with all fill; otherwise with what is large of it.
+        complete: find the pivots with all fill; otherwise with what is large of it, unless
+            there is little.
+        passive: the matrix is symmetric, and positive definite unless it is singular, which
+            ``build_pattern`` finds: its diagonal gives good pivots in any order.
 
     Raises:
         DeckError: the matrix is singular.
     """
+    if not np.all(np.isfinite(entries)):
+        raise DeckError(f"{name}: a value is so large or small that its conductance overflows")
+    small = size <= SMALL
+    if passive and not small:
+        alike = _graph_order(rows, columns, size, grow=complete)
+        if alike is not None:
+            return alike, alike, True
+    found = (_dense_order if small else _sparse_order)(rows, columns, entries, size, complete)
+    if found is None:
+        raise _floating(name)
+    return (*found, complete)
+
+
+def _floating(name: str) -> DeckError:
+    return DeckError(
+        f"{name}: the circuit has no unique solution; look for a node without a path to ground, a "
+        "loop of voltage or phase sources, or a source across ground"
+    )
+
+
+def _graph_order(
+    rows: LongArray, columns: LongArray, size: int, *, grow: bool
+) -> IndexArray | None:
+    """By minimum degree; None where it takes more room than ``_MOST_NEIGHBOURS``.
+
+    Where the room does not ``grow``, it takes little fill or gives up.
+    """
+    apart = rows != columns
+    keys = np.unique(rows[apart] * size + columns[apart])
+    begin = np.searchsorted(keys, np.arange(size + 1) * size).astype(np.int64)
+    length = np.diff(begin)
+    size_of_pool = 4 * keys.size + 1000
+    while size_of_pool <= _MOST_NEIGHBOURS:
+        pool = np.empty(size_of_pool, dtype=np.int32)
+        pool[: keys.size] = keys % size
+        found = integers(np.zeros(size))
+        graph = Graph(
+            size, size_of_pool, Pointer(pool), longs(begin[:-1].copy()), integers(length),
+            integers(length.copy()), longs(np.zeros(size)), integers(np.full(size + 1, -1)),
+            integers(np.full(size, -1)), integers(np.full(size, -1)), found,
+        )  # fmt: skip
+        if kernels.minimum_degree(graph, keys.size) == size:
+            return np.asarray(found.array)
+        if not grow:
+            break
+        size_of_pool *= 4
+    return None
+
+
+def _dense_order(
+    rows: LongArray, columns: LongArray, entries: FloatArray, size: int, _complete: bool
+) -> tuple[IndexArray, IndexArray] | None:
+    """By Markowitz's rule; None where the matrix is singular."""
+    a = np.zeros((size, size))
+    np.add.at(a, (rows, columns), entries)
+    there = np.zeros((size, size), dtype=np.bool_)
+    there[rows, columns] = True
+    largest = np.abs(a).max(axis=0, initial=0.0)
+    row_of, column_of = np.zeros((2, size), dtype=np.int32)
+    if kernels.dense_order(a, there, largest, row_of, column_of) < size:
+        return None
+    return row_of, column_of
+
+
+def _sparse_order(
+    rows: LongArray, columns: LongArray, entries: FloatArray, size: int, complete: bool
+) -> tuple[IndexArray, IndexArray] | None:
+    """By SuperLU; None where the matrix is singular."""
+    from scipy.sparse import csc_array
     from scipy.sparse.linalg import spilu, splu
 
-    floating = (
-        f"{name}: the circuit has no unique solution; look for a node without a path to ground, "
-        "a loop of voltage or phase sources, or a source across ground"
-    )
-    if not np.all(np.isfinite(matrix.data)):
-        raise DeckError(f"{name}: a value is so large or small that its conductance overflows")
+    matrix = csc_array((entries, (rows, columns)), shape=(size, size))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -105,18 +193,18 @@ def order(matrix: Any, name: str, *, complete: bool) -> tuple[IndexArray, IndexA
                 "options": {"SymmetricMode": True},
             }
             if complete:
-                factors = splu(matrix.tocsc(), **options)
+                factors = splu(matrix, **options)
             else:
                 options |= {"drop_tol": _ORDER_DROPPED, "fill_factor": _ORDER_FILL}
-                factors = spilu(matrix.tocsc(), drop_rule="basic", **options)
-    except (RuntimeError, Warning) as error:
-        raise DeckError(floating) from error
+                factors = spilu(matrix, drop_rule="basic", **options)
+    except (RuntimeError, Warning):
+        return None
     pivots = np.abs(factors.U.diagonal())
-    largest = np.zeros(matrix.shape[0])
+    largest = np.zeros(size)
     coo = matrix.tocoo()
     np.maximum.at(largest, factors.perm_c[coo.col], np.abs(coo.data))
     if np.any(pivots < _SINGULAR * largest):
-        raise DeckError(floating)
+        return None
     return factors.perm_r.astype(np.int32), factors.perm_c.astype(np.int32)
 
 
@@ -130,6 +218,8 @@ def build_pattern(
     wanted: NDArray[np.bool_],
     *,
     complete: bool,
+    name: str = "",
+    passive: bool = False,
 ) -> tuple[Pattern, LongArray]:
     """Pattern of the factors.
 
@@ -142,25 +232,38 @@ def build_pattern(
         driven: equations with a right-hand side, by unknown.
         wanted: unknowns whose value is used, by unknown.
         complete: keep all fill; otherwise what these values make larger than ``DROPPED``.
+        name: what messages call the deck.
+        passive: as for ``order``.
 
     Returns:
         the pattern, and for each stamp its position among A's entries.
+
+    Raises:
+        DeckError: a ``passive`` matrix is singular.
     """
     size = row_of.size
     r, c = row_of[rows].astype(np.int64), column_of[columns].astype(np.int64)
     keys, where = np.unique(r * size + c, return_inverse=True)
     a_row, a_column = keys // size, (keys % size).astype(np.int32)
     a_rows = np.searchsorted(a_row, np.arange(size + 1)).astype(np.int64)
-    values = np.bincount(where, weights=entries, minlength=keys.size)
+    values = np.bincount(where, weights=entries, minlength=keys.size).astype(np.float64)
     # Nothing is below -1.
     dropped = -1.0 if complete else DROPPED
-    l_rows, l_columns, u_rows, u_columns = _fill(size, a_rows, a_column, values, dropped)
+    l_rows, l_columns, u_rows, u_columns, pivots = _fill(size, a_rows, a_column, values, dropped)
+    if passive and complete:
+        diagonal = np.zeros(size)
+        np.maximum.at(diagonal, a_column, np.abs(values))
+        if not np.all(np.abs(pivots) >= _SINGULAR * diagonal):
+            raise _floating(name)
     active = np.zeros(size, dtype=np.bool_)
     active[row_of[driven]] = True
     needed = np.zeros(size, dtype=np.bool_)
     needed[column_of[wanted]] = True
-    l_sorted, l_used, l_order = _prune_lower(size, l_rows, l_columns, active)
-    back = _prune_upper(size, u_rows, u_columns, needed)
+    l_sorted, l_order = np.empty_like(l_columns), np.empty(l_columns.size, dtype=np.int64)
+    l_used = np.empty(size, dtype=np.int64)
+    kernels.prune_lower(l_rows, l_columns, active, l_sorted, l_used, l_order)
+    kernels.prune_upper(u_rows, u_columns, needed)
+    back = np.flatnonzero(needed)[::-1].astype(np.int32)
     pattern = Pattern(
         row_of, column_of, a_rows, a_column, l_rows, l_sorted, l_used, l_order,
         u_rows, u_columns, back, complete,
@@ -168,136 +271,32 @@ def build_pattern(
     return pattern, where.astype(np.int64)
 
 
-@njit
-def _room(array, used):  # type: ignore[no-untyped-def]
-    """The array, or one twice as long with the same beginning if it is full."""
-    if used < array.size:
-        return array
-    grown = np.empty(2 * array.size, dtype=array.dtype)
-    grown[:used] = array
+def _grown(old: NDArray[_Number], room: int) -> NDArray[_Number]:
+    grown = np.empty(room, dtype=old.dtype)
+    grown[: old.size] = old
     return grown
 
 
-@njit
-def _scatter(i, a_rows, a_columns, a_values, work, of_a, following):  # type: ignore[no-untyped-def]
-    """Row ``i`` of A into ``work`` and the list; the largest entry.
-
-    The list begins behind ``following``'s last place and ends at the number of unknowns; the
-    diagonal is in it even where A has none.
-    """
-    size = work.size
-    last = size + 1
-    placed = False
-    largest = 0.0
-    for e in range(a_rows[i], a_rows[i + 1]):
-        c = a_columns[e]
-        if c > i and not placed:
-            following[last] = i
-            last = i
-        placed = placed or c >= i
-        following[last] = c
-        last = c
-        work[c] = a_values[e]
-        of_a[c] = i
-        largest = max(largest, abs(a_values[e]))
-    if not placed:
-        following[last] = i
-        last = i
-    following[last] = size
-    return largest
-
-
-@njit
-def _merge(following, k, columns, values, multiplier, work):  # type: ignore[no-untyped-def]
-    """Subtract ``multiplier`` times a row of U from ``work``; its columns enter the list after k.
-
-    Both rise, so that one walk along the list finds all places.
-    """
-    place = k
-    for e in range(columns.size):
-        c = columns[e]
-        while following[place] < c:
-            place = following[place]
-        if following[place] != c:
-            following[c] = following[place]
-            following[place] = c
-        place = c
-        work[c] -= multiplier * values[e]
-
-
-@njit(cache=True, error_model="numpy")
-def _fill(size, a_rows, a_columns, a_values, dropped):  # type: ignore[no-untyped-def]
-    """Row-by-row elimination: row i is A's row merged with the U rows of its lower entries.
-
-    The row under construction is a linked list in rising order. Entries that A has are kept,
-    others if they are above ``dropped`` times the largest of A's row.
-    """
-    l_rows = np.zeros(size + 1, dtype=np.int64)
-    u_rows = np.zeros(size + 1, dtype=np.int64)
-    lower = np.empty(16 + 2 * a_columns.size, dtype=np.int32)
-    upper = np.empty(16 + 2 * a_columns.size, dtype=np.int32)
-    upper_value = np.empty(upper.size)
-    pivot = np.empty(size)
-    work = np.zeros(size)
-    of_a = np.full(size, -1, dtype=np.int32)  # the last row in which A has this column
-    following = np.empty(size + 2, dtype=np.int32)
-    count_l = 0
-    count_u = 0
-    for i in range(size):
-        limit = dropped * _scatter(i, a_rows, a_columns, a_values, work, of_a, following)
-        k = following[size + 1]
-        while k < i:
-            if of_a[k] == i or not abs(work[k]) <= limit:
-                row = slice(u_rows[k], u_rows[k + 1])
-                _merge(following, k, upper[row], upper_value[row], work[k] / pivot[k], work)
-                lower = _room(lower, count_l)
-                lower[count_l] = k
-                count_l += 1
-            work[k] = 0.0
-            k = following[k]
-        pivot[i] = work[i]
-        work[i] = 0.0
-        k = following[i]
-        while k < size:
-            if of_a[k] == i or not abs(work[k]) <= limit:
-                upper = _room(upper, count_u)
-                upper_value = _room(upper_value, count_u)
-                upper[count_u] = k
-                upper_value[count_u] = work[k]
-                count_u += 1
-            work[k] = 0.0
-            k = following[k]
-        l_rows[i + 1] = count_l
-        u_rows[i + 1] = count_u
-    return l_rows, lower[:count_l].copy(), u_rows, upper[:count_u].copy()
-
-
-@njit(cache=True)
-def _prune_lower(size, l_rows, l_columns, active):  # type: ignore[no-untyped-def]
-    """Put entries that multiply a structural zero of the right-hand side last in their row."""
-    columns = np.empty_like(l_columns)
-    used = np.empty(size, dtype=np.int64)
-    order_of = np.empty(l_columns.size, dtype=np.int64)
-    for i in range(size):
-        place = l_rows[i]
-        for first in (True, False):
-            for e in range(l_rows[i], l_rows[i + 1]):
-                if active[l_columns[e]] == first:
-                    columns[place] = l_columns[e]
-                    order_of[e] = place
-                    place += 1
-            if first:
-                used[i] = place
-        if used[i] > l_rows[i]:
-            active[i] = True
-    return columns, used, order_of
-
-
-@njit(cache=True)
-def _prune_upper(size, u_rows, u_columns, needed):  # type: ignore[no-untyped-def]
-    """Rows whose unknown is used, itself or by a used unknown before it; last row first."""
-    for i in range(size):
-        if needed[i]:
-            for e in range(u_rows[i], u_rows[i + 1]):
-                needed[u_columns[e]] = True
-    return np.flatnonzero(needed)[::-1].astype(np.int32)
+def _fill(
+    size: int, a_rows: LongArray, a_columns: IndexArray, a_values: FloatArray, dropped: float
+) -> tuple[LongArray, IndexArray, LongArray, IndexArray, FloatArray]:
+    """Rows and columns of both factors, and the pivots (see ``kernels.pattern.fill``)."""
+    room = 16 + 2 * a_columns.size
+    lower, upper, value = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room)
+    l_rows, u_rows = longs(np.zeros(size + 1)), longs(np.zeros(size + 1))
+    rest = (
+        Pointer(np.empty(size)), Pointer(np.zeros(size)),
+        integers(np.full(size, -1)), Pointer(np.empty(size + 2, dtype=np.int32)),
+    )  # fmt: skip
+    a = (longs(a_rows), integers(a_columns), doubles(a_values))
+    row = 0
+    while True:
+        arrays = Pointer(lower), Pointer(upper), Pointer(value)
+        row = kernels.fill(Fill(size, room, dropped, *a, l_rows, u_rows, *arrays, *rest), row)
+        if row == size:
+            break
+        room *= 2
+        lower, upper, value = _grown(lower, room), _grown(upper, room), _grown(value, room)
+    ends = l_rows.array, u_rows.array
+    parts = lower[: ends[0][-1]].copy(), upper[: ends[1][-1]].copy()
+    return ends[0], parts[0], ends[1], parts[1], rest[0].array

@@ -6,12 +6,12 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from verification.engine import kernels
 from verification.engine.equations.equations import Equations
 from verification.engine.equations.topology import Current, Topology
-from verification.engine.kernels import record
+from verification.engine.lanes import layout
 from verification.engine.text.deck import PrintRequest, TransientAnalysis
 from verification.engine.text.devices import GROUND
 
@@ -144,7 +144,7 @@ def build_terms(equations: Equations, traces: list[Trace]) -> Terms:
         elif trace.kind == "V" and trace.device:
             builder.junction_voltage(equations.topology.devices[trace.device][1].index, trace.ends)
         else:
-            builder.across(record.UNKNOWN, trace.ends, 0, 1.0)
+            builder.across(layout.UNKNOWN, trace.ends, 0, 1.0)
         rows.append(len(builder.terms))
     kind, place, other, factor = zip(*builder.terms, strict=True) if builder.terms else ((),) * 4
     return Terms(
@@ -177,15 +177,15 @@ class _Terms:
 
     def junction_voltage(self, index: int, ends: tuple[int, int]) -> None:
         scale = self._equations.parts.inverse_pc
-        self.across(record.UNKNOWN, ends, 0, scale)
-        self._add(record.STORED, index, record.HISTORY, -scale)
+        self.across(layout.UNKNOWN, ends, 0, scale)
+        self._add(layout.STORED, index, layout.HISTORY, -scale)
 
     def current(self, current: Current) -> None:
         e, at, kind = self._equations, current.index, current.kind
         if kind == "S":
-            self._add(record.SOURCE, at, 0, 1.0)
+            self._add(layout.SOURCE, at, 0, 1.0)
         elif kind == "X":
-            self._add(record.UNKNOWN, self._column(at), 0, e.scale)
+            self._add(layout.UNKNOWN, self._column(at), 0, e.scale)
         else:
             first = at
             if kind == "M":
@@ -193,27 +193,29 @@ class _Terms:
                 first = sum(len(group) ** 2 for group in groups[:at])
                 first += current.row * len(groups[at])
             for k, ends in enumerate(_conducting(e.topology, current)):
-                self.across(record.COEFFICIENT, ends, e.offsets[kind] + first + k, current.sign)
+                self.across(layout.COEFFICIENT, ends, e.offsets[kind] + first + k, current.sign)
             self._history(current)
 
     def _history(self, current: Current) -> None:
         e, at, kind = self._equations, current.index, current.kind
         if kind == "B":
-            self._add(record.STORED, at, record.JUNCTION, 1.0)
+            self._add(layout.STORED, at, layout.JUNCTION, 1.0)
             (ends,) = _conducting(e.topology, current)
-            self.across(record.REGION, ends, at, e.parts.inverse_pc)
+            self.across(layout.REGION, ends, at, e.parts.inverse_pc)
         elif kind == "R":
             shunted = np.flatnonzero(e.plan.shunt == at)
-            which = record.SHUNT if shunted.size else record.RESISTOR
+            which = layout.SHUNT if shunted.size else layout.RESISTOR
             places = shunted if shunted.size else np.flatnonzero(e.plan.resistors == at)
-            self._add(record.STORED, int(places[0]), which, current.sign)
+            self._add(layout.STORED, int(places[0]), which, current.sign)
+        elif kind == "L" and at in e.topology.kinetic:
+            self._add(layout.STORED, e.topology.kinetic.index(at), layout.KINETIC, current.sign)
         elif kind == "C":
-            self._add(record.STORED, at, record.CAPACITOR, 1.0)
+            self._add(layout.STORED, at, layout.CAPACITOR, 1.0)
         elif kind == "T":
-            self._add(record.STORED, 2 * at, record.LINE, 1.0)
+            self._add(layout.STORED, 2 * at, layout.LINE, 1.0)
         elif kind == "G":
             stored = int(np.searchsorted(e.plan.controlled, at))
-            self._add(record.STORED, stored, record.TRANSFER, 1.0)
+            self._add(layout.STORED, stored, layout.TRANSFER, 1.0)
 
 
 class PrintSteps:
@@ -226,32 +228,26 @@ class PrintSteps:
     def __init__(self, transient: TransientAnalysis) -> None:
         self._step = transient.step
         self._distance = transient.print_step
-        self._following = transient.print_start
+        self._following = np.array([transient.print_start])
+
+    @property
+    def following_s(self) -> float:
+        """The next print point, s."""
+        return float(self._following[0])
+
+    @following_s.setter
+    def following_s(self, value: float) -> None:
+        self._following[0] = value
 
     def until(self, first: int, last: int, most: int) -> NDArray[np.int64]:
         """Printed steps from ``first`` to ``last - 1``, at most ``most`` of them."""
-        found, self._following = _print_steps(
-            first, last, most, self._step, self._distance, self._following
-        )
-        return np.asarray(found)
+        found = np.empty(max(0, min(last - first, most)), dtype=np.int64)
+        count = kernels.print_steps(first, last, self._step, self._distance, self._following, found)
+        return found[:count].copy()
 
     def all(self, steps: int) -> NDArray[np.int64]:
         """All printed steps of a run."""
         return self.until(0, steps, steps)
-
-
-@njit(cache=True)
-def _print_steps(first, last, most, step, distance, following):  # type: ignore[no-untyped-def]
-    out = np.empty(min(last - first, most), dtype=np.int64)
-    count = 0
-    for i in range(first, last):
-        if count == most:
-            break
-        if i * step >= following:
-            out[count] = i
-            count += 1
-            following += distance
-    return out[:count].copy(), following
 
 
 def hann_window(window: float, step: float) -> FloatArray:

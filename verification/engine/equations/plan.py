@@ -53,6 +53,7 @@ class Plan:
         controlled: positions of G and H among the controlled sources; ``transfer`` 0 G, 1 H.
         prescribed_row: row of b of each prescribed phase.
         prescribed_kind: 0 V, 1 P, 2 R = 0.
+        kinetic_ends: of the inductors whose inductance depends on their current.
         line_ends: both ports of the lines: port 1 of line k is 2k, port 2 is 2k + 1.
     """
 
@@ -73,6 +74,7 @@ class Plan:
     transfer: IndexArray
     controlled_ends: IndexArray
     line_ends: IndexArray
+    kinetic_ends: IndexArray
 
 
 def build_plan(topology: Topology, pattern: Pattern) -> Plan:
@@ -87,11 +89,11 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         index = [np.array(items, dtype=np.int64) for items in lists]
         return np.stack([t[i] for t, i in zip(tables, index, strict=True)], axis=1)
 
-    shunts = _shunts(topology)
-    across = set(shunts.values())
+    across_of = shunts(topology)
+    across = set(across_of.values())
     others = [r for r in range(len(topology.resistors)) if r not in across]
     others.sort(key=lambda r: topology.series[r] >= 0)
-    r, v = topology.resistors, topology.phase_rows
+    r, v, inductors = topology.resistors, topology.phase_rows, topology.inductors
     controlled = [k for k, item in enumerate(topology.controlled) if item[0].kind in "GH"]
     driven_sensed = [
         nodes if element.kind == "G" else (extra[0], GROUND, *nodes[:2])
@@ -103,7 +105,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         size,
         _relations(topology),
         ends(topology.junctions.p, topology.junctions.n),
-        np.array([shunts.get(j, -1) for j in range(len(topology.junctions))], dtype=np.int32),
+        np.array([across_of.get(j, -1) for j in range(len(topology.junctions))], dtype=np.int32),
         _junction_places(topology, pattern),
         np.array(others, dtype=np.int32),
         sum(topology.series[k] < 0 for k in others),
@@ -117,10 +119,11 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         np.array([topology.controlled[k][0].kind == "H" for k in controlled], dtype=np.int32),
         ends(*np.array(driven_sensed, dtype=np.int64).reshape(-1, 4).T),
         ends([port[0] for port in ports], [port[1] for port in ports]),
+        ends(*([side[k] for k in topology.kinetic] for side in (inductors.p, inductors.n))),
     )
 
 
-def _shunts(topology: Topology) -> dict[int, int]:
+def shunts(topology: Topology) -> dict[int, int]:
     """Junction -> one resistor (alone or with its inductor) between the same two nodes."""
     free: dict[tuple[int, int], list[int]] = {}
     for r, ends in enumerate(zip(topology.resistors.p, topology.resistors.n, strict=True)):

@@ -85,6 +85,8 @@ class Topology:
     """For each resistor the position of its series inductor in the deck, or -1."""
     capacitors: Branches = field(default_factory=Branches)
     inductors: Branches = field(default_factory=Branches)
+    kinetic: list[int] = field(default_factory=list)
+    """Positions in ``inductors`` of those whose inductance depends on their current."""
     groups: list[list[int]] = field(default_factory=list)
     """Coupled groups, as positions in ``coupled``; ``group_number`` by their first label."""
     coupled: Branches = field(default_factory=Branches)
@@ -114,6 +116,15 @@ class Topology:
         if len(models) < len(self.junctions):
             raise AssertionError("a junction without model passed the reader")
         return models
+
+    @property
+    def passive(self) -> bool:
+        """Whether the matrix is symmetric and its unknowns are nodes alone.
+
+        Conductances between nodes make it: no prescribed phase, no controlled source, no inductor
+        that keeps its current.
+        """
+        return not (self.phase_rows.labels or self.current_inductors.labels or self.controlled)
 
     def add_unknown(self) -> int:
         """One more; returns its number."""
@@ -175,7 +186,7 @@ def _series_nodes(
     for position, element in enumerate(flat.elements):
         for node in element.nodes:
             count[node] += 1
-        plain = element.value > 0.0 and element.label not in coupled
+        plain = element.value > 0.0 and element.label not in coupled and element.kinetic_A is None
         if element.kind in "RL" and plain and element.nodes[0] != element.nodes[1]:
             for node in element.nodes:
                 if node != GROUND and node not in kept:
@@ -259,6 +270,8 @@ def _add(
     if kind == "R" and value > 0.0:
         _add_resistor(topology, position, element, ends, partner)
     elif kind == "L" and label in grouped:
+        if element.kinetic_A is not None:
+            raise element.place.error(f"{label}: an inductor with ik= can't be coupled")
         _add_coupled(topology, element, ends, grouped[label])
     elif kind == "L" and value <= 0.0:
         # With its current as an unknown no pivot is a sum that a negative value can make 0.
@@ -268,6 +281,8 @@ def _add(
             branches, current = _BRANCHES[kind]
             index = getattr(topology, branches).add(element, ends[0], ends[1])
             topology.devices[label] = (element, Current(current, index))
+            if element.kinetic_A is not None:
+                topology.kinetic.append(index)
     elif kind in "VPR":
         topology.phase_rows.add(element, ends[0], ends[1])
         row = topology.add_unknown()

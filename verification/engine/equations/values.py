@@ -13,6 +13,7 @@ brought to the left: sigma = Phi0/2pi, h the time step,
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,11 @@ def nominal_values(topology: Topology, seed: int | None) -> Values:
         return element.value * spread.get(element.label, 1.0)
 
     def column(branches: Branches) -> FloatArray:
-        return np.array([[drawn(e)] for e in branches.elements], dtype=np.float64).reshape(-1, 1)
+        if spread:
+            found = [drawn(element) for element in branches.elements]
+        else:
+            found = [element.value for element in branches.elements]
+        return np.array(found, dtype=np.float64).reshape(-1, 1)
 
     def factors(couplings: list[tuple[int, int, Element]]) -> FloatArray:
         return np.array([[e.value] for _, _, e in couplings], dtype=np.float64).reshape(-1, 1)
@@ -99,9 +104,12 @@ def _spread_factors(topology: Topology, spread: Spread, seed: int | None) -> dic
         "C": spread.capacitor,
         "R": spread.resistor,
     }
-    rng = np.random.default_rng(seed)
     factors: dict[str, float] = {}
-    for element in topology.flat.elements:
+    elements = topology.flat.elements
+    if spread == Spread() and not any(element.spread != 1.0 for element in elements):
+        return factors  # and no import of NumPy's random numbers
+    rng = np.random.default_rng(seed)
+    for element in elements:
         if element.kind not in kinds:
             continue
         # The first that is given; 1 stands for none.
@@ -206,34 +214,40 @@ def gap_energy(model: ModelCard) -> float:
 def _junctions(
     topology: Topology, values: Values, h: float, pc: float
 ) -> tuple[FloatArray, FloatArray]:
-    lanes = values.lanes
     models = topology.models
-    rows = np.zeros((4, len(models), lanes))
-    gap = np.zeros((5, len(models), lanes))
-    for j, model in enumerate(models):
-        area = values.area[j]
-        icrit = model.icrit * area
-        cap = model.cap * area
-        rn = model.rn / area
-        strength = icrit
-        if model.thermal:
-            # JoSIM's JJ::set_model: Delta(T) and the resistance that it gives.
-            delta = gap_energy(model)
-            rn = (math.pi * delta) / (2 * ELEMENTARY_CHARGE * icrit)
-            rn = rn * math.tanh(delta / (2 * BOLTZMANN * model.temperature))
-            strength = math.pi * delta / (2 * ELEMENTARY_CHARGE * rn)
-        r0 = rn if model.rtype == 0 else model.r0 / area
-        rows[0, j] = (1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc
-        rows[1, j] = 2.0 * cap / h
-        rows[2, j] = cap / (2.0 * h)
-        rows[3, j] = strength
-        low = model.vg - 0.5 * model.delv
-        gap[0, j] = low if model.rtype == 1 else math.inf
-        gap[1, j] = model.vg + 0.5 * model.delv
-        g_large = icrit / (model.icfact * model.delv)
-        gap[2, j] = g_large - 1.0 / r0
-        gap[3, j] = 1.0 / rn - 1.0 / r0
-        gap[4, j] = low * (1.0 / r0 - g_large)
+    known = {id(model): model for model in models}
+    at = {key: k for k, key in enumerate(known)}
+    of = np.array([at[id(model)] for model in models], dtype=np.int64)
+
+    def each(numbers: Iterable[float]) -> FloatArray:
+        """A number of each model, by junction, shape (junctions, 1)."""
+        return np.array(list(numbers), dtype=np.float64)[of].reshape(-1, 1)
+
+    def field(name: str) -> FloatArray:
+        return each(getattr(model, name) for model in known.values())
+
+    area = values.area
+    icrit, cap, rn = field("icrit") * area, field("cap") * area, field("rn") / area
+    strength = icrit.copy()
+    for j in np.flatnonzero(each(model.thermal for model in known.values())):
+        # JoSIM's JJ::set_model: Delta(T) and the resistance that it gives.
+        delta, model = gap_energy(models[j]), models[j]
+        normal = (math.pi * delta) / (2 * ELEMENTARY_CHARGE * icrit[j])
+        rn[j] = normal * math.tanh(delta / (2 * BOLTZMANN * model.temperature))
+        strength[j] = math.pi * delta / (2 * ELEMENTARY_CHARGE * rn[j])
+    subgap = field("rtype") == 1.0
+    r0 = np.where(subgap, field("r0") / area, rn)
+    rows = np.stack(
+        [(1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc, 2.0 * cap / h, cap / (2.0 * h), strength]
+    )
+    vg, delv = field("vg"), field("delv")
+    low = vg - 0.5 * delv
+    g_large = icrit / (field("icfact") * delv)
+    same = np.ones(values.lanes)
+    gap = np.stack([
+        np.where(subgap, low, math.inf) * same, (vg + 0.5 * delv) * same, g_large - 1.0 / r0,
+        1.0 / rn - 1.0 / r0, low * (1.0 / r0 - g_large),
+    ])  # fmt: skip
     return rows, gap
 
 

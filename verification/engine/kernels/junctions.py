@@ -9,8 +9,19 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from verification.engine.kernels.compiling import inlined, kernel
+from verification.engine.kernels.simd import (
+    absolute,
+    fma,
+    gather,
+    largest,
+    load,
+    maximum,
+    nearest,
+    scatter_add,
+    splat,
+    store,
+)
 from verification.engine.kernels.solve import value
 from verification.engine.lanes.layout import (
     C1,
@@ -27,20 +38,8 @@ from verification.engine.lanes.layout import (
     STATE_ROWS,
     STRENGTH,
     VOLTAGE,
-    G,
-)
-from verification.engine.lanes.simd import (
     WIDTH,
-    absolute,
-    fma,
-    gather,
-    largest,
-    load,
-    maximum,
-    nearest,
-    scatter_add,
-    splat,
-    store,
+    G,
 )
 
 THIRD4 = 4.0 / 3.0
@@ -55,7 +54,7 @@ _V = (0,) * WIDTH
 _STATE = STATE_ROWS * WIDTH
 
 
-@njit(inline="always")
+@inlined
 def sine(v):
     """sin in every lane: v = q pi + r with |r| <= pi/2, then Taylor's series to r^19.
 
@@ -78,7 +77,7 @@ def sine(v):
     return sign * fma(p * z, r, r)
 
 
-@njit(error_model="numpy")
+@kernel
 def _other_relation(kind, table, at, argument, strength):
     """Supercurrent of a junction with harmonics (kind 1) or the thermal relation (kind 2)."""
     count = int(table[at + 2])
@@ -94,7 +93,7 @@ def _other_relation(kind, table, at, argument, strength):
     return strength * total / root * math.tanh(table[at + 1] * root)
 
 
-@njit
+@kernel
 def _special(jj, k, argument, strength, w):
     """Supercurrents of a vector in which not all junctions are plain; left in jj.scratch."""
     scratch = jj.scratch
@@ -109,7 +108,7 @@ def _special(jj, k, argument, strength, w):
             )
 
 
-@njit
+@kernel
 def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
     """Right-hand side of all junctions; returns how far the highest voltage is above its gap.
 
@@ -141,8 +140,6 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
         c1 = value(jj.coefficient, q + C1, jj.own, _V)
         c2 = value(jj.coefficient, q + C2, jj.own, _V)
         strength = value(jj.coefficient, q + STRENGTH, jj.own, _V)
-        shunt_g = value(jj.coefficient, q + SHUNT_G, jj.own, _V)
-        part = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
         low = value(jj.coefficient, q + LOW, jj.own, _V)
         offset = value(jj.coefficient, q + OFFSET, jj.own, _V)
         if jj.special[k] == 0:
@@ -154,11 +151,18 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
         c = fma(c2, v2, c)
         c = fma(g * (-1.0), history, c)
         above = maximum(above, absolute(v0) - low)
-        # The resistor across it, without the share of the inductor in series with the resistor.
-        effective = load(state, s + SHUNT_HISTORY * WIDTH, _V)
-        inner = phase - part * (phase - effective)
-        shunt_history = fma(inner, THIRD4, load(state, s + SHUNT_PHASE * WIDTH, _V) * (-THIRD1))
-        shunt = shunt_g * shunt_history
+        shunt = splat(0.0, _V)
+        if jj.shunted:
+            # Without the share of the inductor in series with the resistor across it.
+            shunt_g = value(jj.coefficient, q + SHUNT_G, jj.own, _V)
+            part = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
+            effective = load(state, s + SHUNT_HISTORY * WIDTH, _V)
+            inner = phase - part * (phase - effective)
+            before = load(state, s + SHUNT_PHASE * WIDTH, _V)
+            shunt_history = fma(inner, THIRD4, before * (-THIRD1))
+            shunt = shunt_g * shunt_history
+            store(state, s + SHUNT_HISTORY * WIDTH, shunt_history)
+            store(state, s + SHUNT_PHASE * WIDTH, inner)
         if keep:
             store(jj.current, k * WIDTH, c)
             store(jj.shunt_current, k * WIDTH, shunt * (-1.0))
@@ -167,8 +171,6 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
         scatter_add(b, jj.ends, e + together, c * (-1.0), w)
         store(state, s + (PHASE + old) * WIDTH, phase)
         store(state, s + (VOLTAGE + old) * WIDTH, v1)
-        store(state, s + SHUNT_HISTORY * WIDTH, shunt_history)
-        store(state, s + SHUNT_PHASE * WIDTH, inner)
         store(state, s + PREDICTED * WIDTH, v0)
     if len(w) == 1:
         jj.moved[0] = largest(moved)
@@ -177,20 +179,20 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
     return largest(above)
 
 
-@njit(inline="always")
+@inlined
 def row_of(slot, row):
     """Where one junction's number of ``row`` stands in the state."""
     return (slot // WIDTH) * _STATE + row * WIDTH + slot % WIDTH
 
 
-@njit(inline="always")
+@inlined
 def coefficient_at(jj, slot, row):
     """Where one junction's coefficient of ``row`` stands."""
     at = (slot // WIDTH) * COEFFICIENT_ROWS + row
     return at * WIDTH + slot % WIDTH if jj.own else at
 
 
-@njit
+@kernel
 def history_of(jj, slot, i):
     """The phase history that the last right-hand side (step i) used, of one junction and lane."""
     new, old = 1 - (i & 1), i & 1
@@ -199,7 +201,7 @@ def history_of(jj, slot, i):
     )
 
 
-@njit(inline="always")
+@inlined
 def rows_of(jj, j, W):
     """Where in b both ends of a junction stand."""
     together = WIDTH // W
@@ -207,7 +209,7 @@ def rows_of(jj, j, W):
     return jj.ends[at] * W, jj.ends[at + together] * W
 
 
-@njit
+@kernel
 def regions(jj, b, i, w):
     """Piecewise linear quasiparticle branch: regions by the predicted voltage.
 
@@ -248,7 +250,7 @@ def regions(jj, b, i, w):
     return outside, changed
 
 
-@njit
+@kernel
 def matrix_with_regions(m, jj, a, own, out, w):
     """A for every lane with the conductances of junctions off the subgap branch."""
     W = len(w)

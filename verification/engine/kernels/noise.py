@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from verification.engine.kernels.compiling import kernel
 from verification.engine.kernels.junctions import coefficient_at, row_of, rows_of
+from verification.engine.kernels.random_numbers import gaussian
+from verification.engine.kernels.simd import load, store
 from verification.engine.kernels.solve import inject, value
 from verification.engine.lanes.layout import SHUNT_G, SHUNT_HISTORY
-from verification.engine.lanes.random_numbers import gaussian
-from verification.engine.lanes.simd import load, store
 
 
-@njit(error_model="numpy")
+@kernel
 def _sample(noise, m, lane, W, time):
     """Standard normal value of generator ``m`` in one lane at this time."""
     at = m * W + lane
@@ -33,7 +32,7 @@ def _sample(noise, m, lane, W, time):
     return noise.left[at] + (noise.right[at] - noise.left[at]) * (place - sample)
 
 
-@njit
+@kernel
 def _shunt_shift(jj, slot, j, current):
     """Noise of the resistor across a junction: shifts its history; the current that this makes."""
     at = coefficient_at(jj, slot, SHUNT_G)
@@ -42,7 +41,7 @@ def _shunt_shift(jj, slot, j, current):
     return -jj.coefficient[at] * shift
 
 
-@njit
+@kernel
 def noise_currents(noise, jj, r, out, b, time, w):
     """Add the noise of this time to the right-hand side and to the currents that are recorded."""
     W = len(w)

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from verification.engine.kernels.compiling import kernel
 from verification.engine.kernels.junctions import THIRD1, THIRD4
+from verification.engine.kernels.simd import fma, load, store
 from verification.engine.kernels.solve import across, inject, value
-from verification.engine.lanes.simd import fma, load, store
 
 
-@njit
+@kernel
 def resistors(r, x, b, w):
     """Plain resistors, then those with an inductor in series, whose middle node is eliminated."""
     W = len(w)
@@ -35,7 +34,7 @@ def resistors(r, x, b, w):
         store(r.phase, o, inner)
 
 
-@njit
+@kernel
 def capacitors(cap, x, b, w):
     """Capacitors: BDF2 twice, on the phases of the last four steps."""
     W = len(w)
@@ -54,7 +53,7 @@ def capacitors(cap, x, b, w):
         store(cap.p2, o, p1)
 
 
-@njit
+@kernel
 def prescribed(v, out, x, b, w):
     """V, P and R = 0: phases given by BDF2 integration of the voltage, or directly."""
     W = len(w)
@@ -71,7 +70,7 @@ def prescribed(v, out, x, b, w):
         store(b, v.row[m] * W, given * v.scale)
 
 
-@njit
+@kernel
 def controlled(g, x, b, w):
     """G: a current by BDF2 of the sensed phase; H: a phase by BDF2 of the driven one."""
     W = len(w)
@@ -88,7 +87,7 @@ def controlled(g, x, b, w):
             store(b, g.ends.p_b[m] * W, history * g.scale)
 
 
-@njit(error_model="numpy")
+@kernel
 def lines(t, x, b, i, w):
     """Transmission lines: what left one end arrives ``delay`` steps later at the other."""
     W = len(w)
@@ -117,7 +116,7 @@ def lines(t, x, b, i, w):
             store(t.current, me * W, c)
 
 
-@njit(error_model="numpy")
+@kernel
 def store_lines(t, x, i, w):
     """Keep the phase and current that leave each end in this step."""
     W = len(w)

@@ -5,21 +5,27 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from verification.engine.equations.constants import SIGMA
+from verification.engine.kernels.compiling import kernel
 from verification.engine.kernels.junctions import THIRD1, THIRD4, history_of
+from verification.engine.kernels.simd import absolute, fma, largest, load, splat, store
 from verification.engine.kernels.solve import across, value
-from verification.engine.lanes.simd import absolute, fma, largest, load, splat, store
+from verification.engine.lanes.layout import (
+    CAPACITOR,
+    COEFFICIENT,
+    JUNCTION,
+    KINETIC,
+    LINE,
+    REGION,
+    RESISTOR,
+    SHUNT,
+    STORED,
+    TRANSFER,
+    UNKNOWN,
+)
 
-UNKNOWN, COEFFICIENT, STORED, REGION, SOURCE = range(5)
-"""Terms of a trace: an unknown times a factor or a coefficient, a stored current, a junction's
-conductance off the subgap branch times an unknown, a source."""
-JUNCTION, RESISTOR, CAPACITOR, LINE, TRANSFER, HISTORY, SHUNT = range(7)
-"""Which stored current (or, for HISTORY, phase)."""
 
-
-@njit
+@kernel
 def _stored(tile, which, index, i, w):
     o = index * len(w)
     if which == JUNCTION:
@@ -32,6 +38,8 @@ def _stored(tile, which, index, i, w):
         return load(tile.lines.current, o, w)
     if which == TRANSFER:
         return load(tile.controlled.current, o, w)
+    if which == KINETIC:
+        return load(tile.kinetic.current, o, w)
     if which == SHUNT:
         return load(tile.junctions.shunt_current, o, w)
     for lane in range(len(w)):
@@ -39,10 +47,9 @@ def _stored(tile, which, index, i, w):
     return load(tile.junctions.scratch, 0, w)
 
 
-@njit
-def record(tile, output, row, x, i, voltage_scale):
+@kernel
+def record(tile, output, row, x, i, voltage_scale, w):
     """One printed sample of every trace, into row ``row`` of the output."""
-    w = tile.w
     W = len(w)
     rec = tile.traces
     for q in range(rec.signals):
@@ -67,7 +74,7 @@ def record(tile, output, row, x, i, voltage_scale):
         store(output, (row * rec.signals + q) * W, total)
 
 
-@njit
+@kernel
 def remember(rec, x, first, w):
     """Phases of the traces that are voltages, for their derivative at the next samples."""
     W = len(w)
@@ -80,7 +87,7 @@ def remember(rec, x, first, w):
             store(rec.d1, q * W, total)
 
 
-@njit
+@kernel
 def pulses(watch, x, time, step, i, w):
     """Advances of the watched phases by 2 pi: the last crossing of the middle, with hysteresis."""
     W = len(w)
@@ -100,7 +107,7 @@ def pulses(watch, x, time, step, i, w):
         store(watch.before, m * W, now)
 
 
-@njit(error_model="numpy")
+@kernel
 def _advance(watch, at, after, before, time, step):
     """One lane of one junction is beyond the middle: note the crossing, count the pulse."""
     sign = 1.0 if after > 0 else -1.0
@@ -115,7 +122,7 @@ def _advance(watch, at, after, before, time, step):
         watch.rest[at] += sign * 2 * math.pi
 
 
-@njit
+@kernel
 def energy(watch, src, x, before, i, w):
     """Work of the current sources: the integral of current over the flux they are moved by.
 
@@ -135,7 +142,7 @@ def energy(watch, src, x, before, i, w):
             _work(watch, src, s, x, before, i, w)
 
 
-@njit
+@kernel
 def _work(watch, src, s, x, before, i, w):
     o = s * len(w)
     current = load(src.out, o, w)

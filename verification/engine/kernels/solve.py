@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from verification.engine.lanes.simd import (
+from verification.engine.kernels.compiling import inlined, kernel
+from verification.engine.kernels.simd import (
     absolute,
     largest,
     load,
@@ -15,22 +14,19 @@ from verification.engine.lanes.simd import (
     subtract_products,
     times_factor,
 )
+from verification.engine.lanes.layout import DONE, INCOMPLETE, SINGULAR
 
 
-@njit(inline="always")
+@inlined
 def value(pointer, index, own, w):
     """Coefficient ``index``: one for each lane, or one for all."""
     return load(pointer, index * len(w), w) if own else splat(pointer[index], w)
 
 
-DONE, TOO_FAST, SINGULAR, INCOMPLETE = range(4)
-"""How a kernel ends: all done; every lane moves too fast for the step; a pivot is zero; the
-pattern of the factors has no place for what these values fill in."""
-
 _LOST = 1e-16
 
 
-@njit
+@kernel
 def _fits(m, a, own, factors, i, w):
     """Clear what row ``i`` of ``factors.work`` holds outside its pattern; whether it was little."""
     W = len(w)
@@ -54,7 +50,7 @@ def _fits(m, a, own, factors, i, w):
     return not largest(lost - row * _LOST) > 0.0
 
 
-@njit(error_model="numpy")
+@kernel
 def factorise(m, a, own, factors, w):
     """Fill factors.lower, .upper and .inverse (each lane its own) from A's values.
 
@@ -93,7 +89,7 @@ def factorise(m, a, own, factors, w):
     return status
 
 
-@njit
+@kernel
 def solve(m, b, factors, v, w):
     """Solve in place; ``len(v)`` doubles for each factor: ``len(w)``, or 1 if the lanes share it.
 
@@ -113,7 +109,7 @@ def solve(m, b, factors, v, w):
         store(b, i * W, times_factor(s, inverse, i, v))
 
 
-@njit(inline="always")
+@inlined
 def inject(b, ends, k, current, w):
     """Current from one end of element ``k`` to the other enters the balances of both nodes."""
     p, n = ends.p_b[k] * len(w), ends.n_b[k] * len(w)
@@ -121,7 +117,7 @@ def inject(b, ends, k, current, w):
     store(b, n, load(b, n, w) + current)
 
 
-@njit(inline="always")
+@inlined
 def across(x, ends, k, w):
     """Phase across element ``k``."""
     return load(x, ends.p_x[k] * len(w), w) - load(x, ends.n_x[k] * len(w), w)

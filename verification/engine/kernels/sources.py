@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from verification.engine.kernels.compiling import kernel
+from verification.engine.kernels.simd import fma, load, store
 from verification.engine.kernels.solve import inject
-from verification.engine.lanes.simd import fma, load, store
-from verification.engine.text.waves import source_value
+from verification.engine.kernels.waves import source_value
 
 
-@njit
+@kernel
 def _segment(kind, data, begin, length, cursor, slot, time):
     """Slope, value at origin, origin and next corner of a pwl (or dc); moves its cursor."""
     if kind == 0:
@@ -32,7 +31,7 @@ def _segment(kind, data, begin, length, cursor, slot, time):
     return (y2 - value_here) / (x2 - x1), value_here, x1, x2
 
 
-@njit(error_model="numpy")
+@kernel
 def _look_up(src, s, time, w):
     """Move a piecewise linear source on to the segments of this time."""
     W = len(w)
@@ -61,7 +60,7 @@ def _look_up(src, s, time, w):
             inject(src.constant, src.ends, s, load(src.base, o, w), w)
 
 
-@njit(error_model="numpy")
+@kernel
 def sources(src, time, w):
     """Values of all sources at this time, in ``src.out``.
 
@@ -99,7 +98,7 @@ def sources(src, time, w):
                 )
 
 
-@njit
+@kernel
 def inject_sources(src, b, w):
     """Currents of the sources that are not in the constant part."""
     for m in range(src.counts[0]):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,30 @@ from verification.engine.equations.outputs import Trace, build_terms
 from verification.engine.equations.values import Values
 from verification.engine.lanes.factors import IncompletePattern, factorise
 from verification.engine.lanes.lanes import select_lanes
-from verification.engine.lanes.layout import Factors, Tile
+from verification.engine.lanes.layout import (
+    INCOMPLETE,
+    RESTLESS,
+    SINGULAR,
+    TOO_FAST,
+    WIDTH,
+    Factors,
+    Tile,
+)
 from verification.engine.lanes.pointers import Pointer, longs
 from verification.engine.lanes.results import Extract, LaneResult, Pulses
 from verification.engine.lanes.samples import PrintedSamples, Sink
-from verification.engine.lanes.simd import WIDTH
+from verification.engine.lanes.state import at_rest
 from verification.engine.lanes.stimuli import noise_table, source_table
 from verification.engine.lanes.tiles import TileSetup
 from verification.engine.text.deck import TransientAnalysis
 from verification.engine.text.sources import SourceWave
 
+if TYPE_CHECKING:  # it imports what a run without one does not need
+    from verification.engine.checkpoints import Checkpoint
+
 FloatArray = NDArray[np.float64]
+STRETCH_S = 0.5
+"""About the time of a stretch of steps, after each of which a deadline is looked at, s."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class LaneJob:
         deadline: asked now and then; a true answer ends the run.
         sink: takes the printed signals of the one lane as they come.
         noise_each_step: whether noise is drawn anew in every step, as JoSIM does.
+        checkpoint: keeps the one lane, and has it go on where it was ended.
     """
 
     values: Values
@@ -52,6 +67,7 @@ class LaneJob:
     deadline: Callable[[], bool] | None = None
     sink: Sink | None = None
     noise_each_step: bool = False
+    checkpoint: Checkpoint | None = None
 
     def picked(self, lanes: list[int]) -> LaneJob:
         """The same for some of the lanes."""
@@ -168,7 +184,7 @@ class Batch:
         lanes = [min(begin + k, self._lanes - 1) for k in range(self._width)]
         tile = self._setup.build(lanes, used)
         if tile.own:
-            factorise(tile.matrix, tile.shared.a, tile.factors, tile.w, self._name, own=True)
+            factorise(tile.matrix, tile.shared.a, tile.factors, tile.width, self._name, own=True)
         samples = PrintedSamples(
             self._transient, self._traces, self._job.sink, self._width, self._steps
         )
@@ -181,8 +197,8 @@ class Batch:
         steps, guard = self._transient.steps, self._guard()
         # Long enough that Python costs nothing, short enough that a deadline is kept.
         work = max(1, len(self._topology.devices)) * 100e-9
-        stride = max(1, int(0.5 / work))
-        first = -self._startup()
+        stride = max(1, int(STRETCH_S / work))
+        first = self._begin(tile, samples)
         while first < steps:
             prints, last = samples.prints(first, min(steps, first + stride))
             output = np.empty(max(1, prints.size * samples.signals) * self._width)
@@ -190,19 +206,56 @@ class Batch:
                 tile, Pointer(output), longs(prints), prints.size, first, last,
                 self._transient.step, guard,
             )  # fmt: skip
-            if status == kernels.SINGULAR:
+            if status == SINGULAR:
                 raise SimulatorError(f"{self._name}: the matrix became singular")
-            if status == kernels.INCOMPLETE:
+            if status == RESTLESS:
+                raise SimulatorError(
+                    f"{self._name}: the current of an inductor with ik= can't be found: it is far "
+                    "above ik"
+                )
+            if status == INCOMPLETE:
                 raise IncompletePattern
-            if status == kernels.TOO_FAST:
+            if status == TOO_FAST:
                 return
             samples.add(prints, output)
             first = last
-            if self._job.deadline is not None and self._job.deadline():
+            late = self._job.deadline is not None and self._job.deadline()
+            if self._job.checkpoint is not None:
+                complete = self._setup.equations.pattern.complete
+                run = (self._job.seeds[0], self._transient.step, complete)
+                self._job.checkpoint.keep(tile, *run, first, samples.following_s, now=late)
+            if late:
                 raise SimulatorError(f"{self._name}: the run took too long")
         x = self._solution(tile)[:-1, : tile.used]
         if not np.all(np.isfinite(x[:, ~tile.tripped.array[: tile.used]])):
             raise SimulatorError(f"{self._name}: the solution is not finite; the circuit diverges")
+
+    def _begin(self, tile: Tile, samples: PrintedSamples) -> int:
+        """The first step: where the run was ended, or before t = 0."""
+        checkpoint = self._job.checkpoint
+        state = None if checkpoint is None else checkpoint.restore(tile)
+        if checkpoint is None or state is None:
+            return self._settled(tile)
+        samples.following_s = state.following_s
+        checkpoint.state = None  # a step that has to be smaller begins anew
+        return state.at
+
+    def _settled(self, tile: Tile) -> int:
+        """The first step that is not known beforehand.
+
+        JoSIM lets a circuit settle before t = 0, for a thousand steps of 0.05 ps. A pwl is constant
+        then; where the first of these steps moves nothing, to the last bit, no other one does.
+        """
+        first = -self._startup()
+        lanes = range(self._lanes)
+        if first >= -1 or not self._setup.sources.piecewise_linear(lanes).all():
+            return first
+        nothing = longs([0])
+        kernels.run_tile(
+            tile, Pointer(np.zeros(1)), nothing, 0, first, first + 1, self._transient.step,
+            self._guard(),
+        )  # fmt: skip
+        return 0 if at_rest(tile) else first + 1
 
     def _solution(self, tile: Tile) -> FloatArray:
         """Shape (unknowns and ground, width)."""

@@ -7,7 +7,7 @@ import numpy as np
 from netlist_gen.errors import DeckError
 from verification.engine import kernels
 from verification.engine.equations.equations import Equations
-from verification.engine.lanes.layout import Factors, Matrix
+from verification.engine.lanes.layout import DONE, INCOMPLETE, Factors, Matrix
 from verification.engine.lanes.pointers import Pointer, integers, longs
 
 
@@ -41,17 +41,17 @@ def empty_factors(equations: Equations, width: int) -> Factors:
 
 
 def factorise(
-    matrix: Matrix, a: Pointer, factors: Factors, w: tuple[int, ...], name: str, *, own: bool
+    matrix: Matrix, a: Pointer, factors: Factors, width: int, name: str, *, own: bool
 ) -> None:
-    """Fill ``factors`` from A's values ``a``, of ``len(w)`` lanes if they are each lane's ``own``.
+    """Fill ``factors`` from A's values ``a``, of ``width`` lanes if they are each lane's ``own``.
 
     Raises:
         IncompletePattern: another structure is needed.
         DeckError: a pivot is zero.
     """
-    status = kernels.factorise_tile(matrix, a, own, factors, w)
-    if status == kernels.INCOMPLETE:
+    status = kernels.factorise_tile(matrix, a, own, factors, width)
+    if status == INCOMPLETE:
         raise IncompletePattern
-    if status != kernels.DONE:
+    if status != DONE:
         whose = "a lane's" if own else "the circuit's"
         raise DeckError(f"{name}: {whose} matrix can't be factorised")

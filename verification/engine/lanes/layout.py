@@ -1,7 +1,8 @@
 """What the kernels are handed: one tuple of pointers for each kind of element.
 
-Small tuples keep compilation short, since Numba passes every member in every call. Arrays hold
-``len(w)`` doubles for each element, lane fastest: 8 lanes, or 1 for a single run.
+A compiled function gets the address of a table of the members, one 8-byte word each, in the order
+of these classes (``pointers.words`` makes it, ``kernels.views`` reads it). Arrays hold ``len(w)``
+doubles for each element, lane fastest: 8 lanes, or 1 for a single run.
 
 Junctions are the exception: they always come eight to a vector. With eight lanes a vector is one
 junction in all lanes, with one lane it is eight junctions. ``slot = junction * lanes + lane``
@@ -12,7 +13,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from verification.engine.lanes.pointers import Pointer
+from verification.engine.lanes.pointers import Doubles, Flags, Integers, Longs, Words
+
+WIDTH = 8
+"""Lanes in one vector: one AVX-512 register of doubles, or two of AVX2."""
+
+DONE, TOO_FAST, SINGULAR, INCOMPLETE, RESTLESS = range(5)
+"""How a run or a factorisation ends: all done; every lane moves too fast for the step; a pivot is
+zero; the pattern of the factors has no place for what these values fill in; the current of an
+inductor with ik does not stand still."""
+
+UNKNOWN, COEFFICIENT, STORED, REGION, SOURCE = range(5)
+"""Terms of a trace: an unknown times a factor or a coefficient, a stored current, a junction's
+conductance off the subgap branch times an unknown, a source."""
+JUNCTION, RESISTOR, CAPACITOR, LINE, TRANSFER, HISTORY, SHUNT, KINETIC = range(8)
+"""Which stored current (or, for HISTORY, phase)."""
 
 # Rows of a junction's vector in ``Junctions.state``: two last phases and two last voltages (each
 # pair is used in turn), the history and phase of the resistor across it, the predicted voltage.
@@ -28,16 +43,16 @@ class Matrix(NamedTuple):
 
     size: int
     entries: int
-    a_rows: Pointer
-    a_columns: Pointer
-    l_rows: Pointer
-    l_columns: Pointer
-    l_used: Pointer
-    l_order: Pointer
-    u_rows: Pointer
-    u_columns: Pointer
+    a_rows: Longs
+    a_columns: Integers
+    l_rows: Longs
+    l_columns: Integers
+    l_used: Longs
+    l_order: Longs
+    u_rows: Longs
+    u_columns: Integers
     backs: int
-    back: Pointer
+    back: Integers
     complete: bool
 
 
@@ -47,21 +62,21 @@ class Factors(NamedTuple):
     ``work`` is one row of all unknowns; ``mark`` says by unknown in which row it last had a place.
     """
 
-    a: Pointer
-    work: Pointer
-    mark: Pointer
-    lower: Pointer
-    upper: Pointer
-    inverse: Pointer
+    a: Doubles
+    work: Doubles
+    mark: Integers
+    lower: Doubles
+    upper: Doubles
+    inverse: Doubles
 
 
 class Ends(NamedTuple):
     """Rows of b and of x of both ends, by element: p is where its current enters, n leaves."""
 
-    p_b: Pointer
-    n_b: Pointer
-    p_x: Pointer
-    n_x: Pointer
+    p_b: Integers
+    n_b: Integers
+    p_x: Integers
+    n_x: Integers
 
 
 class Junctions(NamedTuple):
@@ -70,6 +85,7 @@ class Junctions(NamedTuple):
     Attributes:
         ends: rows of b (p, n) and of x (p, n), for each vector 4 by the junctions in it.
         coefficient: rows as above, 8 doubles each; one each where the lanes share them.
+        shunted: whether there is a resistor across any of them.
         special: by vector, whether a junction has another relation than the sine.
         kind: by junction, 0 sine, 1 harmonics, 2 thermal.
         extra: by junction, where its row of ``table`` begins.
@@ -89,26 +105,27 @@ class Junctions(NamedTuple):
     total: int
     own: bool
     keep: bool
+    shunted: bool
     inverse_pc: float
     prediction: float
-    ends: Pointer
-    coefficient: Pointer
-    special: Pointer
-    kind: Pointer
-    extra: Pointer
-    table: Pointer
-    state: Pointer
-    current: Pointer
-    shunt_current: Pointer
-    shunt_per_ampere: Pointer
-    delta: Pointer
-    high: Pointer
-    gap: Pointer
+    ends: Integers
+    coefficient: Doubles
+    special: Integers
+    kind: Integers
+    extra: Integers
+    table: Doubles
+    state: Doubles
+    current: Doubles
+    shunt_current: Doubles
+    shunt_per_ampere: Doubles
+    delta: Doubles
+    high: Doubles
+    gap: Doubles
     gap_own: bool
-    places: Pointer
-    outside: Pointer
-    moved: Pointer
-    scratch: Pointer
+    places: Longs
+    outside: Longs
+    moved: Doubles
+    scratch: Doubles
 
 
 class Resistors(NamedTuple):
@@ -118,12 +135,12 @@ class Resistors(NamedTuple):
     total: int
     own: bool
     ends: Ends
-    g: Pointer
-    part: Pointer
-    per_ampere: Pointer
-    phase: Pointer
-    history: Pointer
-    current: Pointer
+    g: Doubles
+    part: Doubles
+    per_ampere: Doubles
+    phase: Doubles
+    history: Doubles
+    current: Doubles
 
 
 class Capacitors(NamedTuple):
@@ -132,11 +149,11 @@ class Capacitors(NamedTuple):
     total: int
     own: bool
     ends: Ends
-    g: Pointer
-    p2: Pointer
-    p3: Pointer
-    p4: Pointer
-    current: Pointer
+    g: Doubles
+    p2: Doubles
+    p3: Doubles
+    p4: Doubles
+    current: Doubles
 
 
 class Prescribed(NamedTuple):
@@ -145,11 +162,11 @@ class Prescribed(NamedTuple):
     total: int
     scale: float
     per_volt: float
-    row: Pointer
+    row: Integers
     ends: Ends
-    kind: Pointer
-    source: Pointer
-    phase: Pointer
+    kind: Integers
+    source: Integers
+    phase: Doubles
 
 
 class Controlled(NamedTuple):
@@ -158,11 +175,11 @@ class Controlled(NamedTuple):
     total: int
     scale: float
     own: bool
-    kind: Pointer
+    kind: Integers
     ends: Ends
-    g: Pointer
-    phase: Pointer
-    current: Pointer
+    g: Doubles
+    phase: Doubles
+    current: Doubles
 
 
 class Lines(NamedTuple):
@@ -171,14 +188,35 @@ class Lines(NamedTuple):
     total: int
     own: bool
     ends: Ends
-    g: Pointer
-    delay: Pointer
-    begin: Pointer
-    length: Pointer
-    p1: Pointer
-    p2: Pointer
-    current: Pointer
-    ring: Pointer
+    g: Doubles
+    delay: Longs
+    begin: Longs
+    length: Longs
+    p1: Doubles
+    p2: Doubles
+    current: Doubles
+    ring: Doubles
+
+
+class Kinetic(NamedTuple):
+    """Inductors whose inductance depends on their current (see ``kernels.kinetic``).
+
+    Attributes:
+        ik: current at which the inductance has doubled, A.
+        knee: phase of the linear part there, rad.
+        share: current over ik in the last step.
+        current: beyond the linear part, A.
+        kept: the right-hand side without these currents.
+    """
+
+    total: int
+    own: bool
+    ends: Ends
+    ik: Doubles
+    knee: Doubles
+    share: Doubles
+    current: Doubles
+    kept: Doubles
 
 
 class Sources(NamedTuple):
@@ -199,23 +237,23 @@ class Sources(NamedTuple):
     total: int
     currents: int
     ends: Ends
-    kind: Pointer
-    begin: Pointer
-    length: Pointer
-    data: Pointer
-    lines: Pointer
-    factor: Pointer
-    cursor: Pointer
-    out: Pointer
-    slope: Pointer
-    base: Pointer
-    origin: Pointer
-    next: Pointer
-    flat: Pointer
-    moving: Pointer
-    counts: Pointer
-    following: Pointer
-    constant: Pointer
+    kind: Longs
+    begin: Longs
+    length: Longs
+    data: Doubles
+    lines: Flags
+    factor: Doubles
+    cursor: Longs
+    out: Doubles
+    slope: Doubles
+    base: Doubles
+    origin: Doubles
+    next: Doubles
+    flat: Flags
+    moving: Integers
+    counts: Longs
+    following: Doubles
+    constant: Doubles
 
 
 class Noise(NamedTuple):
@@ -225,16 +263,16 @@ class Noise(NamedTuple):
     """
 
     total: int
-    kind: Pointer
-    element: Pointer
-    period: Pointer
-    delay: Pointer
-    ratio: Pointer
-    sigma: Pointer
-    seed: Pointer
-    sample: Pointer
-    left: Pointer
-    right: Pointer
+    kind: Integers
+    element: Integers
+    period: Doubles
+    delay: Doubles
+    ratio: Doubles
+    sigma: Doubles
+    seed: Words
+    sample: Longs
+    left: Doubles
+    right: Doubles
 
 
 class Traces(NamedTuple):
@@ -243,15 +281,15 @@ class Traces(NamedTuple):
     signals: int
     any_derivative: bool
     own: bool
-    rows: Pointer
-    kind: Pointer
-    place: Pointer
-    other: Pointer
-    factor: Pointer
-    derivative: Pointer
-    listed: Pointer
-    d1: Pointer
-    d2: Pointer
+    rows: Integers
+    kind: Integers
+    place: Integers
+    other: Integers
+    factor: Doubles
+    derivative: Flags
+    listed: Doubles
+    d1: Doubles
+    d2: Doubles
 
 
 class Watch(NamedTuple):
@@ -275,37 +313,37 @@ class Watch(NamedTuple):
     hysteresis: float
     capacity: int
     ends: Ends
-    before: Pointer
-    rest: Pointer
-    time: Pointer
-    pulses: Pointer
-    times: Pointer
+    before: Doubles
+    rest: Doubles
+    time: Doubles
+    pulses: Longs
+    times: Doubles
     energy: bool
     source_ends: Ends
-    source_before: Pointer
-    work: Pointer
-    mark: Pointer
-    idle: Pointer
+    source_before: Doubles
+    work: Doubles
+    mark: Doubles
+    idle: Flags
 
 
 class Tile(NamedTuple):
     """One tile of lanes: everything that a step reads and leaves for the next one.
 
     Attributes:
-        w: its length is the number of lanes.
+        width: number of lanes.
         used: lanes that are not padding.
         xa: solution and right-hand side, in turn with ``xb``.
         flip: whether ``xb`` is the solution.
         tripped: by lane, whether a phase moved too far for the step.
     """
 
-    w: tuple[int, ...]
+    width: int
     used: int
     own: bool
-    xa: Pointer
-    xb: Pointer
-    flip: Pointer
-    tripped: Pointer
+    xa: Doubles
+    xb: Doubles
+    flip: Flags
+    tripped: Flags
     matrix: Matrix
     shared: Factors
     factors: Factors
@@ -315,6 +353,7 @@ class Tile(NamedTuple):
     prescribed: Prescribed
     controlled: Controlled
     lines: Lines
+    kinetic: Kinetic
     sources: Sources
     noise: Noise
     traces: Traces

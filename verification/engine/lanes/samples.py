@@ -60,6 +60,15 @@ class PrintedSamples:
             sink.begin(self._names)
 
     @property
+    def following_s(self) -> float:
+        """The next print point, s."""
+        return self._prints.following_s
+
+    @following_s.setter
+    def following_s(self, value: float) -> None:
+        self._prints.following_s = value
+
+    @property
     def signals(self) -> int:
         """How many signals are recorded."""
         return len(self._names)

@@ -16,11 +16,13 @@ from verification.engine.lanes.layout import (
     COEFFICIENT_ROWS,
     LOW,
     STATE_ROWS,
+    WIDTH,
     Capacitors,
     Controlled,
     Ends,
     Factors,
     Junctions,
+    Kinetic,
     Lines,
     Noise,
     Prescribed,
@@ -32,7 +34,6 @@ from verification.engine.lanes.layout import (
 )
 from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
 from verification.engine.lanes.results import Extract
-from verification.engine.lanes.simd import WIDTH
 from verification.engine.lanes.stimuli import NoiseTable, SourceTable
 from verification.engine.text.deck import TransientAnalysis
 from verification.waves.pulses import PHASE_HYSTERESIS_FLUXONS
@@ -102,12 +103,12 @@ class _TileBuilder:
         # The copy of the constant part runs in whole vectors.
         size = -(-(eq.plan.size + 1) * width // WIDTH) * WIDTH
         return Tile(
-            (0,) * width, used, self._own, Pointer(np.zeros(size)), Pointer(np.zeros(size)),
+            width, used, self._own, Pointer(np.zeros(size)), Pointer(np.zeros(size)),
             Pointer(np.zeros(1, dtype=np.bool_)), Pointer(np.zeros(width, dtype=np.bool_)),
             matrix_pointers(eq), setup.shared or self._own_values(), empty_factors(eq, width),
             self._junctions(), self._resistors(), self._capacitors(), self._prescribed(),
-            self._controlled(), self._lines(), self._sources(size), self._noise(),
-            self._traces(), self._watch(),
+            self._controlled(), self._lines(), self._kinetic(size), self._sources(size),
+            self._noise(), self._traces(), self._watch(),
         )  # fmt: skip
 
     def _own_values(self) -> Factors:
@@ -129,6 +130,7 @@ class _TileBuilder:
         coefficient, per_ampere = self._junction_coefficients(vectors, together)
         return Junctions(
             vectors, count, self._own or width == 1, self._setup.keep,
+            bool((plan.shunt >= 0).any()),
             parts.inverse_pc, parts.prediction,
             integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient,
             integers(special.reshape(vectors, together).max(axis=1, initial=0)),
@@ -198,6 +200,17 @@ class _TileBuilder:
             count, self._own, self._ends(self._eq.plan.line_ends), self._pick(self._eq.parts.lines),
             longs(delays), longs(begin), longs(length), *self._three(2 * count),
             self._zeros(int(begin[-1])),
+        )  # fmt: skip
+
+    def _kinetic(self, size: int) -> Kinetic:
+        ends, at = self._eq.plan.kinetic_ends, self._eq.topology.kinetic
+        elements = self._eq.topology.inductors.elements
+        inductance = self._eq.values.inductance[at] if at else np.zeros((0, 1))
+        ik = np.array([[elements[k].kinetic_A] for k in at], dtype=np.float64).reshape(-1, 1)
+        kept = Pointer(np.zeros(size if at else 1))
+        return Kinetic(
+            len(at), self._own, self._ends(ends), self._pick(ik + 0.0 * inductance),
+            self._pick(ik * inductance / SIGMA), self._zeros(len(at)), self._zeros(len(at)), kept,
         )  # fmt: skip
 
     def _sources(self, size: int) -> Sources:

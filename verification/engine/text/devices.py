@@ -19,7 +19,7 @@ _ANNOTATIONS = frozenset({"FCHECK", "NFREE"})
 _OPTIONS = {
     "B": ("AREA", "IC", "TEMP", "NEB", "SPREAD"),
     "R": ("TEMP", "NEB", "SPREAD"),
-    "L": ("SPREAD",),
+    "L": ("SPREAD", "IK"),
     "C": ("SPREAD",),
     "T": ("TD", "Z0"),
 }
@@ -41,6 +41,7 @@ class Element:
         temperature: of its thermal noise, K; None takes the deck's.
         bandwidth: of its thermal noise, Hz; None takes the deck's.
         pair: flat labels of the two inductors of a K.
+        kinetic_A: current at which an inductor's inductance has doubled; None where it is constant.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Element:
     bandwidth: float | None = None
     pair: tuple[str, str] = ("", "")
     place: Place = _NOWHERE
+    kinetic_A: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,11 @@ def read_device(
         if kind == "K":
             return DeviceCard(line, (), _coupling(number, line))
         _check_value(kind, label, number, place)
+        if "IK" in options and not (options["IK"] > 0.0 and number > 0.0):
+            raise place.error(
+                f"{label}: an inductor with ik= must be above 0, and so must ik; here they are "
+                f"{number:g} and {options['IK']:g}"
+            )
     element = Element(
         kind,
         label,
@@ -155,6 +162,7 @@ def read_device(
         temperature=options.get("TEMP"),
         bandwidth=options.get("NEB"),
         place=place,
+        kinetic_A=options.get("IK"),
     )
     return DeviceCard(line, nodes, element)
 

@@ -132,7 +132,7 @@ class _Flattener:
             self.flat.elements.append(
                 Element(
                     e.kind, e.label + suffix, at, e.value, e.model, e.wave, e.delay, e.spread,
-                    e.temperature, e.bandwidth, pair, e.place,
+                    e.temperature, e.bandwidth, pair, e.place, e.kinetic_A,
                 )
             )  # fmt: skip
         if unused:

@@ -52,6 +52,8 @@ def read_josim_csv(path: Path, controls: Controls | None = None) -> Waveforms:
             time = restore_josim_axis(printed, controls.transient, DIGITS)
         except WaveformError as error:
             raise WaveformError(f"{path.name}: {error}") from None
+        if time.size > 1 and time[1] == time[0]:  # the same step, printed twice
+            time, table = time[1:], table[:, 1:]
     elif printed.size > 1 and not np.all(np.diff(printed) > 0.0):
         at = int(np.argmin(np.diff(printed) > 0.0)) + 1
         raise WaveformError(

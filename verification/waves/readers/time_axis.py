@@ -5,6 +5,9 @@ its internal step by itself. Both are handled by doing again what it does: its i
 are i * step, and a sample is printed at the first of them at or beyond each print point
 (JoSIM 2.7, ``Output.cpp`` and ``Simulation.cpp``). The axis that agrees with every printed
 stamp to its last digit is the true one.
+
+JoSIM looks for the second sample from the first one's step on. Where rounding puts the first print
+point just beyond a step, the next step answers both points, and JoSIM prints it twice.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ _MOST_HALVINGS = 8
 
 def josim_axis(transient: Transient, halvings: int = 0) -> FloatArray:
     """The times JoSIM prints for a ``.tran`` line after so many halvings of its step, in seconds.
+
+    They rise; the first may come twice (see the module).
 
     Raises:
         WaveformError: the line leaves nothing to print.
@@ -54,7 +59,7 @@ def _first_step(points: FloatArray, step: float) -> NDArray[np.int64]:
 
 
 def restore_josim_axis(printed_s: FloatArray, transient: Transient, digits: int) -> FloatArray:
-    """The exact times behind printed ones, shape (samples,).
+    """The exact times behind printed ones, shape (samples,); the first may come twice.
 
     Args:
         printed_s: time stamps as read, in seconds, shape (samples,).

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array, diags_array, random_array
 
 from netlist_gen.errors import DeckError
-from verification.engine.equations.factorisation import build_pattern, order
-from verification.engine.kernels import DONE, INCOMPLETE, SINGULAR, factorise_tile
-from verification.engine.lanes.layout import Factors, Matrix
+from verification.engine.equations import factorisation
+from verification.engine.equations.factorisation import SMALL, build_pattern, order
+from verification.engine.kernels import factorise_tile
+from verification.engine.lanes.layout import DONE, INCOMPLETE, SINGULAR, Factors, Matrix
 from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
 
 
@@ -37,7 +38,7 @@ def pattern_of(a, complete):
     size = a.shape[0]
     rows, columns = (index.astype(np.int64) for index in a.nonzero())
     entries = a.toarray()[rows, columns]
-    row_of, column_of = order(a, "m", complete=complete)
+    row_of, column_of, _ = order(rows, columns, entries, size, "m", complete=complete)
     everything = np.ones(size, dtype=bool)
     pattern, where = build_pattern(
         rows, columns, entries, row_of, column_of, everything, everything.copy(), complete=complete
@@ -67,7 +68,7 @@ def test_the_factors_multiply_to_the_matrix(size, seed, density, complete):
     a = csr_array(a + a.T + np.diag(rng.uniform(1, 2, size) * size))
     pattern, values = pattern_of(a, complete)
     factors = factors_of(pattern, size, values)
-    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, (0,)) == DONE
+    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, 1) == DONE
     np.testing.assert_allclose(
         product(pattern, size, factors), in_order(a, pattern), atol=1e-14 * size
     )
@@ -97,22 +98,22 @@ def test_what_is_below_rounding_is_left_out():
     pattern, values = pattern_of(a, False)
     assert pattern.entries < 0.5 * complete.entries
     factors = factors_of(pattern, size, values)
-    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, (0,)) == DONE
+    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, 1) == DONE
     apart = product(pattern, size, factors) - in_order(a, pattern)
     assert np.abs(apart).max() < 1e-10  # of 1e5
 
 
-@pytest.mark.parametrize("lanes", [(0,), (0,) * 8])
+@pytest.mark.parametrize("lanes", [1, 8])
 def test_values_that_fill_in_more_are_noticed(lanes):
     """A pattern for weakly coupled nodes has no room for strongly coupled ones."""
     size = 300
     pattern, _ = pattern_of(network(size, 1e5), False)
     ordered = in_order(network(size, 1.0), pattern)
     rows = np.repeat(np.arange(size), np.diff(pattern.a_rows))
-    values = np.repeat(ordered[rows, pattern.a_columns], len(lanes))
-    factors = factors_of(pattern, size * len(lanes), values)._replace(
-        lower=Pointer(np.zeros(pattern.l_columns.size * len(lanes))),
-        upper=Pointer(np.zeros(pattern.u_columns.size * len(lanes))),
+    values = np.repeat(ordered[rows, pattern.a_columns], lanes)
+    factors = factors_of(pattern, size * lanes, values)._replace(
+        lower=Pointer(np.zeros(pattern.l_columns.size * lanes)),
+        upper=Pointer(np.zeros(pattern.u_columns.size * lanes)),
     )
     matrix = matrix_of(pattern, size)
     assert factorise_tile(matrix, factors.a, True, factors, lanes) == INCOMPLETE
@@ -128,17 +129,99 @@ def test_a_zero_pivot_is_reported():
         rows, columns, entries, identity, identity, everything, everything, complete=True
     )
     factors = factors_of(pattern, size, entries)
-    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, (0,)) == SINGULAR
+    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, 1) == SINGULAR
+
+
+def stamps(a):
+    rows, columns = (index.ravel() for index in np.indices(a.shape))
+    return rows, columns, a.ravel(), a.shape[0]
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_a_singular_matrix_is_refused_in_terms_of_the_circuit(complete):
+@pytest.mark.parametrize("small", [0, SMALL])
+def test_a_singular_matrix_is_refused_in_terms_of_the_circuit(complete, small, monkeypatch):
+    monkeypatch.setattr(factorisation, "SMALL", small)
     message = (
         "d: the circuit has no unique solution; look for a node without a path to ground, "
         "a loop of voltage or phase sources, or a source across ground"
     )
     for a in (np.zeros((2, 2)), np.array([[1.0, 1.0], [1.0, 1.0]])):
         with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
-            order(csr_array(a), "d", complete=complete)
+            order(*stamps(a), "d", complete=complete)
     with pytest.raises(DeckError, match="conductance overflows"):
-        order(csr_array(np.array([[np.inf]])), "d", complete=complete)
+        order(*stamps(np.array([[np.inf]])), "d", complete=complete)
+
+
+def ordered(a, passive):
+    """Order and pattern of a symmetric matrix by minimum degree, or by SuperLU."""
+    rows, columns = (index.astype(np.int64) for index in a.nonzero())
+    entries, size = a.toarray()[rows, columns], a.shape[0]
+    kind = {"complete": True, "passive": passive}
+    row_of, column_of, kept = order(rows, columns, entries, size, "d", **kind)
+    assert kept
+    everything = np.ones(size, dtype=bool)
+    pattern, where = build_pattern(
+        rows, columns, entries, row_of, column_of, everything, everything.copy(), name="d", **kind
+    )
+    values = np.zeros(pattern.a_columns.size)
+    np.add.at(values, where, entries)
+    return pattern, values
+
+
+@given(st.integers(2, 60), st.integers(0, 2**31), st.floats(0.02, 0.5))
+@settings(max_examples=40, deadline=None)
+def test_minimum_degree_gives_a_whole_order(size, seed, density):
+    rng = np.random.default_rng(seed)
+    a = random_array((size, size), density=density, rng=rng)
+    a = csr_array(-a - a.T + np.diag(np.asarray(a.sum(axis=0) + a.sum(axis=1)).ravel() + 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(factorisation, "SMALL", 0)
+        pattern, values = ordered(a, True)
+    assert sorted(pattern.row_of) == list(range(size))
+    factors = factors_of(pattern, size, values)
+    assert factorise_tile(matrix_of(pattern, size), factors.a, False, factors, 1) == DONE
+    np.testing.assert_allclose(
+        product(pattern, size, factors), in_order(a, pattern), atol=1e-13 * size
+    )
+
+
+@pytest.mark.parametrize("size", [400, 3000])
+def test_minimum_degree_fills_in_as_little_as_superlu(size):
+    side = np.arange(size)
+    a = csr_array(
+        coo_array((np.full(size, -1.0), (side, np.roll(side, 1))), (size, size))
+        + coo_array((np.full(size, -1.0), (side, np.roll(side, 20))), (size, size))
+    )
+    a = csr_array(a + a.T + diags_array(np.full(size, 4.5)))
+    assert ordered(a, True)[0].entries < 1.1 * ordered(a, False)[0].entries
+
+
+def test_a_graph_that_takes_too_much_room_is_ordered_by_superlu(monkeypatch):
+    a = network(400, 10.0)
+    monkeypatch.setattr(factorisation, "_MOST_NEIGHBOURS", 10)
+    assert np.array_equal(ordered(a, True)[0].row_of, ordered(a, False)[0].row_of)
+
+
+def test_little_fill_is_kept_whatever_the_size(monkeypatch):
+    """Entries below rounding are left out only where there are many."""
+    monkeypatch.setattr(factorisation, "SMALL", 0)
+    for a, complete in ((network(400, 10.0), False), (chain(400), True)):
+        rows, columns = (index.astype(np.int64) for index in a.nonzero())
+        entries = a.toarray()[rows, columns]
+        *_, kept = order(rows, columns, entries, 400, "d", complete=False, passive=True)
+        assert kept is complete
+
+
+def chain(size):
+    a = diags_array([np.full(size - 1, -1.0), np.full(size, 2.5), np.full(size - 1, -1.0)],
+                    offsets=[-1, 0, 1])  # fmt: skip
+    return csr_array(a)
+
+
+def test_a_singular_symmetric_matrix_is_refused():
+    message = (
+        "d: the circuit has no unique solution; look for a node without a path to ground, "
+        "a loop of voltage or phase sources, or a source across ground"
+    )
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        ordered(network(400, 0.0), True)

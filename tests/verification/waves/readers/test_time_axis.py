@@ -7,11 +7,12 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.errors import WaveformError
 from verification.simulators.base import DeckJob
+from verification.simulators.embedded import EmbeddedSimulator
 from verification.simulators.josim import JosimSimulator
 from verification.waves.josim_controls import Transient
 from verification.waves.readers.time_axis import josim_axis, restore_josim_axis
@@ -33,14 +34,23 @@ def transients(draw):
     return Transient(step, stop, start, step * per_print)
 
 
+# Rounding puts the first print point beyond step 5: JoSIM prints step 6 for it, and again for the
+# next point.
+TWICE = Transient(
+    0.05 * PS, 0.50000000000000011 * PS, 0.25000000000000006 * PS, 5.0000000000000014e-14
+)
+
+
 @given(transients(), st.integers(0, 3))
+@example(TWICE, 0)
 @settings(max_examples=200, deadline=None)
 def test_any_axis_is_restored_exactly_from_its_printed_digits(transient, halvings):
     axis = josim_axis(transient, halvings)
     restored = restore_josim_axis(printed(axis), transient, 7)
     assert np.array_equal(printed(restored), printed(axis))
     assert np.abs(restored - axis).max() <= 1e-6 * axis[-1]
-    assert (np.diff(restored) > 0).all()
+    assert (np.diff(restored)[1:] > 0).all()
+    assert (np.diff(restored) >= 0).all()
 
 
 @given(transients())
@@ -108,6 +118,12 @@ def test_nothing_to_print_is_refused():
         josim_axis(Transient(1 * PS, 10 * PS, 9.9 * PS, 1 * PS))
 
 
+def test_the_first_sample_may_come_twice():
+    np.testing.assert_allclose(
+        josim_axis(TWICE), np.array([0.3, 0.3, 0.35, 0.4, 0.45]) * PS, rtol=1e-12
+    )
+
+
 @pytest.mark.josim
 @pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
 @pytest.mark.parametrize(
@@ -139,3 +155,20 @@ R1 1 0 2.74
 """
     waveforms = JosimSimulator().run(DeckJob("axis", deck), timeout_s=20.0).require()
     assert waveforms.time_s.size > 20
+
+
+@pytest.mark.josim
+@pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
+def test_a_sample_that_josim_prints_twice_is_read_once():
+    times = [TWICE.step_s, TWICE.stop_s, TWICE.print_start_s, TWICE.print_step_s]
+    deck = f"""I1 0 1 pwl(0 0 1p 1m)
+R1 1 0 1
+.tran {" ".join(f"{time * 1e12!r}p" for time in times)}
+.print V(1)
+.end
+"""
+    waveforms = JosimSimulator().run(DeckJob("axis", deck), timeout_s=20.0).require()
+    ours = EmbeddedSimulator().run(DeckJob("axis", deck), timeout_s=20.0).require()
+    assert waveforms.time_s.size == 4
+    np.testing.assert_array_equal(waveforms.time_s, ours.time_s)
+    np.testing.assert_allclose(waveforms.values, ours.values, rtol=1e-6)

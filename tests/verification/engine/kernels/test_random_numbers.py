@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from scipy import stats
 
-from verification.engine.lanes.random_numbers import gaussian
+from verification.engine.kernels.random_numbers import gaussian
 
 
 @njit

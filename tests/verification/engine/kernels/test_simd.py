@@ -5,8 +5,9 @@ import pytest
 from numba import njit
 
 from verification.engine.kernels.junctions import sine
+from verification.engine.kernels.simd import load, store
+from verification.engine.lanes.layout import WIDTH
 from verification.engine.lanes.pointers import Pointer, doubles
-from verification.engine.lanes.simd import WIDTH, load, store
 
 
 @njit

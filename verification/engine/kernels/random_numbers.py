@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from verification.engine.kernels.compiling import kernel
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
 
 
-@njit(cache=True)
+@kernel
 def mix(value):
     """SplitMix64's finaliser on a uint64."""
     z = value
@@ -26,7 +27,7 @@ def mix(value):
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True)
+@kernel
 def gaussian(seed, stream, counter):
     """Standard normal number ``counter`` of ``stream`` (Box and Muller)."""
     key = mix(np.uint64(seed) + _GOLDEN)

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from verification.engine.kernels.compiling import kernel
 
 
-@njit(cache=True)
+@kernel
 def source_value(kind, data, begin, length, time):
     """Value of the wave whose encoded numbers are data[begin : begin + length]."""
     if kind == 0:
@@ -28,7 +28,7 @@ def source_value(kind, data, begin, length, time):
     return 0.0  # noise is made elsewhere
 
 
-@njit(cache=True)
+@kernel
 def _find(data, begin, points, time):
     """Index of the last point at or before ``time``."""
     low, high = 0, points - 1
@@ -41,7 +41,7 @@ def _find(data, begin, points, time):
     return low
 
 
-@njit(cache=True)
+@kernel
 def _pwl(data, begin, points, time):
     if time < data[begin]:
         return 0.0
@@ -53,7 +53,7 @@ def _pwl(data, begin, points, time):
     return y1 + ((data[begin + points + at + 1] - y1) / (x2 - x1)) * (time - x1)
 
 
-@njit(cache=True)
+@kernel
 def _pws(data, begin, points, time):
     if time <= data[begin]:
         return data[begin + points]
@@ -66,7 +66,7 @@ def _pws(data, begin, points, time):
     return y1 + (data[begin + points + at + 1] - y1) * 0.5 * (1.0 - math.cos(math.pi * part))
 
 
-@njit(cache=True)
+@kernel
 def _pulse(data, begin, time):
     low, high = data[begin], data[begin + 1]
     delay, rise, fall = data[begin + 2], data[begin + 3], data[begin + 4]
@@ -83,7 +83,7 @@ def _pulse(data, begin, time):
     return low
 
 
-@njit(cache=True)
+@kernel
 def _sin(data, begin, time):
     offset, amplitude, frequency = data[begin], data[begin + 1], data[begin + 2]
     delay, damping = data[begin + 3], data[begin + 4]
@@ -97,7 +97,7 @@ def _sin(data, begin, time):
     return offset + amplitude * math.sin(angle) * math.exp(-damping * elapsed)
 
 
-@njit(cache=True)
+@kernel
 def _exp(data, begin, time):
     a1, a2 = data[begin], data[begin + 1]
     td1, tau1 = data[begin + 2], data[begin + 3]
@@ -110,7 +110,7 @@ def _exp(data, begin, time):
     return first + (a1 - a2) * (1 - math.exp(-(time - td2) / tau2))
 
 
-@njit(cache=True)
+@kernel
 def _cus(data, begin, length, time):
     spacing, mode, delay = data[begin], int(data[begin + 2]), data[begin + 3]
     if time < delay:
@@ -134,7 +134,7 @@ def _cus(data, begin, length, time):
     return _cubic(data, first, count, spacing, delay, inside)
 
 
-@njit(cache=True)
+@kernel
 def _cubic(data, first, count, spacing, delay, inside):
     """Natural cubic spline through the data, straight lines beyond its ends."""
     position = (inside - delay) / spacing

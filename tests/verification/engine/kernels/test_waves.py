@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import njit
 from scipy.interpolate import CubicSpline
 
+from verification.engine.kernels.waves import source_value as compiled
 from verification.engine.text.expressions import evaluate
 from verification.engine.text.lines import Place
 from verification.engine.text.sources import parse_source
-from verification.engine.text.waves import source_value
 
 STEP, STOP = 0.1, 100.0
+
+
+@njit
+def source_value(kind, data, begin, length, time):
+    return compiled(kind, data, begin, length, time)
 
 
 def values(text, times, directory=None):

@@ -5,7 +5,7 @@ many arrays could alias, and reductions over an index list stay scalar. A ``Lane
 LLVM vector of doubles, so every operation on it is a SIMD instruction. How many lanes is the
 length of a tuple ``w`` that the kernels are handed: a compile-time constant, so that the same
 source serves tiles of ``WIDTH`` lanes and single runs of one. Arrays are bare pointers
-(``pointers.py``): nothing here checks a bound.
+(``views``): nothing here checks a bound.
 """
 
 # ruff: noqa: ARG001 - what Numba hands over has fixed places
@@ -21,8 +21,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic as numba_intrinsic
 from numba.extending import lower_builtin, models, register_model, type_callable
 
-WIDTH = 8
-"""Lanes in one vector: one AVX-512 register of doubles, or two of AVX2."""
+from verification.engine.lanes.layout import WIDTH
 
 _DOUBLE = ir.DoubleType()
 _INDEX = ir.IntType(32)

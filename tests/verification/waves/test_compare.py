@@ -1,0 +1,118 @@
+"""Waveforms held against each other, as a function and as a command."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netlist_gen.errors import ConfigurationError, WaveformError
+from verification.waves.compare import compare
+from verification.waves.files import write_waveforms
+from verification.waves.options import CompareOptions
+from verification.waves.waveforms import Waveforms
+
+PS = 1e-12
+
+
+def turn(time, at):
+    """A phase that advances by 2 pi about ``at``, in ps."""
+    return 4 * np.arctan(np.exp((time / PS - at) / 1.0))
+
+
+def waves(*, step=0.1, at=(20.0,), volts=1e-3, stop=60.0, names=("P(B1)", "V(1)")):
+    time = np.arange(0, stop, step) * PS
+    phase = sum((turn(time, one) for one in at), np.zeros(time.size))
+    return Waveforms(time, names, np.stack([phase, volts * np.sin(time / (5 * PS))]))
+
+
+def test_the_same_waveforms_agree_to_the_last_bit():
+    found = compare(waves(), waves())
+    assert found.agreed
+    assert [one.largest for one in found.signals] == [0.0, 0.0]
+    assert [one.pulses for one in found.signals] == [(1, 1), None]
+    assert found.shift_s == 0.0
+
+
+@given(st.floats(-0.09, 0.09), st.floats(0.05, 0.3))
+def test_shifts_are_found_whatever_the_axis(shift, step):
+    found = compare(waves(), waves(at=(20.0 + shift,), step=step))
+    (phase, _) = found.signals
+    assert phase.pulses == (1, 1)
+    assert phase.shift_s == pytest.approx(abs(shift) * PS, abs=0.002 * PS)
+    assert found.agreed
+
+
+def test_a_lost_pulse_is_a_disagreement():
+    found = compare(waves(at=(20.0, 40.0)), waves())
+    assert not found.agreed
+    (phase,) = found.different
+    assert phase.pulses == (2, 1)
+    assert phase.shift_s == math.inf
+    assert re.fullmatch(r"6\.28 rad apart at 59\.\d+ ps; 2 pulses in A, 1 in B", phase.words())
+
+
+def test_what_is_allowed_is_the_callers():
+    a, b = waves(), waves(volts=1.1e-3, at=(20.05,))
+    assert compare(a, b).agreed
+    assert [x.name for x in compare(a, b, options=CompareOptions(share=0.01)).different] == ["V(1)"]
+    strict = CompareOptions(shift_ps=0.01)
+    assert [x.name for x in compare(a, b, options=strict).different] == ["P(B1)"]
+    exact = CompareOptions(turns=1e-4)
+    assert [x.name for x in compare(a, b, options=exact).different] == ["P(B1)"]
+
+
+def test_signals_that_one_of_them_has_not():
+    found = compare(waves(), waves(names=("P(B1)", "V(2)")))
+    assert (found.only_a, found.only_b) == (("V(1)",), ("V(2)",))
+    assert not found.agreed
+    assert compare(waves(), waves(names=("P(B1)", "V(2)")), ["p(*)"]).agreed
+
+
+def test_only_the_times_of_both_count():
+    found = compare(waves(stop=60.0), waves(stop=30.0, at=(20.0, 50.0)))
+    assert found.end_s == pytest.approx(29.9 * PS)
+    assert found.agreed
+
+
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(WaveformError, match=r"^there is no signal of the same name in both files$"):
+        compare(waves(), waves(names=("P(B2)", "V(2)")))
+    late = Waveforms(waves().time_s + 1e-9, waves().names, waves().values)
+    with pytest.raises(WaveformError, match=r"^there is no time that both files hold$"):
+        compare(waves(), late)
+    with pytest.raises(ConfigurationError, match=r"^no signal is named 'P\(C\)'; "):
+        compare(waves(), waves(), ["P(C)"])
+
+
+def test_the_command(cli, tmp_path):
+    files = [tmp_path / name for name in ("a.csv", "b.npz", "c.csv")]
+    for file, made in zip(
+        files, (waves(), waves(at=(20.05,)), waves(at=(20.0, 40.0))), strict=True
+    ):
+        write_waveforms(file, made)
+    ran = cli("compare", files[0], files[1])
+    assert ran.status == 0
+    assert "1 pulse in both, shifted by at most 50 fs" in ran.out
+    assert "2 of 2 signals agree from 0 to 59.9 ps" in ran.out
+    ran = cli("compare", files[0], files[2], "--json")
+    assert ran.status == 1
+    found = json.loads(ran.out)
+    assert found["agreed"] is False
+    assert found["signals"][0]["shift_s"] is None
+    assert "1 signal differs, most P(B1): 6.28 rad apart at" in ran.err
+    ran = cli("compare", files[0], tmp_path / "none.csv")
+    assert ran.status == 1
+
+
+def test_coarse_samples_have_their_pulses_and_what_turns_faster_has_none():
+    for name, rate, pulses in (("P(B1)", 0.95 * np.pi, 5), ("P(R1)", 1.05 * np.pi, None)):
+        time = np.arange(12) * PS
+        one = Waveforms(time, (name,), rate * np.arange(12)[None, :])
+        found = compare(one, one).signals[0].pulses
+        assert found == (None if pulses is None else (pulses, pulses))
