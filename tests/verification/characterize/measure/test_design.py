@@ -20,6 +20,7 @@ from verification.characterize.measure.design import (
 )
 
 RULES = load_rules()
+PROCESS = load_process()
 STORED = FluxDesign(RULES.edges, RULES.full, RULES.neighbours, 0.5, 0.2)
 
 
@@ -65,13 +66,13 @@ def test_what_differs_is_named():
 
 
 def test_the_librarys_limits_are_within_what_was_shown():
-    measured = read_toml(design.design_path("sfq5ee"))["flux"]
+    measured = read_toml(design.design_path(PROCESS))["flux"]
     assert measured["decided_to"]["value"] >= RULES.reach
     assert measured["rests_to"]["value"] >= RULES.rest
 
 
 def test_a_changed_cell_makes_the_design_stale(monkeypatch):
-    assert design_is_stale("sfq5ee") is None
+    assert design_is_stale(PROCESS) is None
     assert cells_digest(CellLibrary()) != cells_digest(CellLibrary(load_process("stp2")))
     library = CellLibrary()
     description = library.description("branch")
@@ -79,17 +80,17 @@ def test_a_changed_cell_makes_the_design_stale(monkeypatch):
     library.descriptions["branch"] = dataclasses.replace(description, parameters=changed)
     assert cells_digest(library) != cells_digest(CellLibrary())
     monkeypatch.setattr(design, "cells_digest", lambda _: "another")
-    assert design_is_stale("sfq5ee") == (
-        f"{design.design_path('sfq5ee')}: the branch, the decision stage or the process has "
+    assert design_is_stale(PROCESS) == (
+        f"{design.design_path(PROCESS)}: the branch, the decision stage or the process has "
         "changed since it was measured; `netlist-gen characterize --design --tables --process "
         "sfq5ee` measures it again"
     )
 
 
 def test_what_is_written_is_what_neurons_are_designed_by(tmp_path):
-    write_design(STORED, tmp_path / "flux.toml")
+    write_design(STORED, tmp_path / "flux.toml", PROCESS)
     written = read_toml(tmp_path / "flux.toml")
-    stored = read_toml(design.design_path("sfq5ee"))
+    stored = read_toml(design.design_path(PROCESS))
     for edge in RULES.edges:
         assert written[f"stage{edge.loops}"] == stored[f"stage{edge.loops}"]
     assert written["branch"] == stored["branch"]
