@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from stopwatch import timed
 
@@ -45,6 +46,7 @@ def reduced(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True)
 def main(data_dir: Path, synapses: int, images: int, output: Path) -> None:
     """Train, count, certify and simulate."""
+    torch.set_num_threads(1)
     output.mkdir(parents=True, exist_ok=True)
     data = load_data("mnist", str(data_dir))
     arrays = {}

@@ -144,7 +144,7 @@ def test_a_network_changes_nothing_but_the_bias(kind, signs, theta):
     assert [b.source.value for b in one] == pytest.approx([b.source.value for b in other])
     totals = [bench.circuit.totals() for bench in (ideal, fed)]
     assert totals[0].bias_A == pytest.approx(totals[1].bias_A)
-    assert totals[0].flux_A == totals[1].flux_A
+    assert totals[0].flux_A == pytest.approx(totals[1].flux_A)  # sums in another order
     extra = totals[1].junctions - totals[0].junctions
     feeding = sum(x.cell.name == "feeding_jtl" for x in fed.circuit.top.instances)
     assert extra == (len(one) + feeding if kind == ERSFQ else 0)
