@@ -24,7 +24,7 @@ TEMPLATES = {
     "netlist_gen.resources": "the one environment: reads templates of this package alone",
     "netlist_gen.deck.emit": "names are checked by process, cell and bench; numbers are formatted",
     "netlist_gen.library.cells": "templates of the library's cells; parameters are numbers",
-    "verification.characterize.files.cell_files": "numbers, checked names, texts as TOML quotes them",
+    "verification.characterize.files.cell_files": "numbers, checked names, texts quoted as TOML",
     "verification.characterize.files.tables": "numbers, and names that were checked",
     "verification.characterize.files.models": "names that Verilog, SDF and DOT take, or a refusal",
     "verification.characterize.measure.design": "numbers",
