@@ -14,10 +14,9 @@ import click
 from netlist_gen.commands.common import RunInterruptedError
 from netlist_gen.commands.train import (
     command_line,
-    configuration,
     data_dir_option,
-    own_training,
     show_epoch,
+    training_of,
 )
 from netlist_gen.options import completes, options_of
 from netlist_gen.training.config import DATASETS, TrainingConfig
@@ -91,11 +90,7 @@ def search(
     encode = EncodeOptions.among(options)
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
     hidden = tuple(options.pop("hidden", ()))
-    data = None
-    if dataset in DATASETS:
-        base = configuration(dataset, hidden, None, options)
-    else:
-        base, data = own_training(Path(dataset), hidden, None, encode, options)
+    base, data = training_of(dataset, hidden, None, encode, options)
     table = output / trials.TABLE
     rows = trials.read_table(table)
     for varied in grid:

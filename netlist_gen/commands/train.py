@@ -145,15 +145,8 @@ def train(
     encode = EncodeOptions.among(options)
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
     curve = options.pop("firing_curve")
-    data = None
-    if dataset in DATASETS:
-        if encode != EncodeOptions():
-            raise ConfigurationError(
-                f"--encode and its like are of own data; {dataset} has --grey-level"
-            )
-        config = configuration(dataset, hidden, curve, options)
-    else:
-        config, data = own_training(Path(dataset), hidden, curve, encode, options)
+    config, data = training_of(dataset, hidden, curve, encode, options)
+    if data is not None:
         click.echo(f"{dataset}: {data.encoding.words}", err=True)
     cost_model = CircuitCost(config.population)
     state_file = state_of(output)
@@ -203,6 +196,23 @@ def says_how_to_go_on(state_file: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         kept = f"; go on with --resume from {state_file}" if state_file.is_file() else ""
         raise RunInterruptedError(f"interrupted{kept}") from None
+
+
+def training_of(
+    dataset: str,
+    hidden: tuple[str, ...],
+    firing_curve: Path | None,
+    encode: EncodeOptions,
+    options: Mapping[str, Any],
+) -> tuple[TrainingConfig, EncodedData | None]:
+    """A run on a data set of the tool's, or on a user's own and these; None for the tool's."""
+    if dataset not in DATASETS:
+        return own_training(Path(dataset), hidden, firing_curve, encode, options)
+    if encode != EncodeOptions():
+        raise ConfigurationError(
+            f"--encode and its like are of own data; {dataset} has --grey-level"
+        )
+    return configuration(dataset, hidden, firing_curve, options), None
 
 
 def own_training(

@@ -115,3 +115,13 @@ def test_the_command_trains_what_is_missing(tmp_path, cli):
     assert not list(tmp_path.glob("*.state"))
     wrong = cli(*words, "--vary", "seed=x")
     assert (wrong.status, wrong.sentence) == (2, "--vary seed is 'x'; a whole number is needed")
+
+
+@pytest.mark.parametrize("command", ["train", "search"])
+@pytest.mark.parametrize("dataset", ["digits", "mnist"])
+def test_encoding_is_of_own_data_alone(command, dataset, tmp_path, cli):
+    output = tmp_path / ("found.pt" if command == "train" else "found")
+    ran = cli(command, dataset, "--encode", "rate", "-o", output)
+    assert (ran.status, ran.sentence) == (
+        2, f"--encode and its like are of own data; {dataset} has --grey-level",
+    )  # fmt: skip
