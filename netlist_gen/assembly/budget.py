@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,6 +80,14 @@ class ChipBudget(Record):
         """Of all kinds; ground is the chip's own."""
         return self.input_pads + self.output_pads + self.clock_pads + self.bias_pads
 
+    @property
+    def pads_in_words(self) -> str:
+        """How many, and of which kinds."""
+        return (
+            f"{self.pads} ({self.input_pads} inputs, {self.output_pads} class lines, "
+            f"{self.clock_pads} clocks, {self.bias_pads} bias)"
+        )
+
 
 def chip_budget(
     bench: NetworkBench, profile: ChipProfile, supply_V: float, *, feeding_A: float = 0.0
@@ -121,7 +129,7 @@ def chip_budget(
         exceeded=(),
     )
     found = tuple(_exceeded(budget, profile, 1.0 / period))
-    return ChipBudget(**{**vars(budget), "exceeded": found})
+    return replace(budget, exceeded=found)
 
 
 def _buses(bench: NetworkBench) -> tuple[BusFigures, ...]:
@@ -185,11 +193,7 @@ def _exceeded(budget: ChipBudget, profile: ChipProfile, clock: float) -> list[st
             f"{profile.name} allows {profile.area * 1e6:g} mm2"
         )
     if profile.pads is not None and budget.pads > profile.pads:
-        found.append(
-            f"pads are {budget.pads} ({budget.input_pads} inputs, {budget.output_pads} class "
-            f"lines, {budget.clock_pads} clocks, {budget.bias_pads} bias), {profile.name} allows "
-            f"{profile.pads}"
-        )
+        found.append(f"pads are {budget.pads_in_words}, {profile.name} allows {profile.pads}")
     if profile.pad_rate is not None and clock > profile.pad_rate:
         found.append(
             f"an input pad carries {clock * 1e-9:.4g} Gbit/s, {profile.name} allows "

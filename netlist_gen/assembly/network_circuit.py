@@ -21,7 +21,7 @@ from netlist_gen.assembly.delays import has_tables, measured_delays
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, outline
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, TimingPlan
 from netlist_gen.circuit.bench import TAIL_S, biased_probes, drive, driver
-from netlist_gen.circuit.bias import Island, buses_of, with_bias
+from netlist_gen.circuit.bias import Island, with_bias
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, Resistor
 from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import library_design, neuron_cell
@@ -76,8 +76,7 @@ class NetworkBench:
     def probes(self) -> tuple[Probe, ...]:
         """All that is watched and all that carries a bias."""
         watched = [p for view in self.views for p in view.watched()]
-        meters = (bus.probe for bus in buses_of(self.circuit))
-        fed = (*biased_probes(self.circuit), *meters)
+        fed = biased_probes(self.circuit)
         return tuple(dict.fromkeys((*watched, *self.class_lines, *fed)))
 
     def span_s(self) -> tuple[float, float]:

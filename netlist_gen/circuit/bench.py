@@ -58,9 +58,7 @@ class NeuronBench:
 
     def probes(self) -> tuple[Probe, ...]:
         """All that is watched and all that carries a bias."""
-        meters = (bus.probe for bus in buses_of(self.circuit))
-        fed = (*biased_probes(self.circuit), *meters)
-        return tuple(dict.fromkeys((*self.view.watched(), *fed)))
+        return tuple(dict.fromkeys((*self.view.watched(), *biased_probes(self.circuit))))
 
     def analysis(self) -> Analysis:
         """Times of the transient analysis."""
@@ -80,8 +78,9 @@ class NeuronBench:
 
 
 def biased_probes(circuit: Circuit) -> list[Probe]:
-    """The junction that carries the flux at each bias source, once each."""
-    return [Probe(*key) for key in dict.fromkeys(fed[:2] for fed in circuit.biased())]
+    """The junction that carries the flux at each bias source, once each, and the buses' meters."""
+    fed = [Probe(*key) for key in dict.fromkeys(fed[:2] for fed in circuit.biased())]
+    return [*fed, *(bus.probe for bus in buses_of(circuit))]
 
 
 def driver(name: str) -> str:

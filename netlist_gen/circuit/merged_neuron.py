@@ -48,9 +48,6 @@ STAGGER_STAGES = 10
 MERGE_S = 12e-12
 """A merger tree of two levels and what JTL stages take beyond the stagger."""
 
-RESET_S = 26e-12
-"""From the decision clock to the first reset pulse, as in the phases of short windows."""
-
 AFTER_RESET_S = 20e-12
 """From the last reset pulse to the next data."""
 
@@ -75,7 +72,7 @@ def merged_phases(lines_per_branch: int, process: Process | None = None) -> Cloc
     short = load_phases("timing_short")
     wait = (lines_per_branch - 1) * STAGGER_S
     decision = short.decision + wait + (MERGE_S if lines_per_branch > 1 else 0.0)
-    reset = decision + RESET_S
+    reset = decision + (short.reset - short.decision)
     fast = dataclasses.replace(
         short, decision=decision, reset=reset, period=reset + wait + AFTER_RESET_S
     )

@@ -26,10 +26,6 @@ def print_budget(budget: ChipBudget) -> None:
             f"{engineering(bus.bias_A, 'A')}, {engineering(bus.control_A, 'A')}",
         )
     areas = ", ".join(f"{area * 1e6:.3g} ({name})" for name, area in budget.area_m2.items())
-    pads = (
-        f"{budget.pads} ({budget.input_pads} inputs, {budget.output_pads} class lines, "
-        f"{budget.clock_pads} clocks, {budget.bias_pads} bias)"
-    )
     for row in (
         ("bias in all", engineering(budget.current_A, "A")),
         ("islands in series", f"{budget.islands} of {engineering(budget.island_A, 'A')}"),
@@ -37,7 +33,7 @@ def print_budget(budget: ChipBudget) -> None:
         ("supply", engineering(budget.supply_V, "V")),
         ("junctions", f"{budget.junctions}"),
         ("area, mm2 (density)", areas),
-        ("pads", pads),
+        ("pads", budget.pads_in_words),
         ("bits a second at the inputs", engineering(budget.input_bits_per_s, "bit/s")),
         ("bits a second at the outputs", engineering(budget.output_bits_per_s, "bit/s")),
         ("expected defects", f"{budget.defects:.3g}"),

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.library.process import quantity
-from netlist_gen.library.toml_file import line_of, name_of, read_toml
+from netlist_gen.library.process import positive
+from netlist_gen.library.toml_file import (
+    library_file,
+    library_names,
+    line_of,
+    name_of,
+    read_toml,
+)
 from netlist_gen.options import Options, option
-from netlist_gen.resources import resource_dir
 
 NO_PROFILE = "none"
 """The profile without limits."""
@@ -49,7 +53,7 @@ class ChipProfile:
 
 def profile_names() -> list[str]:
     """The profiles of the library."""
-    return sorted(path.stem for path in (resource_dir("cells") / "chip").glob("*.toml"))
+    return library_names("chip")
 
 
 def load_profile(name_or_file: str = NO_PROFILE) -> ChipProfile:
@@ -59,14 +63,7 @@ def load_profile(name_or_file: str = NO_PROFILE) -> ChipProfile:
         ConfigurationError: unknown name, unreadable file, a number missing, not positive or
             unknown.
     """
-    path = Path(name_or_file)
-    if path.suffix != ".toml":
-        path = resource_dir("cells") / "chip" / f"{name_or_file}.toml"
-        if not path.is_file():
-            raise ConfigurationError(
-                f"no profile {name_or_file!r}; the library has {', '.join(profile_names())}, or "
-                "give a .toml file"
-            )
+    path = library_file(name_or_file, "chip", "profile")
     data = read_toml(path)
 
     def table(name: str) -> Mapping[str, object]:
@@ -76,10 +73,7 @@ def load_profile(name_or_file: str = NO_PROFILE) -> ChipProfile:
         return found
 
     def get(name: str, key: str, unit: str) -> float:
-        value = quantity(table(name), key, f"{path}: [{name}]", (unit,))
-        if value <= 0:
-            raise ConfigurationError(f"{path}: [{name}] {key} is {value:g}; it must be positive")
-        return value
+        return positive(table(name), key, f"{path}: [{name}]", unit)
 
     for name, known in (("limits", _LIMITS), ("assumptions", _ASSUMPTIONS)):
         for key in table(name):

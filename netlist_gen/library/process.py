@@ -15,8 +15,13 @@ from netlist_gen.files import shown
 from netlist_gen.library import bias, drawing
 from netlist_gen.library.bias import BiasNetwork, BiasRules
 from netlist_gen.library.drawing import Drawing
-from netlist_gen.library.toml_file import line_of, name_of, read_toml
-from netlist_gen.resources import resource_dir
+from netlist_gen.library.toml_file import (
+    library_file,
+    library_names,
+    line_of,
+    name_of,
+    read_toml,
+)
 
 DEFAULT_PROCESS = "sfq5ee"
 """The process that is taken where none is named."""
@@ -217,6 +222,14 @@ def quantity(table: Any, key: str, where: str, units: Collection[str] = tuple(_U
     return found
 
 
+def positive(table: Any, key: str, where: str, unit: str) -> float:
+    """As ``quantity``, of one unit. Raises ConfigurationError also where it is not positive."""
+    value = quantity(table, key, where, (unit,))
+    if value <= 0:
+        raise ConfigurationError(f"{where} {key} is {value:g}; it must be positive")
+    return value
+
+
 def _finite(value: object) -> float | None:
     """The value as a number; None where it is none that is finite."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -230,7 +243,7 @@ def _finite(value: object) -> float | None:
 
 def process_names() -> list[str]:
     """The processes of the library."""
-    return sorted(p.stem for p in (resource_dir("cells") / "process").glob("*.toml"))
+    return library_names("process")
 
 
 def load_process(name_or_file: str = DEFAULT_PROCESS, bias_kind: str = bias.IDEAL) -> Process:
@@ -244,22 +257,11 @@ def load_process(name_or_file: str = DEFAULT_PROCESS, bias_kind: str = bias.IDEA
         ConfigurationError: unknown name, unreadable file, a number missing or not positive, or a
             bias that the file says nothing of.
     """
-    folder = resource_dir("cells") / "process"
-    path = Path(name_or_file)
-    if path.suffix != ".toml":
-        path = folder / f"{name_or_file}.toml"
-        if not path.is_file():
-            known = ", ".join(process_names())
-            raise ConfigurationError(
-                f"no process {name_or_file!r}; the library has {known}, or give a .toml file"
-            )
+    path = library_file(name_or_file, "process", "process")
     data = read_toml(path)
 
     def get(table: str, key: str) -> float:
-        value = quantity(data.get(table), key, f"{path}: [{table}]", (_UNIT_OF[key],))
-        if value <= 0:
-            raise ConfigurationError(f"{path}: [{table}] {key} is {value:g}; it must be positive")
-        return value
+        return positive(data.get(table), key, f"{path}: [{table}]", _UNIT_OF[key])
 
     head, junction = data.get("process"), data.get("junction")
     for table, key in ((head, "name"), (head, "title"), (junction, "model")):

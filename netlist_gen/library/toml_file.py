@@ -13,6 +13,7 @@ from typing import Any
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import printable, read_bytes, shown
+from netlist_gen.resources import resource_dir
 
 MOST_BYTES = 256_000
 """Of a TOML file: the library's largest has 6,000."""
@@ -51,6 +52,34 @@ def line_of(value: object, what: str) -> str:
     raise ConfigurationError(
         f"{what} is {shown(value)}; it must be one line of at most 300 printable characters"
     )
+
+
+def library_names(kind: str) -> list[str]:
+    """Names of the library's files of a kind, a folder of ``cells/``."""
+    return sorted(path.stem for path in (resource_dir("cells") / kind).glob("*.toml"))
+
+
+def library_file(name_or_file: str, kind: str, what: str) -> Path:
+    """The library's file of that name, or the user's own (``.toml``), which is not looked for.
+
+    Args:
+        name_or_file: which.
+        kind: a folder of ``cells/``.
+        what: it is, in words.
+
+    Raises:
+        ConfigurationError: the library has none of that name.
+    """
+    own = Path(name_or_file)
+    if own.suffix == ".toml":
+        return own
+    path = resource_dir("cells") / kind / f"{name_or_file}.toml"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"no {what} {name_or_file!r}; the library has {', '.join(library_names(kind))}, or "
+            "give a .toml file"
+        )
+    return path
 
 
 def read_small_text(path: Path, most_bytes: int) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 
 import numpy as np
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.suggest import did_you_mean
 from verification.characterize.measure.yields import draw
 from verification.characterize.optimize.goals import (
     Delay,
@@ -26,7 +24,7 @@ from verification.characterize.optimize.result import (
     with_factors,
 )
 from verification.characterize.optimize.search import Search
-from verification.characterize.optimize.variables import listed, parse_range, variables
+from verification.characterize.optimize.variables import fitting_names, parse_range, variables
 from verification.characterize.options import CharacterizeOptions
 from verification.characterize.subject.model import Subject
 from verification.characterize.subject.parameters import Parameter
@@ -81,12 +79,7 @@ def _against(cell: CellUnderTest, patterns: Sequence[str]) -> tuple[Parameter, .
     known = cell.parameters
     chosen: dict[str, Parameter] = {} if patterns else dict(known)
     for pattern in patterns:
-        fitting = [n for n in known if fnmatch.fnmatchcase(n.upper(), pattern.upper())]
-        if not fitting:
-            hint = did_you_mean(pattern, known) or f"it has {listed(known)}"
-            raise ConfigurationError(
-                f"--against {pattern}: cell {cell.subject.name} has no such parameter; {hint}"
-            )
+        fitting = fitting_names(cell, known, "--against", pattern, "parameter")
         chosen |= {name: known[name] for name in fitting}
     return tuple(chosen.values())
 

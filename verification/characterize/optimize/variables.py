@@ -161,7 +161,7 @@ def variables(cell: CellUnderTest, ranges: Sequence[Range] = ()) -> Variables:
         asked |= {(name,): Range(name) for name in _free(cell, own, shunts)}
     for one in ranges:
         parts = one.pattern.split("+")
-        found = [name for part in parts for name in _fitting(cell, part, own)]
+        found = [name for part in parts for name in fitting_names(cell, own, "--vary", part)]
         fitting = list(dict.fromkeys(found))
         # What was asked before of an element is so no more.
         asked = {names: known for names, known in asked.items() if not {*names} & {*fitting}}
@@ -179,13 +179,20 @@ def variables(cell: CellUnderTest, ranges: Sequence[Range] = ()) -> Variables:
     return Variables(tuple(chosen))
 
 
-def _fitting(cell: CellUnderTest, pattern: str, own: Mapping[str, Parameter]) -> list[str]:
-    """Names of the elements that fit a pattern. Raises ConfigurationError where none does."""
-    found = [name for name in own if fnmatch.fnmatchcase(name.upper(), pattern.upper())]
+def fitting_names(
+    cell: CellUnderTest, known: Iterable[str], option: str, pattern: str, what: str = "element"
+) -> list[str]:
+    """Names of a cell's that fit a pattern, which was given to an option.
+
+    Raises:
+        ConfigurationError: none does; ``what`` is how the message calls them.
+    """
+    names = list(known)
+    found = [name for name in names if fnmatch.fnmatchcase(name.upper(), pattern.upper())]
     if not found:
         raise ConfigurationError(
-            f"--vary {pattern}: cell {cell.subject.name} has no such element; "
-            f"{did_you_mean(pattern, own) or f'it has {listed(own)}'}"
+            f"{option} {pattern}: cell {cell.subject.name} has no such {what}; "
+            f"{did_you_mean(pattern, names) or f'it has {_listed(names)}'}"
         )
     return found
 
@@ -200,10 +207,9 @@ def _check_couplings(cell: CellUnderTest, labels: Iterable[str], asked: Range) -
             )
 
 
-def listed(names: Iterable[str], most: int = 40) -> str:
+def _listed(names: Sequence[str], most: int = 40) -> str:
     """Names in a message, the first ones of many."""
-    some = list(names)
-    return f"{', '.join(some[:most])}{' and more' if len(some) > most else ''}"
+    return f"{', '.join(names[:most])}{' and more' if len(names) > most else ''}"
 
 
 def _free(
