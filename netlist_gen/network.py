@@ -1,27 +1,27 @@
 """The trained network as the hardware sees it: ternary weights, integer thresholds.
 
-Everything here is integer arithmetic. Membrane state is not carried from step to step: in
-each clock window neuron j of a layer counts ``n = weights[j] @ x`` and fires one pulse when
-``n >= theta[j]``.
+Everything here is integer arithmetic. In each clock window neuron j of a layer counts
+``n = weights[j] @ x`` and fires one pulse when ``n >= theta[j]``. A layer whose membranes last
+(``netlist_gen.memory``) adds up the counts of a sample's steps instead.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import NetworkError
 from netlist_gen.grid import Grids, check_grids
+from netlist_gen.memory import Memory, fired
+from netlist_gen.votes import TieRule, count_votes, vote_accuracy
 
 WeightArray = NDArray[np.int8]
 ThresholdArray = NDArray[np.int32]
 SpikeArray = NDArray[np.bool_]
-TieRule = Literal["lowest", "split", "wrong"]
-TIE_RULES: tuple[TieRule, ...] = get_args(TieRule)
 
 # Rows per matrix product: bounds the float copy of a batch to a few tens of MB.
 _CHUNK_ROWS = 4096
@@ -31,11 +31,12 @@ _MAX_FAN_IN = 1 << 24
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TernaryLayer:
-    """One fully connected layer of memoryless threshold neurons.
+    """One fully connected layer of threshold neurons.
 
     Attributes:
         weights: int8, shape (outputs, inputs), each in {-1, 0, +1}.
         theta: int32, shape (outputs,): neuron j fires when ``weights[j] @ x >= theta[j]``.
+        memory: of its membranes; None where each step counts for itself.
 
     Both are stored as read-only copies. Any integer or float array whose values are allowed
     is taken; anything else raises NetworkError with the index and value.
@@ -43,6 +44,7 @@ class TernaryLayer:
 
     weights: WeightArray
     theta: ThresholdArray
+    memory: Memory | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", _ternary_matrix(self.weights))
@@ -51,6 +53,11 @@ class TernaryLayer:
             raise NetworkError(
                 f"theta has {self.theta.shape[0]} values for {self.weights.shape[0]} neurons; "
                 "there must be one threshold for each row of the weights"
+            )
+        if self.memory is not None and self.memory.subtract.shape != self.theta.shape:
+            raise NetworkError(
+                f"the memory is of {self.memory.subtract.shape[0]} neurons, the layer has "
+                f"{self.theta.shape[0]}"
             )
 
     @property
@@ -90,7 +97,7 @@ class TernaryLayer:
         return (
             f"<TernaryLayer: {self.inputs} -> {self.outputs}, {self.synapses} synapses, "
             f"fan-in {fan_in.min()} to {fan_in.max()}, theta {self.theta.min()} to "
-            f"{self.theta.max()}>"
+            f"{self.theta.max()}{'' if self.memory is None else f', reset {self.memory.reset}'}>"
         )
 
     def counts(self, x: ArrayLike) -> NDArray[np.int32]:
@@ -111,8 +118,11 @@ class TernaryLayer:
         return out.reshape(*spikes.shape[:-1], self.outputs)
 
     def forward(self, x: ArrayLike) -> SpikeArray:
-        """Spikes out, bool of shape (..., outputs), for spikes in of shape (..., inputs)."""
-        return np.asarray(self.counts(x) >= self.theta, dtype=np.bool_)
+        """Spikes out, bool of shape (..., outputs), for spikes in of shape (..., inputs).
+
+        With a memory the last axis but one is that of a sample's steps.
+        """
+        return fired(self.counts(x), self.theta, self.memory)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -126,11 +136,14 @@ class TernaryNetwork:
         layers: at least one; the inputs of each are the outputs of the one before.
         population: output neurons per class; divides the number of outputs.
         grids: channels and pixels of inputs and layers, for names; ``netlist_gen/grid.py``.
+        steps: the most of a sample that a circuit with a memory has room for; None where nothing
+            is said of it, or no layer has a memory.
     """
 
     layers: tuple[TernaryLayer, ...]
     population: int = 1
     grids: Grids = ()
+    steps: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -150,6 +163,9 @@ class TernaryNetwork:
         if isinstance(self.population, bool) or not isinstance(self.population, int | np.integer):
             raise NetworkError(f"population is {self.population!r}; it must be a whole number")
         object.__setattr__(self, "population", int(self.population))
+        object.__setattr__(self, "steps", self.steps if self.has_memory else None)
+        if self.steps is not None and self.steps < 1:
+            raise NetworkError(f"a sample has {self.steps} steps; at least 1 is allowed")
         if self.population < 1 or self.outputs % self.population:
             raise NetworkError(
                 f"population is {self.population}; it must be at least 1 and divide the "
@@ -165,8 +181,10 @@ class TernaryNetwork:
         thetas: Sequence[ArrayLike],
         population: int = 1,
         grids: Grids = (),
+        memories: Sequence[Memory | None] | None = None,
+        steps: int | None = None,
     ) -> TernaryNetwork:
-        """Build from one weight matrix and one threshold vector per layer.
+        """Build from one weight matrix, one threshold vector and, if any, one memory per layer.
 
         Raises NetworkError that names the layer, the index and the value.
         """
@@ -175,13 +193,14 @@ class TernaryNetwork:
                 f"{len(weights)} weight matrices but {len(thetas)} threshold vectors; "
                 "each layer needs one of both"
             )
+        memories = [None] * len(weights) if memories is None else memories
         layers = []
-        for index, (w, theta) in enumerate(zip(weights, thetas, strict=True)):
+        for index, (w, theta, own) in enumerate(zip(weights, thetas, memories, strict=True)):
             try:
-                layers.append(TernaryLayer(np.asarray(w), np.asarray(theta)))
+                layers.append(TernaryLayer(np.asarray(w), np.asarray(theta), own))
             except NetworkError as error:
                 raise NetworkError(f"layer {index}: {error}") from None
-        return cls(tuple(layers), population, grids)
+        return cls(tuple(layers), population, grids, steps)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TernaryNetwork):
@@ -189,15 +208,18 @@ class TernaryNetwork:
         return (
             self.population == other.population
             and len(self.layers) == len(other.layers)
+            and self.steps == other.steps
             and all(
-                np.array_equal(a.weights, b.weights) and np.array_equal(a.theta, b.theta)
+                np.array_equal(a.weights, b.weights)
+                and np.array_equal(a.theta, b.theta)
+                and a.memory == b.memory
                 for a, b in zip(self.layers, other.layers, strict=True)
             )
         )
 
     def __hash__(self) -> int:
-        parts = tuple((x.weights.tobytes(), x.theta.tobytes()) for x in self.layers)
-        return hash((self.population, parts))
+        parts = tuple((x.weights.tobytes(), x.theta.tobytes(), x.memory) for x in self.layers)
+        return hash((self.population, self.steps, parts))
 
     def __repr__(self) -> str:
         shape = " -> ".join(str(width) for width in (self.inputs, *(x.outputs for x in self)))
@@ -214,6 +236,15 @@ class TernaryNetwork:
             theta = f"{layer.theta.min()} to {layer.theta.max()}"
             rows.append((index, layer.inputs, layer.outputs, layer.synapses, fan_in, theta))
         return html_table(repr(self)[1:-1], header, rows)
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether the membranes of any layer last from step to step."""
+        return any(layer.memory is not None for layer in self.layers)
+
+    def with_steps(self, steps: int | None) -> TernaryNetwork:
+        """The same network with room for samples of so many steps."""
+        return dataclasses.replace(self, steps=steps)
 
     @property
     def inputs(self) -> int:
@@ -286,20 +317,23 @@ class TernaryNetwork:
         return spikes.astype(np.bool_)
 
     def forward(self, x: ArrayLike) -> list[SpikeArray]:
-        """Spikes of every layer: a list of bool arrays of shape ``x.shape[:-1] + (outputs,)``."""
+        """Spikes of every layer: a list of bool arrays of shape ``x.shape[:-1] + (outputs,)``.
+
+        Samples of shape (samples, inputs) have one step each.
+        """
         spikes = self.check_inputs(x)
+        single = spikes.ndim == 2
         result = []
         for layer in self.layers:
-            spikes = layer.forward(spikes)
+            given = spikes[:, None, :] if single and layer.memory is not None else spikes
+            found = layer.forward(given)
+            spikes = found.reshape(*spikes.shape[:-1], layer.outputs)
             result.append(spikes)
         return result
 
     def output_spikes(self, x: ArrayLike) -> SpikeArray:
         """Spikes of the last layer alone, shape ``x.shape[:-1] + (outputs,)``."""
-        spikes = self.check_inputs(x)
-        for layer in self.layers:
-            spikes = layer.forward(spikes)
-        return spikes
+        return self.forward(x)[-1]
 
     def votes(self, x: ArrayLike) -> NDArray[np.int64]:
         """Votes of each class, shape (samples, classes), added over population and steps."""
@@ -315,49 +349,6 @@ class TernaryNetwork:
 
     def __iter__(self) -> Iterator[TernaryLayer]:
         return iter(self.layers)
-
-
-def count_votes(output_spikes: SpikeArray, population: int) -> NDArray[np.int64]:
-    """Votes of shape (samples, classes) from spikes (samples, [steps,] classes * population)."""
-    classes = output_spikes.shape[-1] // population
-    grouped = output_spikes.reshape(*output_spikes.shape[:-1], classes, population)
-    return np.asarray(grouped.sum(axis=(-1, *range(1, grouped.ndim - 2)), dtype=np.int64))
-
-
-def vote_accuracy(votes: NDArray[np.int64], labels: ArrayLike, ties: TieRule = "lowest") -> float:
-    """Accuracy in 0..1 of votes (samples, classes) against labels (samples,).
-
-    ``ties`` says what happens when several classes share the most votes: "lowest" takes the
-    lowest class, "split" counts 1/k for a tie of k classes that holds the label, "wrong"
-    counts nothing.
-    """
-    if ties not in TIE_RULES:
-        raise NetworkError(f"tie rule {ties!r} is unknown; allowed are {', '.join(TIE_RULES)}")
-    target = check_labels(labels, samples=votes.shape[0], classes=votes.shape[1])
-    if votes.shape[0] == 0:
-        raise NetworkError("no samples: an accuracy needs at least one")
-    if ties == "lowest":
-        return float(np.mean(votes.argmax(axis=1) == target))
-    top = votes == votes.max(axis=1, keepdims=True)
-    holds = top[np.arange(votes.shape[0]), target]
-    sharing = top.sum(axis=1)
-    credit = 1.0 / sharing if ties == "split" else (sharing == 1).astype(np.float64)
-    return float(np.mean(np.where(holds, credit, 0.0)))
-
-
-def check_labels(labels: ArrayLike, *, samples: int, classes: int) -> NDArray[np.int64]:
-    """Labels as int64 of shape (samples,), each in 0 .. classes - 1, or NetworkError."""
-    array = np.asarray(labels)
-    if array.shape != (samples,):
-        raise NetworkError(f"labels have shape {array.shape}; ({samples},) is needed")
-    if array.dtype.kind not in "iu":
-        raise NetworkError(f"labels have type {array.dtype}; integers are needed")
-    wrong = np.flatnonzero((array < 0) | (array >= classes))
-    if wrong.size:
-        raise NetworkError(
-            f"label {int(wrong[0])} is {array[wrong[0]]}; the classes are 0 to {classes - 1}"
-        )
-    return array.astype(np.int64)
 
 
 def _ternary_matrix(weights: ArrayLike) -> WeightArray:

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from netlist_gen.checkpoint.npy import NpyError, PickledError, parse_npy
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.files import printable, read_bytes
-from netlist_gen.network import TernaryNetwork, check_labels
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.votes import check_labels
 
 Source = str | os.PathLike[str] | ArrayLike
 """A ``.npy`` file, or the array itself."""

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.network import TernaryNetwork, count_votes
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.votes import count_votes
 
 BoolArray = NDArray[np.bool_]
 

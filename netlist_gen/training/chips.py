@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.network import TIE_RULES, TernaryLayer, TernaryNetwork, count_votes
+from netlist_gen.network import TernaryLayer, TernaryNetwork
 from netlist_gen.records import Record
 from netlist_gen.training.evaluate import Evaluation, from_votes
 from netlist_gen.training.noise import FiringCurve, FluxPerSynapse, layer_flux
+from netlist_gen.votes import TIE_RULES, count_votes
 
 QUANTILES = (0.05, 0.5, 0.95)
 

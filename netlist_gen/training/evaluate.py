@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netlist_gen.network import TIE_RULES, TernaryNetwork, count_votes, vote_accuracy
+from netlist_gen.network import TernaryNetwork
 from netlist_gen.records import Record
 from netlist_gen.training.noise import FiringCurve, FluxPerSynapse, margins
+from netlist_gen.votes import TIE_RULES, count_votes, vote_accuracy
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from netlist_gen.checkpoint.modules import (
 )
 from netlist_gen.encoding import Values
 from netlist_gen.errors import NetworkError
-from netlist_gen.network import vote_accuracy
+from netlist_gen.votes import vote_accuracy
 
 TUTORIAL_STEPS = 25
 """Steps of snnTorch's tutorials, taken where neither file nor user says how many."""

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.network import TernaryNetwork, check_labels
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.votes import check_labels
 
 Loss = NDArray[np.float64]
 _TOP = 6  # removals and additions of which all pairs are weighed

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.errors import NetworkError
-from netlist_gen.network import TernaryLayer, TernaryNetwork, count_votes, vote_accuracy
+from netlist_gen.network import TernaryLayer, TernaryNetwork
+from netlist_gen.votes import count_votes, vote_accuracy
 
 
 def make(seed: int, widths: tuple[int, ...] = (6, 5, 4), population: int = 2) -> TernaryNetwork:

@@ -13,8 +13,9 @@ from netlist_gen.circuit.model import Totals
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
 from netlist_gen.library.process import Process
-from netlist_gen.network import TernaryNetwork, vote_accuracy
+from netlist_gen.network import TernaryNetwork
 from netlist_gen.version import __version__
+from netlist_gen.votes import vote_accuracy
 from verification.reference.bus_energy import BusLoads
 from verification.reference.energy import EnergyLedger
 from verification.verdict.energy import ENERGY_TOLERANCE

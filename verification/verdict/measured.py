@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.network import count_votes
 from netlist_gen.spikes import NetworkSpikes
+from netlist_gen.votes import count_votes
 from verification.verdict.energy import ENERGY_TOLERANCE
 from verification.verdict.figures import TimingFigures
 from verification.verdict.neuron import Disagreement
