@@ -2,6 +2,10 @@
 
 Followed from the inputs on: a line that never carries a pulse, or always does, moves no count. A
 layer of which nothing can fire, or all always does, passes nothing on: such a network is dead.
+
+A membrane that lasts goes up by the highest count in every step, until it fires: no reset has acted
+before, so that all resets let the same neurons fire. It goes lowest by the lowest count in every
+step, less what its own pulses take off.
 """
 
 from __future__ import annotations
@@ -13,6 +17,10 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import NetworkError
 from netlist_gen.network import TernaryNetwork
+
+# Steps after which a membrane that moves by 1 in each is beyond any int32 threshold, while one that
+# moves by an int32 is still an int64.
+_ENDLESS = (1 << 31) + (1 << 25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +57,22 @@ def firing(network: TernaryNetwork) -> tuple[LayerFiring, ...]:
     for layer in network.layers:
         up, down = (layer.weights > 0).astype(np.int64), (layer.weights < 0).astype(np.int64)
         highest, lowest = up @ may - down @ must, up @ must - down @ may
+        if layer.memory is not None:
+            falls = lowest - layer.memory.subtract
+            highest = _at_most(highest, highest, network.steps)
+            if layer.memory.reset != "zero":  # which begins anew after the pulse of every step
+                lowest = -_at_most(-lowest, -falls, network.steps)
         may, must = highest >= layer.theta, lowest >= layer.theta
         found.append(LayerFiring(may, must))
     return tuple(found)
+
+
+def _at_most(
+    first: NDArray[np.int64], each: NDArray[np.int64], steps: int | None
+) -> NDArray[np.int64]:
+    """The most that a first step's level becomes where each further step adds so much."""
+    rises = _ENDLESS if steps is None else min(steps - 1, _ENDLESS)
+    return np.asarray(first + rises * np.maximum(each, 0), dtype=np.int64)
 
 
 DEAD_REMEDY = "adapt trains it again; --allow-dead takes it as it is"

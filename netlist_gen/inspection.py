@@ -14,7 +14,8 @@ from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.checkpoint.card import SemanticsCard
 from netlist_gen.checkpoint.modules import Neuron, describe
 from netlist_gen.checkpoint.obstacles import Obstacle
-from netlist_gen.checkpoint.registry import Survey, survey_checkpoint
+from netlist_gen.checkpoint.registry import survey_checkpoint
+from netlist_gen.checkpoint.survey import Survey
 from netlist_gen.circuit.rules_report import RulesReport, report_rules
 from netlist_gen.firing import LayerFiring, firing
 from netlist_gen.library.cells import CellLibrary
@@ -29,7 +30,9 @@ from netlist_gen.records import Json, Record
 class LayerInspection(Record):
     """A layer; of ``fan_in``, ``theta`` and ``n`` the least and the greatest.
 
-    ``never`` and ``always`` count the neurons that can't fire and that can't help it.
+    ``never`` and ``always`` count the neurons that can't fire and that can't help it. ``reset`` is
+    that of membranes that last, None where each step counts for itself; of ``subtract``, what a
+    pulse takes off, likewise the least and the greatest.
     """
 
     inputs: int
@@ -40,11 +43,14 @@ class LayerInspection(Record):
     n: tuple[int, int]
     never: int = 0
     always: int = 0
+    reset: str | None = None
+    subtract: tuple[int, int] | None = None
 
     @staticmethod
     def of(layer: TernaryLayer, able: LayerFiring) -> LayerInspection:
         """That of a layer, and what its neurons can do."""
-        counts = layer.count_range
+        counts, memory = layer.count_range, layer.memory
+        amounts = memory.subtract if memory and memory.reset == "subtract" else None
         return LayerInspection(
             layer.inputs,
             layer.outputs,
@@ -54,6 +60,8 @@ class LayerInspection(Record):
             (int(counts[:, 0].min()), int(counts[:, 1].max())),
             able.never,
             able.always,
+            None if memory is None else memory.reset,
+            None if amounts is None else (int(amounts.min()), int(amounts.max())),
         )
 
 
@@ -92,6 +100,8 @@ class Inspection:
         population: output neurons of each.
         layers: each; none where the network is not an integer one yet.
         circuit: of all of it; None where it can't be built.
+        steps: of a sample, for which membranes that last have room; None where none does, or it is
+            not said.
         rules: of drawing, held against it; None where that was not asked.
         modules: the file's own, in words.
         obstacles: every reason why it can't be built as it is.
@@ -107,6 +117,7 @@ class Inspection:
     population: int
     layers: tuple[LayerInspection, ...]
     circuit: CircuitInspection | None
+    steps: int | None = None
     rules: RulesReport | None = None
     modules: tuple[str, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
@@ -124,11 +135,17 @@ class Inspection:
             "population": self.population,
             "layers": [layer.to_json() for layer in self.layers],
             "circuit": None if self.circuit is None else self.circuit.to_json(),
+            "steps": self.steps,
             "modules": list(self.modules),
             "obstacles": [each.to_json() for each in self.obstacles],
             "command": self.command,
         }
         return plain if self.rules is None else plain | {"rules": self.rules.to_json()}
+
+    @property
+    def open_steps(self) -> bool:
+        """Whether membranes last, and it is not said for how many steps they need room."""
+        return self.steps is None and any(layer.reset for layer in self.layers)
 
 
 def inspect_checkpoint(
@@ -148,7 +165,8 @@ def inspect_checkpoint(
         options: process and clock.
         rules: hold it against the rules of drawing too.
         profile: of the chip that its circuit is held against.
-        steps: that it will run for; 1 admits neurons that carry state.
+        steps: that it will run for; 1 admits neurons that carry state. Membranes that last have
+            no circuit without them, whose rules and cost are then left out.
         input_shape: as ``--input-shape`` has it.
         layers: as ``--layers`` has it.
 
@@ -170,6 +188,7 @@ def inspect_checkpoint(
     stopped = any(each.kind != "dead" for each in found.obstacles) or not all(
         layer.synapses for layer in network.layers
     )
+    stopped = stopped or (network.has_memory and network.steps is None)
     able = firing(network)
     return Inspection(
         file=str(path),
@@ -181,6 +200,7 @@ def inspect_checkpoint(
         population=network.population,
         layers=tuple(map(LayerInspection.of, network.layers, able)),
         circuit=None if stopped else _circuit(network, library, options, chip),
+        steps=network.steps,
         rules=report_rules(network, library.process) if rules and not stopped else None,
         modules=() if found.stack is None or found.integer else describe(found.stack),
         obstacles=found.obstacles,

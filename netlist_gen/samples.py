@@ -56,6 +56,11 @@ class Samples:
         labels = None if self.labels is None else self.labels[:count]
         return Samples(self.inputs[:count], labels, self.rows)
 
+    @property
+    def steps(self) -> int:
+        """Of each sample."""
+        return 1 if self.inputs.ndim == 2 else self.inputs.shape[1]
+
     def windows(self) -> NDArray[np.bool_]:
         """All steps of all samples in a row, shape (windows, inputs)."""
         return self.inputs.reshape(-1, self.inputs.shape[-1])
@@ -80,8 +85,8 @@ def read_samples(
 
     Raises:
         NetworkError: inputs of a wrong width or value.
-        ConfigurationError: a file that can't be read, no samples, labels that do not fit, or
-            steps that are not the network's.
+        ConfigurationError: a file that can't be read, no samples, labels that do not fit, steps
+            that are not the network's, or more than its membranes have room for.
     """
     place = f"{inputs}: " if isinstance(inputs, str | os.PathLike) else ""
     given = _array(inputs, "inputs")
@@ -97,6 +102,7 @@ def read_samples(
     except NetworkError as error:
         raise NetworkError(f"{place}{error}") from None
     _check_steps(place, x, steps, labelled=labels is not None, time_first=time_first)
+    _check_room(place, x, network.steps)
     if not x.size:
         raise ConfigurationError(f"{place}there is no sample in it; give at least one")
     if labels is None:
@@ -124,6 +130,21 @@ def _check_steps(
         f"{place}inputs have shape {x.shape}, so {counted} for each sample; the network was made "
         f"for {steps}{hint}"
     )
+
+
+def _check_room(place: str, x: NDArray[np.bool_], room: int | None) -> None:
+    """Refuse samples that would overflow the loops in which membranes last."""
+    have = 1 if x.ndim == 2 else x.shape[1]
+    if room is not None and have > room:
+        raise ConfigurationError(
+            f"{place}inputs have shape {x.shape}, so {have} steps for each sample; the network's "
+            f"membranes last, and its storage loops have room for at most {room}"
+        )
+
+
+def with_room(network: TernaryNetwork, steps: int) -> TernaryNetwork:
+    """The network with room for samples of so many steps, where it does not say for how many."""
+    return network.with_steps(steps) if network.steps is None else network
 
 
 def no_samples(network: TernaryNetwork, labels: Source | None = None) -> Samples:

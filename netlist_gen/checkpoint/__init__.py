@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netlist_gen.checkpoint.card import SemanticsCard
-from netlist_gen.checkpoint.registry import Checkpoint, read_checkpoint, read_network, write_network
+from netlist_gen.checkpoint.registry import read_checkpoint, read_network, write_network
+from netlist_gen.checkpoint.survey import Checkpoint
 
 __all__ = ["Checkpoint", "SemanticsCard", "read_checkpoint", "read_network", "write_network"]

@@ -14,7 +14,11 @@ from netlist_gen.errors import NetworkError
 from netlist_gen.network import TernaryNetwork
 
 METADATA_KEY = "netlist_gen"  # where a file's metadata hold what is said of the network
-THRESHOLD_RULE = "fires when n >= theta (from strict U > threshold: theta = floor(threshold) + 1)"
+_FROM = "from strict U > threshold: theta = floor(threshold) + 1"
+THRESHOLD_RULE = f"fires when n >= theta ({_FROM})"
+LASTING_RULE = f"fires when the sum of n over steps, less what pulses take off, >= theta ({_FROM})"
+STATED_RULE = THRESHOLD_RULE.replace(_FROM, "stated by the file")
+STATED_LASTING_RULE = LASTING_RULE.replace(_FROM, "stated by the file")
 _DEEPEST = 64  # levels of JSON; a card has four
 
 
@@ -26,12 +30,13 @@ class SemanticsCard:
         source_format: "snntorch-pt", "npz", "safetensors", "nir" or "onnx".
         threshold_rule: the rule of the file and how it became ``n >= theta``.
         reset: reset rule of the file: "none" for memoryless neurons.
-        beta: membrane decay per step of the file; 0 is memoryless.
+        beta: membrane decay per step of the file; 0 is memoryless, 1 lasts.
         max_steps: None when any number of steps gives the integer model's result; 1 when the
             file's neurons carry state, so that only the first step agrees.
         population: output neurons per class.
         tie_rule: what decides between classes with equally many votes.
-        steps: steps for which the network was trained, if the file says so.
+        steps: steps for which the network was trained, if the file says so; where membranes last,
+            the most that it has room for.
         notes: what was changed on reading (scales, folded biases, ternarisation), in words.
         extra: what the file itself says: configuration, seed, metrics. JSON types only.
     """

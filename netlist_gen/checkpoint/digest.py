@@ -1,4 +1,4 @@
-"""The digest of a network: SHA-256 of its weights, thresholds and population.
+"""The digest of a network: SHA-256 of its weights, thresholds, population and memories.
 
 It is the same whatever the format, and is kept where each format keeps what is said of a network.
 A file whose format has no checksums (.safetensors, .nir) is known by it to be as it was written.
@@ -17,12 +17,20 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def network_digest(network: TernaryNetwork) -> str:
-    """64 hexadecimal digits: of the population, and of each layer's shape, weights and thetas."""
+    """64 hexadecimal digits: of the population, and of each layer's shape, weights and thetas.
+
+    Where membranes last, of their resets and of the network's steps, too.
+    """
     total = hashlib.sha256(f"ternary network, population {network.population}\n".encode())
     for layer in network.layers:
         total.update(f"layer {layer.outputs} {layer.inputs}\n".encode())
         total.update(layer.weights.astype("i1").tobytes())
         total.update(layer.theta.astype("<i4").tobytes())
+        if layer.memory is not None:
+            total.update(f"memory {layer.memory.reset}\n".encode())
+            total.update(layer.memory.subtract.astype("<i4").tobytes())
+    if network.has_memory:
+        total.update(f"steps {network.steps}\n".encode())
     return total.hexdigest()
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import NetworkError
-from netlist_gen.network import TernaryNetwork
+from netlist_gen.network import TernaryLayer, TernaryNetwork
 
 Reals = NDArray[np.float64]
 Size = tuple[int, ...]
@@ -108,6 +108,11 @@ class Neuron:
     reset: str
     foreign: str = ""
 
+    @property
+    def lasts(self) -> bool:
+        """Whether every membrane is as it was in the step after, but for its reset."""
+        return not self.foreign and bool((self.beta == 1.0).all())
+
 
 Module = Dense | Convolution | Pool | Flatten | Norm | Neuron
 WEIGHTED = (Dense, Convolution)
@@ -163,6 +168,16 @@ class Stack:
             yield module, shape, after
             shape = after
 
+    def single_step(self) -> Stack:
+        """The same for samples of one step, in which no membrane lasts."""
+
+        def changed(module: Module) -> Module:
+            if not isinstance(module, Neuron) or module.foreign:
+                return module
+            return replace(module, beta=np.zeros(()), reset="none")
+
+        return replace(self, modules=tuple(changed(m) for m in self.modules))
+
     def ternarized(self, rule: Ternarize) -> Stack:
         """The same with ternary weights times a scale, by a rule for (outputs, inputs)."""
 
@@ -176,14 +191,43 @@ class Stack:
 
 
 def integer_stack(network: TernaryNetwork) -> Stack:
-    """The modules of an integer network: strict U > theta - 1/2 is n >= theta."""
+    """The modules of an integer network, as ``leaky_numbers`` has their neurons."""
     modules: list[Module] = []
     for index, layer in enumerate(network.layers):
         weights = layer.weights.astype(np.float64)
         modules.append(Dense(f"w{index}", weights, np.zeros(layer.outputs)))
-        threshold = layer.theta.astype(np.float64) - 0.5
-        modules.append(Neuron(f"theta{index}", threshold, np.zeros(()), "none"))
+        threshold, beta, reset = leaky_numbers(layer)
+        foreign = snntorch_lacks(layer)
+        modules.append(Neuron(f"theta{index}", threshold, np.asarray(beta), reset, foreign))
     return Stack(tuple(modules), (network.inputs,))
+
+
+def leaky_numbers(layer: TernaryLayer) -> tuple[Reals, float, str]:
+    """Thresholds, beta and reset of snnTorch's ``Leaky`` that fires as a layer's neurons do.
+
+    Strict U > theta - 1/2 is n >= theta, with the most room for a rounded sum. What fires may also
+    be what a pulse takes off: then it is strict U > theta - 1.
+    """
+    theta = layer.theta.astype(np.float64)
+    if layer.memory is None:
+        return theta - 0.5, 0.0, "none"
+    reset = layer.memory.reset
+    return theta - (1.0 if reset == "subtract" else 0.5), 1.0, reset
+
+
+def snntorch_lacks(layer: TernaryLayer) -> str:
+    """Why no ``Leaky`` fires as a layer's neurons do, in words; "" where one does."""
+    if layer.memory is None or layer.memory.reset != "subtract":
+        return ""
+    other = np.flatnonzero(layer.memory.subtract != layer.theta - 1)
+    if not other.size:
+        return ""
+    j = other[0]
+    return (
+        f"a pulse of neuron {j} subtracts {layer.memory.subtract[j]} and it fires from "
+        f"{layer.theta[j]} on; snnTorch's Leaky subtracts its threshold, one less than where it "
+        "begins to fire"
+    )
 
 
 def describe(stack: Stack) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ import numpy as np
 from netlist_gen.checkpoint.card import METADATA_KEY, StoredNetwork, metadata_object
 from netlist_gen.checkpoint.digest import DIGEST_KEY, network_digest
 from netlist_gen.checkpoint.hdf5 import Tree, read_hdf5
+from netlist_gen.checkpoint.lasting import refuse_memory
 from netlist_gen.checkpoint.modules import (
     NO_NEURON,
     WEIGHTED,
@@ -75,7 +76,11 @@ def read_nir(data: bytes, path: Path) -> StoredNetwork:
 
 
 def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) -> None:
-    """Write a chain of Linear and Threshold nodes; of ``extra``, what HDF5 can hold as text."""
+    """Write a chain of Linear and Threshold nodes; of ``extra``, what HDF5 can hold as text.
+
+    Membranes that last are IF nodes.
+    """
+    refuse_memory(network, path, "NIR's IF has the reset 'zero' alone", ("zero",))
     nir = _library()
     import h5py
 
@@ -83,7 +88,12 @@ def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) 
     for index, layer in enumerate(network.layers):
         nodes[f"linear_{index}"] = nir.Linear(layer.weights.astype(np.float32))
         # Strict v > theta - 0.5 is n >= theta.
-        nodes[f"threshold_{index}"] = nir.Threshold((layer.theta - 0.5).astype(np.float32))
+        threshold = (layer.theta - 0.5).astype(np.float32)
+        nodes[f"threshold_{index}"] = (
+            nir.Threshold(threshold)
+            if layer.memory is None
+            else nir.IF(np.ones_like(threshold), threshold, np.zeros_like(threshold))
+        )
     nodes["output"] = nir.Output({"output": np.array([network.outputs])})
     graph = nir.NIRGraph(nodes, list(pairwise(nodes)))
     facts = {**extra, "population": network.population}

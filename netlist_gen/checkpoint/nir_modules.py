@@ -2,7 +2,8 @@
 
 NIR has one reset (to ``v_reset``) and no "none", and snnTorch writes ``v_reset = 0`` whatever its
 rule was (snntorch 1.0 ``export_nir.py``), with dt = 1e-4 s. A LIF node's decay per step is taken as
-1 - dt / tau; where that is zero, it is memoryless.
+1 - dt / tau; where that is zero, it is memoryless. An IF node's membrane lasts, and is 0 again
+after each pulse. snnTorch writes no IF, but beta 1 as a LIF of endless tau: its reset is open.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ _FOREIGN = {
     "NIRGraph": "a graph in the graph, as recurrent neurons have: it would need lines from its "
     "outputs back to the next window",
 }
+_ENDLESS = (
+    "LIF with an endless tau, as snnTorch writes beta 1: NIR's reset is to 0, whatever snnTorch's "
+    "was, so that it is open; the network's state_dict in a .pt file holds it, and an IF node is "
+    "reset to 0"
+)
 KNOWN = (
     "Linear", "Affine", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten", "Scale",
     "Threshold", "LIF", "IF",
@@ -158,7 +164,15 @@ def _neuron(name: str, node: Tree) -> Iterator[Module]:
     if kind == "IF":
         if (numbers("r") != 1).any():
             yield Norm(f"{name}.r", _per_channel(numbers("r")), zero, batch=False)
-        yield Neuron(name, numbers("v_threshold"), one, "zero")
+        rest = real_array(f"{name}.v_reset", node.get("v_reset", zero))
+        foreign = ""
+        if (rest != 0).any():
+            value = rest[rest != 0].flat[0]
+            foreign = f"a pulse resets the membrane to v_reset {value:g}, a circuit's to 0"
+        yield Neuron(name, numbers("v_threshold"), one, "zero", foreign)
+        return
+    if (1 - SNNTORCH_DT / np.maximum(parameter(name, node, "tau"), SNNTORCH_DT) == 1).any():
+        yield Neuron(name, numbers("v_threshold"), one, "none", _ENDLESS)
         return
     tau = numbers("tau")
     if np.any(tau <= 0):

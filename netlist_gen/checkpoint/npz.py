@@ -1,9 +1,11 @@
 """The plain ``.npz`` of the command-line contract.
 
 For layer i = 0, 1, ...: ``w{i}`` int8 (outputs, inputs) in {-1, 0, 1} and ``theta{i}`` int32
-(outputs,); other integers are taken where the values fit. Two optional arrays: ``population``, an
-integer scalar (output neurons per class, 1 if absent), and ``card``, a text scalar of JSON (source,
-grey level, accuracy, digest). Nothing else is allowed.
+(outputs,); other integers are taken where the values fit. A layer whose membranes last has a text
+scalar ``reset{i}`` ("zero", "subtract", "none"), and where that is "subtract" ``subtract{i}`` int32
+(outputs,), what a pulse takes off. Two optional arrays: ``population``, an integer scalar (output
+neurons per class, 1 if absent), and ``card``, a text scalar of JSON (source, grey level, accuracy,
+steps, digest). Nothing else is allowed.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from netlist_gen.checkpoint.npy import NpyError, PickledError, parse_npy
 from netlist_gen.checkpoint.real import Array
 from netlist_gen.errors import NetworkError
 from netlist_gen.files import atomic_path
+from netlist_gen.memory import RESETS, Memory
 from netlist_gen.network import TernaryNetwork
 
-_ARRAY = re.compile(r"(w|theta)(0|[1-9][0-9]*)")
+_ARRAY = re.compile(r"(w|theta|reset|subtract)(0|[1-9][0-9]*)")
 _OPTIONAL = {"population", "card"}
 
 
@@ -42,6 +45,10 @@ def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) 
     for index, layer in enumerate(network.layers):
         arrays[f"w{index}"] = layer.weights
         arrays[f"theta{index}"] = layer.theta
+        if layer.memory is not None:
+            arrays[f"reset{index}"] = np.asarray(layer.memory.reset)
+            if layer.memory.reset == "subtract":
+                arrays[f"subtract{index}"] = layer.memory.subtract
     arrays["population"] = np.asarray(network.population, dtype=np.int32)
     card = {**extra, DIGEST_KEY: network_digest(network)}
     arrays["card"] = np.asarray(json.dumps(card, sort_keys=True))
@@ -50,18 +57,19 @@ def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) 
 
 
 def network_from_arrays(arrays: Mapping[str, Array]) -> TernaryNetwork:
-    """Network, of population 1, from named arrays ``w{i}`` and ``theta{i}``."""
+    """Network, of population 1, from named arrays ``w{i}``, ``theta{i}`` and those of memories."""
     for name in arrays:
         if name not in _OPTIONAL and not _ARRAY.fullmatch(name):
             raise NetworkError(
-                f"array '{name}' is not known; allowed are w0, theta0, w1, theta1, ..., "
-                "population and card"
+                f"array '{name}' is not known; allowed are w0, theta0, w1, theta1, ..., of lasting "
+                "membranes reset0, subtract0, ..., population and card"
             )
-    count = max(sum(name.startswith(kind) for name in arrays) for kind in ("w", "theta"))
+    layered = {name: _ARRAY.fullmatch(name) for name in sorted(set(arrays) - _OPTIONAL)}
+    numbers = {name: (found[1], int(found[2])) for name, found in layered.items() if found}
+    count = max(sum(kind == each for each, _ in numbers.values()) for kind in ("w", "theta"))
     if count == 0:
         raise NetworkError("there is no array 'w0': the file holds no layer")
-    for name in sorted(set(arrays) - _OPTIONAL):
-        index = int(name.removeprefix("theta").removeprefix("w"))
+    for name, (_, index) in numbers.items():
         if index >= count:
             raise NetworkError(
                 f"array '{name}' has no layer before it; layers are numbered from 0 without gaps"
@@ -80,8 +88,45 @@ def network_from_arrays(arrays: Mapping[str, Array]) -> TernaryNetwork:
                 shape = "(outputs, inputs)" if axes == 2 else "(outputs,)"
                 raise NetworkError(f"array '{name}' has shape {array.shape}; {shape} is needed")
     return TernaryNetwork.from_arrays(
-        [arrays[f"w{i}"] for i in range(count)], [arrays[f"theta{i}"] for i in range(count)]
+        [arrays[f"w{i}"] for i in range(count)],
+        [arrays[f"theta{i}"] for i in range(count)],
+        memories=[_memory(arrays, i) for i in range(count)],
     )
+
+
+def _memory(arrays: Mapping[str, Array], index: int) -> Memory | None:
+    """That of a layer."""
+    name, amounts = f"reset{index}", arrays.get(f"subtract{index}")
+    if name not in arrays:
+        if amounts is not None:
+            raise NetworkError(
+                f"array 'subtract{index}' has no array '{name}' beside it, which says that "
+                "membranes last"
+            )
+        return None
+    given = arrays[name]
+    if given.shape != () or given.dtype.kind != "U":
+        raise NetworkError(
+            f"array '{name}' has shape {given.shape} and type {given.dtype}; one text is needed"
+        )
+    reset = next((known for known in RESETS if known == str(given)), None)
+    if reset is None:
+        raise NetworkError(f"array '{name}' is {str(given)!r}; allowed are {', '.join(RESETS)}")
+    if (reset == "subtract") != (amounts is not None):
+        raise NetworkError(
+            f"array 'subtract{index}' is {'missing' if amounts is None else 'there'}, but array "
+            f"'{name}' is {reset!r}; it belongs to 'subtract'"
+        )
+    outputs = len(arrays[f"w{index}"])
+    if amounts is not None and (amounts.dtype.kind not in "iu" or amounts.shape != (outputs,)):
+        raise NetworkError(
+            f"array 'subtract{index}' has shape {amounts.shape} and type {amounts.dtype}; int32 of "
+            f"shape ({outputs},) is needed"
+        )
+    try:
+        return Memory.of(reset, outputs, amounts)
+    except NetworkError as error:
+        raise NetworkError(f"layer {index}: {error}") from None
 
 
 def stated_population(arrays: Mapping[str, Array]) -> int | None:

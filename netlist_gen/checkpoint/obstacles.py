@@ -19,7 +19,7 @@ from netlist_gen.checkpoint.layout import (
     stack_of,
 )
 from netlist_gen.checkpoint.modules import Neuron, Size, Stack
-from netlist_gen.checkpoint.real import NeuronRule, ternary_and_scale
+from netlist_gen.checkpoint.real import NeuronRule, RealNetwork, lasting_faults, ternary_and_scale
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.firing import DEAD_REMEDY, firing
 from netlist_gen.network import TernaryNetwork
@@ -43,8 +43,8 @@ class Obstacle(Record):
     """One reason why a checkpoint can't be built as it is.
 
     Attributes:
-        kind: "weights", "state", "neuron", "layout", "form", "fan-in", "dead", "constant" or
-            "numbers".
+        kind: "weights", "state", "bias", "reset", "neuron", "layout", "form", "fan-in", "dead",
+            "constant" or "numbers".
         place: in the network.
         reason: what is there and what is allowed.
         remedy: options and commands that remove it; "" where only the file's owner can.
@@ -172,18 +172,48 @@ def stack_obstacles(
             yield Obstacle("state", place, reason, STATE if steps != 1 else ADAPT)
 
 
+def lasting_obstacles(stack: Stack, network: RealNetwork) -> Iterator[Obstacle]:
+    """The obstacles of membranes that last, layer by layer.
+
+    Args:
+        stack: the modules.
+        network: the same unrolled.
+    """
+    numbers = {module.name: index for index, module in enumerate(stack.weighted)}
+    for index, layer in enumerate(network.layers):
+        if layer.lasts is None or not np.isfinite(layer.weights).all():
+            continue
+        place = f"layer {numbers.get(layer.name, index)} ('{layer.name}')"
+        for kind, reason in lasting_faults(layer):
+            yield Obstacle(kind, place, reason, STATE)
+
+
 def _state_reason(neuron: Neuron, steps: int | None) -> str:
     rule = NeuronRule(float(neuron.beta.max()), neuron.reset)
-    if not rule.memoryless and steps != 1:
+    if not rule.memoryless and not neuron.lasts and steps != 1:
         wanted = "any number of steps" if steps is None else f"{steps} steps"
         what = f"beta {rule.beta:g} with reset '{rule.reset}'"
-        carried = "the membrane" if rule.beta else "the reset"
+        least = float(neuron.beta.min())
+        if rule.beta == 0:
+            return (
+                f"{what} carries the reset from step to step, which the circuit's neuron does not "
+                f"(it has beta 0 with reset 'none' or 'zero', or beta 1): {wanted} can't be built"
+            )
+        if rule.beta == 1 and least == 0:
+            return (
+                "beta is 0 for some neurons of the layer and 1 for others; one of both for all of "
+                f"a layer is allowed: {wanted} can't be built"
+            )
+        leaks = neuron.beta[(neuron.beta > 0) & (neuron.beta < 1)]
+        what = f"beta {leaks.max():g} with reset '{rule.reset}'"
         return (
-            f"{what} carries {carried} from step to step, which the circuit's neuron does not "
-            f"(it has beta 0 with reset 'none' or 'zero'): {wanted} can't be built"
+            f"{what} lets the membrane decay from step to step, for which storage loops would "
+            "need resistors (L/R); beta 0 with reset 'none' or 'zero' and beta 1, membranes that "
+            f"last, are allowed: {wanted} can't be built"
         )
     below = np.flatnonzero(neuron.threshold < 0)
-    if rule.reset == "subtract" and below.size:
+    lasts = neuron.lasts and steps != 1  # lasting_obstacles has these
+    if rule.reset == "subtract" and below.size and not lasts:
         # Leaky takes the reset from the membrane before the step: 0 > threshold at the start.
         return (
             f"threshold [{below[0]}] is {neuron.threshold.reshape(-1)[below[0]]:g} with reset "

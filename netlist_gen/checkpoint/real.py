@@ -3,22 +3,25 @@
 A layer with weights ``a * w``, w ternary, a > 0, and no memory has the membrane
 ``U = a * n + bias`` and fires on the strict ``U > threshold``: when
 ``n >= floor((threshold - bias) / a) + 1``. The division is done in exact fractions of the stored
-floats, so that a tie at the threshold falls on the right side.
+floats, so that a tie at the threshold falls on the right side. With a membrane that lasts, U is
+``a`` times the counts of all steps so far (``lasting.py``), and the rule is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.checkpoint.lasting import ROUNDING, check_drift, memory_of
 from netlist_gen.checkpoint.modules import Reals, Ternarize
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.grid import Grids
+from netlist_gen.memory import Reset
 from netlist_gen.network import TernaryNetwork
 
 Array = NDArray[Any]
@@ -42,7 +45,8 @@ class AffineLayer:
 
     It fires where ``gain * (weights @ x / divisor + bias) + shift > threshold``; ``normed`` says
     that gain and shift are those of a batch norm, ``divisor`` is the number of lines that mean
-    pooling took together. All vectors have shape (outputs,).
+    pooling took together, ``lasts`` is the reset of membranes that last from step to step, None
+    where none does. All vectors have shape (outputs,).
     """
 
     name: str
@@ -53,6 +57,7 @@ class AffineLayer:
     shift: Reals
     normed: bool = False
     divisor: int = 1
+    lasts: Reset | None = None
 
 
 @dataclass(frozen=True)
@@ -88,19 +93,22 @@ class RealNetwork:
         """The exact integer network, and notes on what was folded.
 
         Raises:
-            FormError: a weight that is not ternary.
+            FormError: a weight that is not ternary, or a membrane that lasts and has no form in
+                whole counts.
         """
         notes: list[str] = []
-        weights, thetas = [], []
+        weights, thetas, memories = [], [], []
         for index, layer in enumerate(self.layers):
             try:
                 _check_finite(layer.weights, "weight")
                 _check_finite(layer.gain, "gain of its neuron")
                 _check_finite(layer.shift, "shift of its neuron")
                 w, scale = ternary_and_scale(layer.weights)
+                check_drift(layer)
+                signs, theta, close = _fold(w, scale, layer)
+                memories.append(memory_of(layer, scale, signs, theta))
             except NetworkError as error:
                 raise FormError(f"layer {index} ('{layer.name}'): {error}") from None
-            signs, theta, close = _fold(w, scale, layer)
             weights.append(signs)
             thetas.append(theta)
             if not np.all(scale == 1.0):
@@ -118,7 +126,25 @@ class RealNetwork:
                     "within float32 rounding of a whole count; the software's own sum may round "
                     "either way there"
                 )
-        return TernaryNetwork.from_arrays(weights, thetas, population, self.grids), notes
+        made = TernaryNetwork.from_arrays(weights, thetas, population, self.grids, memories)
+        return made, notes
+
+
+def lasting_faults(layer: AffineLayer) -> Iterator[tuple[str, str]]:
+    """Kind and words of what keeps membranes that last from being whole counts."""
+    try:
+        check_drift(layer)
+    except NetworkError as error:
+        yield "bias", str(error)
+    try:
+        w, scale = ternary_and_scale(layer.weights)
+    except NetworkError:
+        return  # without one scale, nothing can be said of resets
+    try:
+        signs, theta, _ = _fold(w, scale, layer)
+        memory_of(layer, scale, signs, theta)
+    except NetworkError as error:
+        yield "reset", str(error)
 
 
 def by_magnitude(fan_in: int | None = None) -> Ternarize:
@@ -195,6 +221,9 @@ def _fold(
     w: NDArray[np.int8], scale: Reals, layer: AffineLayer
 ) -> tuple[NDArray[np.int8], NDArray[np.int64], list[int]]:
     """Signs and theta of ``sign(gain) * n >= theta``, and neurons close to a rounding edge."""
+    if layer.lasts is not None:  # what each step adds is 0 in all: check_drift
+        none = np.zeros(len(w))
+        layer = replace(layer, bias=none, shift=none)
     signs = w.copy()
     # Where nothing is folded, the floor of the float is exact; beyond int32 see below.
     theta = np.floor(np.clip(layer.threshold, _INT32.min - 1.0, _INT32.max)).astype(np.int64) + 1
@@ -220,6 +249,6 @@ def _fold(
         theta[j] = min(max(edge.__floor__() + 1, _INT32.min), _INT32.max)
         nearest = round(edge)
         distance = abs(edge - nearest)
-        if 0 < distance < Fraction(1, 10**6) * max(1, abs(nearest)):
+        if 0 < distance < ROUNDING * max(1, abs(nearest)):
             close.append(j)
     return signs, theta, close

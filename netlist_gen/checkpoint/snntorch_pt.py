@@ -2,8 +2,9 @@
 
 The writer makes the state_dict of ``nn.Sequential(nn.Linear(..., bias=False), snn.Leaky(
 beta=0, reset_mechanism="none", threshold=theta - 0.5), ...)``, which ``load_state_dict`` takes
-as it is. What is not a tensor (population, configuration, metrics) lies where PyTorch keeps
-its own version numbers, in the state_dict's ``_metadata``.
+as it is; where membranes last, beta is 1, and where their pulses subtract, the threshold theta - 1.
+What is not a tensor (population, configuration, metrics) lies where PyTorch keeps its own version
+numbers, in the state_dict's ``_metadata``.
 
 torch reads what ``archive.py`` and ``pickles.py`` have found whole and harmless, packed anew, so
 that it can't see another file than they did.

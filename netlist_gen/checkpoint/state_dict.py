@@ -16,7 +16,15 @@ import numpy as np
 
 from netlist_gen.checkpoint.foreign import foreign_kind
 from netlist_gen.checkpoint.layout import Parts, WeightPart
-from netlist_gen.checkpoint.modules import NO_NEURON, Neuron, Norm, Reals, real_array
+from netlist_gen.checkpoint.modules import (
+    NO_NEURON,
+    Neuron,
+    Norm,
+    Reals,
+    leaky_numbers,
+    real_array,
+    snntorch_lacks,
+)
 from netlist_gen.checkpoint.real import BATCH_NORM_EPS, Array
 from netlist_gen.errors import NetworkError
 from netlist_gen.network import TernaryNetwork
@@ -67,16 +75,23 @@ def parse_state_dict(state: Mapping[str, Array]) -> Parts:
 
 
 def state_arrays(network: TernaryNetwork) -> dict[str, Array]:
-    """Named arrays of the equal ``nn.Sequential`` of nn.Linear and snn.Leaky, in order."""
+    """Named arrays of the equal ``nn.Sequential`` of nn.Linear and snn.Leaky, in order.
+
+    Raises:
+        NetworkError: neurons that no ``Leaky`` is equal to.
+    """
     state: dict[str, Array] = {}
     for index, layer in enumerate(network.layers):
         linear, leaky = str(2 * index), str(2 * index + 1)
+        lacks = snntorch_lacks(layer)
+        if lacks:
+            raise NetworkError(f"layer {index}: {lacks}; .npz holds it")
+        threshold, beta, reset = leaky_numbers(layer)
         state[f"{linear}.weight"] = layer.weights.astype(np.float32)
-        # Strict U > theta - 0.5 is n >= theta, with the most room for a rounded sum.
-        state[f"{leaky}.threshold"] = (layer.theta - 0.5).astype(np.float32)
+        state[f"{leaky}.threshold"] = threshold.astype(np.float32)
         state[f"{leaky}.graded_spikes_factor"] = np.asarray(1.0, dtype=np.float32)
-        state[f"{leaky}.reset_mechanism_val"] = np.asarray(2, dtype=np.int64)
-        state[f"{leaky}.beta"] = np.asarray(0.0, dtype=np.float32)
+        state[f"{leaky}.reset_mechanism_val"] = np.asarray(RESET_NAMES.index(reset), dtype=np.int64)
+        state[f"{leaky}.beta"] = np.asarray(beta, dtype=np.float32)
     return state
 
 

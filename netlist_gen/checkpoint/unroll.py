@@ -6,7 +6,8 @@ mean of k lines is 1/k times their sum, which is a scale of ternary weights.
 
 The largest of a window's currents is above the threshold when one of them is: an OR behind the
 neurons, itself a neuron of weights +1 and theta 1. Where a negative gain follows, all have to be:
-an AND, theta the number of them. After neurons, pooling is the same OR of their spikes.
+an AND, theta the number of them. After neurons, pooling is the same OR of their spikes. Before
+neurons whose membranes last it has no such form.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from netlist_gen.checkpoint.modules import (
 from netlist_gen.checkpoint.real import AffineLayer, Array, FormError, NeuronRule, RealNetwork
 from netlist_gen.errors import NetworkError
 from netlist_gen.grid import Grid
+from netlist_gen.memory import RESETS
 
 MOST_WEIGHTS = 1 << 26
 """Of an unrolled layer, zeros too: 0.5 GB in float64."""
@@ -261,13 +263,20 @@ class _Part:
         place = f"{neuron.name}.threshold"
         threshold = spread(place, neuron.threshold, shape)
         gates = []
+        lasts = next(r for r in RESETS if r == neuron.reset) if neuron.lasts else None
         if self.largest is not None:
+            if lasts is not None:
+                raise FormError(
+                    f"largest-value pooling '{self.largest_name}' stands before the neurons "
+                    f"'{neuron.name}', whose membranes last: the largest of each step adds up, "
+                    "which no OR of neurons does; it is built behind neurons"
+                )
             threshold = self._before_pooling(threshold, place)
             gates = [_gate(self.largest_name, self.largest, self.all_of)]
         bias, gain, shift = (
             np.broadcast_to(v, len(self.matrix)) for v in (self.bias, self.gain, self.shift)
         )
         layer = AffineLayer(
-            self.name, self.matrix, bias, threshold, gain, shift, self.batch, self.divisor
+            self.name, self.matrix, bias, threshold, gain, shift, self.batch, self.divisor, lasts
         )
         return [layer, *gates]

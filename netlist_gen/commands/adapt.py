@@ -23,7 +23,7 @@ from netlist_gen.training.adapt_options import AdaptOptions
 from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
-    from netlist_gen.checkpoint.registry import Survey
+    from netlist_gen.checkpoint.survey import Survey
     from netlist_gen.training.adapt import Adaptation
 
 

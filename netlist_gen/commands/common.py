@@ -81,7 +81,10 @@ def names_network(command: Callable[..., None]) -> Callable[..., None]:
     return named
 
 
-STEPS_HELP = "Steps it will run for; 1 admits neurons with memory."
+STEPS_HELP = (
+    "Steps it will run for; 1 admits any neuron with memory. Membranes that last get room for "
+    "them [default: what NET says]."
+)
 
 
 def layout_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -17,7 +17,8 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.options import TIME_FIRST_HELP
 
 if TYPE_CHECKING:
-    from netlist_gen.checkpoint.registry import Checkpoint
+    from netlist_gen.checkpoint.survey import Checkpoint
+    from netlist_gen.network import TernaryNetwork
     from netlist_gen.samples import Samples
 
 
@@ -64,7 +65,8 @@ def convert(
     """Read NET and write it to OUTPUT, with what was changed on the way.
 
     Weights of each neuron that are ternary times one scale, biases and batch norms are folded
-    exactly, convolutions and pooling unrolled. Other weights are refused, or made ternary with
+    exactly, convolutions and pooling unrolled. Membranes that last (beta 1) stay, without biases;
+    --steps says for how many steps a circuit gives them room. Other weights are refused, or made ternary with
     --ternarize: those within 0.7 of the mean magnitude of their neuron become 0, the others -1 or
     +1 times their mean magnitude. What that costs is told where spikes and labels are given;
     `netlist-gen adapt` loses less.
@@ -108,8 +110,16 @@ def convert(
     low, high = network.theta_range
     click.echo(
         f"{output}: {network.synapses} synapses, fan-in up to {network.max_fan_in}, "
-        f"theta {low} to {high}"
+        f"theta {low} to {high}{_lasting(network)}"
     )
+
+
+def _lasting(network: TernaryNetwork) -> str:
+    """What is said of membranes that last."""
+    if not network.has_memory:
+        return ""
+    room = "a number of steps left open" if network.steps is None else f"{network.steps} steps"
+    return f", membranes last, room for {room}"
 
 
 def _accuracies(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from netlist_gen.checkpoint.registry import Checkpoint
+    from netlist_gen.checkpoint.survey import Checkpoint
     from netlist_gen.network import TernaryNetwork
     from netlist_gen.training.chips import ChipRun
     from netlist_gen.training.evaluate import Evaluation

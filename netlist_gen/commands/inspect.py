@@ -18,7 +18,7 @@ from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
     from netlist_gen.circuit.rules_report import RulesReport
-    from netlist_gen.inspection import Inspection
+    from netlist_gen.inspection import Inspection, LayerInspection
     from netlist_gen.training.adapt import Stage
 
 
@@ -116,12 +116,20 @@ def print_inspection(found: Inspection) -> None:
         click.echo(
             f"layer {index}: {layer.inputs} -> {layer.outputs}, {layer.synapses} synapses, fan-in "
             "{} to {}, theta {} to {}, n {} to {}".format(*layer.fan_in, *layer.theta, *layer.n)
+            + _lasting(layer)
         )
         if layer.never or layer.always:
             click.echo(
                 f"note: of layer {index}, {layer.never} neurons can never fire, {layer.always} "
                 "always do"
             )
+    if found.open_steps:
+        click.echo(
+            "note: membranes last, and NET does not say for how many steps; with --steps their "
+            "circuit is counted"
+        )
+    elif found.steps is not None:
+        click.echo(f"steps: membranes have room for samples of up to {found.steps}")
     if circuit is not None:
         click.echo(
             f"circuit ({circuit.process}): {circuit.junctions} junctions, "
@@ -138,6 +146,14 @@ def print_inspection(found: Inspection) -> None:
         click.echo(f"obstacle ({obstacle.kind}): {obstacle.sentence}")
     if found.command:
         click.echo(f"all at once: {found.command}")
+
+
+def _lasting(layer: LayerInspection) -> str:
+    """What a layer's line says of membranes that last."""
+    if layer.reset is None:
+        return ""
+    amounts = "" if layer.subtract is None else " {} to {}".format(*layer.subtract)
+    return f", membranes last, reset {layer.reset}{amounts}"
 
 
 def print_rules(report: RulesReport) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from netlist_gen.errors import NetworkError
 from netlist_gen.firing import firing, require_alive
+from netlist_gen.memory import RESETS, Memory
 from netlist_gen.network import TernaryNetwork
 
 
@@ -30,6 +31,74 @@ def test_of_one_layer_it_is_exact_and_beyond_it_never_wrong(seed: int) -> None:
     first = network.forward(x)[0]
     assert np.array_equal(found[0].can, first.any(axis=0))
     assert np.array_equal(found[0].must, first.all(axis=0))
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    resets=st.tuples(*[st.sampled_from([*RESETS, None])] * 2),
+    steps=st.integers(1, 4),
+    theta=st.integers(-6, 7),
+)
+@settings(max_examples=150, deadline=None)
+def test_of_membranes_that_last_too(
+    seed: int, resets: tuple[str | None, ...], steps: int, theta: int
+) -> None:
+    """All samples of so many steps: the first layer is exact, the second never wrong."""
+    rng = np.random.default_rng(seed)
+    inputs, first, second = 3 if steps < 4 else 2, 3, 2
+    weights = [rng.integers(-1, 2, (first, inputs)), rng.integers(-1, 2, (second, first))]
+    thetas = [theta + rng.integers(-1, 2, first), rng.integers(-2, 5, second)]
+    amounts = [rng.integers(0, 4, n) if reset == "subtract" else None
+               for n, reset in zip((first, second), resets, strict=True)]  # fmt: skip
+    memories = [
+        None if reset is None else Memory.of(reset, len(t), a)  # type: ignore[arg-type]
+        for reset, t, a in zip(resets, thetas, amounts, strict=True)
+    ]
+    network = TernaryNetwork.from_arrays(weights, thetas, memories=memories, steps=steps)
+    bits = steps * inputs
+    x = (np.arange(1 << bits)[:, None] >> np.arange(bits) & 1).reshape(-1, steps, inputs)
+    spikes = [layer.reshape(-1, layer.shape[-1]) for layer in network.forward(x)]
+    found = firing(network)
+    assert np.array_equal(found[0].can, spikes[0].any(axis=0))
+    assert np.array_equal(found[0].must, spikes[0].all(axis=0))
+    # For any number of steps: what fires in these can, what does not always needn't.
+    for able in (found, firing(network.with_steps(None)), firing(network.with_steps(9))):
+        for layer, one in zip(spikes, able, strict=True):
+            assert not (layer.any(axis=0) & ~one.can).any()
+            assert not (~layer.all(axis=0) & one.must).any()
+
+
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize(
+    ("weights", "theta", "steps", "can", "must"),
+    [
+        ([1, 0], 5, None, True, False), ([1, 0], 5, 4, False, False), ([1, 0], 5, 5, True, False),
+        ([0, -1], 1, None, False, False), ([0, -1], 0, None, True, False),
+        ([1, 1], 0, None, True, True), ([1, 1], 2**31 - 1, None, True, False),
+        ([1, -1], -3, 3, True, True), ([1, -1], -2, 3, True, False),
+        ([1, -1], -(2**31), None, True, False),
+    ],
+)  # fmt: skip
+def test_how_far_membranes_get(
+    reset: str, weights: list[int], theta: int, steps: int | None, can: bool, must: bool
+) -> None:
+    network = TernaryNetwork.from_arrays(
+        [[weights]],
+        [[theta]],
+        memories=[Memory.of(reset, 1)],
+        steps=steps,  # type: ignore[arg-type]
+    )
+    (found,) = firing(network)
+    if reset == "zero" and weights == [1, -1]:  # it begins anew after each pulse
+        must = True
+    assert (found.can.item(), found.must.item()) == (can, must)
+
+
+def test_pulses_that_subtract_let_a_membrane_fall() -> None:
+    weights, memory = [[[1, 0], [1, 0]]], Memory.of("subtract", 2, [0, 1])
+    network = TernaryNetwork.from_arrays(weights, [[-3, -3]], memories=[memory])
+    for steps, must in ((4, [True, True]), (5, [True, False]), (None, [True, False])):
+        assert firing(network.with_steps(steps))[0].must.tolist() == must
 
 
 REMEDY = "; adapt trains it again; --allow-dead takes it as it is"

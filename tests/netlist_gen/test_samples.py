@@ -11,7 +11,9 @@ import pytest
 from support import tiny_network
 
 from netlist_gen.errors import ConfigurationError, NetworkError
-from netlist_gen.samples import read_samples
+from netlist_gen.memory import Memory
+from netlist_gen.network import TernaryNetwork
+from netlist_gen.samples import read_samples, with_room
 
 NET = tiny_network()
 X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 1]])
@@ -67,6 +69,39 @@ def test_the_first_and_their_windows():
 def test_what_does_not_fit(x, y, error, message):
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         read_samples(NET, x, y)
+
+
+LASTING = TernaryNetwork.from_arrays(
+    [[[1, 1, -1]]], [[2]], memories=[Memory.of("zero", 1)], steps=3
+)
+TIMED = np.zeros((2, 4, 3), dtype=bool)
+
+
+def test_samples_that_membranes_have_no_room_for(tmp_path):
+    for steps in (1, 3):
+        assert read_samples(LASTING, TIMED[:, :steps]).steps == steps
+    assert read_samples(LASTING, X).steps == 1
+    message = (
+        "inputs have shape (2, 4, 3), so 4 steps for each sample; the network's membranes last, "
+        "and its storage loops have room for at most {}"
+    )
+    path = tmp_path / "x.npy"
+    np.save(path, TIMED)
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(f'{path}: ' + message.format(3))}$"):
+        read_samples(LASTING, path)
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message.format(1))}$"):
+        read_samples(LASTING.with_steps(1), TIMED)
+    assert read_samples(LASTING.with_steps(None), TIMED).steps == 4
+    assert read_samples(NET, TIMED).steps == 4
+    # Steps for which the network was made, where those are known, stay the only ones.
+    with pytest.raises(ConfigurationError, match=r"so 2 steps for each sample; the network was ma"):
+        read_samples(LASTING, TIMED[:, :2], steps=3)
+
+
+def test_room_is_made_where_none_is_stated():
+    assert with_room(LASTING.with_steps(None), 7).steps == 7
+    assert with_room(LASTING, 7) is LASTING
+    assert with_room(NET, 7) == NET
 
 
 def npy(header, values=b""):

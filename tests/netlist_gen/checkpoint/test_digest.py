@@ -16,6 +16,7 @@ from netlist_gen.checkpoint import read_checkpoint, read_network, write_network
 from netlist_gen.checkpoint.digest import DIGEST_KEY, network_digest
 from netlist_gen.checkpoint.real import by_magnitude
 from netlist_gen.errors import NetworkError
+from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryNetwork
 
 NETWORK = TernaryNetwork.from_arrays(
@@ -56,6 +57,57 @@ def test_every_part_of_a_network_is_in_it():
         ),
     ]
     assert len({DIGEST, *map(network_digest, changed)}) == 4
+
+
+def lasting(*memories, steps=None):
+    first, second = NETWORK.layers
+    return TernaryNetwork.from_arrays(
+        [first.weights, second.weights], [first.theta, second.theta], 2, memories=memories,
+        steps=steps,
+    )  # fmt: skip
+
+
+def test_membranes_and_steps_are_in_it():
+    made = [
+        lasting(None, None, steps=4),
+        lasting(Memory.of("zero", 2), None),
+        lasting(None, Memory.of("zero", 2)),
+        lasting(Memory.of("zero", 2), None, steps=4),
+        lasting(Memory.of("none", 2), None),
+        lasting(Memory.of("subtract", 2, 0), None),
+        lasting(Memory.of("subtract", 2, [0, 1]), None),
+    ]
+    digests = [network_digest(each) for each in made]
+    assert digests[0] == DIGEST
+    assert len(set(digests)) == len(made)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pt", ".safetensors", ".nir"])
+def test_steps_that_were_changed_are_found(tmp_path, suffix):
+    path = tmp_path / f"net{suffix}"
+    network = lasting(Memory.of("zero", 2), None, steps=4)
+    write_network(network, path)
+    assert stored(path) == network_digest(network)
+    assert read_network(path) == network
+    change_steps(path)
+    with pytest.raises(NetworkError, match=r"the network is not the one that was written: its SHA"):
+        read_network(path)
+
+
+def change_steps(path):
+    if path.suffix == ".npz":
+        arrays = dict(np.load(path))
+        np.savez(path, **{**arrays, "card": str(arrays["card"]).replace(": 4", ": 5")})
+        return
+    if path.suffix == ".pt":
+        state = torch.load(path, weights_only=True)
+        state._metadata[""]["netlist_gen"]["steps"] = 5
+        torch.save(state, path)
+        return
+    data = path.read_bytes()
+    old = b'"steps\\": 4' if path.suffix == ".safetensors" else b'"steps": 4'
+    assert data.count(old) == 1
+    path.write_bytes(data.replace(old, old.replace(b"4", b"5")))
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from netlist_gen.checkpoint import read_checkpoint, read_network, registry, write_network
 from netlist_gen.checkpoint.real import by_magnitude
 from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.memory import RESETS, Memory
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.own_network import OwnNetwork
 
@@ -51,6 +52,72 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, suffix: str, seed:
     assert checkpoint.card.extra["seed"] == seed
     assert json.loads(json.dumps(checkpoint.card.as_dict()))["extra"]["grey_levels"] == [100]
     assert [p.name for p in path.parent.iterdir()] == [path.name]  # no temporary file is left
+
+
+def lasting(seed: int, resets: tuple[str, ...] = RESETS) -> TernaryNetwork:
+    """A network some of whose membranes last, and whose amounts snnTorch's Leaky has."""
+    net, rng = make(seed), np.random.default_rng(seed)
+    memories: list[Memory | None] = []
+    for layer in net.layers:
+        reset = rng.choice([*resets, ""])
+        if reset == "subtract" and layer.theta.min() < 1:
+            reset = "zero"
+        amounts = layer.theta - 1 if reset == "subtract" else None
+        memories.append(Memory.of(str(reset), layer.outputs, amounts) if reset else None)
+    return TernaryNetwork.from_arrays(
+        [layer.weights for layer in net.layers],
+        [layer.theta for layer in net.layers],
+        net.population,
+        memories=memories,
+        steps=int(rng.integers(2, 9)) if rng.random() < 0.7 else None,
+    )
+
+
+@pytest.mark.parametrize("suffix", [s for s in FORMATS if s != ".onnx"])
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_round_trip_of_membranes_that_last(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, seed: int
+) -> None:
+    net = lasting(seed, ("zero",) if suffix == ".nir" else RESETS)
+    path = tmp_path_factory.mktemp("net") / f"net{suffix}"
+    write_network(net, path, {"seed": seed})
+    found = read_checkpoint(path)
+    assert found.network == net
+    assert found.network.steps == net.steps == found.card.steps
+    assert found.card.max_steps is None
+    assert found.card.beta == (1.0 if net.has_memory else 0.0)
+    # Another number of steps, or a single one, in which nothing lasts.
+    assert read_checkpoint(path, steps=99).network == net.with_steps(99)
+    single = read_checkpoint(path, steps=1)
+    assert not single.network.has_memory
+    assert single.card.max_steps == (1 if net.has_memory else None)
+    x = np.random.default_rng(seed).random((4, 1, net.inputs)) < 0.5
+    for one, other in zip(single.network.forward(x), net.forward(x), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(("steps", "shown"), [(0, "0"), (True, "True"), ("9", "'9'"), (2.0, "2.0")])
+def test_steps_that_are_none(tmp_path: Path, steps: object, shown: str) -> None:
+    card = json.dumps({"steps": steps})
+    np.savez(tmp_path / "net.npz", **arrays(reset0="zero", card=card))
+    message = (
+        f"{tmp_path / 'net.npz'}: its 'steps' is {shown}, of membranes that last; a whole number "
+        "from 1 on is needed"
+    )
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        read_network(tmp_path / "net.npz")
+    np.savez(tmp_path / "net.npz", **arrays(card=card))
+    assert read_network(tmp_path / "net.npz").steps is None
+
+
+def test_the_networks_own_steps_are_written(tmp_path: Path) -> None:
+    net = TernaryNetwork.from_arrays([[[1]]], [[2]], memories=[Memory.of("none", 1)])
+    for steps in (None, 3):
+        write_network(net.with_steps(steps), tmp_path / "net.npz", {"steps": 8})
+        assert read_checkpoint(tmp_path / "net.npz").card.steps == steps
+    write_network(make(3), tmp_path / "net.npz", {"steps": 8})
+    assert read_checkpoint(tmp_path / "net.npz").card.steps == 8
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -99,7 +166,8 @@ REFUSED = [
     ),
     (
         {"bias0": np.zeros(2)},
-        "array 'bias0' is not known; allowed are w0, theta0, w1, theta1, ..., population and card",
+        "array 'bias0' is not known; allowed are w0, theta0, w1, theta1, ..., of lasting membranes "
+        "reset0, subtract0, ..., population and card",
     ),
     ({"w0": np.array([[1.0, 0], [0, -1]])}, "array 'w0' has type float64; int8 is needed"),
     (
@@ -123,6 +191,37 @@ REFUSED = [
     (
         {"w0": None, "theta0": None, "population": np.array(1)},
         "there is no array 'w0': the file holds no layer",
+    ),
+    ({"reset0": "half"}, "array 'reset0' is 'half'; allowed are zero, subtract, none"),
+    ({"reset0": 1}, "array 'reset0' has shape () and type int64; one text is needed"),
+    ({"reset0": ["zero"]}, "array 'reset0' has shape (1,) and type <U4; one text is needed"),
+    (
+        {"reset1": "zero"},
+        "array 'reset1' has no layer before it; layers are numbered from 0 without gaps",
+    ),
+    (
+        {"subtract0": [1, 2]},
+        "array 'subtract0' has no array 'reset0' beside it, which says that membranes last",
+    ),
+    (
+        {"reset0": "subtract"},
+        "array 'subtract0' is missing, but array 'reset0' is 'subtract'; it belongs to 'subtract'",
+    ),
+    (
+        {"reset0": "none", "subtract0": [0, 0]},
+        "array 'subtract0' is there, but array 'reset0' is 'none'; it belongs to 'subtract'",
+    ),
+    (
+        {"reset0": "subtract", "subtract0": [1]},
+        "array 'subtract0' has shape (1,) and type int64; int32 of shape (2,) is needed",
+    ),
+    (
+        {"reset0": "subtract", "subtract0": [1.0, 2.0]},
+        "array 'subtract0' has shape (2,) and type float64; int32 of shape (2,) is needed",
+    ),
+    (
+        {"reset0": "subtract", "subtract0": [1, -2]},
+        "layer 0: a pulse of neuron 1 subtracts -2; a whole number from 0 on is needed",
     ),
 ]
 
@@ -174,7 +273,7 @@ def test_nir_lif_as_snntorch_writes_beta_zero(tmp_path: Path) -> None:
 
 def test_nir_lif_with_memory_needs_one_step(tmp_path: Path) -> None:
     nir.write(tmp_path / "net.nir", lif_graph(1e-3, 10.0))  # beta = 0.9, gain 1
-    with pytest.raises(NetworkError, match=r"neurons 'lif': beta 0\.9 with reset 'zero' carries"):
+    with pytest.raises(NetworkError, match=r"neurons 'lif': beta 0\.9 with reset 'zero' lets the"):
         read_network(tmp_path / "net.nir")
     assert read_checkpoint(tmp_path / "net.nir", steps=1).network.layers[0].theta.tolist() == [2, 1]
 

@@ -6,11 +6,15 @@ import re
 from itertools import pairwise
 
 import h5py
+import nir
 import numpy as np
 import pytest
+import snntorch
+import torch
 
 from netlist_gen.checkpoint import hdf5, read_checkpoint, read_network, write_network
 from netlist_gen.errors import NetworkError
+from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryNetwork
 
 TEXT = h5py.string_dtype()
@@ -49,6 +53,56 @@ def test_flatten_and_scalars(tmp_path, shape):
     assert found.card.notes == (several if len(shape) > 1 else ())
 
 
+def integrates(**fields):
+    """An IF node in the place of the LIF."""
+
+    def change(graph):
+        node = graph["nodes/lif"]
+        del node["type"], node["tau"], node["v_leak"]
+        node["type"] = "IF"
+        node["v_reset"] = 0.0
+        for name, value in fields.items():
+            if name in node:
+                del node[name]
+            node[name] = value
+
+    return change
+
+
+def test_if_nodes_have_membranes_that_last(tmp_path):
+    path = tmp_path / "net.nir"
+    build(path, integrates(r=np.array([1.0, 0.5]), v_threshold=np.array([0.5, 1.0])))
+    found = read_checkpoint(path)
+    assert found.network.layers[0].memory == Memory.of("zero", 2)
+    assert found.network.layers[0].theta.tolist() == [1, 3]
+    assert (found.card.beta, found.card.reset, found.card.notes) == (1.0, "zero", ())
+    assert read_checkpoint(path, steps=1).network.layers[0].memory is None
+
+
+OPEN_RESET = (
+    "LIF with an endless tau, as snnTorch writes beta 1: NIR's reset is to 0, whatever snnTorch's "
+    "was, so that it is open; the network's state_dict in a .pt file holds it, and an IF node is "
+    "reset to 0"
+)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:nirtorch")
+@pytest.mark.parametrize("reset", ["zero", "subtract", "none"])
+def test_snntorchs_export_of_beta_1_leaves_the_reset_open(tmp_path, reset):
+    from snntorch.export_nir import export_to_nir
+
+    net = torch.nn.Sequential(torch.nn.Linear(3, 2, bias=False))
+    net.append(
+        snntorch.Leaky(torch.ones(2), torch.ones(2), reset_mechanism=reset, init_hidden=True)
+    )
+    net[0].weight.data = torch.tensor([[1.0, 0.0, -1.0], [1.0, 1.0, 0.0]])
+    path = tmp_path / "net.nir"
+    nir.write(path, export_to_nir(net, torch.zeros(3)))
+    message = rf"{re.escape(str(path))}: layer 0, neurons '[^']+': {re.escape(OPEN_RESET)}; adapt "
+    with pytest.raises(NetworkError, match=f"^{message}trains the circuit's neurons in its place$"):
+        read_network(path)
+
+
 def replaced(name, value=None, **options):
     def change(graph):
         del graph[name]
@@ -79,6 +133,12 @@ def chain_of_links(graph):
 WHOLE = "%s is not a whole NIR file"
 LINK = "is a link to another place; the thing itself is needed"
 REFUSED = [
+    (integrates(v_reset=np.array([0.0, 0.5])),
+     "%s: layer 0, neurons 'lif': a pulse resets the membrane to v_reset 0.5, a circuit's to 0; "
+     "adapt trains the circuit's neurons in its place"),
+    (replaced("nodes/lif/tau", 1e300), "%s: layer 0, neurons 'lif': " + OPEN_RESET + "; adapt "
+     "trains the circuit's neurons in its place"),
+    (replaced("nodes/lif/tau", np.nan), "%s: 'lif.tau' [] is nan; a finite number is needed"),
     (replaced("nodes/fc/type"), f"{WHOLE}: node 'fc' has no text 'type'"),
     (replaced("nodes/fc/weight"), "%s: node 'fc' (Linear) has no numbers 'weight'"),
     (replaced("nodes/lif/v_threshold"), "%s: node 'lif' (LIF) has no numbers 'v_threshold'"),

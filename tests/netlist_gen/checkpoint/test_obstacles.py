@@ -54,10 +54,10 @@ def test_inspect_prints_them_and_one_command(cli, tutorial: Path) -> None:
     )
     assert listed[3] == (
         "obstacle (state): layer 0, neurons '1', layer 1, neurons '3': beta 0.95 with reset "
-        "'subtract' carries the membrane from step to step, which the circuit's neuron does not "
-        "(it has beta 0 with reset 'none' or 'zero'): any number of steps can't be built; convert "
-        "--steps 1 takes the network for a single step, where the rules agree; adapt fine-tunes it "
-        "for several"
+        "'subtract' lets the membrane decay from step to step, for which storage loops would need "
+        "resistors (L/R); beta 0 with reset 'none' or 'zero' and beta 1, membranes that last, are "
+        "allowed: any number of steps can't be built; convert --steps 1 takes the network for a "
+        "single step, where the rules agree; adapt fine-tunes it for several"
     )
     assert ran.out.endswith(
         f"all at once: netlist-gen adapt {tutorial} --data DATA.npz -o OUT.npz\n"

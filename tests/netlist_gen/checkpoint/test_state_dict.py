@@ -275,9 +275,34 @@ REFUSED = [
     ({"_0__weight": torch.ones(0, 3)}, "'0.weight' has shape (0, 3): the layer is empty"),
     (
         {"_1__beta": 0.9, "_1__reset_mechanism_val": 0},
-        "layer 0, neurons '1': beta 0.9 with reset 'subtract' carries the membrane from step to "
-        "step, which the circuit's neuron does not (it has beta 0 with reset 'none' or 'zero'): "
-        f"any number of steps can't be built; {STATE}",
+        "layer 0, neurons '1': beta 0.9 with reset 'subtract' lets the membrane decay from step to "
+        "step, for which storage loops would need resistors (L/R); beta 0 with reset 'none' or "
+        "'zero' and beta 1, membranes that last, are allowed: any number of steps can't be built; "
+        f"{STATE}",
+    ),
+    (
+        {"_1__beta": 0.0, "_1__reset_mechanism_val": 0},
+        "layer 0, neurons '1': beta 0 with reset 'subtract' carries the reset from step to step, "
+        "which the circuit's neuron does not (it has beta 0 with reset 'none' or 'zero', or beta "
+        f"1): any number of steps can't be built; {STATE}",
+    ),
+    (
+        {"_1__beta": [0.0, 1.0], "_1__reset_mechanism_val": 1},
+        "layer 0, neurons '1': beta is 0 for some neurons of the layer and 1 for others; one of "
+        f"both for all of a layer is allowed: any number of steps can't be built; {STATE}",
+    ),
+    (
+        {"_1__beta": [0.5, 1.0], "_1__reset_mechanism_val": 1},
+        "layer 0, neurons '1': beta 0.5 with reset 'zero' lets the membrane decay from step to "
+        "step, for which storage loops would need resistors (L/R); beta 0 with reset 'none' or "
+        "'zero' and beta 1, membranes that last, are allowed: any number of steps can't be built; "
+        f"{STATE}",
+    ),
+    (
+        {"_1__beta": 1.0, "_1__reset_mechanism_val": 0, "_1__threshold": [1.0, -0.5]},
+        "layer 0 ('0'): a pulse of neuron 1 subtracts its threshold -0.5, which is -0.5 times what "
+        "an input pulse adds (1); a whole number of times is allowed, such as 0 or 1; "
+        f"{STATE}",
     ),
 ]
 

@@ -77,7 +77,7 @@ def test_ternarize_tells_its_cost(real: Path) -> None:
         (
             ["--ternarize"],
             NetworkError,
-            r"neurons '1': beta 0\.9 with reset 'subtract' carries the",
+            r"neurons '1': beta 0\.9 with reset 'subtract' lets the membrane",
         ),
         (["--steps", 1], NetworkError, r"must be ternary, .* adapt fine-tunes them$"),
         (["--fan-in", 5], ConfigurationError, r"^--fan-in drops weights: it needs --ternarize$"),

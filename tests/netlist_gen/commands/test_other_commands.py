@@ -13,7 +13,12 @@ import numpy as np
 import pytest
 
 from netlist_gen.assembly.network_circuit import network_bench, network_outline
+from netlist_gen.checkpoint import write_network
+from netlist_gen.inspection import inspect_checkpoint
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.options import ClockOptions
+from netlist_gen.memory import Memory
+from netlist_gen.network import TernaryNetwork
 from netlist_gen.resources import resource_dir
 from verification.simulators.registry import NAMES, get_simulator
 from verification.waves.readers.josim_csv import read_josim_csv
@@ -48,6 +53,40 @@ def test_inspect_of_another_process(cli, tiny):
         library = CellLibrary(each["process"])
         totals = network_outline(tiny.network, library).circuit.totals()
         assert each["junctions"] == totals.junctions
+
+
+def test_inspect_of_membranes_that_last(cli, tmp_path):
+    memories = [Memory.of("subtract", 2, [1, 2]), None]
+    network = TernaryNetwork.from_arrays(
+        [[[1, 1, -1], [1, 0, 0]], [[1, 1]]], [[2, 3], [1]], memories=memories
+    )
+    path = tmp_path / "net.npz"
+    write_network(network, path)
+    ran = cli("inspect", path, "--rules")
+    assert (ran.status, ran.out.splitlines()[:5]) == (
+        0,
+        [
+            f"{path}: npz, fires when the sum of n over steps, less what pulses take off, >= theta "
+            "(stated by the file)",
+            "reset subtract, beta 1, population 1 x 1 classes, tie to the lowest class",
+            "layer 0: 3 -> 2, 4 synapses, fan-in 1 to 3, theta 2 to 3, n -1 to 2, membranes last, "
+            "reset subtract 1 to 2",
+            "layer 1: 2 -> 1, 2 synapses, fan-in 2 to 2, theta 1 to 1, n 0 to 2",
+            "note: membranes last, and NET does not say for how many steps; with --steps their "
+            "circuit is counted",
+        ],
+    )
+    facts = json.loads(cli("inspect", path, "--json").out)
+    assert (facts["circuit"], facts["steps"]) == (None, None)
+    assert [(each["reset"], each["subtract"]) for each in facts["layers"]] == [
+        ("subtract", [1, 2]),
+        (None, None),
+    ]
+    # In two steps the second neuron can't reach its threshold.
+    assert [layer["never"] for layer in facts["layers"]] == [0, 0]
+    write_network(network.with_steps(2), path)
+    inspected = inspect_checkpoint(path, ClockOptions(), steps=None)
+    assert (inspected.steps, inspected.layers[0].never) == (2, 1)
 
 
 def test_the_example_is_what_the_issue_asks_for(cli):

@@ -1,0 +1,129 @@
+"""Membranes that last (beta 1): what they are in whole counts, and what can't be.
+
+A membrane of real numbers is ``scale`` times one of whole counts, as long as nothing but input
+pulses moves it. What moves it besides:
+
+* a bias, or the shift of a batch norm, is added in every step: the membrane drifts, pulses or not;
+* a reset "subtract" takes off the threshold, which must be a whole number of scales.
+
+snnTorch's ``reset_delay=False`` resets in the step of the pulse already. With reset "zero" the
+spikes are the same where the threshold is 0 or more: a membrane that has been reset, or has not
+fired, is never above it. With "subtract" they are where no step counts more than a pulse takes
+off: what is left is then at the threshold at most. Else the two differ (a membrane still above the
+threshold is reset a second time), and a state_dict does not say which was meant.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlist_gen.checkpoint.modules import Reals
+from netlist_gen.errors import NetworkError
+from netlist_gen.memory import Memory
+from netlist_gen.network import TernaryNetwork
+
+if TYPE_CHECKING:
+    from netlist_gen.checkpoint.real import AffineLayer
+
+ROUNDING = Fraction(1, 10**6)
+"""How far a quotient of two float32 may be from the whole number it is meant to be, relatively."""
+
+_INT32 = np.iinfo(np.int32)
+
+
+def check_drift(layer: AffineLayer) -> None:
+    """Refuse lasting membranes that something else than pulses moves.
+
+    Raises:
+        NetworkError: it names the first such neuron and what each step adds.
+    """
+    if layer.lasts is None:
+        return
+    added = layer.gain * layer.bias + layer.shift
+    wrong = np.flatnonzero(added)
+    if wrong.size:
+        what = "a batch norm" if layer.normed else "a bias"
+        raise NetworkError(
+            f"{what} adds {added[wrong[0]]:.6g} to the membrane of neuron {wrong[0]} in every "
+            "step, pulses or not, and membranes last; 0 is allowed"
+        )
+
+
+def memory_of(
+    layer: AffineLayer, scale: Reals, signs: NDArray[np.int8], theta: NDArray[np.int64]
+) -> Memory | None:
+    """The memory of a layer whose weights are ``scale * signs`` after its gain.
+
+    Args:
+        layer: in real numbers.
+        scale: of the weights of each neuron, above 0, shape (outputs,).
+        signs: the ternary weights, shape (outputs, inputs).
+        theta: in whole counts, shape (outputs,).
+
+    Raises:
+        NetworkError: pulses that subtract what is no whole number of counts; it names the neuron.
+    """
+    if layer.lasts is None:
+        return None
+    if layer.lasts != "subtract":
+        return Memory.of(layer.lasts, len(theta))
+    # Of a neuron that never fires any amount is right; this one snnTorch's Leaky has too.
+    amounts = theta - 1
+    for j in np.flatnonzero((signs > 0).any(axis=1) | (layer.threshold < 0)).tolist():
+        threshold = Fraction(layer.threshold[j])
+        unit = abs(Fraction(layer.gain[j])) * Fraction(scale[j]) / layer.divisor
+        counts = threshold / unit
+        nearest = round(counts)
+        if counts < 0 or abs(counts - nearest) > ROUNDING * max(1, nearest):
+            low = max(counts.__floor__(), 0)
+            raise NetworkError(
+                f"a pulse of neuron {j} subtracts its threshold {float(threshold):.6g}, which is "
+                f"{float(counts):.6g} times what an input pulse adds ({float(unit):.6g}); a whole "
+                f"number of times is allowed, such as {low} or {low + 1}"
+            )
+        amounts[j] = min(nearest, _INT32.max)
+    return Memory.of("subtract", len(theta), np.maximum(amounts, 0))
+
+
+def delay_notes(network: TernaryNetwork) -> Iterator[str]:
+    """A note on each layer whose spikes would be others with snnTorch's ``reset_delay=False``."""
+    for index, layer in enumerate(network.layers):
+        memory = layer.memory
+        if memory is None:
+            continue
+        again = memory.reset == "subtract" and (layer.count_range[:, 1] > memory.subtract).any()
+        if again or (memory.reset == "zero" and (layer.theta < 1).any()):
+            yield (
+                f"layer {index}: a pulse resets the membrane before the next step's sum, as with "
+                "snnTorch's default reset_delay=True; a state_dict does not hold it, and with "
+                "False the spikes would be others"
+            )
+
+
+def refuse_memory(
+    network: TernaryNetwork, path: Path, reason: str, resets: Collection[str]
+) -> None:
+    """Refuse to write membranes that last, but for some resets, to a format that lacks them.
+
+    Raises:
+        NetworkError: it names the first such layer and the formats that hold it.
+    """
+    for index, layer in enumerate(network.layers):
+        if layer.memory is not None and layer.memory.reset not in resets:
+            raise NetworkError(
+                f"{path} can't hold layer {index}, whose membranes last with reset "
+                f"'{layer.memory.reset}': {reason}; .npz, .pt and .safetensors hold it"
+            )
+
+
+def memoryless(network: TernaryNetwork) -> TernaryNetwork:
+    """The same for samples of a single step, in which no membrane lasts."""
+    layers = tuple(dataclasses.replace(layer, memory=None) for layer in network.layers)
+    return dataclasses.replace(network, layers=layers)

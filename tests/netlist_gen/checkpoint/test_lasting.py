@@ -1,0 +1,327 @@
+"""Membranes that last, as they are read: against snnTorch's own forward, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import snntorch as snn
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from netlist_gen.checkpoint import read_checkpoint, write_network
+from netlist_gen.checkpoint.obstacles import ADAPT, STATE
+from netlist_gen.checkpoint.real import by_magnitude
+from netlist_gen.checkpoint.registry import survey_checkpoint
+from netlist_gen.errors import NetworkError
+from netlist_gen.memory import RESETS, Memory
+from netlist_gen.network import TernaryNetwork
+
+NOTE = (
+    "layer 0: a pulse resets the membrane before the next step's sum, as with snnTorch's default "
+    "reset_delay=True; a state_dict does not hold it, and with False the spikes would be others"
+)
+
+
+def leaky(reset: str, threshold: object, beta: float = 1.0, **options: object) -> snn.Leaky:
+    level = torch.as_tensor(threshold, dtype=torch.float32)
+    return snn.Leaky(beta=beta, threshold=level, reset_mechanism=reset, **options)
+
+
+def dense(weights: object, bias: object = None) -> nn.Linear:
+    w = torch.tensor(np.asarray(weights), dtype=torch.float32)
+    line = nn.Linear(w.shape[1], w.shape[0], bias=bias is not None)
+    line.weight.data = w
+    if bias is not None:
+        line.bias.data = torch.tensor(bias, dtype=torch.float32)
+    return line
+
+
+def saved(path: Path, *modules: nn.Module) -> Path:
+    torch.save(nn.Sequential(*modules).state_dict(), path / "net.pt")
+    return path / "net.pt"
+
+
+def run(modules: list[nn.Module], x: np.ndarray) -> list[np.ndarray]:
+    """Spikes of every layer of neurons, (samples, steps, ...), by snnTorch."""
+    state: dict[int, torch.Tensor] = {}
+    steps = []
+    with torch.no_grad():
+        for t in range(x.shape[1]):
+            flow = torch.tensor(x[:, t], dtype=torch.float32)
+            row = []
+            for index, module in enumerate(modules):
+                if isinstance(module, snn.Leaky):
+                    flow, state[index] = module(flow, state.get(index, torch.zeros_like(flow)))
+                    row.append(flow.numpy().astype(bool))
+                else:
+                    flow = module(flow)
+            steps.append(row)
+    return [np.stack(layer, axis=1) for layer in zip(*steps, strict=True)]
+
+
+def network_of(
+    rng: np.random.Generator, resets: tuple[str, ...], scale: float, **options: object
+) -> list[nn.Module]:
+    """A layer for each reset, "" being memoryless; thresholds at counts as often as not."""
+    widths = rng.integers(2, 8, len(resets) + 1)
+    modules: list[nn.Module] = []
+    for reset, (a, b) in zip(resets, pairwise(widths), strict=True):
+        modules.append(dense(rng.integers(-1, 2, (b, a)) * scale))
+        whole, half = rng.integers(0, 6, b), rng.integers(-4, 9, b) / 2
+        threshold = scale * (whole if reset == "subtract" else half)
+        modules.append(leaky(reset or "zero", threshold, float(bool(reset)), **options))
+    return modules
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    resets=st.tuples(*[st.sampled_from([*RESETS, ""])] * 3),
+    scale=st.sampled_from([1.0, 0.5, 0.25, 2.0]),  # binary fractions: float32 sums are exact
+)
+@settings(max_examples=60, deadline=None)
+def test_every_neuron_and_step_agrees_with_snntorch(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, resets: tuple[str, ...], scale: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    modules = network_of(rng, resets, scale)
+    checkpoint = read_checkpoint(saved(tmp_path_factory.mktemp("pt"), *modules))
+    network = checkpoint.network
+    assert [layer.memory.reset if layer.memory else "" for layer in network.layers] == list(resets)
+    assert (network.steps, checkpoint.card.max_steps) == (None, None)
+    x = rng.random((5, 7, network.inputs)) < 0.6
+    for ours, theirs in zip(network.forward(x), run(modules, x), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    reset=st.sampled_from(RESETS),
+    scale=st.sampled_from([1.0, 0.3]),
+    gains=st.booleans(),
+)
+@settings(max_examples=30, deadline=None)
+def test_scales_and_gains_agree_with_snntorch(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, reset: str, scale: float, gains: bool
+) -> None:
+    """Batch norms of mean and shift 0, of gains below 0 too; whole amounts but for rounding."""
+    rng = np.random.default_rng(seed)
+    unit = np.full(6, scale)
+    norm = nn.BatchNorm1d(6, eps=1e-5)
+    if gains:
+        gain = rng.choice([-0.5, 0.7, 2.0], 6)
+        norm.weight.data = torch.tensor(gain, dtype=torch.float32)
+        unit = abs(norm.weight.data.numpy() / np.sqrt(1 + 1e-5)) * scale
+    # Between the counts nothing is decided by rounding.
+    threshold = unit * (rng.integers(1, 4, 6) if reset == "subtract" else rng.integers(0, 6, 6))
+    modules = [dense(rng.integers(-1, 2, (6, 5)) * scale), norm.eval(), leaky(reset, threshold)]
+    if not gains:
+        del modules[1]
+    network = read_checkpoint(saved(tmp_path_factory.mktemp("pt"), *modules)).network
+    x = rng.random((5, 6, 5)) < 0.6
+    memory = network.layers[0].memory
+    assert memory is not None
+    membrane, _ = memory.integrate(network.layers[0].counts(x), network.layers[0].theta)
+    # Where a membrane comes to lie at its threshold, rounding decides in snnTorch.
+    tie = np.abs(membrane - threshold / unit) < 0.5 if (scale, gains) != (1.0, False) else False
+    free = ~np.logical_or.accumulate(np.broadcast_to(tie, membrane.shape), axis=1)
+    assert np.array_equal(network.forward(x)[0] & free, run(modules, x)[0] & free)
+
+
+@given(seed=st.integers(0, 10**6), reset=st.sampled_from(RESETS))
+@settings(max_examples=60, deadline=None)
+def test_a_note_stands_where_a_reset_without_delay_differs(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, reset: str
+) -> None:
+    """Without a note snnTorch gives the same spikes whatever its reset_delay."""
+    rng = np.random.default_rng(seed)
+    modules = network_of(rng, (reset,), 1.0, reset_delay=False)
+    checkpoint = read_checkpoint(saved(tmp_path_factory.mktemp("pt"), *modules))
+    x = rng.random((20, 7, checkpoint.network.inputs)) < 0.6
+    same = np.array_equal(checkpoint.network.forward(x)[0], run(modules, x)[0])
+    assert same or checkpoint.card.notes == (NOTE,)
+
+
+@pytest.mark.parametrize(
+    ("reset", "threshold", "noted"),
+    [("subtract", 1.0, True), ("subtract", 2.0, False), ("zero", 0.0, False), ("zero", -0.5, True),
+     ("none", -0.5, False)],
+)  # fmt: skip
+def test_spikes_without_the_delay(
+    tmp_path: Path, reset: str, threshold: float, noted: bool
+) -> None:
+    """Two excitatory lines and an inhibitory one, all inputs of three steps."""
+    modules = [dense([[1, 1, -1]]), leaky(reset, threshold, reset_delay=False)]
+    checkpoint = read_checkpoint(saved(tmp_path, *modules))
+    x = (np.arange(8**3)[:, None] >> np.arange(9) & 1).reshape(-1, 3, 3).astype(bool)
+    same = np.array_equal(checkpoint.network.forward(x)[0], run(modules, x)[0])
+    assert (checkpoint.card.notes, same) == (((NOTE,), False) if noted else ((), True))
+
+
+REFUSED = [
+    (
+        [dense([[1, -1], [1, 1]], [0.0, 0.5]), leaky("zero", 1.0)],
+        "layer 0 ('0'): a bias adds 0.5 to the membrane of neuron 1 in every step, pulses or not, "
+        f"and membranes last; 0 is allowed; {STATE}",
+    ),
+    (
+        [dense([[1, -1], [1, 1]]), leaky("subtract", [2.0, 2.5])],
+        "layer 0 ('0'): a pulse of neuron 1 subtracts its threshold 2.5, which is 2.5 times what "
+        "an input pulse adds (1); a whole number of times is allowed, such as 2 or 3; "
+        f"{STATE}",
+    ),
+    (
+        [dense([[0.5, -0.5], [0.5, 0.5]]), leaky("subtract", 0.125)],
+        "layer 0 ('0'): a pulse of neuron 0 subtracts its threshold 0.125, which is 0.25 times "
+        "what an input pulse adds (0.5); a whole number of times is allowed, such as 0 or 1; "
+        f"{STATE}",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("modules", "message"), REFUSED)
+def test_what_has_no_whole_counts(tmp_path: Path, modules: list[nn.Module], message: str) -> None:
+    path = saved(tmp_path, *modules)
+    with pytest.raises(NetworkError, match=f"^{re.escape(f'{path}: {message}')}$"):
+        read_checkpoint(path)
+    checkpoint = read_checkpoint(path, steps=1)
+    assert not checkpoint.network.has_memory
+    assert (checkpoint.card.max_steps, checkpoint.card.beta) == (1, 1.0)
+    x = np.random.default_rng(0).random((9, 1, 2)) < 0.5
+    assert np.array_equal(checkpoint.network.forward(x)[0], run(modules, x)[0])
+
+
+def test_a_shift_of_a_batch_norm_is_named(tmp_path: Path) -> None:
+    norm = nn.BatchNorm1d(1)
+    norm.bias.data[0] = -0.25
+    path = saved(tmp_path, dense([[1, -1]]), norm, leaky("none", 1.0))
+    message = (
+        f"{path}: layer 0 ('0'): a batch norm adds -0.25 to the membrane of neuron 0 in every "
+        f"step, pulses or not, and membranes last; 0 is allowed; {STATE}"
+    )
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        read_checkpoint(path)
+
+
+def test_all_obstacles_are_listed_at_once(tmp_path: Path) -> None:
+    path = saved(
+        tmp_path,
+        *(dense([[1, -1], [1, 0.3]], [0.0, 1.0]), leaky("zero", 1.0)),
+        *(dense([[1, -1]], [2.0]), leaky("subtract", 0.5)),
+        *(dense([[1]]), leaky("zero", 0.5, 0.9)),
+    )
+    found = survey_checkpoint(path)
+    assert [(each.kind, each.place) for each in found.obstacles] == [
+        ("weights", "layer 0 ('0')"),
+        ("state", "layer 2, neurons '5'"),
+        ("bias", "layer 0 ('0')"),
+        ("bias", "layer 1 ('2')"),
+        ("reset", "layer 1 ('2')"),
+    ]
+    assert found.card.max_steps == 1
+    assert [each.kind for each in survey_checkpoint(path, steps=1).obstacles] == ["weights"]
+
+
+def test_pooling_of_the_largest_stands_behind_neurons_alone(tmp_path: Path) -> None:
+    conv = nn.Conv2d(1, 2, 3, bias=False)
+    conv.weight.data = torch.sign(conv.weight.data)
+    rest = [nn.Flatten(), dense(np.ones((1, 8))), leaky("none", 2.5)]
+    before = [conv, nn.MaxPool2d(2), leaky("zero", 1.5), *rest]
+    after = [conv, leaky("zero", 1.5), nn.MaxPool2d(2), *rest]
+    path = saved(tmp_path, *before)
+    message = (
+        f"{path}: largest-value pooling 'max 1' stands before the neurons '2', whose membranes "
+        "last: the largest of each step adds up, which no OR of neurons does; it is built behind "
+        f"neurons; {ADAPT}"
+    )
+    words = "conv, max 2, leaky, linear, leaky"
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        read_checkpoint(path, input_shape="1,6,6", layers=words)
+    assert read_checkpoint(path, input_shape="1,6,6", layers=words, steps=1).network.outputs == 1
+    found = read_checkpoint(
+        saved(tmp_path, *after), input_shape="1,6,6", layers="conv, leaky, max 2, linear, leaky"
+    )
+    assert [bool(layer.memory) for layer in found.network.layers] == [True, False, True]
+    x = np.random.default_rng(0).random((8, 5, 36)) < 0.5
+    first, _, last = found.network.forward(x)
+    theirs = run(after, x.reshape(8, 5, 1, 6, 6))
+    assert np.array_equal(first, theirs[0].reshape(8, 5, -1))
+    assert np.array_equal(last, theirs[1])
+
+
+def test_mean_pooling_adds_up(tmp_path: Path) -> None:
+    conv = nn.Conv2d(1, 2, 2, stride=2, bias=False)
+    conv.weight.data = torch.sign(conv.weight.data)
+    modules = [conv, nn.AvgPool2d(2), leaky("subtract", [[[0.5]], [[1.0]]])]
+    found = read_checkpoint(
+        saved(tmp_path, *modules), input_shape="1,4,4", layers="conv stride 2, avg 2, leaky"
+    )
+    memory = found.network.layers[0].memory
+    assert memory is not None
+    assert memory.subtract.tolist() == [2, 4]
+    x = np.random.default_rng(0).random((8, 5, 16)) < 0.5
+    theirs = run(modules, x.reshape(8, 5, 1, 4, 4))[0]
+    assert np.array_equal(found.network.forward(x)[0], theirs.reshape(8, 5, -1))
+
+
+def test_weights_made_ternary_keep_membranes(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    line = nn.Linear(12, 3, bias=False)
+    found = read_checkpoint(
+        saved(tmp_path, line, leaky("zero", 0.5)), ternarize=by_magnitude(), steps=6
+    )
+    assert found.network.layers[0].memory == Memory.of("zero", 3)
+    assert found.network.steps == 6
+    with pytest.raises(NetworkError, match=r"a pulse of neuron 0 subtracts its threshold 0\.5, "):
+        read_checkpoint(saved(tmp_path, line, leaky("subtract", 0.5)), ternarize=by_magnitude())
+
+
+def test_neurons_that_never_fire_may_subtract_anything(tmp_path: Path) -> None:
+    path = saved(tmp_path, dense([[0, -1], [1, 1]]), leaky("subtract", [2.5, 3.0]))
+    network = read_checkpoint(path).network
+    assert network.layers[0].memory == Memory.of("subtract", 2, [2, 3])
+    assert network.layers[0].theta.tolist() == [3, 4]
+
+
+LASTING = [
+    (Memory.of("subtract", 1, 2), ".nir", "'subtract': NIR's IF has the reset 'zero' alone"),
+    (Memory.of("none", 1), ".nir", "'none': NIR's IF has the reset 'zero' alone"),
+    (Memory.of("zero", 1), ".onnx", "'zero': ONNX compares the sums of a single step"),
+]
+
+
+@pytest.mark.parametrize(("memory", "suffix", "words"), LASTING)
+def test_formats_that_lack_membranes(
+    tmp_path: Path, memory: Memory, suffix: str, words: str
+) -> None:
+    network = TernaryNetwork.from_arrays([[[1, 1]]], [[3]], memories=[memory])
+    path = tmp_path / f"net{suffix}"
+    message = (
+        f"{path} can't hold layer 0, whose membranes last with reset {words}; .npz, .pt and "
+        ".safetensors hold it"
+    )
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        write_network(network, path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_amounts_that_snntorch_lacks(tmp_path: Path, suffix: str) -> None:
+    memory = Memory.of("subtract", 2, [2, 3])
+    network = TernaryNetwork.from_arrays([[[1, 1], [1, -1]]], [[3, 3]], memories=[memory])
+    message = (
+        "layer 0: a pulse of neuron 1 subtracts 3 and it fires from 3 on; snnTorch's Leaky "
+        "subtracts its threshold, one less than where it begins to fire; .npz holds it"
+    )
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        write_network(network, tmp_path / f"net{suffix}")
+    write_network(network, tmp_path / "net.npz")
+    found = survey_checkpoint(tmp_path / "net.npz")
+    assert found.network == network
+    assert found.stack is not None
+    assert not found.stack.runs
