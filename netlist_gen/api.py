@@ -102,11 +102,10 @@ def generate(
     network, source, steps = _network(net)
     inputs = str(x) if isinstance(x, str | os.PathLike) else ""
     chosen = GenerateOptions.of({"source": source, "inputs": inputs, **options})
-    windows = None
+    given = None
     if x is not None:
-        samples = read_samples(network, x, steps=steps, time_first=chosen.time_first)
-        windows = samples.windows()
-    return write(network, windows, Path(out), chosen, progress)
+        given = read_samples(network, x, steps=steps, time_first=chosen.time_first).inputs
+    return write(network, given, Path(out), chosen, progress)
 
 
 def verify(

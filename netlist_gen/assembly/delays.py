@@ -12,6 +12,7 @@ table of each stage's largest neuron gives a curve of x.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -19,12 +20,11 @@ from functools import cache, cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.assembly.plan import Stage
-from netlist_gen.circuit.neuron import (
-    Coupler,
-    coupler_of,
-    design_neuron,
-)
+from netlist_gen.assembly.plan import ClockPlan, Stage
+from netlist_gen.circuit.lasting_neuron import design_of
+from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron
+from netlist_gen.circuit.pulse_train import train_nodes
+from netlist_gen.circuit.sites import SiteMemory
 from netlist_gen.circuit.startup import STEP, startup_steps
 from netlist_gen.circuit.table_neuron import TABLE_FAN_INS, table_neuron, table_neuron_cell
 from netlist_gen.circuit.trees import merger_nodes, splitter_nodes, tree_root
@@ -167,6 +167,12 @@ class Delays:
         trees = {load: self.tree(len(fan_ins), load, bias) for load in ("jtl", "splitter")}
         return np.array([trees[tree_root(f)][leaf] for leaf, f in enumerate(fan_ins)])
 
+    def reset_leaves(self, clock: ClockPlan, bias: float = 1.0) -> FloatArray:
+        """Root of a layer's tree of resets to its neurons, s: to each one's own tree or train."""
+        if clock.lasting:
+            return self.tree(len(clock.fan_ins), "jtl", bias)
+        return self.roots(clock.fan_ins, bias)
+
     def merge(self, leaves: int, bias: float = 1.0) -> FloatArray:
         """Each input of ``trees.merger_tree(leaves)`` to its output, the slower way; (leaves,)."""
         feeds = {net: node.cell for node in merger_nodes(leaves) for net in node.outputs}
@@ -221,20 +227,22 @@ class Delays:
         bias: float = 1.0,
         driver: str = "jtl",
         raised: FloatArray | float = 0.0,
+        memory: SiteMemory | None = None,
     ) -> FloatArray:
         """Decision clock to output, s, for each count n at which it fires; shape as ``counts``.
 
-        ``driver`` is the last cell of the clock's tree, ``load`` what the output stage drives,
-        ``raised`` by how much its threshold flux is above the design's, Phi0.
+        ``driver`` is the last cell of the clock's tree, ``load`` what the output drives, ``raised``
+        by how much its threshold flux is above the design's, Phi0, ``memory`` that of a neuron
+        whose membrane lasts: ``counts`` are membranes then.
 
         The delay falls with the logarithm of the flux past the edge, as the instability at a
         comparator's edge grows by the same factor in equal times; between measured fluxes it is a
         line in that. Beyond them the nearest one's delay is taken, of a raised threshold the line
         through the two largest is continued; below them the line through the two smallest.
         """
-        unit, edge = self._edge(tuple(signs), theta)
+        unit, edge = _neuron_edge(tuple(signs), theta, memory, self._coupler)
         x = np.log(unit * (counts - edge) + raised)
-        measured = self._table_fan_in(len(signs))
+        measured = self._table_fan_in(_branches(signs, memory))
         fluxes, delays = self._curve(measured)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
@@ -242,57 +250,90 @@ class Delays:
         slope = (delays[-1] - delays[-2]) / (fluxes[-1] - fluxes[-2])
         beyond = (x > fluxes[-1]) & (np.asarray(raised) > 0.0)
         found = np.where(beyond, delays[-1] + slope * (x - fluxes[-1]), found)
+        if memory is not None and memory.feeds_back:
+            load = "splitter"
         behind = self._influence.get(Stage("neuron", driver, load), 0.0)
-        return np.asarray(found + self._slower(measured, bias) + behind)
+        return np.asarray(found + self._slower(measured, bias) + behind + self._split(memory, bias))
 
-    def raised(self, signs: Sequence[int], theta: int) -> float:
+    def _split(self, memory: SiteMemory | None, bias: float) -> float:
+        """What a copy of the output pulse for the neuron itself takes, s."""
+        if memory is None or not memory.feeds_back:
+            return 0.0
+        return self.stage(Stage("splitter", "neuron"), bias)
+
+    def raised(self, signs: Sequence[int], theta: int, memory: SiteMemory | None = None) -> float:
         """Threshold flux added where all lines carry a pulse and the neuron has to fire, Phi0."""
-        design = design_neuron(signs, theta, self._coupler)
+        design = design_of(signs, theta, self._coupler, memory)
         return STEP * startup_steps(design, signs, self._coupler.rules.startup)[1]
 
     def decide_range(
-        self, signs: Sequence[int], theta: int, bias: float = 1.0
+        self,
+        signs: Sequence[int],
+        theta: int,
+        bias: float = 1.0,
+        memory: SiteMemory | None = None,
     ) -> tuple[float, float]:
         """Least and greatest delay of a decision that fires, over all counts and patterns.
 
         A table has one pattern of pulses for each count; others are within ``SOONER_S`` and
         ``LATER_S`` of it.
         """
-        most = max(sum(s > 0 for s in signs), theta)
-        least = max(theta, -sum(s < 0 for s in signs))
-        delays = self.decide(signs, theta, np.arange(least, most + 1), bias=bias)
+        steps = 1 if memory is None else memory.steps
+        most = max(steps * sum(s > 0 for s in signs), theta)
+        least = max(theta, -steps * sum(s < 0 for s in signs))
+        counts = np.arange(least, most + 1)
+        delays = self.decide(signs, theta, counts, bias=bias, memory=memory)
         sooner, later = SOONER_S * self.slowness, LATER_S * self.slowness
         return float(delays.min()) - sooner, float(delays.max()) + later
 
-    def _edge(self, signs: tuple[int, ...], theta: int) -> tuple[float, float]:
-        """Flux per synapse and the count on the edge, as the neuron's builder has them."""
-        return _neuron_edge(signs, theta, self._coupler)
-
-    def limits(self, signs: Sequence[int], theta: int, bias: float = 1.0) -> NeuronLimits:
+    def limits(
+        self,
+        signs: Sequence[int],
+        theta: int,
+        bias: float = 1.0,
+        memory: SiteMemory | None = None,
+    ) -> NeuronLimits:
         """Least spacings at a neuron's ports.
 
         Setup is that of the table's neuron. The others are kept at the loops themselves, so that
         nothing depends on one path being faster than another by chance: the reset reaches the
         first loop no sooner than the table's neuron allows, and new data reach a loop when its
         reset, the decision and the output have come to rest (``SETTLE_S``).
+
+        Of a neuron whose membrane lasts the reset is a sample's start, in a window without a
+        decision: it holds at any time, and recovery counts its whole train. A reset by its own
+        pulse follows the decision; data are kept from it too.
         """
-        fan_in = len(signs)
+        fan_in = _branches(signs, memory)
         nearest = self._table_fan_in(fan_in)
         table, branch = self.tables[f"neuron{nearest}"], self.tables["branch"]
         inner = self.tree(fan_in, bias=bias)  # reset port to the branches' ports
         hold = table.spacing_s("clk", "rst") + float(self.tree(nearest).min())  # at the branches
         stored, cleared = self.stored(bias), self.cleared(bias)
         settle = SETTLE_S * self.slowness
-        _, decided = self.decide_range(signs, theta, bias)
-        return NeuronLimits(
-            setup=table.spacing_s("d", "clk"),
-            hold=hold - float(inner.min()),
-            keep=decided + settle - stored,
-            recovery=max(
-                float(inner.max()) + cleared + settle - stored,
-                float(inner.max()) + branch.spacing_s("r", "d"),
-            ),
-        )
+        _, decided = self.decide_range(signs, theta, bias, memory)
+        emptied = max(cleared + settle - stored, branch.spacing_s("r", "d"))
+        setup, keep = table.spacing_s("d", "clk"), decided + settle - stored
+        if memory is None:
+            recovery = float(inner.max()) + emptied
+            return NeuronLimits(setup, hold - float(inner.min()), keep, recovery)
+        recovery = self.train(memory, bias) + float(inner.max()) + emptied
+        if memory.reset == "zero":
+            keep = max(keep, decided + recovery)
+        elif memory.subtract:
+            tree = self.tree(memory.subtract, bias=bias, driver="splitter")
+            keep = max(keep, decided + float(tree.max()) + settle)
+        return NeuronLimits(setup, -math.inf, keep, recovery)
+
+    def train(self, memory: SiteMemory, bias: float = 1.0) -> float:
+        """From a neuron's reset port, or the copy of its output, to its train's last pulse, s."""
+        at = {"a": 0.0}
+        for node in train_nodes(memory.steps):
+            # Of a merger's inputs the second has what comes last.
+            for net in node.outputs:
+                at[net] = at[node.inputs[-1]] + self.stage(Stage(node.cell), bias)
+        before = self.stage(Stage("merger"), bias) if memory.reset == "zero" else 0.0
+        return before + at["q"]
 
     def stored(self, bias: float = 1.0) -> float:
         """A branch's data port to its set junction, s."""
@@ -303,9 +344,17 @@ class Delays:
         return self.tables["branch"].delay_s("r", CLEAR, bias=bias)
 
 
+def _branches(signs: Sequence[int], memory: SiteMemory | None) -> int:
+    """Storage branches of a neuron."""
+    return len(signs) + (0 if memory is None else memory.subtract)
+
+
 @cache
-def _neuron_edge(signs: tuple[int, ...], theta: int, coupler: Coupler) -> tuple[float, float]:
-    design = design_neuron(signs, theta, coupler)
+def _neuron_edge(
+    signs: tuple[int, ...], theta: int, memory: SiteMemory | None, coupler: Coupler
+) -> tuple[float, float]:
+    """Flux of a pulse and the count on the edge, as the neuron's builder has them."""
+    design = design_of(signs, theta, coupler, memory)
     return design.unit, design.edge
 
 

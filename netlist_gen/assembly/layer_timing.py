@@ -5,6 +5,7 @@ Used by ``close_timing``, which goes from layer to layer; what is checked is sai
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -57,8 +58,8 @@ def clock_arrivals(delays: Delays, clock: ClockPlan, bias: float) -> Clocks:
     decision = delays.path(clock.decision_trunk(), bias)
     reset = delays.path(clock.reset_trunk(), bias)
     return Clocks(
-        decision + delays.tree(len(clock.fan_ins), "jtl", bias, "splitter"),
-        reset + delays.roots(clock.fan_ins, bias),
+        decision + delays.tree(len(clock.fan_ins), "jtl", bias, clock.driver),
+        reset + delays.reset_leaves(clock, bias),
     )
 
 
@@ -123,7 +124,7 @@ class LayerTimer:
         self.lines = lines
         self.fan_out = {n: len(line.users) for n, line in layer.lines.items() if line.users}
         # Any chain will do here: its delay is added later, its first stage loads the splitter.
-        clock = ClockPlan(layer.clock.fan_ins, reset_stages=1)
+        clock = dataclasses.replace(layer.clock, reset_stages=1)
         self.clocks = {c.name: clock_arrivals(delays, clock, c.bias) for c in corners}
         self.limits = {c.name: self._limits(c.bias) for c in corners}
 
@@ -161,17 +162,18 @@ class LayerTimer:
         earliest, latest = np.full(width, np.nan), np.full(width, np.nan)
         decisions = choice.timing.clock_s + choice.clocks[corner.name].decision
         for site, at in zip(self.layer.sites, decisions, strict=True):
-            least, most = self.delays.decide_range(site.signs, site.theta, corner.bias)
+            least, most = self.delays.decide_range(site.signs, site.theta, corner.bias, site.memory)
             earliest[site.neuron], latest[site.neuron] = at + least, at + most
         return LineArrivals(earliest, latest)
 
     def _limits(self, bias: float) -> dict[str, FloatArray]:
-        known: dict[tuple[tuple[int, ...], int], tuple[float, ...]] = {}
+        known: dict[object, tuple[float, ...]] = {}
         rows = []
         for site in self.layer.sites:
-            key = (tuple(sorted(site.signs)), site.theta)
+            signs = tuple(sorted(site.signs))
+            key = (signs, site.theta, site.memory)
             if key not in known:
-                found = self.delays.limits(*key, bias)
+                found = self.delays.limits(signs, site.theta, bias, site.memory)
                 known[key] = (found.setup, found.hold, found.keep, found.recovery)
             rows.append(known[key])
         return dict(zip(KINDS, np.array(rows).T, strict=True))
@@ -210,7 +212,8 @@ class LayerTimer:
 
     def _chain(self, stages: int, bias: float) -> float:
         """The chain of the resets, s."""
-        return self.delays.path(jtl_chain(stages, load=self.layer.clock.root), bias)
+        clock = dataclasses.replace(self.layer.clock, reset_stages=stages)
+        return self.delays.path(clock.reset_chain(), bias)
 
     def _phase(self, pads: dict[int, int]) -> Choice:
         """The source's phase and the chain's length of most slack, for a given padding."""
@@ -311,6 +314,8 @@ class LayerTimer:
             limits = self.limits[corner.name][kind]
             slack = spacing - limits
             for j in np.argsort(slack, kind="stable")[:most].tolist():
+                if not np.isfinite(slack[j]):
+                    break  # it holds at any time
                 site = self.layer.sites[j]
                 synapse = -1 if which is None else int(which[j])
                 line = None if synapse < 0 else int(self.layer.synapses[synapse, 1])

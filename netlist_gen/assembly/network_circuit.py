@@ -23,8 +23,9 @@ from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, Tim
 from netlist_gen.circuit.bench import TAIL_S, biased_probes, drive, driver
 from netlist_gen.circuit.bias import Island, with_bias
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, Resistor
+from netlist_gen.circuit.lasting_neuron import design_site, site_cell
 from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
-from netlist_gen.circuit.neuron import library_design, neuron_cell
+from netlist_gen.circuit.neuron import coupler_of
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.startup import StartupSupply
@@ -104,9 +105,9 @@ def closed_plan(
         TimingError: the windows can't be made to hold at this clock.
         ConfigurationError: the process has no measured delays.
     """
-    plan = outline(network)
+    plan, coupler = outline(network), coupler_of(library)
     for site in plan.sites:  # a neuron that can't be built is named before any timing is
-        library_design(library, site.name, site.signs, site.theta)
+        design_site(site, coupler)
     delays = measured_delays(library.process)
     plan = plan.with_timing(close_timing(plan, delays, period_s, corners))
     return plan.with_class_lines(plan_class_lines(plan, delays))
@@ -119,6 +120,7 @@ def network_bench(
     phases: ClockPhases | None = None,
     *,
     startup: int = 0,
+    clearing: NDArray[np.bool_] | None = None,
     corners: Sequence[Corner] = CORNERS,
 ) -> NetworkBench:
     """Build the circuit of a whole network, its timing closed.
@@ -132,6 +134,8 @@ def network_bench(
             table's).
         startup: how many of the windows, the first ones, are start-up windows: in the last of
             them every neuron fires, in the others none does.
+        clearing: bool, shape (windows,): in which of them no decision clock comes and the loops of
+            neurons whose membranes last are emptied (default: none).
         corners: at which every window must hold.
 
     Raises:
@@ -143,7 +147,7 @@ def network_bench(
     if inputs is None:
         inputs = np.zeros((1, network.inputs), dtype=bool)
     plan = closed_plan(network, library, phases.period, corners)
-    return _Builder(library, plan, phases, inputs, startup=startup).bench()
+    return _Builder(library, plan, phases, inputs, startup=startup, clearing=clearing).bench()
 
 
 def network_outline(
@@ -177,6 +181,7 @@ class _Builder:
         inputs: NDArray[np.bool_],
         *,
         startup: int = 0,
+        clearing: NDArray[np.bool_] | None = None,
     ) -> None:
         assert plan.timing is not None
         self.library = library
@@ -186,6 +191,7 @@ class _Builder:
         self.inputs = inputs
         self.windows = int(inputs.shape[0])
         self.startup = startup
+        self.clearing = np.zeros(self.windows, dtype=bool) if clearing is None else clearing
         title = f"network of {len(plan.sites)} neurons"
         self.builder = CircuitBuilder("network", title=title)
         self.start_s = start_s(library.process)
@@ -292,23 +298,15 @@ class _Builder:
         self, layer: LayerPlan, timing: LayerTiming, taps: dict[tuple[str, int], str]
     ) -> list[NeuronView]:
         """Neurons of one layer with their clock trees; the output of each passes a JTL."""
-        index, stages = layer.index, layer.clock.reset_stages
-        net = self._source(f"C{index}", timing.clock_s, [True] * self.windows)
-        clock = self.library.cell("clock_splitter", f"{stages}", stages=float(stages))
-        self.place(f"XK{index}", clock, net, f"k{index}d", f"k{index}r")
-        self._tree(f"XC{index}", f"k{index}d", [f"c{site.name}" for site in layer.sites])
-        self._tree(f"XR{index}", f"k{index}r", [f"r{site.name}" for site in layer.sites])
+        index = layer.index
+        decision, reset = self._clocks(layer, timing)
+        self._tree(f"XC{index}", decision, [f"c{site.name}" for site in layer.sites])
+        self._tree(f"XR{index}", reset, [f"r{site.name}" for site in layer.sites])
         supply = self._startup(timing)
         views = []
         for number, site in enumerate(layer.sites):
-            cell = neuron_cell(
-                self.library,
-                site.name,
-                site.signs,
-                site.theta,
-                labels=site.labels,
-                startup=None if supply is None else supply.cell(self.library, site),
-            )
+            added = None if supply is None else supply.cell(self.library, site)
+            cell = site_cell(self.library, site, added)
             nets = [taps[site.name, line] for line in site.inputs]
             ports = (*nets, f"c{site.name}", f"r{site.name}", f"q{site.name}")
             self.place(instance_name(site), cell, *ports)
@@ -317,6 +315,17 @@ class _Builder:
             start, phases = self._window(timing, number, site)
             views.append(NeuronView(site, phases, self.windows, start, Probe((stage,), "B1")))
         return views
+
+    def _clocks(self, layer: LayerPlan, timing: LayerTiming) -> tuple[str, str]:
+        """Nets of a layer's decision clock and of its resets, at the roots of their trees."""
+        index, stages = layer.index, layer.clock.reset_stages
+        net = self._source(f"C{index}", timing.clock_s, (~self.clearing).tolist())
+        if layer.clock.lasting:
+            begin = self._source(f"B{index}", timing.clock_s, self.clearing.tolist())
+            return net, self._chain(f"K{index}", begin, stages)
+        clock = self.library.cell("clock_splitter", f"{stages}", stages=float(stages))
+        self.place(f"XK{index}", clock, net, f"k{index}d", f"k{index}r")
+        return f"k{index}d", f"k{index}r"
 
     def _startup(self, timing: LayerTiming) -> StartupSupply | None:
         """The start-up supply of a layer; its neurons' windows are read where it gives nothing."""
@@ -335,7 +344,7 @@ class _Builder:
     ) -> tuple[float, ClockPhases]:
         """A neuron's window: its start, and its phases relative to that."""
         start = float(timing.boundary[number]) + GUARD_S
-        inner = tree_depth(len(site.inputs)) * self.phases.tree_stage
+        inner = tree_depth(len(site.branch_signs)) * self.phases.tree_stage
         return start, dataclasses.replace(
             self.phases,
             decision=float(timing.decision[number]) - start,

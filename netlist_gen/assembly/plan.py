@@ -100,32 +100,51 @@ class LinePlan:
 class ClockPlan:
     """A layer's clock: a source, a splitter, a tree to the decisions, a chain and tree to resets.
 
+    Where membranes last, decisions and resets have a source each: the second one's pulses come in
+    clearing windows alone, the first one's in all others.
+
     Attributes:
-        fan_ins: synapses of each neuron, which a reset goes on to.
+        fan_ins: storage branches of each neuron, which a reset goes on to.
         reset_stages: JTL stages before the tree of the resets.
+        lasting: whether membranes last.
     """
 
     fan_ins: tuple[int, ...]
     reset_stages: int = 0
+    lasting: bool = False
 
     @property
     def root(self) -> str:
         """The cell at the root of both trees."""
         return tree_root(len(self.fan_ins))
 
+    @property
+    def driver(self) -> str:
+        """What drives the tree of the decisions."""
+        return "first" if self.lasting else "splitter"
+
+    @property
+    def reset_load(self) -> str:
+        """What the resets' side of the trunk drives."""
+        return "jtl" if self.reset_stages else self.root
+
     def decision_trunk(self) -> tuple[Stage, ...]:
-        """From the source to the tree of the decisions, which a splitter drives."""
-        reset = "jtl" if self.reset_stages else self.root
+        """From the source to the tree of the decisions."""
+        if self.lasting:
+            return (Stage("jtl", "source", self.root),)
+        reset = self.reset_load
         return (Stage("jtl", "source", "splitter"), Stage("splitter", "first", self.root, reset))
 
     def reset_trunk(self) -> tuple[Stage, ...]:
         """From the source to the chain of the resets."""
-        reset = "jtl" if self.reset_stages else self.root
+        reset = self.reset_load
+        if self.lasting:
+            return (Stage("jtl", "source", reset),)
         return (Stage("jtl", "source", "splitter"), Stage("splitter", "first", reset, self.root))
 
     def reset_chain(self) -> tuple[Stage, ...]:
-        """From the clock's splitter to the tree of the resets."""
-        return jtl_chain(self.reset_stages, "splitter", self.root)
+        """From the trunk to the tree of the resets."""
+        return jtl_chain(self.reset_stages, self.driver, self.root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,7 +309,10 @@ def outline(network: TernaryNetwork) -> NetworkPlan:
                 else:
                     silent.append((number, line))
         lines = {line: LinePlan(line, driver, tuple(fed)) for line, fed in users.items()}
-        clock = ClockPlan(tuple(len(site.inputs) for site in here))
+        clock = ClockPlan(
+            tuple(len(site.branch_signs) for site in here),
+            lasting=network.layers[index].memory is not None,
+        )
         layers.append(LayerPlan(index, here, lines, clock, tuple(silent)))
         wired, driver = [site.neuron for site in here], "neuron"
     widths = (network.inputs, *(layer.outputs for layer in network.layers))

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.bias import Island, buses_of, with_bias
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
+from netlist_gen.circuit.lasting_neuron import lasting_phases, site_cell
 from netlist_gen.circuit.model import Circuit, CircuitBuilder
-from netlist_gen.circuit.neuron import neuron_cell, port_phases
+from netlist_gen.circuit.neuron import port_phases
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.trees import tree_depth
@@ -67,8 +68,9 @@ class NeuronBench:
     def events(self, spikes: NeuronSpikes) -> Events:
         """Events of everything on the bench in each window, where all does what it must."""
         view = self.view
-        every, fires = np.ones(view.windows, dtype=np.int64), spikes.fires.astype(np.int64)
-        pulses = {CLOCK: every, RESET: every}
+        clocked, fires = spikes.clocked.astype(np.int64), spikes.fires.astype(np.int64)
+        lasting = view.site.memory is not None
+        pulses = {CLOCK: clocked, RESET: 1 - clocked if lasting else clocked}
         labels = dict(zip(view.site.inputs, view.site.labels, strict=True))
         for line, arrived in spikes.arrivals_by_line():
             if line in labels:
@@ -104,6 +106,8 @@ def neuron_bench(
     phases: ClockPhases | None = None,
     arrivals_s: NDArray[np.float64] | None = None,
     rest_s: float = -GUARD_S,
+    *,
+    clearing: NDArray[np.bool_] | None = None,
 ) -> NeuronBench:
     """Build the bench of one neuron.
 
@@ -115,10 +119,13 @@ def neuron_bench(
         arrivals_s: how much later than the window's data time each pulse comes, s, of the
             stimulus's shape (default: not at all).
         rest_s: when the neuron rests between windows, s after their data time.
+        clearing: bool, shape (windows,): in which no decision clock comes, and the loops of a
+            neuron whose membrane lasts are emptied (default: none).
 
     Raises:
         NetworkError: a fan-in or threshold beyond the design table, or a stimulus or arrivals of
             another shape.
+        ConfigurationError: windows too short for the loops to be emptied by the neuron's pulse.
     """
     phases = phases or load_phases(process=library.process)
     stimulus = np.asarray(stimulus, dtype=bool)
@@ -128,8 +135,10 @@ def neuron_bench(
             f"it must be (windows, {len(site.inputs)}) with at least one window"
         )
     windows = stimulus.shape[0]
-    fan_in = len(site.inputs)
-    neuron = neuron_cell(library, site.name, site.signs, site.theta, labels=site.labels)
+    fan_in = len(site.branch_signs)
+    neuron = site_cell(library, site)
+    if site.memory is not None:
+        phases = lasting_phases(site, phases)
     phases = port_phases(library, phases, fan_in)
     late = np.zeros(stimulus.shape) if arrivals_s is None else np.asarray(arrivals_s)
     if late.shape != stimulus.shape:
@@ -148,11 +157,14 @@ def neuron_bench(
         pulses = zip(starts, offset_s, active, strict=True)
         return drive(builder, library, name, (float(t + late) for t, late, on in pulses if on))
 
-    every = np.ones(windows, dtype=bool)
+    cleared = np.zeros(windows, dtype=bool) if clearing is None else clearing
     nets = [line(label, late[:, k], stimulus[:, k]) for k, label in enumerate(site.labels)]
-    nets.append(line(CLOCK, np.full(windows, phases.decision), every))
-    reset = phases.reset - phases.tree_stage * tree_depth(fan_in)
-    nets.append(line(RESET, np.full(windows, reset), every))
+    nets.append(line(CLOCK, np.full(windows, phases.decision), ~cleared))
+    if site.memory is None:
+        reset = phases.reset - phases.tree_stage * tree_depth(fan_in)
+        nets.append(line(RESET, np.full(windows, reset), ~cleared))
+    else:
+        nets.append(line(RESET, np.full(windows, phases.decision), cleared))
     builder.place(instance_name(site), neuron, *nets, "o")
     builder.place("XO", jtl, "o", "q")
     builder.add(Resistor("RL", "q", GROUND, LOAD_OHM))

@@ -7,7 +7,8 @@ lacks::
     lack(f) = share * (exp((f - at) / width) - exp((from - at) / width))    above from, else 0
 
 so that a neuron whose k loops hold p fluxons each, while the others make up for it, has its edge
-moved by ``k lack(f_k) + (S - k) lack(f_rest) - S lack(f_mean)`` against an even spread.
+moved by ``k lack(f_k) + (S - k) lack(f_rest) - S lack(f_mean)`` against an even spread. A fluxon
+of a branch that holds C of them has a C-th of the flux, and C times as many are lacking.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ class LoopSum:
         plus = self.capacity * sum(count * positive for count, positive, _ in self.shares)
         minus = self.capacity * sum(count * negative for count, _, negative in self.shares)
         flux, common = unit * self.size.loops, self.rules.common
-        bottom = _Side(self.size.loops, common + threshold, flux, self.rules.bottom)
-        top = _Side(self.size.loops, common - threshold, flux, self.rules.top)
+        each = self.size.loops, self.capacity
+        bottom = _Side(*each, common + threshold, flux, self.rules.bottom)
+        top = _Side(*each, common - threshold, flux, self.rules.top)
         kinds = self.shares
         up = (bottom.shift(k, self.capacity * p, edge + 0.5, minus) for k, p, _ in kinds)
         down = (top.shift(k, self.capacity * m, 0.5 - edge, plus) for k, _, m in kinds)
@@ -80,6 +82,7 @@ class _Side:
     """The loops of one SQUID: their flux at rest, and with each fluxon, Phi0."""
 
     loops: int
+    capacity: int
     rest: float
     flux: float
     lack: Lack
@@ -102,4 +105,4 @@ class _Side:
                 left = (total - k * most) / others
                 found += others * self.lack(self.rest + self.flux * left)
             worst = max(worst, found)
-        return worst
+        return self.capacity * worst

@@ -140,9 +140,8 @@ def design_neuron(
         NetworkError: wrong sign, or a fan-in of 0 or beyond what was shown to work.
     """
     rules = coupler.rules
-    size = loop_size(len(signs), rules.loops, rules.places, rules.max_fan_in)
-    if branches is not None:
-        size = loop_size(branches, rules.loops, rules.places, rules.max_fan_in)
+    built = len(signs) if branches is None else branches
+    size = loop_size(built, rules.loops, rules.places, rules.max_fan_in)
     for index, sign in enumerate(signs):
         if sign not in (-1, 1):
             raise NetworkError(f"branch {index} has sign {sign}; only +1 and -1 are built")
@@ -367,10 +366,12 @@ def add_decision(
     builder: CircuitBuilder,
     design: NeuronDesign,
     startup: Cell | None = None,
+    output: str = "q",
 ) -> None:
     """The decision stage on the ends of the loops, and the currents of its two control lines.
 
-    Those of a start-up supply are added to them where there is one.
+    Those of a start-up supply are added to them where there is one. ``output`` is the net that its
+    pulses leave on.
     """
     loops = design.size.loops
     cell = decision_cell(library, loops)
@@ -384,6 +385,6 @@ def add_decision(
         lines += [line, GROUND] if flux >= 0 else [GROUND, line]
         current = control_current(library, abs(flux))
         builder.add(CurrentSource(source, GROUND, line, current, Role.FLUX))
-    builder.place(DECISION, cell, "clk", *ends, *lines, "q")
+    builder.place(DECISION, cell, "clk", *ends, *lines, output)
     if startup is not None:
         builder.place(STARTUP, startup, *lines)

@@ -11,7 +11,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from netlist_gen.circuit.neuron import library_design, neuron_cell
+from netlist_gen.circuit.lasting_neuron import design_site, site_cell
+from netlist_gen.circuit.neuron import coupler_of
 from netlist_gen.circuit.rules import RULES, Finding, check_cell, unchecked
 from netlist_gen.circuit.sites import NeuronSite, neuron_sites
 from netlist_gen.errors import NetworkError
@@ -72,9 +73,10 @@ def report_rules(network: TernaryNetwork, process: Process) -> RulesReport:
         NetworkError: a neuron that can't be built.
     """
     library = CellLibrary(process)
+    coupler = coupler_of(library)
     stages: dict[tuple[int, int], list[NeuronSite]] = {}
     for site in neuron_sites(network):
-        size = library_design(library, site.name, site.signs, site.theta).size
+        size = design_site(site, coupler).size
         stages.setdefault((size.loops, size.places), []).append(site)
     kinds = []
     for (loops, places), sites in sorted(stages.items()):
@@ -90,14 +92,14 @@ def report_rules(network: TernaryNetwork, process: Process) -> RulesReport:
 
 def one_of_each(sites: Sequence[NeuronSite]) -> Iterable[NeuronSite]:
     """The first of all neurons whose elements have the same values."""
-    first: dict[tuple[int, int, int], NeuronSite] = {}
+    first: dict[object, NeuronSite] = {}
     for site in sites:
-        first.setdefault((len(site.signs), sum(site.signs), site.theta), site)
+        first.setdefault((len(site.signs), sum(site.signs), site.theta, site.memory), site)
     return first.values()
 
 
 def _neuron(library: CellLibrary, site: NeuronSite) -> tuple[Finding, ...]:
-    cell = neuron_cell(library, site.name, site.signs, site.theta, labels=site.labels)
+    cell = site_cell(library, site)
     return tuple(
         dataclasses.replace(found, element=f"{site.name}.{found.element}")
         for found in check_cell(cell, library.process)

@@ -7,7 +7,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from netlist_gen.errors import NetworkError
+from netlist_gen.memory import Memory, Reset
 from netlist_gen.network import TernaryNetwork
+
+
+@dataclass(frozen=True)
+class SiteMemory:
+    """What makes the membrane of a neuron last from step to step.
+
+    Attributes:
+        reset: what its own pulse does: "zero" empties its loops, "subtract" stores a fluxon in each
+            of ``subtract`` inhibitory loops of its own, "none" does nothing.
+        steps: the most of a sample; each loop holds so many fluxons.
+        subtract: what a pulse takes off.
+    """
+
+    reset: Reset
+    steps: int
+    subtract: int = 0
+
+    @property
+    def in_words(self) -> str:
+        """E.g. ``4 steps at the most, reset zero``."""
+        taken = f" {self.subtract}" if self.reset == "subtract" else ""
+        return f"{self.steps} steps at the most, reset {self.reset}{taken}"
+
+    @property
+    def feeds_back(self) -> bool:
+        """Whether a copy of the output pulse stays in the neuron."""
+        return self.reset == "zero" or self.subtract > 0
 
 
 @dataclass(frozen=True)
@@ -22,6 +50,7 @@ class NeuronSite:
         theta: integer threshold.
         name: e.g. ``L0N07``, in a convolution ``L0C03Y05X11``; the digits are as many as needed.
         labels: e.g. ``012`` for each synapse, or ``C03Y05X11`` of lines by channel and pixel.
+        memory: of a neuron whose membrane lasts.
     """
 
     layer: int
@@ -31,6 +60,24 @@ class NeuronSite:
     theta: int
     name: str
     labels: tuple[str, ...]
+    memory: SiteMemory | None = None
+
+    @property
+    def branch_signs(self) -> tuple[int, ...]:
+        """+1 or -1 for each storage branch: those of the synapses, then the neuron's own."""
+        own = 0 if self.memory is None else self.memory.subtract
+        return self.signs + (-1,) * own
+
+    @property
+    def branch_labels(self) -> tuple[str, ...]:
+        """A label for each storage branch: its own are ``OWN0``, ``OWN1``, ..."""
+        return self.labels + own_labels(self.memory)
+
+
+def own_labels(memory: SiteMemory | None) -> tuple[str, ...]:
+    """Labels of the branches that store a neuron's own pulses."""
+    own = 0 if memory is None else memory.subtract
+    return tuple(f"OWN{i}" for i in range(own))
 
 
 def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
@@ -40,8 +87,8 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
     has no circuit and its line stays without pulses.
 
     Raises:
-        NetworkError: a neuron without synapses that would always fire (theta <= 0), or a layer
-            without any synapse.
+        NetworkError: a neuron without synapses that would always fire (theta <= 0), a layer
+            without any synapse, or one with a memory where no steps are known.
     """
     sites = []
     for index, layer in enumerate(network.layers):
@@ -52,6 +99,11 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
             raise NetworkError(
                 f"layer {index} has no synapse, so there is nothing to build; at least one of its "
                 "weights must be -1 or 1"
+            )
+        if layer.memory is not None and network.steps is None:
+            raise NetworkError(
+                f"the membranes of layer {index} last from step to step, and nothing says for how "
+                "many: their loops need room for a pulse in each; say --steps N"
             )
         for j in range(outputs):
             lines = np.flatnonzero(layer.weights[j])
@@ -74,6 +126,13 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
                     labels=tuple(
                         f"{i:0{deep}d}" if before is None else before.name(int(i)) for i in lines
                     ),
+                    memory=_site_memory(layer.memory, j, network.steps),
                 )
             )
     return sites
+
+
+def _site_memory(memory: Memory | None, neuron: int, steps: int | None) -> SiteMemory | None:
+    if memory is None or steps is None:
+        return None
+    return SiteMemory(memory.reset, steps, int(memory.subtract[neuron]))

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netlist_gen.circuit.elements import LevelSource
+from netlist_gen.circuit.lasting_neuron import design_site
 from netlist_gen.circuit.model import Cell, CircuitBuilder
-from netlist_gen.circuit.neuron import NeuronDesign, control_current, library_design
+from netlist_gen.circuit.neuron import NeuronDesign, control_current, coupler_of
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
@@ -74,7 +75,7 @@ class StartupSupply:
         Raises:
             NetworkError: a neuron that can't be built.
         """
-        design = library_design(library, site.name, site.signs, site.theta)
+        design = design_site(site, coupler_of(library))
         lowered, raised = startup_steps(design, site.signs, load_rules(library.process).startup)
         moves = {"S": (-lowered, range(self.windows - 1)), "R": (raised, [self.windows - 1])}
         needed = {x: move for x, move in moves.items() if move[0] and move[1]}

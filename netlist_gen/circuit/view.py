@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.loops import neuron_loops
 from netlist_gen.circuit.probe import Probe
-from netlist_gen.circuit.sites import NeuronSite
+from netlist_gen.circuit.pulse_train import train_length
+from netlist_gen.circuit.sites import NeuronSite, SiteMemory, own_labels
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
 from netlist_gen.spikes import NeuronSpikes
@@ -33,6 +34,10 @@ SYNAPSE = "XS"
 
 RESET_TREE, DECISION, STARTUP = "XRT", "XD", "XUP"
 """Instances of the tree of resets, the decision stage and the start-up supply."""
+
+TRAIN, CLEARING, OWN_SPLIT, OWN_TREE = "XPT", "XCM", "XOS", "XOT"
+"""Instances of a neuron whose membrane lasts: the pulse train of its resets, the merger before it,
+the splitter of its output, the tree to the branches that count its own pulses."""
 
 BOTTOM_SOURCE, TOP_SOURCE = "ICB", "ICT"
 """Current sources of the control lines of the bottom and the top loops."""
@@ -125,14 +130,17 @@ class NeuronView:
 
     def loops(self) -> dict[int, tuple[Probe, Probe]]:
         """Set and clear junction of each storage loop by its input line."""
-        return {
-            line: (Probe(path, SET), Probe(path, CLEAR)) for line, path in self.branches().items()
-        }
+        return {line: _loop(path) for line, path in self.branches().items()}
+
+    def own_loops(self) -> tuple[tuple[Probe, Probe], ...]:
+        """The same of the loops that count the neuron's own pulses."""
+        labels = own_labels(self.site.memory)
+        return tuple(_loop((self.instance, f"{SYNAPSE}{label}")) for label in labels)
 
     def squids(self) -> tuple[tuple[Probe, bool], ...]:
         """The junctions of the decision's SQUIDs, and whether each flips where the neuron fires."""
         path = (self.instance, DECISION)
-        loops = range(neuron_loops(len(self.site.inputs)))
+        loops = range(neuron_loops(len(self.site.branch_signs)))
         return tuple(
             (Probe(path, name), near is BOTTOM[0])
             for near, far in (BOTTOM, TOP)
@@ -141,7 +149,8 @@ class NeuronView:
 
     def watched(self) -> tuple[Probe, ...]:
         """Output, both junctions of each storage loop, those of the SQUIDs."""
-        loops = [probe for pair in self.loops().values() for probe in pair]
+        pairs = (*self.loops().values(), *self.own_loops())
+        loops = [probe for pair in pairs for probe in pair]
         return (self.output, *loops, *(probe for probe, _ in self.squids()))
 
     def events(self, spikes: NeuronSpikes) -> Events:
@@ -150,25 +159,48 @@ class NeuronView:
         return {(self.instance, name): events for name, events in inside.items()}
 
 
+def _loop(path: tuple[str, ...]) -> tuple[Probe, Probe]:
+    return Probe(path, SET), Probe(path, CLEAR)
+
+
 def neuron_events(site: NeuronSite, spikes: NeuronSpikes) -> dict[str, list[tuple[str, Counts]]]:
     """How often each event happens in each window, by the instance in the neuron.
 
     A synapse that the circuit lacks has none here: that it is missing is for the verdict to say.
     """
     fires = spikes.fires.astype(np.int64)
-    every = np.ones_like(fires)
+    emptied = spikes.emptied.astype(np.int64)
+    clocked = spikes.clocked.astype(np.int64)
+    resets = emptied * (1 if site.memory is None else train_length(site.memory.steps))
     events = {
-        RESET_TREE: [("pulse", every)],
-        DECISION: [("fire", fires), ("reject", every - fires)],
+        RESET_TREE: [("pulse", resets)],
+        DECISION: [("fire", fires), ("reject", clocked - fires)],
     }
+    if site.memory is not None:
+        events |= _memory_events(site.memory, fires, emptied, clocked)
     labels = dict(zip(site.inputs, site.labels, strict=True))
-    for line, pulses in spikes.arrivals_by_line():
-        if line in labels:
-            stored = pulses.astype(np.int64)
-            empty = every - stored
-            events[f"{SYNAPSE}{labels[line]}"] = [
-                ("data", stored),
-                ("clear", stored),
-                ("clear_empty", empty),
+    own = own_labels(site.memory)
+    named = [labels.get(line, "") for line in spikes.lines] + list(own)
+    into = np.hstack([spikes.arrivals, spikes.own])
+    for label, pulses, leaving in zip(named, into.T, spikes.leaving.T, strict=False):
+        if label:
+            events[f"{SYNAPSE}{label}"] = [
+                ("data", pulses.astype(np.int64)),
+                ("clear", leaving),
+                ("clear_empty", resets - leaving),
             ]
+    return events
+
+
+def _memory_events(
+    memory: SiteMemory, fires: Counts, emptied: Counts, clocked: Counts
+) -> dict[str, list[tuple[str, Counts]]]:
+    """Of what makes the membrane last; it is emptied by the sample's start where no clock comes."""
+    events = {TRAIN: [("pulse", emptied)]}
+    if memory.feeds_back:
+        events[OWN_SPLIT] = [("pulse", fires)]
+    if memory.reset == "zero":
+        events[CLEARING] = [("pulse_a", fires), ("pulse_b", 1 - clocked)]
+    if memory.subtract:
+        events[OWN_TREE] = [("pulse", fires)]
     return events

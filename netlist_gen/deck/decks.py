@@ -67,7 +67,8 @@ def build_neuron(
     for run in task.runs:
         skew = run.skew
         if skew is None:
-            bench = neuron_bench(library, task.site, run.stimulus, phases)
+            clearing = ~run.spikes.clocked
+            bench = neuron_bench(library, task.site, run.stimulus, phases, clearing=clearing)
         else:
             times = (skew.phases, skew.arrivals_s, skew.rest_s)
             bench = neuron_bench(library, task.site, run.stimulus, *times)
@@ -102,8 +103,9 @@ def build_network(
     for run in task.runs:
         spikes = run.spikes
         bench = network_bench(
-            spikes.network, library, spikes.layers[0], phases, startup=spikes.startup
-        )
+            spikes.network, library, spikes.layers[0], phases,
+            startup=spikes.startup, clearing=spikes.clearing,
+        )  # fmt: skip
         designed = bench.circuit
         bench = dataclasses.replace(bench, circuit=annotate.circuit(designed))
         decks = {
@@ -144,8 +146,11 @@ def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
         f"{label}{'+' if sign > 0 else '-'}"
         for label, sign in zip(site.labels, site.signs, strict=True)
     )
+    head = f"layer {site.layer}, neuron {site.neuron}: fires when n >= {site.theta}"
+    if site.memory is not None:
+        head += f", n of all of a sample's steps, {site.memory.in_words}"
     return (
-        f"layer {site.layer}, neuron {site.neuron}: fires when n >= {site.theta}",
+        head,
         f"synapses (input line and sign): {weights}",
         f"windows {first} to {first + view.windows - 1}, {phases.period * 1e12:g} ps each; "
         f"decision {phases.decision * 1e12:g} ps, reset {phases.reset * 1e12:g} ps after the data",

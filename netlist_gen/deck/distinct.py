@@ -5,6 +5,8 @@ all that the circuit can know of what was earlier (every window ends at rest, wh
 windows of a series are the steps of a walk from pattern to pattern; of the steps that occur, each
 is to be taken once. ``distinct_walk`` finds a walk of the fewest windows that does so: an Euler
 walk over the steps as edges of a graph, with a jump wherever more leave a pattern than lead to it.
+
+Where membranes last, it is whole samples that come again: each begins with emptied loops.
 """
 
 from __future__ import annotations
@@ -30,22 +32,28 @@ class Walk:
         windows: of each step of the walk a window of the series with its pulses, shape (steps,).
         rows: of each step the windows of the series that it stands for; none for one that only
             leads to the next.
-        runs: how the walk is cut into decks: (first, beyond); each begins with the last window of
+        runs: how the walk is cut into decks: (first, beyond); each begins with the last sample of
             the one before, and all are of one length.
+        sample: windows of a sample, 1 where each is for itself.
     """
 
     windows: IntArray
     rows: tuple[IntArray, ...]
     runs: tuple[tuple[int, int], ...]
+    sample: int = 1
 
 
-def distinct_walk(stimulus: NDArray[np.bool_], most: int) -> Walk | None:
+def distinct_walk(stimulus: NDArray[np.bool_], most: int, sample: int = 1) -> Walk | None:
     """The walk over the windows of a neuron that differ, or None where it is no shorter.
 
     Args:
         stimulus: bool, shape (windows, synapses): pulses in each window, in their order.
-        most: windows of a deck, 2 at least.
+        most: windows of a deck, 2 samples at least.
+        sample: windows that come again together or not at all.
     """
+    if sample > 1:
+        samples = distinct_walk(stimulus.reshape(stimulus.shape[0] // sample, -1), most // sample)
+        return None if samples is None else _widened(samples, sample)
     windows = stimulus.shape[0]
     _, shown, pattern = np.unique(stimulus, axis=0, return_index=True, return_inverse=True)
     pattern = pattern.reshape(-1)
@@ -71,6 +79,17 @@ def distinct_walk(stimulus: NDArray[np.bool_], most: int) -> Walk | None:
     if sum(beyond - first for first, beyond in runs) >= windows:
         return None
     return Walk(walk, (*taken, *[none] * missing), runs)
+
+
+def _widened(walk: Walk, sample: int) -> Walk:
+    """A walk over samples as one over their windows."""
+    inside = np.arange(sample)
+    return Walk(
+        (walk.windows[:, None] * sample + inside).reshape(-1),
+        tuple(rows * sample + at for rows in walk.rows for at in inside),
+        tuple((first * sample, beyond * sample) for first, beyond in walk.runs),
+        sample,
+    )
 
 
 def _euler(edges: list[tuple[int, int]]) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.checkpoint.digest import network_digest
+from netlist_gen.circuit.lasting_neuron import memory_phases
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.emit import check_dialects
 from netlist_gen.deck.manifest import FORMAT, Manifest, NetworkShape, windows_digest
@@ -21,7 +22,7 @@ from netlist_gen.library.options import annotations_of
 from netlist_gen.library.process import Process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
-from netlist_gen.spikes import NetworkSpikes
+from netlist_gen.spikes import NetworkSpikes, windows_of, with_room
 from netlist_gen.version import __version__
 
 MANY_SYNAPSES = 20_000
@@ -30,7 +31,7 @@ MANY_SYNAPSES = 20_000
 
 def generate(
     network: TernaryNetwork,
-    windows: NDArray[np.bool_] | None,
+    inputs: NDArray[np.bool_] | None,
     out: Path,
     options: GenerateOptions,
     progress: Progress | None = None,
@@ -43,7 +44,8 @@ def generate(
 
     Args:
         network: what to write.
-        windows: bool, shape (windows, inputs); default one window with every line pulsed.
+        inputs: bool, shape (samples, inputs) or (samples, steps, inputs); default one sample with
+            every line pulsed, in as many steps as the network has room for.
         out: directory, made if it is not there.
         options: see there.
         progress: told of decks.
@@ -56,15 +58,21 @@ def generate(
     """
     check_scopes(options.scopes)
     check_dialects(options.dialects)
-    if windows is None:
-        windows = np.ones((1, network.inputs), dtype=bool)
+    if inputs is None:
+        inputs = np.ones((1, network.steps or 1, network.inputs), dtype=bool)
+    network = with_room(network, inputs)
+    windows, sample = windows_of(network, inputs)
     process = options.loaded_process()
     options.require_sound(network, process)
     digests = network_digest(network), windows_digest(windows)
     library = options.library(process, options.head(*digests))
-    phases = options.phases(process)
-    spikes = NetworkSpikes.of(network, windows)
-    cut = Cut(network=options.pipeline, startup=options.startup_windows)
+    phases = memory_phases(network, options.phases(process), options.clock_ghz)
+    spikes = NetworkSpikes.of(network, windows, sample)
+    cut = Cut(
+        network=options.pipeline,
+        startup=options.startup_windows,
+        sample=sample if network.has_memory else 1,
+    )
     total = sum(count_decks(spikes, scope, cut) for scope in options.scopes)
     total *= len(options.dialects)
     annotations = annotations_of(options.annotate, library.process)

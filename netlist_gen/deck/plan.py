@@ -39,18 +39,24 @@ class Cut:
         network: most windows in a deck of the whole network; None for all of them.
         together: most decks of a neuron in one task.
         startup: whether decks of the whole network begin with start-up windows.
+        sample: windows that are not cut apart: 1, or those of a sample where membranes last.
     """
 
     neurons: int = WINDOWS_PER_DECK
     network: int | None = None
     together: int = RUNS_PER_TASK
     startup: bool = False
+    sample: int = 1
 
     def of(self, scope: str, windows: int) -> list[tuple[int, int]]:
         """The runs of windows of each neuron, or of the network: (first, beyond)."""
+        samples = windows // self.sample
         if scope == "network":
-            return pipelines(windows, self.network)
-        return chunks(windows, self.neurons)
+            most = None if self.network is None else max(1, self.network // self.sample)
+            found = pipelines(samples, most)
+        else:
+            found = chunks(samples, max(1, self.neurons // self.sample))
+        return [(first * self.sample, beyond * self.sample) for first, beyond in found]
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,14 +210,14 @@ def _neuron_runs(
 ) -> list[NeuronRun]:
     stimulus = spikes.layers[site.layer][:, list(site.inputs)]
     own = spikes.neuron(site.layer, site.neuron)
-    walk = distinct_walk(stimulus, cut.neurons) if distinct else None
+    walk = distinct_walk(stimulus, cut.neurons, cut.sample) if distinct else None
     if walk is not None:
         return [
             NeuronRun(
                 deck_name(site.name, first, walk.runs),
                 first,
                 stimulus[walk.windows[first:beyond]],
-                replace(own, arrivals=own.arrivals[rows], fires=own.fires[rows]),
+                own.taken(rows),
                 stands=_stands(walk, first, beyond),
             )
             for first, beyond in walk.runs
@@ -230,10 +236,10 @@ def _neuron_runs(
 
 
 def _stands(walk: Walk, first: int, beyond: int) -> Stands:
-    """Of a deck of a walk; where it begins with another's last window, that leads in."""
+    """Of a deck of a walk; where it begins with another's last ones, these lead in."""
     rows = list(walk.rows[first:beyond])
     if first:
-        rows[0] = rows[0][:0]
+        rows[: walk.sample] = [row[:0] for row in rows[: walk.sample]]
     return Stands(walk.windows[first:beyond], tuple(rows))
 
 

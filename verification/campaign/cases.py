@@ -130,6 +130,8 @@ class Case:
             add(one.view.site, one.view.start_s, dataclasses.astuple(one.view.phases))
             add(one.spikes.lines, one.spikes.signs, one.spikes.theta)
             add(one.spikes.arrivals, one.spikes.fires)
+            if one.spikes.reset is not None:
+                add(one.spikes.clocked, one.spikes.reset, one.spikes.amount)
             if one.spikes.startup:
                 add(one.spikes.startup)
             if one.predicted is not None:
@@ -248,7 +250,9 @@ class CaseBuilder:
         timed = None
         if tolerance is not None:
             inputs = spikes.layers[0]
-            timed = timed_reference(bench.plan, inputs, self.setup.process, spikes.startup)
+            timed = timed_reference(
+                bench.plan, inputs, self.setup.process, spikes.startup, spikes.clearing
+            )
         bounds = np.array(bench.span_s())
         events = np.array([network_energy(bench.plan, spikes, energies)])
         neurons = []

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.deck.plan import Cut, NeuronRun, NeuronTask
+from netlist_gen.spikes import steps_of
 from verification.campaign.cases import Case
 from verification.campaign.made import MadeWindows
 from verification.campaign.plan import Setup
@@ -118,7 +119,8 @@ def find_example(
     # The deck as it was judged, or a short one of the first windows.
     whole = wrong is not None or setup.decks is not None or isinstance(plan, MadeWindows)
     if isinstance(plan, SampleWindows) and not whole:
-        plan = SampleWindows(plan.spikes.part(0, SHOWN_WINDOWS), plan.asked)
+        shown = -(-SHOWN_WINDOWS // cut.sample) * cut.sample
+        plan = SampleWindows(plan.spikes.part(0, shown), plan.asked)
     tasks = (task for task in plan.tasks("neurons", cut) if isinstance(task, NeuronTask))
     task = max(tasks, key=lambda task: _interest(task, wrong))
     run = next((r for r in task.runs if _is_deck(r, wrong)), task.runs[0])
@@ -169,7 +171,7 @@ def run_arrays(
         labels: of the samples, or None.
     """
     spikes = measured.spikes
-    samples = inputs.reshape(-1, steps, inputs.shape[-1])
+    samples = steps_of(spikes.network, inputs, steps)
     arrays: dict[str, NDArray[np.generic]] = {
         "inputs": inputs,
         "predicted": spikes.network.predict(samples),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlist_gen.deck.options import DeckOptions
 from netlist_gen.errors import ConfigurationError
@@ -12,6 +13,9 @@ from verification.certificate.classes import ALL_CLASSES, NEAR
 from verification.reference.options import COOLING_W_PER_W
 from verification.simulators.registry import NAMES
 from verification.waves.kinds import KINDS, KINDS_HELP, check_kinds
+
+if TYPE_CHECKING:
+    from netlist_gen.network import TernaryNetwork
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,20 @@ class VerifyOptions(DeckOptions):
     command: str = ""
     rows: tuple[int, ...] | None = None
     windows_per_deck: int | None = None
+
+    def require_memoryless(self, network: TernaryNetwork) -> None:
+        """Refuse what is not there for neurons whose membranes last.
+
+        Raises:
+            ConfigurationError: made windows or faults of a network that has some.
+        """
+        lasting = [i for i, layer in enumerate(network.layers) if layer.memory is not None]
+        flag = "--exhaustive" if self.exhaustive else "--mutants" if self.mutants else ""
+        if lasting and flag:
+            raise ConfigurationError(
+                f"{flag} is of windows that each count for themselves; the membranes of layer "
+                f"{lasting[0]} last from step to step. Allowed are samples: --inputs"
+            )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from netlist_gen.deck.plan import RUNS_PER_TASK, Cut
 from netlist_gen.deck.windows import WINDOWS_PER_DECK
 from netlist_gen.library.annotations import Annotations
@@ -54,15 +51,14 @@ class Setup:
         return CellLibrary(self.process, crosstalk=self.crosstalk, notes=self.notes)
 
 
-def windows_of(inputs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-    """Inputs (samples, inputs) or (samples, steps, inputs) as windows, and steps per sample."""
-    if inputs.ndim == 2:
-        return inputs, 1
-    return inputs.reshape(-1, inputs.shape[-1]), inputs.shape[1]
-
-
 def cut_for(
-    windows: int, simulator: str, pipeline: int | None, *, usual: bool, startup: bool = False
+    windows: int,
+    simulator: str,
+    pipeline: int | None,
+    *,
+    usual: bool,
+    startup: bool = False,
+    sample: int = 1,
 ) -> Cut:
     """How windows are cut into decks for a simulator.
 
@@ -73,6 +69,7 @@ def cut_for(
         pipeline: windows in a deck of the whole network; None is all of them.
         usual: decks of neurons have the length that ``generate`` gives them.
         startup: decks of the whole network begin with start-up windows.
+        sample: windows that are not cut apart.
     """
     embedded = simulator == "embedded"
     short = min(WINDOWS_PER_DECK, max(LEAST_WINDOWS, -(-windows // LANES)))
@@ -81,4 +78,5 @@ def cut_for(
         network=pipeline,
         together=RUNS_PER_TASK if embedded else 1,
         startup=startup,
+        sample=sample,
     )

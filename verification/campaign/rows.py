@@ -10,7 +10,7 @@ import numpy as np
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.records import Json
 from verification.campaign.cases import Case, JudgedNeuron
-from verification.verdict.energy import ENERGY_TOLERANCE
+from verification.verdict.energy import energy_beyond
 from verification.verdict.neuron import NeuronVerdict
 from verification.verdict.outcome import DeckResult
 
@@ -94,9 +94,7 @@ def _line_faults(result: DeckResult, case: Case) -> Iterator[bool]:
 
 
 def _energy_faults(result: DeckResult) -> Iterator[bool]:
-    reference = result.reference_J
-    apart = np.abs(result.energies_J - reference)
-    beyond = ~(apart <= ENERGY_TOLERANCE * np.abs(reference))
+    beyond = energy_beyond(result.energies_J, result.reference_J)
     if result.scope == "neurons":
         yield bool((beyond & ~result.neurons[0].wrong).any())
     else:

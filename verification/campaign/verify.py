@@ -16,6 +16,7 @@ from netlist_gen.assembly.delays import has_tables
 from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.assembly.plan import NetworkPlan
 from netlist_gen.checkpoint.digest import network_digest
+from netlist_gen.circuit.lasting_neuron import memory_phases
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
 from netlist_gen.deck.manifest import windows_digest
@@ -29,7 +30,7 @@ from netlist_gen.library.process import Process
 from netlist_gen.library.tables import how_to_measure
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
-from netlist_gen.spikes import NetworkSpikes
+from netlist_gen.spikes import NetworkSpikes, windows_of, with_room
 from verification.campaign.altered import find_altered, runs_alone
 from verification.campaign.cases import deck_path
 from verification.campaign.cluster import ClusterWorkers, cluster
@@ -44,7 +45,7 @@ from verification.campaign.example import (
 from verification.campaign.made import MadeWindows, Making, certificate
 from verification.campaign.mutants import try_faults
 from verification.campaign.options import VerifyOptions
-from verification.campaign.plan import Setup, cut_for, windows_of
+from verification.campaign.plan import Setup, cut_for
 from verification.campaign.result import Verification, Windows
 from verification.campaign.run import Workers, run_tasks
 from verification.campaign.windows import SampleWindows, coverage_of
@@ -91,14 +92,17 @@ def verify(
     """
     begin = time.perf_counter()
     check_scopes(options.scopes)
-    windows, steps = windows_of(network.check_inputs(inputs))
+    inputs = network.check_inputs(inputs)
+    network = with_room(network, inputs)
+    windows, steps = windows_of(network, inputs)
+    options.require_memoryless(network)
     if not windows.shape[0] and not options.exhaustive:
         raise ConfigurationError("there are no samples to verify; give at least one")
     if options.decks is not None and not options.decks.is_dir():
         raise ConfigurationError(f"--decks: {options.decks} is not a directory of decks")
     library = options.library(options.loaded_process())
     options.require_sound(network, library.process)
-    phases = options.phases(library.process)
+    phases = memory_phases(network, options.phases(library.process), options.clock_ghz)
     simulators = chosen_simulators(options.simulator)
     tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None
     window_s = WINDOW_S if has_tables(library.process) else None
@@ -162,7 +166,7 @@ def _windows(
     asked = Asked.by(options.near)
     if not options.exhaustive:
         distinct = not options.every_window and setup.decks is None
-        spikes = NetworkSpikes.of(facts.network, facts.inputs)
+        spikes = NetworkSpikes.of(facts.network, facts.inputs, facts.steps)
         return SampleWindows(spikes, Asked.every(), distinct=distinct)
     making = Making(
         asked,
@@ -308,7 +312,10 @@ class _Run:
         usual = self.setup.decks is not None or len(self.simulators) > 1
         options, windows = self.options, self.plan.spikes.windows
         startup = options.startup_windows
-        cut = cut_for(windows, simulator.name, options.pipeline, usual=usual, startup=startup)
+        sample = self.facts.steps if self.facts.network.has_memory else 1
+        cut = cut_for(
+            windows, simulator.name, options.pipeline, usual=usual, startup=startup, sample=sample
+        )
         length = options.windows_per_deck
         return dataclasses.replace(cut, neurons=length) if length else cut
 

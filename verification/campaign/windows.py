@@ -87,7 +87,9 @@ class SampleWindows:
 
 
 def coverage_of(plan: WindowPlan, measured: Measured, cut: Cut, *, timed: bool) -> Coverage | None:
-    """What the windows met that a simulator ran in one scope; None where no deck ended.
+    """What the windows met that a simulator ran in one scope.
+
+    None where no deck ended, or where membranes last.
 
     Args:
         plan: of the windows.
@@ -95,6 +97,8 @@ def coverage_of(plan: WindowPlan, measured: Measured, cut: Cut, *, timed: bool) 
         cut: into decks.
         timed: whether it is known how early and how late data can come.
     """
+    if plan.spikes.network.has_memory:  # what a window is for a neuron depends on those before
+        return None
     ended = {result.name for result in measured.results if not result.failed}
     tallies: dict[tuple[int, int], Tally] = {}
     for task in plan.tasks(measured.scope, cut):

@@ -15,11 +15,22 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan
 from netlist_gen.circuit.bench import NeuronBench
+from netlist_gen.circuit.lasting_neuron import branch_parameters
 from netlist_gen.circuit.loops import neuron_loops
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.circuit.neuron import decision_cell
+from netlist_gen.circuit.pulse_train import pulse_train
+from netlist_gen.circuit.sites import SiteMemory
 from netlist_gen.circuit.trees import merger_nodes, splitter_tree
-from netlist_gen.circuit.view import DECISION, RESET_TREE, neuron_events
+from netlist_gen.circuit.view import (
+    CLEARING,
+    DECISION,
+    OWN_SPLIT,
+    OWN_TREE,
+    RESET_TREE,
+    TRAIN,
+    neuron_events,
+)
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
@@ -72,6 +83,8 @@ class EventEnergy:
         inner = {i.name: i.cell for i in cell.instances}
         if cell.kind in ALL_SUBCELLS:
             return sum(self.of(sub, event) for sub in inner.values())
+        if cell.kind == "pulse_train":
+            return self._train(cell)
         description = self.library.description(cell.kind)
         if event not in description.events:
             raise ConfigurationError(
@@ -90,6 +103,17 @@ class EventEnergy:
             if junction is not None and rule.advanced(junction.name):
                 energy += bias.value * self.factors.get((cell.kind, bias.name), 1.0) * PHI0
         return energy + sum(self.of(inner[name], e) for name, e in below)
+
+    def _train(self, cell: Cell) -> float:
+        """Energy in J of one pulse into a pulse train: each stage passes on what reaches it."""
+        energy, pulses = 0.0, {"a": 1}
+        for stage in cell.instances:  # each behind those that feed it
+            events = ("pulse_a", "pulse_b") if stage.cell.kind == "merger" else ("pulse",)
+            arrived = [pulses[net] for net in stage.nets[: len(events)]]
+            for event, times in zip(events, arrived, strict=True):
+                energy += times * self.of(stage.cell, event)
+            pulses |= dict.fromkeys(stage.nets[len(events) :], sum(arrived))
+        return energy
 
 
 def _total_biases(circuit: Circuit) -> dict[tuple[str, str], float]:
@@ -158,25 +182,47 @@ class _NetworkEnergy:
 
     def _clock(self, layer: LayerPlan) -> float:
         stages, count = layer.clock.reset_stages, len(layer.sites)
+        clearing = int(self.spikes.clearing.sum())
+        clocked = self.spikes.windows - clearing
+        if layer.clock.lasting:
+            clock = self._stage() + self._tree(count)
+            return clocked * clock + clearing * (clock + stages * self._stage())
         splitter = self.library.cell("clock_splitter", f"{stages}", stages=float(stages))
         window = self._stage() + self.energies.of(splitter, "pulse") + 2 * self._tree(count)
-        return self.spikes.windows * window
+        return clocked * window
 
     def _neurons(self, layer: LayerPlan) -> float:
         energy = 0.0
         for site in layer.sites:
             # What an event costs is the same in all branches, and in decision stages of a size.
-            fan_in = len(site.inputs)
+            branches = len(site.branch_signs)
             known = {
-                RESET_TREE: splitter_tree(self.library, fan_in),
-                DECISION: decision_cell(self.library, neuron_loops(fan_in)),
+                RESET_TREE: splitter_tree(self.library, branches),
+                DECISION: decision_cell(self.library, neuron_loops(branches)),
             }
+            branch = self.library.cell("branch")
+            if site.memory is not None:
+                known |= self._of_memory(site.memory)
+                steps = site.memory.steps
+                values = branch_parameters(self.library, site.memory)
+                branch = self.library.cell("branch", f"memory{steps}", **values)
             spikes = self.spikes.neuron(site.layer, site.neuron)
             for name, events in neuron_events(site, spikes).items():
-                cell = known.get(name, self.library.cell("branch"))
+                cell = known.get(name, branch)
                 for event, times in events:
                     energy += float(times.sum()) * self.energies.of(cell, event)
         return energy
+
+    def _of_memory(self, memory: SiteMemory) -> dict[str, Cell]:
+        """Cells that a neuron has whose membrane lasts, by the instance in it."""
+        found = {
+            TRAIN: pulse_train(self.library, memory.steps),
+            OWN_SPLIT: self.library.cell("splitter"),
+            CLEARING: self.library.cell("merger"),
+        }
+        if memory.subtract:
+            found[OWN_TREE] = splitter_tree(self.library, memory.subtract)
+        return found
 
     def class_lines(self, plan: NetworkPlan) -> float:
         return sum(self._class_line(line) for line in plan.class_lines)

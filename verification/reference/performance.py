@@ -21,6 +21,7 @@ from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.assembly.plan import outline
 from netlist_gen.assembly.timing_values import CORNERS, Corner
+from netlist_gen.circuit.lasting_neuron import memory_phases
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.bias import ERSFQ
 from netlist_gen.library.cells import CellLibrary
@@ -29,7 +30,7 @@ from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.records import Record
-from netlist_gen.spikes import NetworkSpikes
+from netlist_gen.spikes import NetworkSpikes, windows_of, with_room
 from verification.reference.bus_energy import BusLoads
 from verification.reference.energy import EnergyLedger
 from verification.reference.event_energy import EventEnergy, network_energy
@@ -176,16 +177,18 @@ def performance(
     """
     given = inputs is not None
     if inputs is None:
-        inputs = np.ones((1, network.inputs), dtype=bool)
+        inputs = np.ones((1, network.steps or 1, network.inputs), dtype=bool)
     inputs = network.check_inputs(inputs)
+    network = with_room(network, inputs)
     if not inputs.shape[0]:
         raise ConfigurationError("there are no samples to take the dynamic energy of; give one")
     steps = 1 if inputs.ndim == 2 else int(inputs.shape[1])
-    spikes = NetworkSpikes.of(network, inputs.reshape(-1, inputs.shape[-1]))
+    windows, sample = windows_of(network, inputs)
+    spikes = NetworkSpikes.of(network, windows, sample)
     if simulated is not None and options.clock_ghz is None:
         options = dataclasses.replace(options, clock_ghz=simulated.clock_ghz)
     library = CellLibrary(options.loaded_process())
-    phases = options.phases(library.process)
+    phases = memory_phases(network, options.phases(library.process), options.clock_ghz)
     period = phases.period
     if simulated is not None and not math.isclose(simulated.clock_ghz, 1e-9 / period, rel_tol=1e-6):
         raise ConfigurationError(
@@ -193,9 +196,11 @@ def performance(
             "leave out one of them"
         )
     shortest = shortest_period(outline(network), measured_delays(library.process), corners)
-    bench = network_bench(network, library, spikes.layers[0], phases, corners=corners)
+    bench = network_bench(
+        network, library, spikes.layers[0], phases, clearing=spikes.clearing, corners=corners
+    )
     totals = bench.circuit.totals()
-    per_second = 1.0 / (period * steps)
+    per_second = 1.0 / (period * sample)
     dynamic_J = network_energy(bench.plan, spikes, EventEnergy(library)) / inputs.shape[0]
     loads = BusLoads.of(bench.circuit, library.process)
     ledger = EnergyLedger(
@@ -205,7 +210,7 @@ def performance(
         duration_s=1.0 / per_second,
         cooling_W_per_W=options.cooling,
         rest_W=None if loads is None else loads.rest_W,
-        given_J=None if loads is None else loads.given_J(1.0 / per_second, steps, dynamic_J),
+        given_J=None if loads is None else loads.given_J(1.0 / per_second, sample, dynamic_J),
     )
     arrived = sum(
         int((here.sum(axis=0, dtype=np.int64) * layer.fan_out).sum())

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, last_driver
 from netlist_gen.assembly.timing_values import LayerTiming, TimingPlan
-from netlist_gen.circuit.sites import NeuronSite
+from netlist_gen.circuit.sites import NeuronSite, SiteMemory
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.library.process import Process
 from netlist_gen.spikes import NeuronSpikes
@@ -78,7 +78,11 @@ class TimedReference:
 
 
 def timed_reference(
-    plan: NetworkPlan, inputs: NDArray[np.bool_], process: Process, startup: int = 0
+    plan: NetworkPlan,
+    inputs: NDArray[np.bool_],
+    process: Process,
+    startup: int = 0,
+    clearing: NDArray[np.bool_] | None = None,
 ) -> TimedReference:
     """Predict every pulse of a network.
 
@@ -89,12 +93,16 @@ def timed_reference(
         startup: how many of the windows, the first ones, are start-up windows: in the last of
             them every neuron fires, and lines without a circuit behind them carry a pulse too; in
             the others none fires.
+        clearing: bool, shape (windows,): in which no neuron fires and membranes that last become 0
+            (default: none).
 
     Raises:
         ConfigurationError: the process has no measured delays.
     """
     assert plan.timing is not None
-    fold = _Fold(plan, plan.timing, process, int(inputs.shape[0]), startup)
+    if clearing is None:
+        clearing = np.zeros(inputs.shape[0], dtype=bool)
+    fold = _Fold(plan, plan.timing, process, clearing, startup)
     period = plan.timing.period_s
     # Arrivals at the port of the JTL stage that every line begins with; NaN without a pulse.
     ports = np.where(inputs, fold.delays.start_s + period * fold.windows[:, None], np.nan)
@@ -114,8 +122,9 @@ def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> Flo
     if fires.any():
         clock = view.decisions_s()[fires] + delays.stage(Stage("jtl", "source", "jtl"))
         decided = delays.decide(
-            spikes.signs.tolist(), spikes.theta, spikes.count[fires], driver="first", load="end"
-        )
+            spikes.signs.tolist(), spikes.theta, spikes.count[fires], driver="first", load="end",
+            memory=view.site.memory,
+        )  # fmt: skip
         times[fires] = clock + decided + junctions.after_neuron["end"]
     return times
 
@@ -140,32 +149,43 @@ def expected_times(
     times = np.full(view.windows, np.nan)
     fires = spikes.fires
     if fires.any():
-        neuron = spikes.signs.tolist(), spikes.theta
-        raised = _raised(delays, *neuron, view.windows, spikes.startup)[fires]
-        decided = delays.decide(*neuron, spikes.count[fires], raised=raised)
+        neuron, memory = (spikes.signs.tolist(), spikes.theta), view.site.memory
+        raised = _raised(delays, *neuron, view.windows, spikes.startup, memory)[fires]
+        decided = delays.decide(*neuron, spikes.count[fires], raised=raised, memory=memory)
         times[fires] = view.decisions_s()[fires] + decided + (1.5 if behind else 0.5) * stage
     return times
 
 
 def _raised(
-    delays: Delays, signs: Sequence[int], theta: int, windows: int, startup: int
+    delays: Delays,
+    signs: Sequence[int],
+    theta: int,
+    windows: int,
+    startup: int,
+    memory: SiteMemory | None,
 ) -> FloatArray:
     """Threshold flux added to a neuron's in each window, Phi0, shape (windows,)."""
     raised = np.zeros(windows)
     if startup:
-        raised[startup - 1] = delays.raised(signs, theta)
+        raised[startup - 1] = delays.raised(signs, theta, memory)
     return raised
 
 
 class _Fold:
     def __init__(
-        self, plan: NetworkPlan, timing: TimingPlan, process: Process, windows: int, startup: int
+        self,
+        plan: NetworkPlan,
+        timing: TimingPlan,
+        process: Process,
+        clearing: NDArray[np.bool_],
+        startup: int,
     ) -> None:
         self.plan = plan
         self.period = timing.period_s
-        self.windows = np.arange(windows)
+        self.windows = np.arange(clearing.size)
         self.startup = startup
-        self.silent = self.windows < startup - 1
+        self.clearing = clearing
+        self.silent = (self.windows < startup - 1) | clearing
         self.full = self.windows == startup - 1
         self.delays: Delays = influenced_delays(process)
         self.junctions: StageDelays = junctions_after_ports(process)
@@ -177,9 +197,9 @@ class _Fold:
         delays, count = self.delays, len(layer.sites)
         clocks, source = layer.clock, timing.clock_s
         decision = source + delays.path(clocks.decision_trunk())
-        decisions = decision + delays.tree(count, driver="splitter")
+        decisions = decision + delays.tree(count, driver=clocks.driver)
         reset = source + delays.path((*clocks.reset_trunk(), *clocks.reset_chain()))
-        resets = reset + delays.roots(clocks.fan_ins)
+        resets = reset + delays.reset_leaves(clocks)
         drivers, loads = delays.leaf_drivers(count), self.plan.output_loads(layer.index)
         arrivals = self._arrivals(layer, ports)
         unheard = np.zeros(count, dtype=np.int64)
@@ -192,14 +212,20 @@ class _Fold:
             clock = decisions[number] + self.period * self.windows
             inner = float(delays.tree(len(site.inputs)).min())
             cleared = resets[number] + inner + self.period * self.windows - delays.stored()
+            if site.memory is not None:  # nothing is cleared from window to window
+                cleared = clock
             counts, late = self._count(arrivals[number], clock, cleared)
             counts += np.where(self.full, unheard[number], 0)
+            if site.memory is not None:
+                counts = self._membrane(site.memory, counts, site.theta)
             fires = ((counts >= site.theta) & ~self.silent) | self.full
             load = loads.get(site.neuron, "end")
-            raised = _raised(delays, site.signs, site.theta, self.windows.size, self.startup)
+            raised = _raised(
+                delays, site.signs, site.theta, self.windows.size, self.startup, site.memory
+            )
             after[fires, site.neuron] = clock[fires] + delays.decide(
                 site.signs, site.theta, counts[fires], driver=drivers[number], load=load,
-                raised=raised[fires],
+                raised=raised[fires], memory=site.memory,
             )  # fmt: skip
             times = after[:, site.neuron] + self.junctions.after_neuron[load]
             found[layer.index, site.neuron] = NeuronTimes(site, counts, times, late)
@@ -235,6 +261,18 @@ class _Fold:
             late += int(((counted != meant) | early).sum())
             np.add.at(counts, np.minimum(counted, self.windows.size - 1), sign)
         return counts, late
+
+    def _membrane(
+        self, memory: SiteMemory, counts: NDArray[np.int64], theta: int
+    ) -> NDArray[np.int64]:
+        """The membrane as each window's decision sees it, of the counts of the windows."""
+        found, now = np.zeros_like(counts), 0
+        for window, count in enumerate(counts.tolist()):
+            now = 0 if self.clearing[window] else now + count
+            found[window] = now
+            if (now >= theta and not self.silent[window]) or self.full[window]:
+                now = 0 if memory.reset == "zero" else now - memory.subtract
+        return found
 
     def class_line(self, line: ClassLine, ports: FloatArray) -> FloatArray:
         """Pulses at the junction of a class line's output stage, rising."""

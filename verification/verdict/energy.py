@@ -27,6 +27,10 @@ FloatArray = NDArray[np.float64]
 ENERGY_TOLERANCE = 0.05
 """Largest relative difference between measured and reference energy that still agrees."""
 
+QUIET_J = 1e-21
+"""Largest energy where none is expected: a neuron in which nothing happens still settles, and its
+bias gives 1e-23 J. One advance at 18 uA, the smallest bias, is 3.7e-20 J."""
+
 
 @dataclass(frozen=True, eq=False)
 class BiasSources:
@@ -125,6 +129,12 @@ def bus_energies(
     return np.asarray(np.array(factors) @ advances)
 
 
+def energy_beyond(measured_J: FloatArray, reference_J: FloatArray) -> NDArray[np.bool_]:
+    """Where a measured energy is beyond the tolerance of the reference's."""
+    allowed = np.maximum(ENERGY_TOLERANCE * np.abs(reference_J), QUIET_J)
+    return np.asarray(~(np.abs(measured_J - reference_J) <= allowed))
+
+
 def judge_energy(
     verdict: NeuronVerdict, measured_J: FloatArray, reference_J: FloatArray
 ) -> NeuronVerdict:
@@ -135,14 +145,16 @@ def judge_energy(
         measured_J: shape (windows,).
         reference_J: shape (windows,).
     """
-    beyond = ~(np.abs(measured_J - reference_J) <= ENERGY_TOLERANCE * np.abs(reference_J))
+    beyond = energy_beyond(measured_J, reference_J)
     first = verdict.first
     if beyond.any():
         w = int(np.argmax(beyond))
         if first is None or w < first.window:
             first = Disagreement(
                 w,
-                f"an energy of {reference_J[w] * 1e18:.4g} aJ within {ENERGY_TOLERANCE:.0%}",
+                f"an energy of {reference_J[w] * 1e18:.4g} aJ within {ENERGY_TOLERANCE:.0%}"
+                if reference_J[w]
+                else f"an energy of {QUIET_J * 1e18:g} aJ at the most",
                 f"{measured_J[w] * 1e18:.4g} aJ",
             )
     return dataclasses.replace(verdict, wrong=verdict.wrong | beyond, first=first)

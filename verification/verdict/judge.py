@@ -14,6 +14,7 @@ from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
 from netlist_gen.library.process import Process
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.spikes import steps_of
 from netlist_gen.version import __version__
 from netlist_gen.votes import vote_accuracy
 from verification.reference.bus_energy import BusLoads
@@ -39,7 +40,7 @@ class Facts:
         network: what is verified.
         inputs: windows of the samples, bool of shape (windows, inputs); there may be none where
             windows are made.
-        steps: windows of a sample.
+        steps: windows of a sample, where membranes last its clearing window included.
         labels: of the samples, or None.
         process: of the cells.
         totals: of the whole network's circuit.
@@ -142,10 +143,13 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
         rules=facts.rules,
         crosstalk=facts.crosstalk,
         startup=facts.startup,
+        clearing=network.has_memory,
         simulator=first.simulator,
         simulators=(own,),
         agreement=(),
-        counter_example=counter_example(scopes, facts.steps, facts.rows, folder),
+        counter_example=counter_example(
+            scopes, facts.steps, facts.rows, folder, clearing=network.has_memory
+        ),
         example=None,
         wall_s=0.0,
         annotation=facts.annotation,
@@ -276,7 +280,7 @@ def _accuracy(facts: Facts, measured: Measured) -> Accuracy | None:
     if facts.labels is None:
         return None
     votes = measured.votes(facts.steps)
-    samples = facts.inputs.reshape(-1, facts.steps, facts.inputs.shape[-1])
+    samples = steps_of(facts.network, facts.inputs, facts.steps)
     return Accuracy(
         reference=facts.network.accuracy(samples, facts.labels),
         simulated=None if votes is None else vote_accuracy(votes, facts.labels),

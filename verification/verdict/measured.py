@@ -20,6 +20,7 @@ from verification.verdict.outcome import (
     DeckResult,
     Program,
     ScopeVerdict,
+    step_in_words,
 )
 
 if TYPE_CHECKING:
@@ -110,8 +111,12 @@ class Measured:
 
     @property
     def worst_error(self) -> float:
-        """Relative energy error of the part (a neuron's window) in which it is greatest."""
-        errors = [r.energies_J / r.reference_J - 1.0 for r in self.results if not r.failed]
+        """Relative energy error of the part (a neuron's window) in which it is greatest.
+
+        A part in which nothing is to happen is none of them.
+        """
+        judged = [(r, r.reference_J != 0.0) for r in self.results if not r.failed]
+        errors = [r.energies_J[some] / r.reference_J[some] - 1.0 for r, some in judged]
         every = np.concatenate(errors) if errors else np.zeros(1)
         return float(every[np.argmax(np.abs(every))])
 
@@ -319,6 +324,8 @@ def counter_example(
     steps: int,
     rows: Sequence[int] | None,
     folder: str,
+    *,
+    clearing: bool = False,
 ) -> CounterExample | None:
     """The first disagreement of a simulator in all its scopes, or None.
 
@@ -327,6 +334,7 @@ def counter_example(
         steps: windows of a sample.
         rows: of the samples in their file, where they are not all.
         folder: where the decks of disagreements are kept, with a slash at its end, or "".
+        clearing: whether the first window of each sample is its clearing window.
     """
     wrong = [r for scope in scopes for r in scope.results if not r.agreed]
     if not wrong:
@@ -342,7 +350,7 @@ def counter_example(
         sample, step = divmod(window, steps)
         row = sample if rows is None else rows[sample]
         at = f"sample {sample}" + ("" if rows is None else f" (row {row})")
-        at += f", step {step}" if steps > 1 else ""
+        at += step_in_words(step, steps, clearing=clearing)
     if before > 0:
         at = f"{'full' if before == 1 else 'silent'} start-up window before {at}"
     whole = layer < 0

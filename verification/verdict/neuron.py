@@ -33,6 +33,10 @@ REST_TOLERANCE_FLUXONS = 0.15
 """How far from a whole number of fluxons a phase may be where a window ends. At rest it is
 within 0.02; a tenth of a turn more means that the circuit has not come to rest."""
 
+HELD_TOLERANCE_FLUXONS = 0.25
+"""The same of the junctions of a loop that holds fluxons: the current of a full one, 260 uA at the
+most, turns them by 0.17."""
+
 
 @dataclass(frozen=True)
 class Disagreement(Record):
@@ -224,7 +228,10 @@ def _checks(
         if w < spikes.startup:
             every = "every neuron fires in the full start-up window"
             return every if fires[w] else "no neuron fires in the silent start-up window"
-        return f"n = {spikes.count[w]}, theta = {spikes.theta}"
+        if not spikes.clocked[w]:
+            return "no neuron fires where a sample begins"
+        held = "n" if spikes.contents is None else "membrane"
+        return f"{held} = {spikes.count[w]}, theta = {spikes.theta}"
 
     yield _Check(
         measured.pulses != fires,
@@ -270,26 +277,25 @@ def _checks(
 
 def _flux_checks(view: NeuronView, spikes: NeuronSpikes, measured: _Measured) -> Iterator[_Check]:
     """Storage loops, the decision's SQUIDs, and that all rests where a window ends."""
-    loops, wanted = view.loops(), dict(spikes.arrivals_by_line())
-    lines = [line for line in loops if line in wanted]  # others: ``_built_otherwise``
-    rows = np.array([[measured.row[p] for p in loops[line]] for line in lines], dtype=np.intp)
-    if lines:
-        arrived = np.stack([wanted[line] for line in lines])[:, None, :]
-        seen = measured.advances[rows]  # (lines, 2, windows)
-        unlike = seen != arrived
+    loops, wanted = _loops(view, spikes)
+    if loops:
+        rows = np.array([[measured.row[probe] for probe in pair] for pair in loops])
+        seen = measured.advances[rows]  # (loops, 2, windows)
+        unlike = seen != wanted
+        kept = "" if spikes.contents is not None else " (no flux left behind)"
 
         def loop(w: int) -> tuple[str, str]:
             k, side = np.argwhere(unlike[:, :, w])[0].tolist()
-            probe = loops[lines[k]][side]
+            probe = loops[k][side]
             return (
-                f"{pulses_in_words(arrived[k, 0, w])} of {probe.junction} in synapse "
-                f"{probe.path[-1]} (no flux left behind)",
+                f"{pulses_in_words(wanted[k, side, w])} of {probe.junction} in synapse "
+                f"{probe.path[-1]}{kept}",
                 pulses_in_words(seen[k, side, w]),
             )
 
         yield _Check(unlike.any(axis=(0, 1)), loop)
     for probe, with_pulse in view.squids():
-        flips = spikes.fires == with_pulse
+        flips = (spikes.fires == with_pulse) & spikes.clocked
         advanced: NDArray[np.int64] = measured.advances[measured.row[probe]]
 
         def squid(
@@ -310,7 +316,33 @@ def _flux_checks(view: NeuronView, spikes: NeuronSpikes, measured: _Measured) ->
             f"{measured.residue[row, w]:.2f} fluxons from it",
         )
 
-    yield _Check(np.asarray((measured.residue > REST_TOLERANCE_FLUXONS).any(axis=0)), rest)
+    allowed = np.full(len(measured.row), REST_TOLERANCE_FLUXONS)
+    if spikes.contents is not None:
+        allowed[[measured.row[probe] for pair in loops for probe in pair]] = HELD_TOLERANCE_FLUXONS
+    yield _Check(np.asarray((measured.residue > allowed[:, None]).any(axis=0)), rest)
+
+
+def _loops(
+    view: NeuronView, spikes: NeuronSpikes
+) -> tuple[list[tuple[Probe, Probe]], NDArray[np.int64]]:
+    """Set and clear junction of each storage loop, and how often each flips, (loops, 2, windows).
+
+    Of lines that the circuit and the network both have; others: ``_built_otherwise``. So with the
+    loops of the neuron's own pulses.
+    """
+    built = view.loops()
+    own = view.own_loops() if len(view.own_loops()) == spikes.amount else ()
+    pairs: list[tuple[Probe, Probe] | None] = [built.get(line) for line in spikes.lines]
+    into = np.hstack([spikes.arrivals, spikes.own]).astype(np.int64)
+    found = [
+        (pair, np.stack([arrived, left]))
+        for pair, arrived, left in zip(
+            [*pairs, *(own or [None] * spikes.amount)], into.T, spikes.leaving.T, strict=True
+        )
+        if pair is not None
+    ]
+    wanted = np.stack([counts for _, counts in found]) if found else np.zeros((0, 2, 0), int)
+    return [pair for pair, _ in found], wanted
 
 
 def _built_otherwise(view: NeuronView, spikes: NeuronSpikes) -> tuple[str, str] | None:
@@ -326,4 +358,12 @@ def _built_otherwise(view: NeuronView, spikes: NeuronSpikes) -> tuple[str, str] 
             )
     if view.site.theta != spikes.theta:
         return f"theta {spikes.theta}, as the network has it", f"a circuit for {view.site.theta}"
+    memory = view.site.memory
+    kept = (None, 0) if memory is None else (memory.reset, memory.subtract)
+    if kept != (spikes.reset, spikes.amount):
+        in_words = [
+            "no memory" if reset is None else f"reset {reset}" + (f" {taken}" if taken else "")
+            for reset, taken in ((spikes.reset, spikes.amount), kept)
+        ]
+        return f"{in_words[0]}, as the network has it", f"a circuit with {in_words[1]}"
     return None

@@ -261,6 +261,21 @@ class ShownNeuron(Record):
     waves: tuple[str, ...] = ()
 
 
+def step_in_words(place: int, steps: int, *, clearing: bool) -> str:
+    """A window by its place in its sample, e.g. ``, step 2``; "" where a sample has one.
+
+    Args:
+        place: from 0 on.
+        steps: windows of a sample.
+        clearing: whether the first is a clearing window.
+    """
+    if steps == 1:
+        return ""
+    if clearing and place == 0:
+        return ", clearing window"
+    return f", step {place - clearing}"
+
+
 @dataclass(frozen=True, repr=False)
 class RunVerdict(Record):
     """The content of ``verify.json``.
@@ -296,6 +311,7 @@ class RunVerdict(Record):
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
         startup: whether decks of the whole network began with start-up windows.
+        clearing: whether membranes last and each sample begins with a clearing window.
         coverage: what the windows met, in each scope.
         certificate: what the run proves, where windows were made for that; else absent.
         mutation: how many faults the windows find, where that was asked; else absent.
@@ -333,11 +349,16 @@ class RunVerdict(Record):
     rules: str = "off"
     crosstalk: bool = False
     startup: bool = False
+    clearing: bool = False
     coverage: tuple[Coverage, ...] = ()
     certificate: Certificate | None = field(default=None, metadata={"absent": True})
     mutation: Mutation | None = field(default=None, metadata={"absent": True})
     altered: tuple[AlteredDeck, ...] = ()
     origin: Origin | None = None
+
+    def step(self, window: int) -> str:
+        """Which of its sample's windows it is, as ``step_in_words``."""
+        return step_in_words(window % self.steps, self.steps, clearing=self.clearing)
 
     def __repr__(self) -> str:
         word = "AGREED" if self.agreed else "DISAGREED"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -94,12 +95,13 @@ def test_nothing_is_proven_where_one_neuron_is_wrong(tiny, cli, monkeypatch):
     """A circuit is built with a threshold off by one: the reference never saw it."""
     from netlist_gen.circuit import bench
 
-    built = bench.neuron_cell
+    built = bench.site_cell
 
-    def wrong(library, name, signs, theta, **labels):
-        return built(library, name, signs, theta + (name == "L1N0"), **labels)
+    def wrong(library, site, startup=None):
+        other = site.theta + (site.name == "L1N0")
+        return built(library, dataclasses.replace(site, theta=other), startup)
 
-    monkeypatch.setattr(bench, "neuron_cell", wrong)
+    monkeypatch.setattr(bench, "site_cell", wrong)
     ran = cli("verify", tiny.net, "--exhaustive", "-o", tiny.run, "--simulator", "embedded")
     assert ran.status == 1
     data = json.loads((tiny.run / "verify.json").read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -65,12 +66,13 @@ def test_a_wrong_window_counts_as_often_as_it_occurs_and_is_told_by_its_sample(
     """The second neuron is built with a threshold of one less: wrong where n = 1."""
     from netlist_gen.circuit import bench
 
-    built = bench.neuron_cell
+    built = bench.site_cell
 
-    def wrong(library, name, signs, theta, **labels):
-        return built(library, name, signs, theta - (name == "L0N1"), **labels)
+    def wrong(library, site, startup=None):
+        other = site.theta - (site.name == "L0N1")
+        return built(library, dataclasses.replace(site, theta=other), startup)
 
-    monkeypatch.setattr(bench, "neuron_cell", wrong)
+    monkeypatch.setattr(bench, "site_cell", wrong)
     run = ng.verify(NETWORK, X, out=tmp_path, simulator="embedded")
     n = X[:, :2].sum(axis=1)
     assert not run.agreed

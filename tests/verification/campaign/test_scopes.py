@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -83,12 +84,13 @@ def test_a_fault_in_the_network_is_named(tiny, cli, monkeypatch):
     """The circuit is built with a threshold off by one: the reference never saw it."""
     from netlist_gen.assembly import network_circuit
 
-    built = network_circuit.neuron_cell
+    built = network_circuit.site_cell
 
-    def wrong(library, name, signs, theta, **labels):
-        return built(library, name, signs, theta + (name == "L1N0"), **labels)
+    def wrong(library, site, startup=None):
+        other = site.theta + (site.name == "L1N0")
+        return built(library, dataclasses.replace(site, theta=other), startup)
 
-    monkeypatch.setattr(network_circuit, "neuron_cell", wrong)
+    monkeypatch.setattr(network_circuit, "site_cell", wrong)
     ran = cli(
         "verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, "--simulator", "embedded",
         "--scope", "network", "--jobs", 1,
