@@ -19,18 +19,15 @@ import dataclasses
 from collections.abc import Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.checkpoint.affine import AffineLayer
 from netlist_gen.checkpoint.modules import Reals
 from netlist_gen.errors import NetworkError
 from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryNetwork
-
-if TYPE_CHECKING:
-    from netlist_gen.checkpoint.real import AffineLayer
 
 ROUNDING = Fraction(1, 10**6)
 """How far a quotient of two float32 may be from the whole number it is meant to be, relatively."""

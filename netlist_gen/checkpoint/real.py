@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.checkpoint.affine import AffineLayer
 from netlist_gen.checkpoint.lasting import ROUNDING, check_drift, memory_of
 from netlist_gen.checkpoint.modules import Reals, Ternarize
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.grid import Grids
-from netlist_gen.memory import Reset
 from netlist_gen.network import TernaryNetwork
 
 Array = NDArray[Any]
@@ -37,27 +37,6 @@ _SCALE_TOLERANCE = 1e-6  # a few float32 roundings between weights meant to be e
 
 class FormError(NetworkError):
     """Modules that have no form as ternary layers, each with its neurons."""
-
-
-@dataclass(frozen=True)
-class AffineLayer:
-    """A fully connected layer and its firing rule, still in real numbers.
-
-    It fires where ``gain * (weights @ x / divisor + bias) + shift > threshold``; ``normed`` says
-    that gain and shift are those of a batch norm, ``divisor`` is the number of lines that mean
-    pooling took together, ``lasts`` is the reset of membranes that last from step to step, None
-    where none does. All vectors have shape (outputs,).
-    """
-
-    name: str
-    weights: Reals
-    bias: Reals
-    threshold: Reals
-    gain: Reals
-    shift: Reals
-    normed: bool = False
-    divisor: int = 1
-    lasts: Reset | None = None
 
 
 @dataclass(frozen=True)

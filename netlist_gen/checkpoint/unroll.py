@@ -19,6 +19,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.checkpoint.affine import AffineLayer
 from netlist_gen.checkpoint.modules import (
     Convolution,
     Dense,
@@ -34,7 +35,7 @@ from netlist_gen.checkpoint.modules import (
     spread,
     windows,
 )
-from netlist_gen.checkpoint.real import AffineLayer, Array, FormError, NeuronRule, RealNetwork
+from netlist_gen.checkpoint.real import Array, FormError, NeuronRule, RealNetwork
 from netlist_gen.errors import NetworkError
 from netlist_gen.grid import Grid
 from netlist_gen.memory import RESETS

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from netlist_gen.checkpoint import read_checkpoint, write_network
+from netlist_gen.checkpoint.affine import AffineLayer
 from netlist_gen.checkpoint.obstacles import STATE, TERNARIZE
 from netlist_gen.checkpoint.real import (
-    AffineLayer,
     NeuronRule,
     RealNetwork,
     ternary_and_scale,

@@ -97,6 +97,11 @@ def lif(count: int, tau: float) -> nir.LIF:
     return nir.LIF(tau=tau * full, r=1e4 * tau * full, v_leak=0 * full, v_threshold=full)
 
 
+def integrating(rest: float) -> nir.IF:
+    full = np.full(CLASSES, 1.0)
+    return nir.IF(full, full, rest * full)
+
+
 def in_npz(theta: int) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         w0, w1 = np.ones((6, LINES), dtype=int), np.ones((CLASSES, 6), dtype=int)
@@ -106,8 +111,8 @@ def in_npz(theta: int) -> Callable[[Path], Path]:
     return write
 
 
-def one(reset: str, threshold: float = 1.0) -> Callable[[Path], Path]:
-    neurons = leaky(0.0, reset, threshold=threshold)
+def one(reset: str, threshold: float = 1.0, beta: float = 0.0) -> Callable[[Path], Path]:
+    neurons = leaky(beta, reset, threshold=threshold)
     return in_pt(lambda: nn.Sequential(ternary(nn.Linear(LINES, CLASSES)), neurons))
 
 
@@ -165,7 +170,9 @@ WAYS = [
     ("Lapicque", hidden(snn.Lapicque(beta=0.9)), LINES, FOREIGN),
     ("graded spikes", hidden(leaky(graded_spikes_factor=2.0)), LINES, FOREIGN),
     ("sums read without neurons", in_pt(sums), LINES, "weights state neuron adapt"),
-    ("beta 1, reset zero", in_safetensors, LINES, ADAPT),
+    ("beta 1, reset zero", in_safetensors, LINES, "weights bias adapt"),
+    ("beta 1, reset subtract, half a count", one("subtract", 1.5, 1.0), LINES, "reset adapt"),
+    ("NIR, IF that starts again at 0.5", in_nir(LAST[0], integrating(0.5)), LINES, "neuron adapt"),
     ("fan-in 300", in_pt(lambda: net_of(leaky(), leaky(), 300)), 300, "weights fan-in adapt"),
     ("NIR, LIF that lasts", in_nir(*LAST), LINES, "state adapt"),
     ("NIR, convolution and mean pooling", in_nir(*POOLED), 64, ""),
