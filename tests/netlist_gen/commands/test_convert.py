@@ -16,6 +16,7 @@ from torch import nn
 from netlist_gen.checkpoint import read_checkpoint, write_network
 from netlist_gen.commands.convert import convert
 from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryNetwork
 
 
@@ -51,6 +52,30 @@ def test_every_format_carries_network_and_metadata(tmp_path: Path, suffix: str) 
     assert found.network == net
     assert found.card.extra["grey_levels"] == [7]
     assert found.card.extra["converted_from"]["source_format"] == "snntorch-pt"
+
+
+def test_membranes_that_last_stay_and_get_room(tmp_path: Path) -> None:
+    line = nn.Linear(3, 2, bias=False)
+    line.weight.data = torch.tensor([[0.5, -0.5, 0.0], [0.5, 0.5, 0.5]])
+    neurons = snn.Leaky(beta=1.0, threshold=1.0, reset_mechanism="subtract")
+    torch.save(nn.Sequential(line, neurons).state_dict(), tmp_path / "a.pt")
+    lasting = "5 synapses, fan-in up to 3, theta 3 to 3, membranes last, room for"
+    result = run(tmp_path / "a.pt", "-o", tmp_path / "b.npz")
+    assert result.output.endswith(f"b.npz: {lasting} a number of steps left open\n")
+    assert run(tmp_path / "a.pt", "-o", tmp_path / "c.npz", "--steps", 4).output.endswith(
+        f"c.npz: {lasting} 4 steps\n"
+    )
+    found = read_checkpoint(tmp_path / "c.npz")
+    assert found.network.layers[0].memory == Memory.of("subtract", 2, 2)
+    assert (found.network.steps, found.card.steps) == (4, 4)
+    assert read_checkpoint(tmp_path / "b.npz").network.steps is None
+    # The steps go on with the network, until others are given.
+    run(tmp_path / "c.npz", "-o", tmp_path / "d.pt")
+    assert read_checkpoint(tmp_path / "d.pt").network == found.network
+    run(tmp_path / "d.pt", "-o", tmp_path / "e.npz", "--steps", 6)
+    assert read_checkpoint(tmp_path / "e.npz").network == found.network.with_steps(6)
+    run(tmp_path / "d.pt", "-o", tmp_path / "f.npz", "--steps", 1)
+    assert not read_checkpoint(tmp_path / "f.npz").network.has_memory
 
 
 def test_ternarize_tells_its_cost(real: Path) -> None:
