@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from netlist_gen.checkpoint import read_checkpoint, write_network
+from netlist_gen.checkpoint.modules import integer_stack
 from netlist_gen.checkpoint.obstacles import ADAPT, STATE
 from netlist_gen.checkpoint.real import by_magnitude
 from netlist_gen.checkpoint.registry import survey_checkpoint
 from netlist_gen.errors import NetworkError
 from netlist_gen.memory import RESETS, Memory
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.training.own_network import OwnNetwork
 
 NOTE = (
     "layer 0: a pulse resets the membrane before the next step's sum, as with snnTorch's default "
@@ -325,3 +327,21 @@ def test_amounts_that_snntorch_lacks(tmp_path: Path, suffix: str) -> None:
     assert found.network == network
     assert found.stack is not None
     assert not found.stack.runs
+
+
+@given(seed=st.integers(0, 10**6), resets=st.tuples(*[st.sampled_from([*RESETS, ""])] * 2))
+@settings(max_examples=30, deadline=None)
+def test_modules_of_an_integer_network_fire_as_it_does(seed: int, resets: tuple[str, ...]) -> None:
+    """As ``adapt`` runs them; what ``.pt`` files hold is the same."""
+    rng = np.random.default_rng(seed)
+    thetas = [rng.integers(1, 6, n) for n in (5, 3)]
+    memories = [
+        Memory.of(reset, len(theta), theta - 1 if reset == "subtract" else None) if reset else None
+        for reset, theta in zip(resets, thetas, strict=True)
+    ]
+    weights = [rng.integers(-1, 2, (5, 4)), rng.integers(-1, 2, (3, 5))]
+    network = TernaryNetwork.from_arrays(weights, thetas, memories=memories)
+    x = rng.random((6, 7, 4)) < 0.6
+    steps = list(OwnNetwork(integer_stack(network)).spikes(x))
+    for index, ours in enumerate(network.forward(x)):
+        assert np.array_equal(ours, np.stack([step[index] for step in steps], axis=1))
