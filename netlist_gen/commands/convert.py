@@ -66,10 +66,10 @@ def convert(
 
     Weights of each neuron that are ternary times one scale, biases and batch norms are folded
     exactly, convolutions and pooling unrolled. Membranes that last (beta 1) stay, without biases;
-    --steps says for how many steps a circuit gives them room. Other weights are refused, or made ternary with
-    --ternarize: those within 0.7 of the mean magnitude of their neuron become 0, the others -1 or
-    +1 times their mean magnitude. What that costs is told where spikes and labels are given;
-    `netlist-gen adapt` loses less.
+    --steps says for how many steps a circuit gives them room. Other weights are refused, or made
+    ternary with --ternarize: those within 0.7 of the mean magnitude of their neuron become 0, the
+    others -1 or +1 times their mean magnitude. What that costs is told where spikes and labels are
+    given; `netlist-gen adapt` loses less.
     """
     from netlist_gen.checkpoint.real import by_magnitude
     from netlist_gen.checkpoint.registry import read_checkpoint, write_network
