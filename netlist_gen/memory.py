@@ -113,11 +113,14 @@ class Memory:
             now = now + counts[..., step, :]
             membrane[..., step, :] = now
             fires[..., step, :] = pulsed = now >= theta
-            if self.reset == "zero":
-                now = np.where(pulsed, 0, now)
-            elif self.reset == "subtract":
-                now = now - pulsed * self.subtract
+            now = self.after(now, pulsed)
         return membrane, fires
+
+    def after(self, membrane: NDArray[np.int64], pulsed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """What is left of membranes, before the next step's count, where some fired."""
+        if self.reset == "zero":
+            return np.where(pulsed, 0, membrane)
+        return membrane - pulsed * self.subtract
 
 
 def fired(

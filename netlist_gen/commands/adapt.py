@@ -13,6 +13,7 @@ from netlist_gen.commands.train import (
     check_outputs,
     command_line,
     output_option,
+    price_of,
     says_how_to_go_on,
     show_epoch,
     show_result,
@@ -63,8 +64,8 @@ def adapt(
 
     NET may have any beta and reset, real weights, convolutions and pooling. Its structure and
     weights are what training starts from, and NET itself, running on the values of --data for its
-    own steps, is the teacher. OUTPUT has ternary weights, at most --fan-in synapses per neuron,
-    integer thresholds and no memory, and sees --steps steps of spikes. The accuracy on held-out
+    own steps, is the teacher. OUTPUT has ternary weights, at most --fan-in synapses per neuron and
+    integer thresholds, and sees --steps steps of spikes, without memory or with --reset. The accuracy on held-out
     samples is told step by step.
     """
     check_outputs([output])
@@ -93,7 +94,7 @@ def adapt(
         adapted = run_adaptation(
             run, show_epoch, cost_model=cost_model, state_file=state_of(output), resume=resume
         )
-    cost = cost_model.cost(adapted.trained.network.layers)
+    cost = price_of(adapted.trained.network, cost_model)
     more: dict[str, object] = {
         "adapted_from": {**found.card.as_dict(), "file": net.name, "extra": {}},
         "taught_by": adapted.taught,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netlist_gen.commands.train import data_dir_option
+from netlist_gen.commands.train import data_dir_option, price_of
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.options import options_of
 from netlist_gen.samples import read_samples
@@ -104,13 +104,13 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     network = checkpoint.network
     x, y = _samples(net, checkpoint, options)
     curve = chosen_curve(options["noise_sigma"], options["noise_flux"], options["firing_curve"])
-    cost = CircuitCost(network.population).cost(network.layers)
+    cost = price_of(network, CircuitCost(network.population))
     found = exact(network, x, y)
     facts: dict[str, object] = {
         "file": str(net),
         "synapses": network.synapses,
         "max_fan_in": network.max_fan_in,
-        "junctions": cost.junctions,
+        "junctions": None if cost is None else cost.junctions,
         "accuracy": found.to_json(),
     }
     noisy: list[Evaluation] = []
@@ -131,10 +131,11 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
+    junctions = "" if cost is None else f", about {cost.junctions:.0f} junctions"
     click.echo(
         f"{net}: {found.lowest:.2%} of {found.samples} images (ties split {found.split:.2%}, ties "
         f"wrong {found.wrong:.2%}, tied {found.tied:.2%}); {network.synapses} synapses, fan-in up "
-        f"to {network.max_fan_in}, about {cost.junctions:.0f} junctions"
+        f"to {network.max_fan_in}{junctions}"
     )
     if noisy:
         rates = [e.lowest for e in noisy]

@@ -18,6 +18,7 @@ from netlist_gen.commands.train import (
     show_epoch,
     training_of,
 )
+from netlist_gen.errors import ConfigurationError
 from netlist_gen.options import completes, options_of
 from netlist_gen.training.config import DATASETS, TrainingConfig
 from netlist_gen.training.own_data import EncodeOptions
@@ -91,6 +92,11 @@ def search(
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
     hidden = tuple(options.pop("hidden", ()))
     base, data = training_of(dataset, hidden, None, encode, options)
+    if base.reset is not None or any(varied.get("reset") for varied in grid):
+        raise ConfigurationError(
+            "--reset is given; a search holds accuracy against prices, and these are known for "
+            "neurons without memory only"
+        )
     table = output / trials.TABLE
     rows = trials.read_table(table)
     for varied in grid:

@@ -19,7 +19,8 @@ from netlist_gen.training.config import DATASETS, OWN, TrainingConfig
 from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
-    from netlist_gen.training.cost import HardwareCost
+    from netlist_gen.network import TernaryNetwork
+    from netlist_gen.training.cost import CostModel, HardwareCost
     from netlist_gen.training.datasets import EncodedData
     from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 
@@ -164,7 +165,7 @@ def train(
             cache_dir=cache_dir,
             data=data,
         )
-    cost = cost_model.cost(trained.network.layers)
+    cost = price_of(trained.network, cost_model)
     save(trained, [output, *also], command_line(sys.argv[1:]), cost)
     if plot is not None:
         plot_history(trained.history, plot)
@@ -315,14 +316,20 @@ def show_epoch(line: EpochReport) -> None:
     )
 
 
-def show_result(output: Path, trained: TrainedNetwork, cost: HardwareCost) -> None:
+def price_of(network: TernaryNetwork, cost_model: CostModel) -> HardwareCost | None:
+    """The quick price of a network's circuit; None with a memory, whose cells have no prices."""
+    return None if network.has_memory else cost_model.cost(network.layers)
+
+
+def show_result(output: Path, trained: TrainedNetwork, cost: HardwareCost | None) -> None:
     """The network's figures, on stdout."""
+    junctions = "" if cost is None else f", {cost.junctions:.0f} junctions"
     network, accuracy = trained.network, trained.evaluation
     low, high = network.theta_range
     click.echo(
         f"{output}: {accuracy.lowest:.2%} of {accuracy.samples} held-out images "
         f"(ties split {accuracy.split:.2%}, ties wrong {accuracy.wrong:.2%}); "
-        f"{network.synapses} synapses, {cost.junctions:.0f} junctions, "
+        f"{network.synapses} synapses{junctions}, "
         f"fan-in up to {network.max_fan_in}, theta {low} to {high}, seed {trained.config.seed}"
     )
     if trained.noisy is not None:

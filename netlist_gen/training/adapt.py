@@ -1,4 +1,6 @@
-"""A user's own network made legal: ternary, capped in fan-in, without memory, taught by itself.
+"""A user's own network made legal: ternary, capped in fan-in, taught by itself.
+
+Its membranes are the circuit's: without memory, or such as last (``netlist_gen.memory``).
 
 The structure is the checkpoint's, layer by layer: its weights are what training starts from, and
 the network as its owner runs it (any beta, any reset, real weights, its own steps and values) is
@@ -104,6 +106,7 @@ class Adaptation:
             population=chosen.population,
             fan_in=chosen.fan_in,
             steps=self.data.encoding.steps,
+            reset=chosen.reset,
             grey_levels=(),
             epochs=chosen.epochs,
             batch=min(chosen.batch, len(self.data.train_labels)),
@@ -296,8 +299,10 @@ def rough_stages(run: Adaptation) -> tuple[Stage, ...]:
     few = seen.shape[1]
     words = f"as it is, fed the circuit's spikes ({data.encoding.words})"
     stages.append(Stage(words, measured(network, seen, few, True)))
-    still = without_memory(run.stack)
-    stages.append(Stage("without memory", measured(OwnNetwork(still), seen, few, True)))
+    reset = run.options.reset
+    still = with_membranes(run.stack, reset)
+    words = "without memory" if reset is None else f"beta 1 and reset {reset}"
+    stages.append(Stage(words, measured(OwnNetwork(still), seen, few, True)))
     if still.neurons[-1].foreign:  # there is no threshold to fire at
         return tuple(stages)
     most = min(run.options.fan_in)
@@ -308,13 +313,13 @@ def rough_stages(run: Adaptation) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def without_memory(stack: Stack) -> Stack:
-    """The same with beta 0 and no reset."""
-    zero = np.zeros(())
+def with_membranes(stack: Stack, reset: str | None) -> Stack:
+    """The same with beta 1 and this reset; None: beta 0 and no reset."""
+    beta = np.zeros(()) if reset is None else np.ones(())
 
     def changed(module: Any) -> Any:
         if isinstance(module, Neuron) and not module.foreign:
-            return replace(module, beta=zero, reset="none")
+            return replace(module, beta=beta, reset=reset or "none")
         return module
 
     return replace(stack, modules=tuple(changed(module) for module in stack.modules))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.memory import RESETS
 from netlist_gen.options import Options, option
 
 
@@ -15,6 +16,7 @@ class AdaptOptions(Options):
     Attributes:
         fan_in: one number, or one for each layer with weights, output last.
         steps: of the circuit; None: 4 for values, those of the data for spikes.
+        reset: of the circuit's membranes, where they last; None: no memory.
         own_steps: for which the network itself runs; None: what it or the data say, else 25.
         max_synapses: of the whole network.
         teach: weight of the network's own soft labels beside the data's, 0 to 1.
@@ -30,6 +32,12 @@ class AdaptOptions(Options):
     )
     steps: int | None = option(
         None, "Steps of the circuit [default: 4; of spikes, as many as they have].", least=1
+    )
+    reset: str | None = option(
+        None,
+        "The circuit's membranes last over a sample's steps (beta 1), and a pulse does this to "
+        "them [default: no memory].",
+        choices=RESETS,
     )
     own_steps: int | None = option(
         None,

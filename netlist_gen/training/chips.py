@@ -127,8 +127,13 @@ def evaluate_chips(
 
     Raises:
         NetworkError: inputs or labels that don't fit the network.
-        ConfigurationError: no chip.
+        ConfigurationError: no chip, or a network with a memory.
     """
+    if network.has_memory:
+        raise ConfigurationError(
+            "chips are asked for, and the network's membranes last; how far edges lie off is known "
+            "for neurons without memory only"
+        )
     if chips < 1:
         raise ConfigurationError(f"{chips} chips; at least 1 is needed")
     spikes = network.check_inputs(x)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.memory import RESETS
 from netlist_gen.options import Options, option
 from netlist_gen.training.noise import FiringCurve, Unit, normal_curve
 
@@ -132,6 +133,7 @@ class TrainingConfig(Options):
         slide_to: while weights are real, masked ones do not learn.
         prune_end: share of the run at which the caps are reached.
         settle_at: the rest of the run fine-tunes signs and thresholds.
+        reset: of "zero", "subtract" and "none" (``netlist_gen.memory``); None: no memory.
         freeze_at: thresholds leave the batch statistics and become learned integers.
         refine_gain: in nats over all images of a round, 60,000 at most.
         precision: "bfloat16" is several times faster where the processor has it.
@@ -156,6 +158,12 @@ class TrainingConfig(Options):
     steps: int = option(1, "Time steps; each sees the pixels above its grey level.")
     grey_levels: tuple[int, ...] = option(
         (7,), "Pixels above it are 1; once per step.", flag="--grey-level", multiple=True
+    )
+    reset: str | None = option(
+        None,
+        "Membranes last over a sample's steps (beta 1), and a pulse does this to them "
+        "[default: no memory].",
+        choices=RESETS,
     )
     epochs: int = option(200, "")
     batch: int = option(128, "")
@@ -237,6 +245,8 @@ class TrainingConfig(Options):
                 f"{len(self.grey_levels)} grey levels for {self.steps} steps; one level for each "
                 "step is needed"
             )
+        if self.reset is not None:
+            self._check_memory()
         noises = (self.noise_sigma, self.noise_phi0, self.firing_curve)
         if sum(map(bool, noises)) > 1:
             raise ConfigurationError(
@@ -265,6 +275,33 @@ class TrainingConfig(Options):
                 raise ConfigurationError(
                     f"layer_synapses and {name} exclude each other; one budget is allowed"
                 )
+
+    def _check_memory(self) -> None:
+        """What has no meaning or no figures yet for membranes that last is refused."""
+        if self.reset not in RESETS:
+            raise _wrong("reset", self.reset, f"one of {', '.join(RESETS)}")
+        if self.steps < 2:
+            raise ConfigurationError(
+                f"steps is {self.steps} with reset {self.reset}; membranes that last need at "
+                "least 2 steps"
+            )
+        if self.refine_rounds:
+            raise ConfigurationError(
+                "refine_rounds and reset exclude each other: the search takes each step's counts "
+                "for themselves"
+            )
+        for name in ("max_junctions", "max_power_w"):
+            if getattr(self, name) is not None:
+                raise ConfigurationError(
+                    f"{name} and reset exclude each other: prices are known for neurons without "
+                    "memory only"
+                )
+        if self.noise_phi0 or (self.firing_curve and self.firing_curve_unit == "Phi0"):
+            raise ConfigurationError(
+                "noise in Phi0 and reset exclude each other: the flux of a synapse is known for "
+                "neurons without memory only; noise_sigma, membrane_noise and a firing curve in "
+                "synapses are allowed"
+            )
 
     def _check_search(self) -> None:
         """What the exact search can't keep is refused, not lost."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryLayer, TernaryNetwork
 
 
@@ -48,22 +49,25 @@ class CostModel(Protocol):
 def remove_dead(network: TernaryNetwork) -> TernaryNetwork:
     """The same function with fewer parts.
 
-    Drops hidden neurons that can't fire (theta above their highest n) or that feed nothing,
-    and synapses from lines that can't carry a pulse, until nothing changes. Inputs and outputs
-    keep their number and order; an output that can't fire keeps its threshold and loses its
-    synapses.
+    Drops hidden neurons that can't fire (theta above their highest n, with a memory above that of
+    all steps together) or that feed nothing, and synapses from lines that can't carry a pulse,
+    until nothing changes. Inputs and outputs keep their number and order; an output that can't fire
+    keeps its threshold and loses its synapses.
     """
     weights: list[NDArray[Any]] = [layer.weights.copy() for layer in network.layers]
     thetas: list[NDArray[Any]] = [layer.theta.copy() for layer in network.layers]
     last = len(weights) - 1
+    memories = [layer.memory for layer in network.layers]
     left = [np.arange(layer.outputs) for layer in network.layers]  # of each layer's neurons
     changed = True
     while changed:
         changed = False
         for index in range(last + 1):
-            silent = (np.count_nonzero(weights[index] > 0, axis=1) < thetas[index]) & (
-                thetas[index] >= 1
-            )
+            highest = np.count_nonzero(weights[index] > 0, axis=1)
+            if memories[index] is not None:
+                # Of a sample of unknown length every count but 0 reaches any theta.
+                highest = highest * (network.steps or np.iinfo(np.int32).max)
+            silent = (highest < thetas[index]) & (thetas[index] >= 1)
             if weights[index][silent].any():
                 weights[index][silent] = 0
                 changed = True
@@ -75,12 +79,19 @@ def remove_dead(network: TernaryNetwork) -> TernaryNetwork:
             if not useful.all() and useful.sum() < len(useful):
                 weights[index], thetas[index] = weights[index][useful], thetas[index][useful]
                 left[index] = left[index][useful]
+                memories[index] = _kept(memories[index], useful)
                 weights[index + 1] = weights[index + 1][:, useful]
                 changed = True
     grids = [
         None if grid is None else grid.kept(lines.tolist())
         for grid, lines in zip(network.grids[1:], left, strict=False)
     ]
+    kept = (*network.grids[:1], *grids)
     return TernaryNetwork.from_arrays(
-        weights, thetas, network.population, (*network.grids[:1], *grids)
+        weights, thetas, network.population, kept, memories, network.steps
     )
+
+
+def _kept(memory: Memory | None, useful: NDArray[np.bool_]) -> Memory | None:
+    """The memory of the neurons that are kept."""
+    return None if memory is None else Memory(memory.reset, memory.subtract[useful])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netlist_gen.network import TernaryNetwork
+from netlist_gen.errors import ConfigurationError
+from netlist_gen.network import SpikeArray, TernaryLayer, TernaryNetwork
 from netlist_gen.records import Record
 from netlist_gen.training.noise import FiringCurve, FluxPerSynapse, margins
 from netlist_gen.votes import TIE_RULES, count_votes, vote_accuracy
@@ -42,20 +43,54 @@ def evaluate_with_noise(
     """Accuracy with each neuron's decision drawn from its firing curve.
 
     Every neuron, step and sample draws by itself, as thermal noise does, and anew in each
-    repeat. ``flux_per_synapse`` is needed where the curve's unit is Phi0.
+    repeat. Noise is in the decision; the membrane that lasts keeps its counts.
+    ``flux_per_synapse`` is needed where the curve's unit is Phi0.
+
+    Raises:
+        ConfigurationError: noise in Phi0 of neurons whose flux for each synapse is not known.
     """
+    if network.has_memory and curve.unit == "Phi0":
+        raise ConfigurationError(
+            "noise in Phi0 is asked for, and the network's membranes last; the flux of a synapse "
+            "is known for neurons without memory only, noise in synapses is allowed"
+        )
     spikes = network.check_inputs(x)
     random = np.random.default_rng(seed)
     results = []
     for _ in range(repeats):
         flow: NDArray[np.bool_] = spikes
         for layer in network.layers:
-            chance = curve(margins(layer, layer.counts(flow), curve.unit, flux_per_synapse))
-            flow = random.random(chance.shape) < chance
-            # A neuron without a synapse has no circuit, and what isn't built makes no pulse.
-            flow[..., layer.fan_in == 0] = False
+            flow = _drawn(layer, flow, curve, random, flux_per_synapse)
         results.append(from_votes(count_votes(flow, network.population), labels))
     return results
+
+
+def _drawn(
+    layer: TernaryLayer,
+    spikes: SpikeArray,
+    curve: FiringCurve,
+    random: np.random.Generator,
+    flux_per_synapse: FluxPerSynapse | None,
+) -> SpikeArray:
+    """Pulses of a layer for spikes (samples, [steps,] inputs), each decision drawn."""
+    # A neuron without a synapse has no circuit, and what isn't built makes no pulse.
+    built = layer.fan_in > 0
+
+    def fired(counts: NDArray[np.integer]) -> SpikeArray:
+        chance = curve(margins(layer, counts, curve.unit, flux_per_synapse))
+        return np.asarray((random.random(chance.shape) < chance) & built)
+
+    counts = layer.counts(spikes)
+    if layer.memory is None:
+        return fired(counts)
+    counts = counts.reshape(len(counts), -1, layer.outputs)
+    pulses = np.empty(counts.shape, dtype=np.bool_)
+    membrane = np.zeros((len(counts), layer.outputs), dtype=np.int64)
+    for step in range(counts.shape[1]):
+        membrane = membrane + counts[:, step]
+        pulses[:, step] = fired(membrane)
+        membrane = layer.memory.after(membrane, pulses[:, step])
+    return pulses.reshape(*spikes.shape[:-1], layer.outputs)
 
 
 def from_votes(votes: NDArray[np.int64], labels: ArrayLike) -> Evaluation:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import snntorch as snn
@@ -21,8 +21,10 @@ from torch.nn import functional
 from netlist_gen.checkpoint.modules import Pool
 from netlist_gen.checkpoint.unroll import pool_matrix, unroll_kernel
 from netlist_gen.grid import Grid, Grids
+from netlist_gen.memory import Memory, Reset
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import HiddenSpec, TrainingConfig
+from netlist_gen.training.membranes import integrate, running_sums
 
 SURROGATE_SLOPE = 2.0
 SOFT_SLOPE = 2.0
@@ -112,7 +114,7 @@ def sliding(weight: Tensor, mask: Tensor, real: float) -> Tensor:
 
 
 class TernaryThresholdLayer(nn.Module):
-    """Ternary synapses into snn.Leaky neurons (beta 0, no reset) with a trainable threshold.
+    """Ternary synapses into snn.Leaky neurons with a trainable threshold: beta 0, no reset.
 
     The neuron fires when n > edge, edge = mean - shift * spread of its own counts n, shift
     learned, never below 1/2. At first mean and spread are the batch's, as in batch norm. Once
@@ -122,6 +124,10 @@ class TernaryThresholdLayer(nn.Module):
     weights stays centred throughout: a change that moves all counts of a neuron alike is the
     threshold's business (without that, training breaks up where thresholds are frozen).
     The membrane is (n - edge) / spread, and fires on the strict U > 0.
+
+    With a ``reset`` it lasts over a sample's steps (beta 1): mean and spread are those of the
+    counts added up from step to step, as if no pulse took anything off, and the edge is held
+    against the membrane that pulses reset (``netlist_gen.training.membranes``).
     Weights have the shape (outputs, inputs), or that of a kernel of a convolution ``conv``.
     """
 
@@ -133,9 +139,17 @@ class TernaryThresholdLayer(nn.Module):
     held: Tensor
     fresh: Tensor
 
-    def __init__(self, shape: tuple[int, ...], cap: int, *, conv: HiddenSpec | None = None) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        cap: int,
+        *,
+        conv: HiddenSpec | None = None,
+        reset: Reset | None = None,
+    ) -> None:
         super().__init__()
         self.conv = conv  # None: fully connected
+        self.reset = reset  # None: no memory
         width = math.prod(shape[1:])
         self.cap = min(cap, width)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / math.sqrt(width))
@@ -151,6 +165,8 @@ class TernaryThresholdLayer(nn.Module):
         self.neuron = snn.Leaky(
             beta=0.0, threshold=0.0, reset_mechanism="none", spike_grad=atan_spike
         )
+        # (n - edge) / spread of each decision, of the last forward pass.
+        self.membrane = torch.zeros(())
         # Mean distance, in spreads, by which thresholds want to lie below 1; for the loss.
         self.excess = torch.zeros(())
         # For the schedule to set: how real the weights are (None: ternary, and weights that are
@@ -170,13 +186,14 @@ class TernaryThresholdLayer(nn.Module):
     def _edge(self, mean: Tensor, spread: Tensor) -> Tensor:
         return mean - self.shift.clamp(-MAX_SHIFT, MAX_SHIFT) * spread
 
-    def forward(self, x: Tensor, edges: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, edges: Tensor | None = None, steps: int = 1) -> Tensor:
         """Spikes (0 or 1 in x's type).
 
         Args:
-            x: (rows, inputs) or (rows, channels, height, width).
+            x: (rows, inputs) or (rows, channels, height, width), the steps of a sample in a row.
             edges: equally likely edges of the noisy neuron, times ``flux`` in their unit; each
                 decision draws one. None: no noise.
+            steps: of a sample.
         """
         if bool(self.fresh):
             self._face_inputs(x)
@@ -185,23 +202,45 @@ class TernaryThresholdLayer(nn.Module):
         w = ternary(self.weight, mask) if real is None else sliding(self.weight, mask, real)
         n = self._counts(x, w)
         view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.conv else ((1, -1), (0,))
-        mean, spread = self._statistics(n, axes)
+        sums = n if self.reset is None else running_sums(n, steps)
+        mean, spread = self._statistics(sums, axes)
+        push = self._push(n, spread.detach().view(view), edges)
+        if self.reset is not None:
+            at = self._settled(self._edge(mean, spread)).view(view)
+            noise = None if push is None else push * spread.detach().view(view)
+            n = integrate(n, steps, self.reset, at, noise)
+            mean, spread = (
+                value.detach() + own - own.detach()
+                for value, own in zip((mean, spread), _moments(n, axes), strict=True)
+            )
         edge = self._edge(mean, spread)
         scale = 1 / spread
         self.excess = functional.relu((0.5 - edge) / spread.detach()).mean()
-        wanted = edge.detach()
-        if bool(self.frozen):
-            wanted = torch.floor(wanted) + 0.5
         # No threshold below 1, from the start: freezing must not change the network.
-        edge = edge + (wanted.clamp(min=0.5) - edge.detach())
+        edge = edge + (self._settled(edge) - edge.detach())
         u = (n - edge.view(view).to(n.dtype)) * scale.view(view).to(n.dtype)
-        if edges is not None:
-            drawn = edges[torch.randint(len(edges), u.shape)]
-            u = u - drawn * (scale.detach() / self.flux).view(view).to(u.dtype)
-        if self.noise:
-            u = u + self.noise * torch.randn_like(u)
-        spikes: Tensor = self.neuron(u, torch.zeros((), dtype=u.dtype).expand_as(u))[0]
+        if push is not None:
+            u = u + push
+        spikes, self.membrane = self.neuron(u, torch.zeros((), dtype=u.dtype).expand_as(u))
         return spikes
+
+    def _settled(self, edge: Tensor) -> Tensor:
+        """Where the neuron decides, by the edge that is learned; without a gradient."""
+        edge = edge.detach()
+        if bool(self.frozen):
+            edge = torch.floor(edge) + 0.5
+        return edge.clamp(min=0.5)
+
+    def _push(self, n: Tensor, spread: Tensor, edges: Tensor | None) -> Tensor | None:
+        """Noise of each decision, in spreads, of the shape of the counts; None without any."""
+        push = None
+        if edges is not None:
+            drawn = edges[torch.randint(len(edges), n.shape)]
+            push = -drawn * (1 / spread / self.flux.view(spread.shape)).to(n.dtype)
+        if self.noise:
+            own = self.noise * torch.randn_like(n)
+            push = own if push is None else push + own
+        return push
 
     def _counts(self, x: Tensor, w: Tensor) -> Tensor:
         if self.conv is None:
@@ -222,10 +261,7 @@ class TernaryThresholdLayer(nn.Module):
 
     def _statistics(self, n: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Mean and spread of the counts, (outputs,), with their gradient."""
-        counts = n.float()  # two plain passes: torch.std_mean is several times slower
-        mean = counts.mean(dim=axes, keepdim=True)
-        spread = (counts - mean).square().mean(dim=axes).clamp(min=0.25).sqrt()
-        mean = mean.flatten()
+        mean, spread = _moments(n, axes)
         if not bool(self.held):
             with torch.no_grad():
                 self.mean.lerp_(mean, _STATISTICS_MOMENTUM)
@@ -234,6 +270,14 @@ class TernaryThresholdLayer(nn.Module):
             return mean, spread
         # Running values, the batch's gradient.
         return self.mean + (mean - mean.detach()), self.spread + (spread - spread.detach())
+
+
+def _moments(n: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Mean and spread of a batch, (outputs,) each; never a spread below 1/2."""
+    counts = n.float()  # two plain passes: torch.std_mean is several times slower
+    mean = counts.mean(dim=axes, keepdim=True)
+    spread = (counts - mean).square().mean(dim=axes).clamp(min=0.25).sqrt()
+    return mean.flatten(), spread
 
 
 class OrPool(nn.Module):
@@ -263,12 +307,12 @@ class TernarySpikingNet(nn.Module):
 
     def __init__(self, config: TrainingConfig, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
-        self.classes, self.population = classes, config.population
+        self.classes, self.population, self.steps = classes, config.population, config.steps
         self.flux_counts = config.curve is not None and config.curve.unit == "Phi0"
         self._edges = None
         if config.curve is not None:
             self._edges = torch.from_numpy(config.curve.edges(_NOISE_EDGES))
-        caps = iter(config.caps)
+        caps, reset = iter(config.caps), cast("Reset | None", config.reset)
         self.layers: list[TernaryThresholdLayer | OrPool] = []
         # Data of one axis have height 1.
         self.shapes: list[tuple[int, ...]] = [
@@ -281,10 +325,10 @@ class TernarySpikingNet(nn.Module):
                 self.layers.append(OrPool(spec))
             elif spec.kind == "full":
                 size: tuple[int, ...] = (spec.size, math.prod(before))
-                self.layers.append(TernaryThresholdLayer(size, next(caps)))
+                self.layers.append(TernaryThresholdLayer(size, next(caps), reset=reset))
             else:
                 size = (spec.size, before[0] // spec.groups, *spec.kernel)
-                self.layers.append(TernaryThresholdLayer(size, next(caps), conv=spec))
+                self.layers.append(TernaryThresholdLayer(size, next(caps), conv=spec, reset=reset))
         self.stack = nn.ModuleList(self.layers)
         self.trained = [x for x in self.layers if isinstance(x, TernaryThresholdLayer)]
         self.log_scale = nn.Parameter(torch.tensor(math.log(8.0)))
@@ -305,10 +349,9 @@ class TernarySpikingNet(nn.Module):
             if isinstance(layer, OrPool):
                 rows = layer(rows)
             else:
-                rows = layer(rows if layer.conv else rows.flatten(1), noise)
+                rows = layer(rows if layer.conv else rows.flatten(1), noise, steps)
         scale = self.log_scale.exp()
-        # snn.Leaky keeps its membrane, here (n - theta + 1/2) / spread.
-        membrane = torch.sigmoid(SOFT_SLOPE * self.trained[-1].neuron.mem.float())
+        membrane = torch.sigmoid(SOFT_SLOPE * self.trained[-1].membrane.float())
         hard, soft = (
             part.view(-1, steps, self.classes, self.population).mean(dim=(1, 3)) * scale
             for part in (rows.float(), membrane)
@@ -337,11 +380,22 @@ class TernarySpikingNet(nn.Module):
             ternary(layer.weight.detach(), layer.mask.float()).to(torch.int8).numpy()
             for layer in self.trained
         )
-        thetas = []
+        thetas, memories = [], []
         for layer, w in zip(self.layers, weights, strict=True):
             theta = layer.integer_theta().numpy()
-            thetas.append(np.repeat(theta, len(w) // len(theta)))  # neurons share a kernel's
+            theta = np.repeat(theta, len(w) // len(theta))  # neurons share a kernel's
+            thetas.append(theta)
+            memories.append(_memory(layer, theta))
         grids: Grids = ()
         if len(self.shapes[1]) == 3:
             grids = tuple(Grid(shape) if len(shape) == 3 else None for shape in self.shapes)
-        return TernaryNetwork.from_arrays(weights, thetas, self.population, grids)
+        return TernaryNetwork.from_arrays(
+            weights, thetas, self.population, grids, memories, self.steps
+        )
+
+
+def _memory(layer: TernaryThresholdLayer | OrPool, theta: NDArray[Any]) -> Memory | None:
+    """Of an exported layer; pooling has none. "subtract" takes snnTorch's threshold, theta - 1."""
+    if isinstance(layer, OrPool) or layer.reset is None:
+        return None
+    return Memory.of(layer.reset, len(theta), theta - 1 if layer.reset == "subtract" else None)

@@ -147,11 +147,11 @@ def read_firing_curve(file: Path) -> FiringCurve:
 
 def margins(
     layer: TernaryLayer,
-    counts: NDArray[np.int32],
+    counts: NDArray[np.integer],
     unit: Unit,
     flux_per_synapse: FluxPerSynapse | None,
 ) -> NDArray[np.float64]:
-    """Margin of each decision of a layer in a unit: counts n (..., outputs), same shape."""
+    """Margin of each decision of a layer in a unit: counts n, or membranes (..., outputs)."""
     margin = counts - layer.theta + 0.5
     if unit == "synapses":
         return np.asarray(margin, dtype=np.float64)

@@ -13,8 +13,8 @@ from netlist_gen.training.cost import HardwareCost
 from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 
 
-def card(trained: TrainedNetwork, command: str, cost: HardwareCost) -> dict[str, object]:
-    """What a user must know about a trained network, in JSON types."""
+def card(trained: TrainedNetwork, command: str, cost: HardwareCost | None) -> dict[str, object]:
+    """What a user must know about a trained network, in JSON types; None: no price is known."""
     network, config = trained.network, trained.config
     facts: dict[str, object] = {"dataset": config.dataset}
     if trained.encoding is None:
@@ -41,9 +41,11 @@ def card(trained: TrainedNetwork, command: str, cost: HardwareCost) -> dict[str,
         "seed": config.seed,
         "train_seconds": round(trained.seconds, 1),
         "config": {k: v for k, v in config.as_dict().items() if k != "data_dir"},
-        "junctions": round(cost.junctions),
-        "static_power_w": float(f"{cost.static_power_w:.4g}"),
+        "junctions": None if cost is None else round(cost.junctions),
+        "static_power_w": None if cost is None else float(f"{cost.static_power_w:.4g}"),
     }
+    if config.reset is not None:
+        facts["membranes"] = f"last over the steps of a sample (beta 1), reset {config.reset}"
     if trained.noisy is not None:
         facts["accuracy_with_noise"] = trained.noisy.to_json()
     return {**facts, "command": command}
@@ -53,7 +55,7 @@ def save(
     trained: TrainedNetwork,
     paths: Sequence[Path],
     command: str,
-    cost: HardwareCost,
+    cost: HardwareCost | None,
     more: Mapping[str, object] | None = None,
 ) -> None:
     """Write the network to each path in the format of its extension.

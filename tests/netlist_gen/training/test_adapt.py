@@ -19,7 +19,7 @@ from netlist_gen.training.adapt import (
     hidden_layers,
     prepare,
     start_from,
-    without_memory,
+    with_membranes,
 )
 from netlist_gen.training.adapt_options import AdaptOptions
 from netlist_gen.training.config import TrainingConfig, parse_hidden
@@ -130,7 +130,7 @@ def test_structure_is_the_checkpoints(tmp_path: Path) -> None:
     agree = torch.sign(last) == torch.sign(net[8].weight)[:, None]
     assert agree.float().mean() > 0.6  # copies, each a little off
     assert not torch.equal(last[:, 0], last[:, 1])
-    still = without_memory(stack)
+    still = with_membranes(stack, None)
     assert {(float(n.beta.max()), n.reset) for n in still.neurons} == {(0.0, "none")}
 
 

@@ -271,10 +271,10 @@ def test_noise_on_the_membrane_is_of_the_spread_that_is_said() -> None:
     layer = TernaryThresholdLayer((3, 20), 20)
     x = (torch.rand(4000, 20) < 0.5).float()
     layer(x)
-    quiet = layer.neuron.mem.detach().clone()
+    quiet = layer.membrane.detach().clone()
     layer.noise = 0.5
     layer(x)
-    apart = layer.neuron.mem.detach() - quiet
+    apart = layer.membrane.detach() - quiet
     assert float(apart.std()) == pytest.approx(0.5, rel=0.05)
     assert float(apart.mean()) == pytest.approx(0.0, abs=0.05)
 
