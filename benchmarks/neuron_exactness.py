@@ -10,7 +10,6 @@ import numpy as np
 from neuron_cases import Drawn, lane, run_all, signs_of
 
 from netlist_gen.library.design import ClockPhases, load_phases
-from netlist_gen.spikes import lone_neuron
 from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes
 from verification.simulators.base import DeckJob
 from verification.simulators.registry import get_simulator
@@ -50,8 +49,7 @@ def josim_wrong(lanes: NeuronLanes, case: NeuronLane) -> str:
     simulator = get_simulator("josim")
     begin = time.perf_counter()
     outcome = simulator.run(DeckJob("neuron", lanes.deck(case).text), timeout_s=3600.0)
-    spikes = lone_neuron(lanes.signs, case.theta, case.stimulus)
-    verdict = compare(lanes.bench(case).view, spikes, outcome.require())
+    verdict = compare(lanes.bench(case).view, lanes.spikes(case), outcome.require())
     return (
         f"{verdict.mismatches} wrong of {verdict.windows} windows at theta {case.theta} "
         f"({time.perf_counter() - begin:.1f} s, JoSIM {simulator.version()})"

@@ -172,18 +172,22 @@ def performance(
             another network, or one that found a disagreement.
     """
     from netlist_gen.samples import read_samples
+    from netlist_gen.spikes import with_room
     from verification.reference.options import PerformanceOptions
     from verification.reference.performance import performance as measure
 
     network, _, steps = _network(net)
     chosen = PerformanceOptions.of(options)
+    samples = None
+    if x is not None:
+        found = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
+        samples = found.first(chosen.samples)
+        network = with_room(network, samples.inputs)
+    elif labels is not None:
+        raise ConfigurationError("there are labels without samples; give --inputs too")
     run = None if chosen.verified is None else _simulated(chosen.verified, network, chosen)
-    if x is None:
-        if labels is not None:
-            raise ConfigurationError("there are labels without samples; give --inputs too")
+    if samples is None:
         return measure(network, None, None, chosen, simulated=run)
-    found = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
-    samples = found.first(chosen.samples)
     return measure(network, samples.inputs, samples.labels, chosen, simulated=run)
 
 

@@ -142,10 +142,6 @@ def _check_room(place: str, x: NDArray[np.bool_], room: int | None) -> None:
         )
 
 
-def with_room(network: TernaryNetwork, steps: int) -> TernaryNetwork:
-    """The network with room for samples of so many steps, where it does not say for how many."""
-    return network.with_steps(steps) if network.steps is None else network
-
 
 def no_samples(network: TernaryNetwork, labels: Source | None = None) -> Samples:
     """None, of a network's width.

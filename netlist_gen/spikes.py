@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.errors import NetworkError
-from netlist_gen.memory import Reset
+from netlist_gen.memory import Memory, Reset
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.votes import count_votes
 
@@ -283,16 +283,24 @@ def driven_neuron(
     return replace(alone, layer=layer, neuron=neuron, lines=tuple(lines.tolist()))
 
 
-def lone_neuron(signs: Sequence[int], theta: int, arrivals: BoolArray) -> NeuronSpikes:
+def lone_neuron(
+    signs: Sequence[int],
+    theta: int,
+    arrivals: BoolArray,
+    memory: Memory | None = None,
+    sample: int = 1,
+) -> NeuronSpikes:
     """What a neuron that stands alone must do: line k feeds synapse k.
 
     Args:
         signs: +1 or -1 for each synapse.
         theta: threshold.
         arrivals: bool, shape (windows, synapses).
+        memory: of its membrane, if that lasts.
+        sample: windows of a sample, as ``NetworkSpikes.of``.
     """
-    network = TernaryNetwork.from_arrays([[list(signs)]], [[theta]])
-    return NetworkSpikes.of(network, arrivals).neuron(0, 0)
+    network = TernaryNetwork.from_arrays([[list(signs)]], [[theta]], memories=[memory])
+    return NetworkSpikes.of(network, arrivals, sample).neuron(0, 0)
 
 
 def windows_of(network: TernaryNetwork, inputs: BoolArray) -> tuple[BoolArray, int]:

@@ -21,6 +21,7 @@ is common to both SQUIDs, and moves the edge a little whatever the sign.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -89,7 +90,12 @@ NOT_MOVED = Moved(0.0, (0.0, 0.0), (0.0, 0.0))
 
 
 def moved(
-    excitatory: int, inhibitory: int, size: LoopSize, crosstalk: Crosstalk, rules: DesignRules
+    excitatory: int,
+    inhibitory: int,
+    size: LoopSize,
+    crosstalk: Crosstalk,
+    rules: DesignRules,
+    capacity: int = 1,
 ) -> Moved:
     """What crosstalk does to a neuron of so many branches.
 
@@ -102,6 +108,9 @@ def moved(
         size: of its stage.
         crosstalk: coefficients.
         rules: of the design; nothing moves where they have no measurement of crosstalk.
+        capacity: fluxons that each branch stores in an inductor as many times as long: the current
+            of each is so much less, and the mutual inductance of a stray coupling goes with the
+            root of the length.
     """
     measured = rules.neighbours
     if measured is None:
@@ -111,6 +120,7 @@ def moved(
     flux *= crosstalk.pickups / measured.crosstalk.pickups
     share = crosstalk.storages / measured.crosstalk.storages
     stray = crosstalk.stray / measured.crosstalk.stray * measured.both / size.loops
+    stray /= math.sqrt(capacity)
     up, down = _neighbours(excitatory, inhibitory, size)
 
     def gain(alike: float, other: float) -> float:

@@ -154,7 +154,7 @@ def design_neuron(
         inhibitory = branches - excitatory
     beside = NOT_MOVED
     if coupler.crosstalk is not None:
-        beside = moved(excitatory, inhibitory, size, coupler.crosstalk, rules)
+        beside = moved(excitatory, inhibitory, size, coupler.crosstalk, rules, capacity)
     pickup = rules.pickup_total / size.places
     per_coupling = math.sqrt(capacity * coupler.storage * pickup)
     # What the loop's junctions add to the storage inductor stays when the inductor grows.

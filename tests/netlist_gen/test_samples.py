@@ -13,7 +13,8 @@ from support import tiny_network
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryNetwork
-from netlist_gen.samples import read_samples, with_room
+from netlist_gen.samples import read_samples
+from netlist_gen.spikes import with_room
 
 NET = tiny_network()
 X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 1]])
@@ -99,9 +100,10 @@ def test_samples_that_membranes_have_no_room_for(tmp_path):
 
 
 def test_room_is_made_where_none_is_stated():
-    assert with_room(LASTING.with_steps(None), 7).steps == 7
-    assert with_room(LASTING, 7) is LASTING
-    assert with_room(NET, 7) == NET
+    seven = np.zeros((1, 7, 3), dtype=bool)
+    assert with_room(LASTING.with_steps(None), seven).steps == 7
+    assert with_room(LASTING, seven) is LASTING
+    assert with_room(NET, seven) == NET
 
 
 def npy(header, values=b""):

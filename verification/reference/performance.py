@@ -82,7 +82,7 @@ class Performance(Record):
         inferences_per_s: one every ``steps`` windows.
         latency_ps: from the input pulses to the last layer's latest output.
         layers: stages of the pipeline.
-        steps: windows for one inference.
+        steps: windows for one inference, where membranes last its clearing window included.
         junctions: of the circuit.
         padding_stages: JTL stages on early lines, among them.
         bias_A: junctions' bias.
@@ -224,7 +224,7 @@ def performance(
         inferences_per_s=per_second,
         latency_ps=bench.timing.latency_s * 1e12,
         layers=len(network.layers),
-        steps=steps,
+        steps=sample,
         junctions=totals.junctions,
         padding_stages=bench.timing.padding,
         bias_A=totals.bias_A,
@@ -256,7 +256,7 @@ def performance(
             SlackFigures(s.slack_s * 1e12, s.kind, s.corner, s.path()) for s in bench.timing.slacks
         ),
         assumptions=_assumptions(
-            options, library, simulated, corners, steps, inputs.shape[0] if given else None
+            options, library, simulated, corners, sample, inputs.shape[0] if given else None
         ),
     )
 

@@ -19,13 +19,14 @@ from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.elements import BusSource, CurrentSource, Element, PulseSource, Role
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.circuit.neuron import NeuronDesign
-from netlist_gen.circuit.sites import NeuronSite
+from netlist_gen.circuit.sites import NeuronSite, SiteMemory
 from netlist_gen.circuit.view import BOTTOM_SOURCE, TOP_SOURCE, instance_name
 from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
-from netlist_gen.spikes import lone_neuron
+from netlist_gen.memory import Memory
+from netlist_gen.spikes import NeuronSpikes, lone_neuron
 from verification.characterize.subject.parameters import element_value
 from verification.characterize.trials.runner import bus_wave, pulse_wave
 from verification.characterize.trials.trial import FloatArray
@@ -59,7 +60,7 @@ class NeuronLane:
     seed: int = 0
 
 
-def single_site(signs: Sequence[int], theta: int) -> NeuronSite:
+def single_site(signs: Sequence[int], theta: int, memory: SiteMemory | None = None) -> NeuronSite:
     """A neuron that stands alone: input line k feeds synapse k."""
     digits = len(str(max(len(signs) - 1, 0)))
     return NeuronSite(
@@ -70,6 +71,7 @@ def single_site(signs: Sequence[int], theta: int) -> NeuronSite:
         theta=int(theta),
         name="L0N0",
         labels=tuple(f"{k:0{digits}d}" for k in range(len(signs))),
+        memory=memory,
     )
 
 
@@ -110,7 +112,9 @@ class NeuronLanes:
     """A neuron's circuit, compiled once, ready for lanes of as many windows.
 
     The clock phases are the design table's where no others are given; ``temperature_K`` is that of
-    the thermal noise, 0 for none. With ``crosstalk`` neighbouring synapses are coupled.
+    the thermal noise, 0 for none. With ``crosstalk`` neighbouring synapses are coupled. With a
+    ``memory`` its membrane lasts: the windows are whole samples, each a clearing window and one for
+    each of the memory's steps.
     """
 
     def __init__(
@@ -122,9 +126,13 @@ class NeuronLanes:
         phases: ClockPhases | None = None,
         temperature_K: float = 0.0,
         crosstalk: bool = False,
+        memory: SiteMemory | None = None,
     ):
         self.signs = tuple(int(s) for s in signs)
         self._library = CellLibrary(process, crosstalk=crosstalk)
+        self._memory = memory
+        self._sample = 1 if memory is None else memory.steps + 1
+        self._clearing = np.arange(windows) % self._sample == 0 if memory else None
         self._phases = phases
         self._temperature_K = temperature_K
         silent = NeuronLane(1, np.zeros((windows, len(self.signs)), dtype=bool))
@@ -140,8 +148,11 @@ class NeuronLanes:
 
     def bench(self, lane: NeuronLane) -> NeuronBench:
         """The lane's own bench, biases scaled; single factors are not in it."""
-        site = single_site(self.signs, lane.theta)
-        bench = neuron_bench(self._library, site, lane.stimulus, self._phases, lane.arrivals_s)
+        site = single_site(self.signs, lane.theta, self._memory)
+        bench = neuron_bench(
+            self._library, site, lane.stimulus, self._phases, lane.arrivals_s,
+            clearing=self._clearing,
+        )  # fmt: skip
         circuit = scaled_currents(bench.circuit, lane.bias, lane.control)
         return dataclasses.replace(bench, circuit=circuit)
 
@@ -151,6 +162,12 @@ class NeuronLanes:
         analysis = dataclasses.replace(bench.analysis(), temperature_K=self._temperature_K)
         process = self._library.process
         return emit(bench.circuit, process, analysis, bench.view.watched(), name="neuron")
+
+    def spikes(self, lane: NeuronLane) -> NeuronSpikes:
+        """What the lane's neuron must do."""
+        kept = self._memory
+        memory = None if kept is None else Memory.of(kept.reset, 1, kept.subtract)
+        return lone_neuron(self.signs, lane.theta, lane.stimulus, memory, self._sample)
 
     def run(self, lanes: Sequence[NeuronLane]) -> list[NeuronVerdict]:
         """The verdict on each lane, in their order.
@@ -178,7 +195,7 @@ class NeuronLanes:
             found = result.pulses[output[2:-1]]
             train = PulseTrain(found.time_s, found.sign, 0.0, float(found.sign.astype(int).sum()))
             readings = SampledReadings(bounds, result.waveforms, {output: train})
-            spikes = lone_neuron(self.signs, lane.theta, lane.stimulus)
+            spikes = self.spikes(lane)
             verdicts.append(compare(bench.view, spikes, readings))
         return verdicts
 
