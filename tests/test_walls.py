@@ -136,6 +136,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.library.spread",
     "netlist_gen.library.tables",
     "netlist_gen.library.toml_file",
+    "netlist_gen.memory",
     "netlist_gen.network",
     "netlist_gen.notebook",
     "netlist_gen.options",
