@@ -21,23 +21,20 @@ a storage loop 12 ps."""
 
 @lru_cache(maxsize=64)
 def train_factors(pulses: int) -> tuple[int, ...]:
-    """Factors, each 2 or 3, of the shortest train of so many pulses or more; none for one pulse.
+    """Factors of the shortest train of so many pulses or more; none for one pulse.
+
+    All are 2, the first one may be 3: its copies are a splitter and a merger further apart than
+    wanted, for which only the longest chains leave room.
 
     Raises:
         ConfigurationError: fewer than one pulse.
     """
     if pulses < 1:
         raise ConfigurationError(f"a train needs at least 1 pulse, not {pulses}")
-    length = pulses
-    while True:
-        left, factors = length, []
-        for factor in (3, 2):
-            while left % factor == 0:
-                factors.append(factor)
-                left //= factor
-        if left == 1:
-            return tuple(factors)
-        length += 1
+    twos = (pulses - 1).bit_length()
+    if twos > 1 and pulses <= 3 * 2 ** (twos - 2):
+        return (3,) + (2,) * (twos - 2)
+    return (2,) * twos
 
 
 def train_length(pulses: int) -> int:

@@ -72,7 +72,9 @@ def cut_for(
         sample: windows that are not cut apart.
     """
     embedded = simulator == "embedded"
-    short = min(WINDOWS_PER_DECK, max(LEAST_WINDOWS, -(-windows // LANES)))
+    # What a sample leaves is cleared by the next one in its deck.
+    least = LEAST_WINDOWS if sample == 1 else 2 * sample
+    short = min(WINDOWS_PER_DECK, max(least, -(-windows // LANES)))
     return Cut(
         neurons=short if embedded and not usual else WINDOWS_PER_DECK,
         network=pipeline,
