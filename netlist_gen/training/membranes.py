@@ -52,16 +52,18 @@ def integrate(
     Returns:
         float32, the shape of ``counts``.
     """
-    given, edge = by_step(counts.float(), steps), edge.detach().float()
-    edges = edge if push is None else edge - by_step(push.detach().float(), steps)
-    membrane = given[:, 0]
-    membranes = [membrane]
-    for step in range(1, steps):
-        fired = membrane.detach() > (edge if push is None else edges[:, step - 1])
+    edge = edge.detach().float()
+    given = by_step(counts.float(), steps).unbind(dim=1)
+    edges = [edge] * steps
+    if push is not None:
+        edges = list((edge.unsqueeze(1) - by_step(push.detach().float(), steps)).unbind(dim=1))
+    membranes = [given[0]]
+    for added, decided_at in zip(given[1:], edges[:-1], strict=True):
+        left = membranes[-1]
+        fired = left.detach() > decided_at
         if reset == "zero":
-            membrane = membrane * ~fired
+            left = left * ~fired
         elif reset == "subtract":
-            membrane = membrane - fired * (edge - 0.5)
-        membrane = membrane + given[:, step]
-        membranes.append(membrane)
+            left = left - fired * (edge - 0.5)
+        membranes.append(left + added)
     return torch.stack(membranes, dim=1).reshape(counts.shape)
