@@ -20,7 +20,7 @@ from neuron_cases import run_all
 from neuron_exactness import josim_wrong
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.lasting_neuron import design_of, emptied_s
+from netlist_gen.circuit.lasting_neuron import SLOWER, design_of, emptied_s
 from netlist_gen.circuit.neuron import coupler_of
 from netlist_gen.circuit.sites import SiteMemory
 from netlist_gen.circuit.view import GUARD_S
@@ -55,9 +55,9 @@ class Neuron:
 
     def lanes(self, samples: int, temperature_K: float = 0.0) -> NeuronLanes:
         """It, compiled for so many samples in a row."""
-        phases = load_phases("timing")
+        phases = load_phases()
         branches = self.signs.size + self.memory.subtract
-        period = phases.decision + emptied_s(self.memory, branches) + GUARD_S
+        period = phases.decision + SLOWER * emptied_s(self.memory, branches) + GUARD_S
         return NeuronLanes(
             PROCESS,
             self.signs.tolist(),

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.plan import ClockPlan, Stage
 from netlist_gen.circuit.lasting_neuron import design_of
+from netlist_gen.circuit.loops import stage_fan_in
 from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron
 from netlist_gen.circuit.pulse_train import train_nodes
 from netlist_gen.circuit.sites import SiteMemory
@@ -242,7 +243,7 @@ class Delays:
         """
         unit, edge = _neuron_edge(tuple(signs), theta, memory, self._coupler)
         x = np.log(unit * (counts - edge) + raised)
-        measured = self._table_fan_in(_branches(signs, memory))
+        measured = self._table_fan_in(_stage_fan_in(signs, memory))
         fluxes, delays = self._curve(measured)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
@@ -305,7 +306,7 @@ class Delays:
         pulse follows the decision; data are kept from it too.
         """
         fan_in = _branches(signs, memory)
-        nearest = self._table_fan_in(fan_in)
+        nearest = self._table_fan_in(_stage_fan_in(signs, memory))
         table, branch = self.tables[f"neuron{nearest}"], self.tables["branch"]
         inner = self.tree(fan_in, bias=bias)  # reset port to the branches' ports
         hold = table.spacing_s("clk", "rst") + float(self.tree(nearest).min())  # at the branches
@@ -347,6 +348,10 @@ class Delays:
 def _branches(signs: Sequence[int], memory: SiteMemory | None) -> int:
     """Storage branches of a neuron."""
     return len(signs) + (0 if memory is None else memory.subtract)
+
+
+def _stage_fan_in(signs: Sequence[int], memory: SiteMemory | None) -> int:
+    return stage_fan_in(_branches(signs, memory), lasting=memory is not None)
 
 
 @cache

@@ -135,11 +135,11 @@ def neuron_bench(
             f"it must be (windows, {len(site.inputs)}) with at least one window"
         )
     windows = stimulus.shape[0]
-    fan_in = len(site.branch_signs)
+    fan_in = len(site.inputs)
     neuron = site_cell(library, site)
     if site.memory is not None:
         phases = lasting_phases(site, phases)
-    phases = port_phases(library, phases, fan_in)
+    phases = port_phases(library, phases, site.stage_fan_in)
     late = np.zeros(stimulus.shape) if arrivals_s is None else np.asarray(arrivals_s)
     if late.shape != stimulus.shape:
         raise NetworkError(

@@ -110,7 +110,7 @@ def moved(
         rules: of the design; nothing moves where they have no measurement of crosstalk.
         capacity: fluxons that each branch stores in an inductor as many times as long: the current
             of each is so much less, and the mutual inductance of a stray coupling goes with the
-            root of the length.
+            root of both inductors.
     """
     measured = rules.neighbours
     if measured is None:
@@ -120,7 +120,7 @@ def moved(
     flux *= crosstalk.pickups / measured.crosstalk.pickups
     share = crosstalk.storages / measured.crosstalk.storages
     stray = crosstalk.stray / measured.crosstalk.stray * measured.both / size.loops
-    stray /= math.sqrt(capacity)
+    stray *= math.sqrt(max(1.0, rules.places / size.places) / capacity)
     up, down = _neighbours(excitatory, inhibitory, size)
 
     def gain(alike: float, other: float) -> float:

@@ -12,7 +12,8 @@ decision stage sees the sum of all steps. Nothing is reset from window to window
     reset none       nothing
 
 A loop that holds fluxons for C steps has a C-th of the current for each. So the flux of a pulse is
-a C-th of that in a neuron without a memory, at the same noise.
+some C-th of that in a neuron without a memory. Each branch has a loop of the decision stage to
+itself up to the largest stage (``loops.alone_in_loops``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+from netlist_gen.circuit.loops import alone_in_loops
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.circuit.neuron import (
     Coupler,
@@ -95,20 +97,30 @@ def design_of(
             f"samples of {memory.steps} steps: a storage loop counts the pulses of 1 to {STEPS_MAX}"
         )
     every = [*signs, *[-1] * memory.subtract]
+    places = 1 if alone_in_loops(len(every)) else None
     return design_neuron(
-        every * memory.steps, theta, coupler, branches=len(every), capacity=memory.steps
+        every * memory.steps,
+        theta,
+        coupler,
+        branches=len(every),
+        capacity=memory.steps,
+        places=places,
     )
 
 
-OUTPUT_S = 45e-12
-"""From the decision clock at the port to the output pulse behind a splitter, at the most: the clock
-line of the largest stage and a count next to the threshold."""
+OUTPUT_S = 34e-12
+"""From the decision's phase to the output pulse behind a splitter, at the most: 28 ps where the
+membrane is next to the threshold (cells/tables); longer clock lines are no part of it."""
 
-CELLS_S = {"jtl": 2.0e-12, "splitter": 4.0e-12, "merger": 6.0e-12}
+CELLS_S = {"jtl": 1.9e-12, "splitter": 3.9e-12, "merger": 3.0e-12}
 """Cells of a train and of the trees (cells/tables), rounded up."""
 
 EMPTIED_S = 16e-12
 """From a reset at a branch until its loop is empty and rests: 6 ps, and a pulse's width."""
+
+SLOWER = 1.2
+"""At low bias everything takes longer: at x 0.85 a train by so much. Windows that are chosen here
+have room for that."""
 
 
 def emptied_s(memory: SiteMemory, branches: int) -> float:
@@ -142,7 +154,8 @@ def lasting_phases(site: NeuronSite, phases: ClockPhases) -> ClockPhases:
             f"hold the pulses of {site.memory.steps} steps, are not empty in time; "
             f"{least * 1e12:.4g} ps are needed, --clock-ghz {1e-9 / least:.3f} or less"
         )
-    decision = min(phases.decision, phases.period - needed)
+    slow = (SLOWER - 1.0) * (needed - GUARD_S)
+    decision = max(first, min(phases.decision, phases.period - needed - slow))
     return dataclasses.replace(phases, decision=decision, reset=decision)
 
 
@@ -160,7 +173,7 @@ def memory_phases(
         (emptied_s(s.memory, len(s.branch_signs)) for s in neuron_sites(network) if s.memory),
         default=0.0,
     )
-    period = phases.decision + needed * phases.slowness + GUARD_S
+    period = phases.decision + SLOWER * needed * phases.slowness + GUARD_S
     return phases.with_period(max(phases.period, math.ceil(period * 1e12) * 1e-12))
 
 

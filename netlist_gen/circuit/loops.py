@@ -68,6 +68,23 @@ def neuron_loops(fan_in: int) -> int:
     return _neuron_size(fan_in).loops
 
 
+def alone_in_loops(branches: int) -> bool:
+    """Whether each branch of a neuron whose membrane lasts has a loop to itself.
+
+    Its pick-ups could couple more than its long storage inductor asks for (the limit is their own
+    inductance), so that one long pick-up gives as much flux as two short ones, in a stage of twice
+    the loops, which has less noise and moves less with bias.
+    """
+    return branches <= load_rules().loops[-1]
+
+
+def stage_fan_in(branches: int, *, lasting: bool) -> int:
+    """Synapses of a neuron without a memory that has the same decision stage."""
+    if lasting and alone_in_loops(branches):
+        return load_rules().places * branches
+    return branches
+
+
 def neuron_deal(signs: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     """The synapses of each loop of a neuron of these signs.
 

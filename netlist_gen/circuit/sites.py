@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netlist_gen.circuit.loops import stage_fan_in
 from netlist_gen.errors import NetworkError
 from netlist_gen.memory import Memory, Reset
 from netlist_gen.network import TernaryNetwork
@@ -69,6 +70,11 @@ class NeuronSite:
         return self.signs + (-1,) * own
 
     @property
+    def stage_fan_in(self) -> int:
+        """Synapses of a neuron without a memory that has the same decision stage."""
+        return stage_fan_in(len(self.branch_signs), lasting=self.memory is not None)
+
+    @property
     def branch_labels(self) -> tuple[str, ...]:
         """A label for each storage branch: its own are ``OWN0``, ``OWN1``, ..."""
         return self.labels + own_labels(self.memory)
@@ -103,7 +109,8 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
         if layer.memory is not None and network.steps is None:
             raise NetworkError(
                 f"the membranes of layer {index} last from step to step, and nothing says for how "
-                "many: their loops need room for a pulse in each; say --steps N"
+                "many: their loops need room for a pulse in each. Give --inputs, or say it by "
+                "`netlist-gen convert NET --steps N -o OUT`"
             )
         for j in range(outputs):
             lines = np.flatnonzero(layer.weights[j])

@@ -140,7 +140,7 @@ class NeuronView:
     def squids(self) -> tuple[tuple[Probe, bool], ...]:
         """The junctions of the decision's SQUIDs, and whether each flips where the neuron fires."""
         path = (self.instance, DECISION)
-        loops = range(neuron_loops(len(self.site.branch_signs)))
+        loops = range(neuron_loops(self.site.stage_fan_in))
         return tuple(
             (Probe(path, name), near is BOTTOM[0])
             for near, far in (BOTTOM, TOP)

@@ -60,7 +60,8 @@ def generate(
     check_dialects(options.dialects)
     if inputs is None:
         inputs = np.ones((1, network.steps or 1, network.inputs), dtype=bool)
-    network = with_room(network, inputs)
+    else:
+        network = with_room(network, inputs)
     windows, sample = windows_of(network, inputs)
     process = options.loaded_process()
     options.require_sound(network, process)

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.circuit.lasting_neuron import lasting_phases
 from netlist_gen.deck.plan import Cut, NeuronRun, NeuronTask
+from netlist_gen.errors import ConfigurationError
 from netlist_gen.spikes import steps_of
 from verification.campaign.cases import Case
 from verification.campaign.made import MadeWindows
@@ -108,7 +110,7 @@ def find_example(
     """One neuron with waveforms: the counter-example's, or else one that says much.
 
     That is, of those that both fire and stay silent in the first windows, the neuron of most
-    synapses. None where its run fails.
+    synapses. None where its run fails, or where its bench needs longer windows than its network.
     """
     if wrong is not None and (wrong.failed or wrong.scope != "neurons"):
         wrong = None
@@ -127,6 +129,11 @@ def find_example(
     window = _place(run, wrong)
     name = run.name if whole else f"{run.name}_shown"
     task = NeuronTask(task.site, (dataclasses.replace(run, name=name),))
+    if task.site.memory is not None and "neurons" not in scopes:
+        try:
+            lasting_phases(task.site, setup.phases)
+        except ConfigurationError:
+            return None
     if cluster is None:
         case, waves = run_example(task, setup, simulator)
     else:

@@ -198,7 +198,7 @@ class _NetworkEnergy:
             branches = len(site.branch_signs)
             known = {
                 RESET_TREE: splitter_tree(self.library, branches),
-                DECISION: decision_cell(self.library, neuron_loops(branches)),
+                DECISION: decision_cell(self.library, neuron_loops(site.stage_fan_in)),
             }
             branch = self.library.cell("branch")
             if site.memory is not None:

@@ -178,8 +178,9 @@ def performance(
     given = inputs is not None
     if inputs is None:
         inputs = np.ones((1, network.steps or 1, network.inputs), dtype=bool)
+    else:
+        network = with_room(network, inputs)
     inputs = network.check_inputs(inputs)
-    network = with_room(network, inputs)
     if not inputs.shape[0]:
         raise ConfigurationError("there are no samples to take the dynamic energy of; give one")
     steps = 1 if inputs.ndim == 2 else int(inputs.shape[1])

@@ -88,16 +88,20 @@ def test_loops_that_hold_more_have_more_bias(library):
 
 @pytest.mark.parametrize("steps", [1, 2, 4, 8])
 def test_flux_of_a_pulse_falls_with_the_steps(library, steps):
+    """Each branch has a loop to itself, with twice the pick-up, in a stage of twice the loops."""
     coupler = coupler_of(library)
     signs = (1, -1) * 8
     alone = design_of(signs, 1, coupler)
     kept = design_of(signs, 1, coupler, SiteMemory("zero", steps))
-    assert kept.size == alone.size
-    assert kept.unit * steps <= 1.2 * alone.unit
-    assert kept.unit * steps >= 0.7 * alone.unit
-    # Branches that count the neuron's own pulses take places, and the range grows by them.
+    assert (alone.size.loops, alone.size.places) == (8, 2)
+    assert (kept.size.loops, kept.size.places) == (16, 1)
+    assert kept.pickup == 2 * alone.pickup
+    assert 0.4 * alone.unit < kept.unit * steps < 1.0 * alone.unit
+    # Branches that count the neuron's own pulses take places too, and there is a largest stage.
     more = design_of(signs, 3, coupler, SiteMemory("subtract", steps, 2))
-    assert more.size.loops == 16
+    assert (more.size.loops, more.size.places) == (32, 1)
+    wide = design_of(signs * 3, 1, coupler, SiteMemory("zero", steps))
+    assert (wide.size.loops, wide.size.places) == (32, 2)
 
 
 def test_what_is_refused(library):
@@ -111,7 +115,8 @@ def test_what_is_refused(library):
     unknown = network("zero", steps=None)
     message = (
         "the membranes of layer 0 last from step to step, and nothing says for how many: their "
-        "loops need room for a pulse in each; say --steps N"
+        "loops need room for a pulse in each. Give --inputs, or say it by `netlist-gen convert NET "
+        "--steps N -o OUT`"
     )
     with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
         neuron_sites(unknown)

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netlist_gen.circuit.neuron import port_phases
 from netlist_gen.circuit.table_neuron import table_neuron
 from netlist_gen.circuit.view import loop_side
-from netlist_gen.library.design import load_phases
 from netlist_gen.records import Record
 from verification.characterize.measure.noise import Count, NoiseResult, noise_result
 from verification.characterize.measure.timing import case_delays
-from verification.characterize.subject.neuron import lines_of_count, neuron_case
+from verification.characterize.subject.neuron import NeuronKind, lines_of_count, neuron_case
 from verification.characterize.subject.parameters import trial
 from verification.characterize.subject.stimulus import PS, START_S, BenchCase
 from verification.characterize.trials.cell import CellUnderTest
@@ -75,16 +73,17 @@ class _NeuronWindows:
 
     def __init__(self, cell: CellUnderTest) -> None:
         self._cell = cell
-        self._fan_in = len(cell.subject.inputs) - 2
-        phases = load_phases(process=cell.subject.process)
-        self.phases = port_phases(cell.subject.library, phases, self._fan_in)
-        self.signs, self.theta = table_neuron(self._fan_in)
+        kind = NeuronKind.named(cell.subject.name)
+        assert kind is not None
+        self.kind = kind
+        self.phases = kind.phases(cell.subject.library)
+        self.signs, self.theta = table_neuron(kind.fan_in)
         self.low, self.high = -sum(s < 0 for s in self.signs), sum(s > 0 for s in self.signs)
 
     def case(self, counts: Iterable[int], name: str = "") -> BenchCase:
-        """A window of each count."""
-        windows = [lines_of_count(self.signs, n) for n in counts]
-        return neuron_case(self._cell.subject.library, self._fan_in, windows, name)
+        """A window of each count; with a memory each is a sample of its own."""
+        samples = [[lines_of_count(self.signs, n)] for n in counts]
+        return neuron_case(self._cell.subject.library, self.kind, samples, name)
 
     def under(self, cases: Sequence[BenchCase], temperature_K: float = 0.0) -> CellUnderTest:
         """The neuron on a bench for these cases."""
@@ -156,7 +155,9 @@ def leftover_flux(cell: CellUnderTest) -> tuple[Leftover, ...]:
     theta, counts = neuron.theta, range(neuron.low, neuron.theta)
     cases = [neuron.case((n, theta, theta - 1), f"n{n}") for n in counts]
     under = neuron.under(cases)
-    end = START_S + neuron.phases.period - 6 * PS
+    # Where the membrane lasts, loops are emptied by the sample's start behind it.
+    windows = 1 if neuron.kind.memory is None else 3
+    end = START_S + windows * neuron.phases.period - 6 * PS
     found = []
     for n, case, result in zip(counts, cases, under.run_cases(cases), strict=True):
         fluxons = 0

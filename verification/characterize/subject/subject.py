@@ -14,7 +14,6 @@ subcircuit:
 from __future__ import annotations
 
 import dataclasses
-import re
 from pathlib import Path
 
 from netlist_gen.circuit.elements import CurrentSource, Role, ends
@@ -30,9 +29,8 @@ from netlist_gen.library.toml_file import line_of, name_of, read_toml
 from verification.characterize.subject.bench_table import with_bench
 from verification.characterize.subject.foreign import read_subcircuit
 from verification.characterize.subject.model import Subject, moved
-from verification.characterize.subject.neuron import neuron_subject
+from verification.characterize.subject.neuron import NAMES, NeuronKind, neuron_subject
 
-_NEURON = re.compile(r"neuron(\d{1,6})")
 _TABLES = ("cell", "bench")
 _CELL_KEYS = ("flux", "name", "netlist", "ports", "title")
 
@@ -45,7 +43,7 @@ def subject_names(library: CellLibrary) -> list[str]:
 
 def has_neighbours(name_or_file: str) -> bool:
     """Whether a subject is a neuron, whose synapses may be coupled."""
-    return _NEURON.fullmatch(name_or_file) is not None
+    return NeuronKind.named(name_or_file) is not None
 
 
 def load_subject(
@@ -67,13 +65,13 @@ def load_subject(
     library = CellLibrary(process, crosstalk=crosstalk)
     if name_or_file.endswith(".toml"):
         return _user_subject(Path(name_or_file), library)
-    match = _NEURON.fullmatch(name_or_file)
-    if match:
-        return neuron_subject(library, int(match[1]))
+    kind = NeuronKind.named(name_or_file)
+    if kind is not None:
+        return neuron_subject(library, kind)
     if name_or_file not in library.descriptions:
         raise ConfigurationError(
             f"no cell {name_or_file!r}; there are {', '.join(subject_names(library))}, "
-            "neurons of any fan-in (neuron32), and TOML files of your own cells"
+            f"{NAMES}, and TOML files of your own cells"
         )
     return _library_subject(name_or_file, library)
 
