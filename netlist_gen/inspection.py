@@ -16,6 +16,7 @@ from netlist_gen.checkpoint.modules import Neuron, describe
 from netlist_gen.checkpoint.obstacles import Obstacle
 from netlist_gen.checkpoint.registry import survey_checkpoint
 from netlist_gen.checkpoint.survey import Survey
+from netlist_gen.circuit.lasting_neuron import memory_phases
 from netlist_gen.circuit.rules_report import RulesReport, report_rules
 from netlist_gen.firing import LayerFiring, firing
 from netlist_gen.library.cells import CellLibrary
@@ -233,7 +234,7 @@ def _outlined(found: Survey) -> Inspection:
 def _circuit(
     network: TernaryNetwork, library: CellLibrary, options: ClockOptions, profile: ChipProfile
 ) -> CircuitInspection:
-    phases = options.phases(library.process)
+    phases = memory_phases(network, options.phases(library.process), options.clock_ghz)
     bench = network_outline(network, library, phases)
     totals, timing = bench.circuit.totals(), bench.timing
     closed = bool(timing.corners)
