@@ -65,8 +65,8 @@ def adapt(
     NET may have any beta and reset, real weights, convolutions and pooling. Its structure and
     weights are what training starts from, and NET itself, running on the values of --data for its
     own steps, is the teacher. OUTPUT has ternary weights, at most --fan-in synapses per neuron and
-    integer thresholds, and sees --steps steps of spikes, without memory or with --reset. The accuracy on held-out
-    samples is told step by step.
+    integer thresholds, and sees --steps steps of spikes, without memory or with --reset. The
+    accuracy on held-out samples is told step by step.
     """
     check_outputs([output])
     from netlist_gen.checkpoint.registry import survey_checkpoint
