@@ -3,6 +3,7 @@
     python benchmarks/lasting_neuron.py                         # all of it
     python benchmarks/lasting_neuron.py exact --josim           # some of it in josim-cli too
     python benchmarks/lasting_neuron.py exact --steps 8 --reset zero --fan-in 16
+    python benchmarks/lasting_neuron.py waves --figure docs/images/lasting-neuron.png
 
 Trains are random: each line of each sample has a rate of its own, a third of them 0 or 1, so that
 loops are full and empty beside each other. Crosstalk is at the process's values.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 import numpy as np
@@ -29,9 +31,11 @@ from netlist_gen.library.design import load_phases, load_rules
 from netlist_gen.memory import RESETS, Reset
 from verification.characterize.trials.neuron_lanes import NeuronLane, NeuronLanes
 from verification.characterize.trials.statistics import wilson
+from verification.simulators.base import DeckJob
+from verification.simulators.registry import get_simulator
 
 PROCESS = "sfq5ee"
-PARTS = ("exact", "bias", "grey")
+PARTS = ("exact", "bias", "grey", "waves")
 KELVIN = 4.2
 STEPS = {"zero": 8, "none": 4, "subtract": 4}
 """Of a sample, where nothing else is asked for."""
@@ -170,6 +174,48 @@ def grey(fan_in: int, reset: Reset, steps: int, samples: int, *, crosstalk: bool
     )
 
 
+def waves(figure: Path) -> None:
+    """Two samples of four steps on three excitatory lines and an inhibitory one, theta 3."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    memory = SiteMemory("zero", 4)
+    neuron = Neuron(np.array([1, 1, 1, -1]), 3, memory, crosstalk=False)
+    lanes = neuron.lanes(2)
+    rows = ["0000", "1000", "1001", "1100", "0110", "0000", "1100", "0000", "0011", "0100"]
+    case = NeuronLane(3, np.array([[c == "1" for c in row] for row in rows]))
+    bench, spikes = lanes.bench(case), lanes.spikes(case)
+    deck = lanes.deck(case)
+    instance = bench.view.instance
+    stored = [f"I(LST|XS{k}|{instance})" for k in range(4)]
+    prints = "".join(f".print i(LST.XS{k}.{instance})\n" for k in range(4))
+    text = deck.text.replace(".end\n", prints + ".end\n")
+    seen = get_simulator("embedded").run(DeckJob("waves", text), timeout_s=60.0).require()
+    time_ps = (seen.time_s - bench.start_s) * 1e12
+    drawn, axes = plt.subplots(6, 1, figsize=(10, 7.5), sharex=True, layout="constrained")
+    for axis, column, name in zip(axes, stored, ("+", "+", "+", "-"), strict=False):
+        axis.plot(time_ps, seen.signal(column) * 1e6, lw=1)
+        axis.set_ylabel(f"loop {name}\nuA")
+    decided = (bench.view.decisions_s() - bench.start_s) * 1e12
+    axes[4].plot(decided[spikes.clocked], spikes.count[spikes.clocked], "o", ms=4)
+    axes[4].axhline(2.5, color="0.5", lw=0.8, ls="--")
+    axes[4].set_ylabel("membrane,\ninteger model")
+    axes[5].plot(time_ps, seen.signal(bench.view.output.column) / (2 * np.pi), lw=1)
+    axes[5].set_ylabel("output,\npulses")
+    axes[5].set_xlabel("ps")
+    edges = (bench.view.boundaries_s() - bench.start_s) * 1e12
+    for axis in axes:
+        axis.grid(alpha=0.3)
+        for begin, end, clear in zip(edges, edges[1:], ~spikes.clocked, strict=False):
+            axis.axvline(begin, color="0.8", lw=0.6)
+            if clear:
+                axis.axvspan(begin, end, color="0.9")
+    drawn.savefig(figure, dpi=110)
+    click.echo(f"  {figure}: grey are the clearing windows")
+
+
 @click.command(context_settings={"show_default": True})
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 @click.option("--fan-in", "fan_ins", multiple=True, type=int, default=(8, 16))
@@ -178,6 +224,7 @@ def grey(fan_in: int, reset: Reset, steps: int, samples: int, *, crosstalk: bool
 @click.option("--samples", default=20, help="In a row; four lanes for each neuron.")
 @click.option("--crosstalk/--no-crosstalk", default=True)
 @click.option("--josim", is_flag=True, help="One lane of each neuron in josim-cli too.")
+@click.option("--figure", type=click.Path(path_type=Path), help="Of waves: a PNG.")
 def main(
     parts: tuple[str, ...],
     fan_ins: tuple[int, ...],
@@ -186,9 +233,16 @@ def main(
     samples: int,
     crosstalk: bool,
     josim: bool,
+    figure: Path | None,
 ) -> None:
     """Print the figures."""
+    if "waves" in parts and figure is None:
+        raise click.UsageError("waves draws a picture: name its file with --figure")
     for part in parts or PARTS:
+        if part == "waves":
+            if figure is not None:
+                waves(figure)
+            continue
         click.echo(part)
         for fan_in in fan_ins:
             for reset in resets:

@@ -12,8 +12,8 @@ decision stage sees the sum of all steps. Nothing is reset from window to window
     reset none       nothing
 
 A loop that holds fluxons for C steps has a C-th of the current for each. So the flux of a pulse is
-some C-th of that in a neuron without a memory. Each branch has a loop of the decision stage to
-itself up to the largest stage (``loops.alone_in_loops``).
+some C-th of that in a neuron without a memory, at the same noise. The smallest decision stage, which
+moves most with bias, is not used (``loops.lasting_size``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from netlist_gen.circuit.loops import alone_in_loops
+from netlist_gen.circuit.loops import lasting_size
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.circuit.neuron import (
     Coupler,
@@ -97,14 +97,13 @@ def design_of(
             f"samples of {memory.steps} steps: a storage loop counts the pulses of 1 to {STEPS_MAX}"
         )
     every = [*signs, *[-1] * memory.subtract]
-    places = 1 if alone_in_loops(len(every)) else None
     return design_neuron(
         every * memory.steps,
         theta,
         coupler,
         branches=len(every),
         capacity=memory.steps,
-        places=places,
+        size=lasting_size(len(every)),
     )
 
 

@@ -123,7 +123,7 @@ def design_neuron(
     *,
     branches: int | None = None,
     capacity: int = 1,
-    places: int | None = None,
+    size: LoopSize | None = None,
 ) -> NeuronDesign:
     """Design a neuron.
 
@@ -136,14 +136,15 @@ def design_neuron(
         coupler: of the branches.
         branches: storage branches, where several lines share one (default: one for each line).
         capacity: fluxons that each branch stores; its inductor is as many times as long.
-        places: of a loop (default: the rules').
+        size: of its stage (default: the smallest).
 
     Raises:
         NetworkError: wrong sign, or a fan-in of 0 or beyond what was shown to work.
     """
     rules = coupler.rules
-    built = len(signs) if branches is None else branches
-    size = loop_size(built, rules.loops, places or rules.places, rules.max_fan_in)
+    if size is None:
+        built = len(signs) if branches is None else branches
+        size = loop_size(built, rules.loops, rules.places, rules.max_fan_in)
     for index, sign in enumerate(signs):
         if sign not in (-1, 1):
             raise NetworkError(f"branch {index} has sign {sign}; only +1 and -1 are built")

@@ -28,6 +28,9 @@ from verification.waves.waveforms import Waveforms
 SHOWN_WINDOWS = 6
 """Windows of the one neuron whose waveforms the report shows."""
 
+OWN = -1
+"""Stands for the input line of a loop that counts the neuron's own pulses."""
+
 
 @dataclass(frozen=True, eq=False)
 class Example:
@@ -58,20 +61,23 @@ class Example:
         def phases(columns: Sequence[str]) -> NDArray[np.float64]:
             return np.stack([self.waves.signal(column)[keep] for column in columns])
 
-        loops = view.loops().values()
+        loops = (*view.loops().values(), *view.own_loops())
+        into = np.hstack([spikes.arrivals, spikes.own]).astype(np.int64)
         return {
             "example_time_s": self.waves.time_s[keep],
             "example_output": phases([view.output.column])[0],
             "example_set": phases([into.column for into, _ in loops]),
             "example_clear": phases([out.column for _, out in loops]),
             "example_squids": phases([probe.column for probe, _ in view.squids()]),
-            "example_signs": np.asarray(view.site.signs),
-            "example_lines": np.asarray(view.site.inputs),
+            "example_signs": np.asarray(view.site.branch_signs),
+            "example_lines": np.asarray([*view.site.inputs, *[OWN] * len(view.own_loops())]),
+            "example_held": (into - spikes.leaving)[: self.window].sum(axis=0),
             "example_theta": np.asarray(spikes.theta),
             "example_decisions_s": view.decisions_s()[part],
             "example_bounds_s": bounds,
             "example_count": spikes.count[part],
             "example_fires": spikes.fires[part],
+            "example_clocked": spikes.clocked[part],
         }
 
 

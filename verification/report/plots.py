@@ -37,9 +37,10 @@ def waveforms(data: dict[str, NDArray[Any]]) -> str:
     Args:
         data: the ``example_*`` arrays of ``results.npz``: phases in rad of the output, of the
             junctions that set and clear each storage loop and of the four of the SQUIDs, over
-            ``example_time_s``; sign and input line of each synapse; bounds, decision clocks,
-            count n and expected pulse of each window, and, where it was judged, pulses measured and
-            whether it is wrong; ``example_theta``.
+            ``example_time_s``; sign and input line of each loop (-1: the neuron's own pulses), and
+            the fluxons that it holds as the first window begins; bounds, decision clocks, count
+            n, expected pulse and whether the clock comes of each window, and, where it was judged,
+            pulses measured and whether it is wrong; ``example_theta``.
     """
     time_ps = data["example_time_s"] * 1e12
     signs = data["example_signs"]
@@ -47,7 +48,7 @@ def waveforms(data: dict[str, NDArray[Any]]) -> str:
     figure = new_figure(9, strips + 4.8)
     axes = figure.subplots(4, 1, height_ratios=[strips, 1.2, 1.3, 1.2], sharex=True)
     stored = (data["example_set"] - data["example_clear"]) / TWO_PI
-    stored = stored - np.rint(stored[:, :1])
+    stored = stored - np.rint(stored[:, :1]) + data["example_held"][:, None]
     _storage(axes[0], time_ps, stored, signs, data["example_lines"])
     _count(axes[1], time_ps, signs @ np.rint(stored), data)  # whole fluxons
     _squids(axes[2], data)
@@ -63,6 +64,7 @@ def _windows(axes: Any, data: dict[str, NDArray[Any]]) -> None:
     """The windows behind all panels: what is expected in each, and where it is not what came."""
     bounds, clocks = data["example_bounds_s"] * 1e12, data["example_decisions_s"] * 1e12
     fires, theta = data["example_fires"], int(data["example_theta"])
+    clocked = data["example_clocked"]
     wrong = data.get("example_wrong", np.zeros(fires.shape, dtype=bool))
     pulses = data.get("example_pulses", fires.astype(np.int8))
     for w, (begin, end) in enumerate(pairwise(bounds.tolist())):
@@ -72,9 +74,11 @@ def _windows(axes: Any, data: dict[str, NDArray[Any]]) -> None:
             if wrong[w]:
                 axis.axvspan(begin, end, fc="none", ec=RED, lw=1.4, zorder=3, clip_on=False)
             axis.axvline(begin, c=GRID, lw=0.8, zorder=-1)
-            axis.axvline(clocks[w], c=SOFT, lw=0.8, ls=":", zorder=-1)
+            if clocked[w]:
+                axis.axvline(clocks[w], c=SOFT, lw=0.8, ls=":", zorder=-1)
         count = data["example_count"][w]
         words = f"n = {count}" + (f" ≥ {theta}: fires" if count >= theta else f" < {theta}")
+        words = words if clocked[w] else "a sample begins"
         if wrong[w]:
             words += f"\nWRONG: expected {int(fires[w])},\nmeasured {int(pulses[w])}"
         axes[0].annotate(
@@ -99,12 +103,17 @@ def _storage(
     for row, (loop, sign) in enumerate(zip(stored, signs, strict=True)):
         base = stored.shape[0] - 1 - row
         colour = EXCITATORY if sign > 0 else INHIBITORY
-        axis.fill_between(time_ps, base, base + 0.75 * loop, color=colour, lw=0, alpha=0.85)
+        height = 0.75 / max(1.0, float(np.rint(stored).max()))
+        axis.fill_between(time_ps, base, base + height * loop, color=colour, lw=0, alpha=0.85)
         axis.axhline(base, c=GRID, lw=0.5, zorder=-1)
     shown = range(0, signs.size, 1 + signs.size // 24)
     axis.set_yticks([signs.size - 1 - row + 0.35 for row in shown])
     axis.set_yticklabels(
-        [f"{'+' if signs[row] > 0 else '−'} {lines[row]}" for row in shown], fontsize=7
+        [
+            f"{'+' if signs[row] > 0 else '−'} {lines[row] if lines[row] >= 0 else 'own'}"
+            for row in shown
+        ],
+        fontsize=7,
     )
     axis.tick_params(axis="y", length=0)
     axis.set_ylim(-0.2, signs.size)
@@ -118,8 +127,9 @@ def _count(
     theta = int(data["example_theta"])
     axis.plot(time_ps, held, c=INK, lw=1)
     axis.axhline(theta - 0.5, c=RED, lw=0.9, ls="--", label=f"threshold: n ≥ {theta} fires")
-    found = data["example_count"]
-    axis.plot(data["example_decisions_s"] * 1e12, found, "o", ms=4, c=INK, label="n expected")
+    found, clocked = data["example_count"], data["example_clocked"]
+    at_ps = data["example_decisions_s"][clocked] * 1e12
+    axis.plot(at_ps, found[clocked], "o", ms=4, c=INK, label="n expected")
     low, high = min(found.min(), 0, theta - 1), max(found.max(), theta)
     axis.set_ylim(low - 0.6, high + 0.9)
     axis.set_ylabel("stored\nfluxons, n")

@@ -88,20 +88,20 @@ def test_loops_that_hold_more_have_more_bias(library):
 
 @pytest.mark.parametrize("steps", [1, 2, 4, 8])
 def test_flux_of_a_pulse_falls_with_the_steps(library, steps):
-    """Each branch has a loop to itself, with twice the pick-up, in a stage of twice the loops."""
     coupler = coupler_of(library)
     signs = (1, -1) * 8
     alone = design_of(signs, 1, coupler)
     kept = design_of(signs, 1, coupler, SiteMemory("zero", steps))
-    assert (alone.size.loops, alone.size.places) == (8, 2)
-    assert (kept.size.loops, kept.size.places) == (16, 1)
-    assert kept.pickup == 2 * alone.pickup
-    assert 0.3 * alone.unit < kept.unit * steps < 1.0 * alone.unit
-    # Branches that count the neuron's own pulses take places too, and there is a largest stage.
+    assert kept.size == alone.size
+    assert 0.7 * alone.unit < kept.unit * steps < 1.2 * alone.unit
+    # Branches that count the neuron's own pulses take places too.
     more = design_of(signs, 3, coupler, SiteMemory("subtract", steps, 2))
-    assert (more.size.loops, more.size.places) == (32, 1)
-    wide = design_of(signs * 3, 1, coupler, SiteMemory("zero", steps))
-    assert (wide.size.loops, wide.size.places) == (32, 2)
+    assert more.size.loops == 16
+    # The smallest stage is not used: a branch has a loop to itself in the next one.
+    for few in ((1,), signs[:4], signs[:8]):
+        small = design_of(few, 1, coupler, SiteMemory("zero", steps))
+        assert (small.size.loops, small.size.places) == (8, 1)
+        assert small.pickup == 2 * alone.pickup
 
 
 def test_what_is_refused(library):
