@@ -80,7 +80,7 @@ WRSPICE_LINES = [
         r"\* \S.*",  # "*@" and "*#" would be commands
         r"",
         rf"\.model jjmit jj\(rtype=1, vg={NUMBER}, delv={NUMBER}, icrit={NUMBER}, r0={NUMBER}, "
-        rf"rn={NUMBER}, cap={NUMBER}(?:, force=1)?\)",
+        rf"rn={NUMBER}, cap={NUMBER}, force=1\)",
         rf"\.subckt \w+(?: {NET})+",
         r"\.ends",
         rf"(?P<name>B\w+) {NETS} ph_(?P<phase>b\w+) jjmit area={NUMBER}",

@@ -12,8 +12,8 @@ decision stage sees the sum of all steps. Nothing is reset from window to window
     reset none       nothing
 
 A loop that holds fluxons for C steps has a C-th of the current for each. So the flux of a pulse is
-some C-th of that in a neuron without a memory, at the same noise. The smallest decision stage, which
-moves most with bias, is not used (``loops.lasting_size``).
+some C-th of that in a neuron without a memory, at the same noise. The smallest decision stage,
+which moves most with bias, is not used (``loops.lasting_size``).
 """
 
 from __future__ import annotations

@@ -38,15 +38,6 @@ WRSPICE_DELV_PER_VG = (0.001, 0.2)
 WRSPICE_CAP_PER_A = (0.0, 1e-6)
 """Likewise cap over icrit, F/A."""
 
-WRSPICE_R0_ICRIT_V = (8e-3, 100e-3)
-"""Range of r0 * icrit outside which WRspice resets r0, unless the model has ``force=1``."""
-
-WRSPICE_RN_ICRIT_LEAST_V = 0.5e-3
-"""Likewise rn * icrit; it may be ``vg * WRSPICE_ICFACT`` at most."""
-
-WRSPICE_ICFACT = 0.7853981633974483
-"""WRspice's default icfact, pi/4."""
-
 WRSPICE_MAXDATA_KB = 256_000
 """What WRspice holds of a run's data by default, kB; a run that needs more does not start."""
 
@@ -96,10 +87,10 @@ def dialect_context(
     """What a dialect's template gets beside the circuit.
 
     ``rules`` is the ``Dialect``, ``signals`` the (JoSIM column, vector) pairs to save. For
-    WRspice ``force`` says of each model whether it needs ``force=1``, ``maxdata_kB`` is None or the
-    limit to ask for. For ngspice ``phase_per_volt_second`` is 2 pi / Phi0, ``junctions`` are
-    the models and areas of the circuit's, each once, and ``uncoupled`` gives for each cell the
-    pairs of inductors between which it has to be told that there is no coupling.
+    WRspice ``maxdata_kB`` is None or the limit to ask for. For ngspice ``phase_per_volt_second``
+    is 2 pi / Phi0, ``junctions`` are the models and areas of the circuit's, each once, and
+    ``uncoupled`` gives for each cell the pairs of inductors between which it has to be told that
+    there is no coupling.
 
     Raises:
         ConfigurationError: a dialect without rules, or a process that the simulator would
@@ -118,7 +109,8 @@ def dialect_context(
         "signals": [(probe.column, rules.vector(probe)) for probe in probes],
     }
     if rules is WRSPICE:
-        context["force"] = _wrspice_force(process)
+        for model in process.models:
+            _check_kept(process, model)
         context["maxdata_kB"] = _wrspice_maxdata(analysis, len(probes))
     if rules is NGSPICE:
         _check_below_gap(process)
@@ -195,12 +187,8 @@ def _nets(ports: Sequence[str], elements: Sequence[Any], instances: Sequence[Any
     return found
 
 
-def _wrspice_force(process: Process) -> list[bool]:
-    """Of each model whether r0 or rn lies where WRspice keeps it only with ``force=1``."""
-    return [_wrspice_forced(process, model) for model in process.models]
-
-
-def _wrspice_forced(process: Process, model: JunctionModel) -> bool:
+def _check_kept(process: Process, model: JunctionModel) -> None:
+    """What WRspice would change in a model with ``force=1``."""
     for key, (name, low, high) in WRSPICE_RANGES.items():
         _within(process, key, getattr(model, name), low, high)
     if model.phase:
@@ -216,11 +204,6 @@ def _wrspice_forced(process: Process, model: JunctionModel) -> bool:
             f"process {process.name}: the subgap resistance {model.subgap:g} ohm is below the "
             f"normal resistance {model.normal:g} ohm; WRspice would change it"
         )
-    subgap, normal = model.subgap * icrit, model.normal * icrit
-    return not (
-        WRSPICE_R0_ICRIT_V[0] <= subgap <= WRSPICE_R0_ICRIT_V[1]
-        and WRSPICE_RN_ICRIT_LEAST_V <= normal <= vg * WRSPICE_ICFACT
-    )
 
 
 def _within(process: Process, key: str, value: float, low: float, high: float) -> None:

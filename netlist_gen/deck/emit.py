@@ -14,7 +14,7 @@ from netlist_gen.circuit.elements import Element, pulse_corners
 from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import dialect_context
-from netlist_gen.deck.parameters import PARAMETERS, check_parameters
+from netlist_gen.deck.parameters import PARAMETERS
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.library.process import Process
 from netlist_gen.resources import resource_dir, template
@@ -149,8 +149,6 @@ def emit(
             f"{analysis.temperature_K:g} K needs the dialect josim"
         )
     check_dialects([dialect])
-    if parameters:
-        check_parameters([dialect])
     common = {
         "dialect": dialect,
         "model": process.model,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netlist_gen.deck.origin import origin_lines
-from netlist_gen.deck.parameters import check_parameters
 from netlist_gen.library.bias import IDEAL
 from netlist_gen.library.options import (
     ANNOTATE_HELP,
@@ -139,15 +138,10 @@ class GenerateOptions(DeckOptions):
     parameters: bool = option(
         False,
         "Put factors of bias, flux, inductance and critical current at each deck's head (.param), "
-        "to sweep by one line; dialects josim and ngspice.",
+        "to sweep by one line.",
     )
     source: str = ""
     inputs: str = ""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.parameters:
-            check_parameters(self.dialects)
 
     def head(self, network_sha256: str, windows_sha256: str) -> tuple[str, ...]:
         """What each deck says of its origin."""

@@ -2,16 +2,13 @@
 
     .param bias=1          L1 a b 2.2e-12*ind          IB 0 a pwl(0 0 1e-11 7e-05*bias)
 
-JoSIM and ngspice take them. In WRspice an unquoted expression is cut without a word, so that
-decks for it have none.
+That is JoSIM's form. ngspice takes such a product in braces, WRspice in single quotes: it cuts an
+expression without them at its first operator.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-
-from netlist_gen.errors import ConfigurationError
 
 PARAMETERS = {
     "bias": "currents that feed junctions",
@@ -24,18 +21,7 @@ PARAMETERS = {
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _GIVEN = re.compile(rf"(?im)^\.param ({'|'.join(PARAMETERS)}) *= *({_NUMBER}) *\r?$")
 _SCALED = re.compile(rf"({_NUMBER})\*({'|'.join(PARAMETERS)})\b", re.IGNORECASE)
-_SCALED_IN_BRACES = re.compile(rf"\{{{_SCALED.pattern}\}}", re.IGNORECASE)
-_DIALECTS = ("josim", "ngspice")
-
-
-def check_parameters(dialects: Sequence[str]) -> None:
-    """Raises ConfigurationError for a dialect whose decks can't have factors."""
-    for dialect in dialects:
-        if dialect not in _DIALECTS:
-            raise ConfigurationError(
-                f"--parameters goes with the dialects {' and '.join(_DIALECTS)}, not {dialect}: it "
-                "cuts expressions without a word"
-            )
+_SCALED_IN_SIGNS = re.compile(rf"[{{']{_SCALED.pattern}[}}']", re.IGNORECASE)
 
 
 def plain_deck(text: str) -> str:
@@ -55,4 +41,4 @@ def plain_deck(text: str) -> str:
         return value if given[name] == 1.0 else f"{float(value) * given[name]:.10g}"
 
     text = _GIVEN.sub(lambda found: f"* {found.group(1)}={found.group(2)}", text)
-    return _SCALED.sub(product, _SCALED_IN_BRACES.sub(product, text))
+    return _SCALED.sub(product, _SCALED_IN_SIGNS.sub(product, text))

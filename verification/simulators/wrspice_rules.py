@@ -2,7 +2,8 @@
 
 Each rule is a measured or read fact: ``gnd`` floats, an expression after ``area=`` is cut at its
 first operator, ``ic=`` is a starting value and not a size, parameters left out of a model take
-values that are not JoSIM's, and a model outside the physical range is reset.
+values that are not JoSIM's, and a model outside the physical range is reset. Factors at the deck's
+head (``netlist_gen.deck.parameters``) are multiplied in before.
 """
 
 from __future__ import annotations
@@ -12,17 +13,24 @@ import re
 from netlist_gen.deck.dialects import (
     WRSPICE_CAP_PER_A,
     WRSPICE_DELV_PER_VG,
-    WRSPICE_ICFACT,
-    WRSPICE_R0_ICRIT_V,
     WRSPICE_RANGES,
-    WRSPICE_RN_ICRIT_LEAST_V,
 )
+from netlist_gen.deck.parameters import plain_deck
 from netlist_gen.errors import DeckError
 from verification.simulators.saved_signals import body_lines
 from verification.waves.josim_controls import read_number
 
 MODEL_PARAMETERS = ("vg", "delv", "icrit", "r0", "rn", "cap")
 """Parameters whose defaults differ from JoSIM's: always to be written."""
+
+R0_ICRIT_V = (8e-3, 100e-3)
+"""Range of r0 * icrit outside which WRspice resets r0, unless the model has ``force=1``."""
+
+RN_ICRIT_LEAST_V = 0.5e-3
+"""Likewise rn * icrit; it may be ``vg * ICFACT`` at most."""
+
+ICFACT = 0.7853981633974483
+"""WRspice's default icfact, pi/4."""
 
 _MODEL = re.compile(r"\.model\s+(\S+)\s+jj\s*\((.*)\)\s*", re.IGNORECASE)
 _PAIR = re.compile(r"([a-z_]\w*)\s*=\s*(\S+)", re.IGNORECASE)
@@ -43,7 +51,7 @@ def check_wrspice_deck(text: str, *, own: bool = False) -> None:
             its default or lies outside the range that WRspice accepts.
     """
     in_commands = False
-    for number, line in body_lines(text):
+    for number, line in body_lines(plain_deck(text)):
         words = line.lower().split()
         if words[0] in (".control", ".exec", ".postrun"):
             in_commands = True
@@ -128,8 +136,8 @@ def _check_model(text: str, line: int) -> None:
     if values.get("force") == 1.0:
         return
     unforced = {
-        "r0": (r0 * icrit, *WRSPICE_R0_ICRIT_V),
-        "rn": (rn * icrit, WRSPICE_RN_ICRIT_LEAST_V, vg * WRSPICE_ICFACT),
+        "r0": (r0 * icrit, *R0_ICRIT_V),
+        "rn": (rn * icrit, RN_ICRIT_LEAST_V, vg * ICFACT),
     }
     for key, (product, low, high) in unforced.items():
         if not low <= product <= high:

@@ -61,7 +61,6 @@ def test_the_simulators_own_name_of_a_phase(dialect, vector):
 def test_wrspice_takes_the_models_of_all_processes_as_they_are(process):
     text = text_of(one_junction(), "wrspice", load_process(process))
     check_wrspice_deck(text)
-    assert "force" not in text
 
 
 @pytest.mark.parametrize(

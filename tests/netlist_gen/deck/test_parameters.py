@@ -13,16 +13,19 @@ from support import tiny_network
 
 import netlist_gen as ng
 from netlist_gen.circuit.probe import Analysis
-from netlist_gen.deck.emit import emit
+from netlist_gen.deck.emit import dialects, emit
 from netlist_gen.deck.parameters import PARAMETERS, plain_deck
-from netlist_gen.errors import ConfigurationError
+from netlist_gen.errors import DeckError
+from verification.simulators.wrspice_rules import check_wrspice_deck
 
 NGSPICE = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not on PATH")
+WRSPICE = pytest.mark.skipif(shutil.which("wrspice") is None, reason="wrspice is not on PATH")
 JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")
 RUNS = [
     ("josim", "embedded"),
     pytest.param("josim", "josim", marks=[pytest.mark.josim, JOSIM]),
     pytest.param("ngspice", "ngspice", marks=[pytest.mark.ngspice, NGSPICE]),
+    pytest.param("wrspice", "wrspice", marks=[pytest.mark.wrspice, WRSPICE]),
 ]
 
 
@@ -42,14 +45,25 @@ def scaled(text, **factors):
     return text
 
 
-@pytest.mark.parametrize("dialect", ["josim", "ngspice"])
+@pytest.mark.parametrize("dialect", dialects())
 def test_multiplied_in_they_are_the_deck_without(dialect):
     plain, given = text_of(dialect, False), text_of(dialect, True)
     head = "".join(f"* {name}=1\n" for name in PARAMETERS)
     assert plain_deck(given).replace(head, "", 1) == plain
     assert plain_deck(plain) == plain
-    assert "*bias" in given
-    assert "*ind" in given
+
+
+@pytest.mark.parametrize(
+    ("dialect", "form"),
+    [("josim", "{}"), ("ngspice", "{{{}}}"), ("wrspice", "'{}'")],
+)
+def test_the_values_that_are_scaled(dialect, form):
+    """A JTL's inductors, its bias and the critical current of its junction."""
+    found = re.findall(r"[{']?[\d.e-]+\*[a-z]+[}']?", text_of(dialect, True))
+    icrit = "0.00025*icrit" if dialect == "ngspice" else "0.0001*icrit"
+    inductors = [f"{value}*ind" for value in ("2.0678e-12", "4.2e-13", "2.050134e-12")]
+    scaled = [icrit, *inductors, "0.000175*bias", inductors[0]]
+    assert found == [form.format(value) for value in scaled]
 
 
 @pytest.mark.parametrize(("dialect", "simulator"), RUNS)
@@ -76,6 +90,7 @@ def test_simulators_multiply_as_we_do(tmp_path, dialect, simulator):
         (".param bias=1.5\nI1 0 1 pwl(0 0 1e-11 2e-05*bias)",
          "* bias=1.5\nI1 0 1 pwl(0 0 1e-11 3e-05)"),
         (".param ind=2\nL1 a b {1e-12*ind}", "* ind=2\nL1 a b 2e-12"),
+        (".param ind=2\nL1 a b '1e-12*ind'", "* ind=2\nL1 a b 2e-12"),
         (".param ind=2\nL1 a b 1e-12*indx", "* ind=2\nL1 a b 1e-12*indx"),
         (".param other=2\nL1 a b 1e-12*ind", ".param other=2\nL1 a b 1e-12*ind"),
     ],
@@ -110,10 +125,13 @@ def test_many_altered_decks_are_told_in_part(tmp_path, monkeypatch):
     assert run.verdict.altered[0].count > 20
 
 
-def test_wrspice_has_none(tmp_path):
+def test_a_factor_that_wrspice_would_reset_is_refused():
+    text = text_of("wrspice", True)
+    check_wrspice_deck(text)
+    check_wrspice_deck(scaled(text, icrit=0.2))  # r0 * icrit is out of the range without force=1
     message = (
-        "--parameters goes with the dialects josim and ngspice, not wrspice: it cuts expressions "
-        "without a word"
+        "line 6: model 'jjmit' has icrit = 0.2; outside 1e-09 to 0.1 WRspice resets it, with "
+        "force=1 too"
     )
-    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
-        ng.generate(tiny_network(), None, tmp_path / "d", dialects="josim,wrspice", parameters=True)
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        check_wrspice_deck(scaled(text, icrit=2000))
