@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.assembly.plan import Part, census
+from netlist_gen.circuit.lasting_neuron import design_site, site_cell
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import (
     coupler_of,
@@ -25,7 +26,9 @@ from netlist_gen.circuit.neuron import (
     library_design,
     neuron_cell,
 )
+from netlist_gen.circuit.sites import NeuronSite, SiteMemory, site_memory
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
+from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import DEFAULT_PROCESS
 from netlist_gen.network import TernaryLayer, TernaryNetwork
@@ -55,13 +58,20 @@ class CircuitCost:
     the rest: the current of a neuron's threshold control line depends on its weights and
     threshold, and the largest that the design rules allow is taken; all other currents are exact.
 
+    Layers whose membranes last are priced as finished layers are (``TernaryLayer``); what one's
+    neurons have more is known of the network, not of fan-ins.
+
     Args:
         population: output neurons per class, whose pulses the class lines merge.
         process: a process of the library.
+        steps: of a sample, for layers whose membranes last.
     """
 
-    def __init__(self, population: int, process: str = DEFAULT_PROCESS) -> None:
+    def __init__(
+        self, population: int, process: str = DEFAULT_PROCESS, steps: int | None = None
+    ) -> None:
         self.population = population
+        self.steps = steps
         self.library = CellLibrary(process)
         self.supply_voltage = self.library.process.supply_voltage
         self._prices: dict[Part, CellCost] = {}
@@ -74,9 +84,22 @@ class CircuitCost:
         """Cost of the layers; neurons without a synapse and lines without a load cost nothing."""
         fan_ins, fan_outs = [x.fan_in for x in layers], [x.fan_out for x in layers]
         total = CellCost(0.0, 0.0)
-        for part, times in census(fan_ins, fan_outs, self.population).items():
+        memories = [self._memories(layer) for layer in layers]
+        for part, times in census(fan_ins, fan_outs, self.population, memories).items():
             total += self.price(part) * times
         return HardwareCost(total.junctions, total.supply_A * self.supply_voltage)
+
+    def _memories(self, layer: LayerLoad | TernaryLayer) -> list[SiteMemory] | None:
+        """Of each neuron; None for a layer without."""
+        if not isinstance(layer, TernaryLayer) or layer.memory is None:
+            return None
+        if self.steps is None:
+            raise NetworkError(
+                "the membranes of a layer last from step to step, and nothing says for how many: "
+                "its price is not known"
+            )
+        kept = (site_memory(layer.memory, j, self.steps) for j in range(layer.outputs))
+        return [one for one in kept if one is not None]
 
     def exact(self, network: TernaryNetwork) -> HardwareCost:
         """Junctions and static power of the circuit that is built, timing's stages included."""
@@ -90,6 +113,8 @@ class CircuitCost:
         return self._prices[part]
 
     def _count(self, part: Part) -> CellCost:
+        if part.kind == "neuron" and part.memory is not None:
+            return self._lasting(part.size, part.memory)
         if part.kind == "neuron":
             return self._neuron(part.size)
         if part.kind == "splitter_tree":
@@ -100,6 +125,17 @@ class CircuitCost:
             cell = self.library.cell(part.kind)
         totals = Circuit(cell).totals()
         return CellCost(totals.junctions, totals.supply_A)
+
+    def _lasting(self, fan_in: int, memory: SiteMemory) -> CellCost:
+        """The same of a neuron whose membrane lasts."""
+        lines = tuple(range(fan_in))
+        labels = tuple(map(str, lines))
+        site = NeuronSite(0, 0, lines, (1,) * fan_in, 1, "price", labels, memory)
+        design = design_site(site, coupler_of(self.library))
+        totals = Circuit(site_cell(self.library, site)).totals()
+        most = design.unit * (memory.steps * (fan_in + memory.subtract) + 1.0)
+        flux = 2 * max(abs(design.common), abs(design.threshold) + most)
+        return CellCost(totals.junctions, totals.bias_A + flux * self._amperes_per_phi0)
 
     def _neuron(self, fan_in: int) -> CellCost:
         """A neuron of so many synapses, its control lines at the largest current.

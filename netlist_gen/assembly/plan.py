@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.probe import Probe
-from netlist_gen.circuit.sites import NeuronSite, neuron_sites
+from netlist_gen.circuit.sites import NeuronSite, SiteMemory, neuron_sites
 from netlist_gen.circuit.trees import merger_nodes, tree_depth, tree_root
 from netlist_gen.network import TernaryNetwork
 
@@ -324,10 +324,14 @@ class Part(NamedTuple):
 
     kind: str
     size: int = 1
+    memory: SiteMemory | None = None
 
 
 def census(
-    fan_ins: Sequence[IntArray], fan_outs: Sequence[IntArray], population: int
+    fan_ins: Sequence[IntArray],
+    fan_outs: Sequence[IntArray],
+    population: int,
+    memories: Sequence[Sequence[SiteMemory] | None] = (),
 ) -> Counter[Part]:
     """How many of each part a network has, from fan-ins and fan-outs alone.
 
@@ -337,19 +341,27 @@ def census(
         fan_ins: of each layer, shape (neurons,).
         fan_outs: of each layer's lines, shape (lines,).
         population: output neurons of a class.
+        memories: of each neuron of each layer, or None for a layer without; none for no layer.
     """
     parts: Counter[Part] = Counter()
+    kept = memories or [None] * len(fan_ins)
     pulsed = fan_outs[0] > 0
     parts[Part("jtl")] += int(pulsed.sum())  # behind the sources
-    for fan_in, fan_out in zip(fan_ins, fan_outs, strict=True):
+    for fan_in, fan_out, memory in zip(fan_ins, fan_outs, kept, strict=True):
         # A synapse on a line without a neuron behind it has a silent source of its own.
         parts[Part("jtl")] += int(fan_out[~pulsed].sum())
         _count(parts, "splitter_tree", fan_out[pulsed & (fan_out > 0)])
         built = fan_in[fan_in > 0]
-        _count(parts, "neuron", built)
+        if memory is None:
+            _count(parts, "neuron", built)
+        else:
+            parts.update(
+                Part("neuron", int(size), memory[j]) for j, size in enumerate(fan_in) if size
+            )
         if built.size:
             parts[Part("jtl")] += int(built.size) + 1  # output stages, and the clock's
-            parts[Part("splitter")] += 1
+            # One source's clock is split; decisions and resets of lasting membranes have two.
+            parts[Part("splitter" if memory is None else "jtl")] += 1
             parts[Part("splitter_tree", int(built.size))] += 2
         pulsed = fan_in > 0
     for group in pulsed.reshape(-1, population):

@@ -133,13 +133,14 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
                     labels=tuple(
                         f"{i:0{deep}d}" if before is None else before.name(int(i)) for i in lines
                     ),
-                    memory=_site_memory(layer.memory, j, network.steps),
+                    memory=site_memory(layer.memory, j, network.steps),
                 )
             )
     return sites
 
 
-def _site_memory(memory: Memory | None, neuron: int, steps: int | None) -> SiteMemory | None:
+def site_memory(memory: Memory | None, neuron: int, steps: int | None) -> SiteMemory | None:
+    """What makes the membrane of a layer's neuron last for so many steps; None without a memory."""
     if memory is None or steps is None:
         return None
     return SiteMemory(memory.reset, steps, int(memory.subtract[neuron]))

@@ -104,7 +104,7 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     network = checkpoint.network
     x, y = _samples(net, checkpoint, options)
     curve = chosen_curve(options["noise_sigma"], options["noise_flux"], options["firing_curve"])
-    cost = price_of(network, CircuitCost(network.population))
+    cost = price_of(network, CircuitCost(network.population, steps=network.steps))
     found = exact(network, x, y)
     facts: dict[str, object] = {
         "file": str(net),

@@ -149,7 +149,7 @@ def train(
     config, data = training_of(dataset, hidden, curve, encode, options)
     if data is not None:
         click.echo(f"{dataset}: {data.encoding.words}", err=True)
-    cost_model = CircuitCost(config.population)
+    cost_model = CircuitCost(config.population, steps=config.steps)
     state_file = state_of(output)
     click.echo(
         f"training on {dataset}: {' '.join(config.hidden)}, fan-in {config.fan_in}", err=True
@@ -317,8 +317,10 @@ def show_epoch(line: EpochReport) -> None:
 
 
 def price_of(network: TernaryNetwork, cost_model: CostModel) -> HardwareCost | None:
-    """The quick price of a network's circuit; None with a memory, whose cells have no prices."""
-    return None if network.has_memory else cost_model.cost(network.layers)
+    """The quick price of a network's circuit; None where it is not known for how many steps."""
+    if network.has_memory and network.steps is None:
+        return None
+    return cost_model.cost(network.layers)
 
 
 def show_result(output: Path, trained: TrainedNetwork, cost: HardwareCost | None) -> None:

@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 
 from netlist_gen.assembly.cost import CircuitCost, Part, flux_per_synapse
 from netlist_gen.assembly.network_circuit import network_bench, network_outline
+from netlist_gen.circuit.lasting_neuron import memory_phases
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import coupler_of, design_neuron, neuron_cell
+from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.design import load_phases
+from netlist_gen.memory import RESETS, Memory, Reset
 from netlist_gen.network import TernaryNetwork
 
 
@@ -46,6 +50,32 @@ def test_junctions_are_those_of_the_circuit_and_power_is_not_less(seed: int, pro
     static -= added * jtl * library.process.supply_voltage
     assert cost.junctions == totals.junctions - added
     assert static * (1 - 1e-12) <= cost.static_power_w <= 1.2 * static
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_neurons_whose_membranes_last_have_their_own_price(reset: Reset) -> None:
+    """Junctions are those of the circuit that is built, also beside a layer without a memory."""
+    rng = np.random.default_rng(5)
+    weights = [rng.integers(-1, 2, (6, 7)), rng.integers(-1, 2, (4, 6))]
+    thetas = [rng.integers(1, 4, 6), rng.integers(1, 4, 4)]
+    memory = Memory.of(reset, 6, thetas[0] - 1 if reset == "subtract" else None)
+    network = TernaryNetwork.from_arrays(weights, thetas, 2, memories=[memory, None], steps=3)
+    cost = CircuitCost(2, steps=3)
+    price = cost.cost(network.layers)
+    phases = memory_phases(network, load_phases(), None)
+    bench = network_bench(network, CellLibrary(), phases=phases)
+    added = bench.timing.padding + sum(layer.reset_stages for layer in bench.timing.layers)
+    added += sum(sum(line.stages) for line in bench.plan.class_lines)
+    totals = bench.circuit.totals()
+    assert price.junctions == totals.junctions - added
+    static = totals.supply_A * CellLibrary().process.supply_voltage
+    assert 0.95 * static <= price.static_power_w <= 1.3 * static
+    message = (
+        "the membranes of a layer last from step to step, and nothing says for how many: its "
+        "price is not known"
+    )
+    with pytest.raises(NetworkError, match=f"^{message}$"):
+        CircuitCost(2).cost(network.layers)
 
 
 def test_fan_in_beyond_what_is_built_still_has_a_price() -> None:

@@ -182,7 +182,7 @@ def test_a_circuit_with_another_memory_is_found(monkeypatch, wrong):
     from netlist_gen.circuit import sites
 
     made = network("subtract")
-    real = sites._site_memory
+    real = sites.site_memory
 
     def other(memory, neuron, steps):
         own = real(memory, neuron, steps)
@@ -203,7 +203,7 @@ def test_a_circuit_with_another_memory_is_found(monkeypatch, wrong):
             ),
         )  # fmt: skip
     else:
-        monkeypatch.setattr(sites, "_site_memory", other)
+        monkeypatch.setattr(sites, "site_memory", other)
     run = ng.verify(made, trains(6, 3, 8), simulator="embedded")
     assert not run.agreed
     assert run.counter_example is not None
