@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.network_circuit import NetworkBench
 from netlist_gen.circuit.bench import NeuronBench
+from netlist_gen.circuit.probe import Probe
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.errors import ConfigurationError, DeckError
@@ -52,6 +53,21 @@ class SynapseEntry(Record):
 
 
 @dataclass(frozen=True)
+class MemoryEntry(Record):
+    """What makes a neuron's membrane last.
+
+    Attributes:
+        reset: what its own pulse does: "zero", "subtract" or "none".
+        steps: the most of a sample.
+        own: its branches that count its own pulses, -1 each; their ``input`` is -1.
+    """
+
+    reset: str
+    steps: int
+    own: tuple[SynapseEntry, ...]
+
+
+@dataclass(frozen=True)
 class NeuronEntry(Record):
     """A neuron: its place in the network, its names in the deck, its synapses."""
 
@@ -62,6 +78,7 @@ class NeuronEntry(Record):
     instance: str
     output: str
     synapses: tuple[SynapseEntry, ...]
+    memory: MemoryEntry | None = field(default=None, metadata={"absent": True})
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,7 @@ class NeuronDeckEntry(Record):
     flux_uA: float
     cells: Mapping[str, int]
     files: Mapping[str, DeckFile]
+    memory: MemoryEntry | None = field(default=None, metadata={"absent": True})
 
 
 @dataclass(frozen=True)
@@ -288,7 +306,7 @@ def neuron_entry(bench: NeuronBench, first: int, files: Mapping[str, DeckFile]) 
     return NeuronDeckEntry(
         "neurons", first, view.windows, entry.name, entry.layer, entry.neuron, entry.theta,
         entry.instance, entry.output, entry.synapses, totals.junctions, totals.bias_A * 1e6,
-        totals.flux_A * 1e6, totals.cells, files,
+        totals.flux_A * 1e6, totals.cells, files, entry.memory,
     )  # fmt: skip
 
 
@@ -307,13 +325,21 @@ def network_entry(
 
 
 def _neuron(view: NeuronView) -> NeuronEntry:
-    site, loops = view.site, view.loops()
+    site, loops, kept = view.site, view.loops(), view.site.memory
     synapses = tuple(
-        SynapseEntry(
-            line, sign, ".".join(loops[line][0].path), loops[line][0].column, loops[line][1].column
-        )
+        _synapse(line, sign, loops[line])
         for line, sign in zip(site.inputs, site.signs, strict=True)
     )
+    memory = None
+    if kept is not None:
+        own = tuple(_synapse(-1, -1, loop) for loop in view.own_loops())
+        memory = MemoryEntry(kept.reset, kept.steps, own)
     return NeuronEntry(
-        site.name, site.layer, site.neuron, site.theta, view.instance, view.output.column, synapses
-    )
+        site.name, site.layer, site.neuron, site.theta, view.instance, view.output.column, synapses,
+        memory,
+    )  # fmt: skip
+
+
+def _synapse(line: int, sign: int, loop: tuple[Probe, Probe]) -> SynapseEntry:
+    into, out = loop
+    return SynapseEntry(line, sign, ".".join(into.path), into.column, out.column)

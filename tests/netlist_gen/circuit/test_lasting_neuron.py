@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -263,11 +264,23 @@ def test_whole_networks_as_one_deck(tmp_path, resets):
     assert "4 samples of 3 steps" in report
 
 
+def test_the_manifest_names_the_loops_of_own_pulses(tmp_path):
+    ng.generate(network("subtract", neurons=3), trains(1, 3, 8), tmp_path)
+    entry = json.loads((tmp_path / "manifest.json").read_text())["decks"][2]
+    assert entry["memory"]["reset"] == "subtract"
+    assert [one["instance"] for one in entry["memory"]["own"]] == [
+        "XL0N2.XSOWN0", "XL0N2.XSOWN1",
+    ]  # fmt: skip
+    assert entry["memory"]["own"][1]["set"] == "P(BA|XSOWN1|XL0N2)"
+
+
 def test_decks_are_cut_between_samples(tmp_path):
     made = network("zero", neurons=1)
     x = trains(40, 3, 8)
     count = ng.generate(made, x, tmp_path, dialects=("josim",))
     assert count == 3  # at most 64 windows, 16 samples of 4
+    entry = json.loads((tmp_path / "manifest.json").read_text())["decks"][0]
+    assert entry["memory"] == {"reset": "zero", "steps": 3, "own": []}
     again = ng.verify(made, x, simulator="embedded", decks=tmp_path)
     assert again.agreed
     whole = ng.verify(made, x[[0, 1] * 10], simulator="embedded")
