@@ -89,7 +89,7 @@ def adapt(
         f"{chosen.population}, {run.data.encoding.words}",
         err=True,
     )
-    cost_model = CircuitCost(chosen.population, steps=chosen.steps)
+    cost_model = CircuitCost(chosen.population, steps=run.config.steps)
     with says_how_to_go_on(state_of(output)):
         adapted = run_adaptation(
             run, show_epoch, cost_model=cost_model, state_file=state_of(output), resume=resume

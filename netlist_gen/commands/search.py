@@ -94,8 +94,8 @@ def search(
     base, data = training_of(dataset, hidden, None, encode, options)
     if base.reset is not None or any(varied.get("reset") for varied in grid):
         raise ConfigurationError(
-            "--reset is given; a search holds accuracy against prices, and these are known for "
-            "neurons without memory only"
+            "--reset is given; a search holds accuracy against junctions and static energy, and "
+            "takes these of neurons without memory only"
         )
     table = output / trials.TABLE
     rows = trials.read_table(table)

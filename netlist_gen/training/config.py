@@ -293,8 +293,8 @@ class TrainingConfig(Options):
         for name in ("max_junctions", "max_power_w"):
             if getattr(self, name) is not None:
                 raise ConfigurationError(
-                    f"{name} and reset exclude each other: prices are known for neurons without "
-                    "memory only"
+                    f"{name} and reset exclude each other: a budget is kept by the prices of "
+                    "neurons without memory"
                 )
         if self.noise_phi0 or (self.firing_curve and self.firing_curve_unit == "Phi0"):
             raise ConfigurationError(

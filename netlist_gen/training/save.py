@@ -14,7 +14,7 @@ from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 
 
 def card(trained: TrainedNetwork, command: str, cost: HardwareCost | None) -> dict[str, object]:
-    """What a user must know about a trained network, in JSON types; None: no price is known."""
+    """What a user must know about a trained network, in JSON types; ``cost`` where it is known."""
     network, config = trained.network, trained.config
     facts: dict[str, object] = {"dataset": config.dataset}
     if trained.encoding is None:
