@@ -140,10 +140,12 @@ def test_output_j_votes_for_class_j_over_population_and_ties_go_to_the_lowest():
 
 
 def test_steps_of_a_sample_are_windows_in_order():
-    from verification.campaign.plan import windows_of
+    from netlist_gen.network import TernaryNetwork
+    from netlist_gen.spikes import windows_of
 
     x = np.arange(2 * 3 * 4).reshape(2, 3, 4)
-    windows, steps = windows_of(x)
+    network = TernaryNetwork.from_arrays([np.eye(x.shape[-1])], [np.ones(x.shape[-1])])
+    windows, steps = windows_of(network, x)
     assert steps == 3
     assert (windows[1 * 3 + 2] == x[1, 2]).all()
 

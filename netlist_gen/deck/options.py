@@ -120,8 +120,8 @@ class GenerateOptions(DeckOptions):
     Attributes:
         dialects: of the decks.
         jobs: processes that write neurons' decks; None: as many as the cores where decks are many.
-        parameters: whether factors of bias, inductance and critical current stand at the head of
-            each deck, so that one line sweeps them.
+        parameters: whether factors of bias, flux, inductance and critical current stand at the
+            head of each deck, so that one line sweeps them.
         source: what the manifest records as the network's origin.
         inputs: the file of the samples, recorded in decks.
     """

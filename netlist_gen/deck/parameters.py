@@ -3,7 +3,8 @@
     .param bias=1          L1 a b 2.2e-12*ind          IB 0 a pwl(0 0 1e-11 7e-05*bias)
 
 That is JoSIM's form. ngspice takes such a product in braces, WRspice in single quotes: it cuts an
-expression without them at its first operator.
+expression without them at its first operator, and rounds one with them to 7 digits where
+``.options numdgt`` asks for no more.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _GIVEN = re.compile(rf"(?im)^\.param ({'|'.join(PARAMETERS)}) *= *({_NUMBER}) *\r?$")
 _SCALED = re.compile(rf"({_NUMBER})\*({'|'.join(PARAMETERS)})\b", re.IGNORECASE)
 _SCALED_IN_SIGNS = re.compile(rf"[{{']{_SCALED.pattern}[}}']", re.IGNORECASE)
+_DIGITS = re.compile(r"(?m)^\.options (numdgt=15) *\r?$")
 
 
 def plain_deck(text: str) -> str:
@@ -40,5 +42,6 @@ def plain_deck(text: str) -> str:
             return found.group(0)
         return value if given[name] == 1.0 else f"{float(value) * given[name]:.10g}"
 
+    text = _DIGITS.sub(r"* \1", text)
     text = _GIVEN.sub(lambda found: f"* {found.group(1)}={found.group(2)}", text)
     return _SCALED.sub(product, _SCALED_IN_SIGNS.sub(product, text))

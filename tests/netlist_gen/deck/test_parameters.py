@@ -49,6 +49,7 @@ def scaled(text, **factors):
 def test_multiplied_in_they_are_the_deck_without(dialect):
     plain, given = text_of(dialect, False), text_of(dialect, True)
     head = "".join(f"* {name}=1\n" for name in PARAMETERS)
+    head += "* numdgt=15\n" if dialect == "wrspice" else ""
     assert plain_deck(given).replace(head, "", 1) == plain
     assert plain_deck(plain) == plain
 
@@ -62,23 +63,24 @@ def test_the_values_that_are_scaled(dialect, form):
     found = re.findall(r"[{']?[\d.e-]+\*[a-z]+[}']?", text_of(dialect, True))
     icrit = "0.00025*icrit" if dialect == "ngspice" else "0.0001*icrit"
     inductors = [f"{value}*ind" for value in ("2.0678e-12", "4.2e-13", "2.050134e-12")]
-    scaled = [icrit, *inductors, "0.000175*bias", inductors[0]]
-    assert found == [form.format(value) for value in scaled]
+    products = [icrit, *inductors, "0.000175*bias", inductors[0]]
+    assert found == [form.format(product) for product in products]
 
 
 @pytest.mark.parametrize(("dialect", "simulator"), RUNS)
 def test_simulators_multiply_as_we_do(tmp_path, dialect, simulator):
     given = text_of(dialect, True)
+    swept = scaled(given, bias=1.1, ind=0.9, icrit=0.97)
     results = {}
     for name, text in {
-        "plain": text_of(dialect, False), "one": given, "swept": scaled(given, bias=1.1, ind=0.9),
-        "multiplied": plain_deck(scaled(given, bias=1.1, ind=0.9)),
+        "plain": text_of(dialect, False), "one": given, "swept": swept,
+        "multiplied": plain_deck(swept),
     }.items():  # fmt: skip
         deck = tmp_path / f"{name}.cir"
         deck.write_text(text)
         results[name] = ng.simulate(deck, simulator=simulator)
     for one, other in (("plain", "one"), ("swept", "multiplied")):
-        np.testing.assert_allclose(results[one].values, results[other].values, atol=1e-4)
+        np.testing.assert_allclose(results[one].values, results[other].values, rtol=0, atol=1e-9)
     assert results["swept"].values.shape[0] == results["one"].values.shape[0]
     last = results["one"].values[:, -1] - results["swept"].values[:, -1]
     assert np.abs(last).max() > 0.02  # the bias moves phases at rest
@@ -130,7 +132,7 @@ def test_a_factor_that_wrspice_would_reset_is_refused():
     check_wrspice_deck(text)
     check_wrspice_deck(scaled(text, icrit=0.2))  # r0 * icrit is out of the range without force=1
     message = (
-        "line 6: model 'jjmit' has icrit = 0.2; outside 1e-09 to 0.1 WRspice resets it, with "
+        "line 7: model 'jjmit' has icrit = 0.2; outside 1e-09 to 0.1 WRspice resets it, with "
         "force=1 too"
     )
     with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
