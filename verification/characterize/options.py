@@ -27,6 +27,9 @@ def _neighbours() -> tuple[str, ...]:
 GOALS = ("margin", "yield", "delay")
 """Of ``--optimize``."""
 
+_OF_OPTIMIZE = ("goal", "vary", "against", "least_margin", "starts", "rounds")
+"""Options that say how to optimize."""
+
 
 @dataclass(frozen=True)
 class CharacterizeOptions(BiasOptions):
@@ -123,9 +126,9 @@ class CharacterizeOptions(BiasOptions):
         super().__post_init__()
         check_kinds("--waves", self.waves)
         if not self.optimize:
-            how = {"--goal": self.goal != GOALS[0], "--vary": self.vary, "--against": self.against}
-            for flag, given in how.items():
-                if given:
+            for name in _OF_OPTIMIZE:
+                if getattr(self, name) != getattr(type(self), name):
+                    flag = f"--{name.replace('_', '-')}"
                     raise ConfigurationError(f"{flag} says how to optimize; give --optimize too")
         elif self.annotate is not None:
             raise ConfigurationError(

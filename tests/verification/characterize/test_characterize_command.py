@@ -323,6 +323,9 @@ def test_a_cell_is_optimized(cli, own_cell, tmp_path):
         (["--vary", "LST"], "--vary says how to optimize; give --optimize too"),
         (["--goal", "delay"], "--goal says how to optimize; give --optimize too"),
         (["--against", "bias"], "--against says how to optimize; give --optimize too"),
+        (["--least-margin", "0.1"], "--least-margin says how to optimize; give --optimize too"),
+        (["--starts", "6"], "--starts says how to optimize; give --optimize too"),
+        (["--rounds", "1"], "--rounds says how to optimize; give --optimize too"),
         (
             ["--optimize", "--annotate", "t.csv"],
             "--annotate goes not with --optimize: extracted values are not the optimizer's to "
