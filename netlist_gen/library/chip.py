@@ -115,5 +115,8 @@ class ProfileOptions(Options):
     """
 
     profile: str = option(
-        NO_PROFILE, "Chip that the budget is held against, or a .toml file.", known=profile_names
+        NO_PROFILE,
+        "Chip that the budget is held against, or a .toml file.",
+        known=profile_names,
+        files=True,
     )

@@ -292,6 +292,7 @@ def test_what_may_be_meant(words, sentence):
         ("characterize my", ["my"]),  # a file
         ("characterize x --optimize --goal y", ["yield"]),
         ("characterize x --driver me", ["merger"]),
+        ("inspect n --profile superc", ["superc"]),  # a file
         ("train m", ["mnist"]),
         ("train digits --precision b", ["bfloat16"]),
         ("train digits --encode l", ["levels", "latency"]),
