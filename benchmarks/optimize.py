@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from stopwatch import timed
@@ -29,12 +30,12 @@ BEST = 0.492
 """Greatest least margin that is known, with the default bounds."""
 
 
-def searched(factors: dict[str, float], workers: int, **options: object) -> Optimized:
+def searched(factors: dict[str, float], workers: int, **options: Any) -> Optimized:
     """What the optimizer makes of the cell with elements moved."""
     bench = make_bench(load_subject(str(CELL)))
     moved = with_factors(bench, {f"{name}|XC": x for name, x in factors.items()}, "dff")
     runner = Runner(workers=workers)
-    chosen = CharacterizeOptions(optimize=True, **options)  # type: ignore[arg-type]
+    chosen = CharacterizeOptions(optimize=True, **options)
     _, found = optimize(CellUnderTest(make_bench(moved), runner), chosen)
     runner.close()
     return found

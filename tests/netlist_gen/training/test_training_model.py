@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,9 +30,9 @@ from netlist_gen.training.model import (
 SIDE, CLASSES = 8, 4
 
 
-def settled(hidden: tuple[str, ...], seed: int, **options: object) -> TernarySpikingNet:
+def settled(hidden: tuple[str, ...], seed: int, **options: Any) -> TernarySpikingNet:
     """A net with masks, statistics and integer thresholds, as at the end of a run."""
-    config = TrainingConfig(hidden=hidden, population=2, seed=seed, **options)  # type: ignore[arg-type]
+    config = TrainingConfig(hidden=hidden, population=2, seed=seed, **options)
     torch.manual_seed(seed)
     net = TernarySpikingNet(config, (1, SIDE, SIDE), CLASSES)
     MaskPlan(net, config, None).update(1.0)
@@ -325,6 +326,6 @@ def test_the_largest_of_a_mask_exactly() -> None:
         ),
     ],
 )
-def test_schedules_and_budgets_that_can_not_be(options: dict[str, object], message: str) -> None:
+def test_schedules_and_budgets_that_can_not_be(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
-        TrainingConfig(**options)  # type: ignore[arg-type]
+        TrainingConfig(**options)
