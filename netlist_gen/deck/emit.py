@@ -16,7 +16,7 @@ from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.deck.dialects import dialect_context
 from netlist_gen.deck.parameters import PARAMETERS
 from netlist_gen.errors import ConfigurationError, DeckError
-from netlist_gen.library.process import Process
+from netlist_gen.library.process import JunctionModel, Process
 from netlist_gen.resources import resource_dir, template
 
 if TYPE_CHECKING:
@@ -102,17 +102,28 @@ def emit_cell(cell: Cell, process: Process, notes: Sequence[str] = ()) -> str:
         process: gives the junction model.
         notes: comment lines at the head.
     """
-    used = {junction.model for junction in cell.junctions()}
-    values = {
-        "dialect": "josim",
-        "model": process.model,
-        "models": [m for m in process.models if (m.name if m in process.others else "") in used],
-        "ramp_s": Analysis.ramp_s,
-        "params": (),
-    }
+    used = {process.model_of(junction.model) for junction in cell.junctions()}
+    values = _context("josim", process, [m for m in process.models if m in used], Analysis.ramp_s)
     return _template("josim", "subcircuit.cir.j2").render(
         values, cell=cell, title=cell.title, notes=notes
     )
+
+
+def _context(
+    dialect: str,
+    process: Process,
+    models: Sequence[JunctionModel],
+    ramp_s: float,
+    parameters: bool = False,
+) -> dict[str, Any]:
+    """What the templates of subcircuits need beside the cell."""
+    return {
+        "dialect": dialect,
+        "model": process.model,
+        "models": models,
+        "ramp_s": ramp_s,
+        "params": tuple(PARAMETERS) if parameters else (),
+    }
 
 
 def emit(
@@ -149,13 +160,7 @@ def emit(
             f"{analysis.temperature_K:g} K needs the dialect josim"
         )
     check_dialects([dialect])
-    common = {
-        "dialect": dialect,
-        "model": process.model,
-        "models": process.models,
-        "ramp_s": analysis.ramp_s,
-        "params": tuple(PARAMETERS) if parameters else (),
-    }
+    common = _context(dialect, process, process.models, analysis.ramp_s, parameters)
     text = _template(dialect, "deck.cir.j2").render(
         common,
         title=f"{name}: {circuit.top.title}",
