@@ -135,6 +135,10 @@ class CharacterizeOptions(BiasOptions):
                 "--annotate goes not with --optimize: extracted values are not the optimizer's to "
                 "change"
             )
+        elif self.goal != "delay" and self.least_margin != type(self).least_margin:
+            raise ConfigurationError(
+                f"--least-margin is of --goal delay; the goal is {self.goal}, which has none"
+            )
 
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the sweep. Raises ConfigurationError for one that is none."""

@@ -327,6 +327,10 @@ def test_a_cell_is_optimized(cli, own_cell, tmp_path):
         (["--starts", "6"], "--starts says how to optimize; give --optimize too"),
         (["--rounds", "1"], "--rounds says how to optimize; give --optimize too"),
         (
+            ["--optimize", "--goal", "yield", "--least-margin", "0.1"],
+            "--least-margin is of --goal delay; the goal is yield, which has none",
+        ),
+        (
             ["--optimize", "--annotate", "t.csv"],
             "--annotate goes not with --optimize: extracted values are not the optimizer's to "
             "change",
