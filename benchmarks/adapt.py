@@ -149,8 +149,11 @@ def digits(output: Path, epochs: int) -> None:
 @click.option("--data-dir", required=True, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--own-steps", default=25, show_default=True, help="Of the network itself.")
 @click.option("--own-epochs", default=1, show_default=True, help="Of its own training.")
+@click.option("--own-rate", default=1e-2, show_default=True, help="Learning rate of that.")
 @click.option("--epochs", default=10, show_default=True, help="Of the adaptation.")
-def mnist(output: Path, data_dir: Path, own_steps: int, own_epochs: int, epochs: int) -> None:
+def mnist(
+    output: Path, data_dir: Path, own_steps: int, own_epochs: int, own_rate: float, epochs: int
+) -> None:
     """The convolutional one, on MNIST, to 4 steps and a fan-in of 64."""
     output.mkdir(parents=True, exist_ok=True)
     data = load_data("mnist", str(data_dir))
@@ -158,7 +161,7 @@ def mnist(output: Path, data_dir: Path, own_steps: int, own_epochs: int, epochs:
     net = convolutional()
     x = torch.from_numpy(values(data.train_images, data))
     y = torch.from_numpy(data.train_labels)
-    teach(net, x, y, steps=own_steps, epochs=own_epochs, batch=128, rate=1e-2)
+    teach(net, x, y, steps=own_steps, epochs=own_epochs, batch=128, rate=own_rate)
     words = ["--input-shape", "1,28,28", "--layers", CONVOLUTIONAL, "--own-steps", str(own_steps)]
     words += ["--epochs", str(epochs), "--batch", "128", "--precision", "bfloat16"]
     made_legal(net, output, words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -75,12 +76,13 @@ def _csv(tmp_path, net):
 def test_a_disagreement_is_a_result(net, monkeypatch):
     from netlist_gen.circuit import bench
 
-    built = bench.neuron_cell
+    built = bench.site_cell
 
-    def wrong(library, name, signs, theta, **labels):
-        return built(library, name, signs, theta + (name == "L1N0"), **labels)
+    def wrong(library, site, startup=None):
+        other = site.theta + (site.name == "L1N0")
+        return built(library, dataclasses.replace(site, theta=other), startup)
 
-    monkeypatch.setattr(bench, "neuron_cell", wrong)
+    monkeypatch.setattr(bench, "site_cell", wrong)
     every = np.array(list(np.ndindex(2, 2, 2)), dtype=bool)
     run = ng.verify(net, every, simulator="embedded", jobs=1)
     assert not run.agreed
