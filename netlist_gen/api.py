@@ -314,7 +314,8 @@ def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:
     from netlist_gen.checkpoint.registry import read_checkpoint
 
     found = read_checkpoint(net)
-    return found.network, str(net), found.card.steps
+    # A network whose membranes last has room for samples of fewer steps too.
+    return found.network, str(net), None if found.network.has_memory else found.card.steps
 
 
 def _simulated(run: Path, network: TernaryNetwork, chosen: PerformanceOptions) -> SimulatedClock:

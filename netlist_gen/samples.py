@@ -133,14 +133,18 @@ def _check_steps(
 
 
 def _check_room(place: str, x: NDArray[np.bool_], room: int | None) -> None:
-    """Refuse samples that would overflow the loops in which membranes last."""
+    """Refuse samples that would overflow the loops in which membranes last, or have no steps."""
     have = 1 if x.ndim == 2 else x.shape[1]
+    if room is not None and room > 1 and x.ndim == 2:
+        raise ConfigurationError(
+            f"{place}inputs have shape {x.shape}; the network's membranes last for the steps of a "
+            f"sample, up to {room}: (samples, steps, inputs) is needed"
+        )
     if room is not None and have > room:
         raise ConfigurationError(
             f"{place}inputs have shape {x.shape}, so {have} steps for each sample; the network's "
             f"membranes last, and its storage loops have room for at most {room}"
         )
-
 
 
 def no_samples(network: TernaryNetwork, labels: Source | None = None) -> Samples:

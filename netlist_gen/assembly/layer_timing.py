@@ -26,6 +26,10 @@ from netlist_gen.circuit.trees import tree_depth, tree_root
 
 FloatArray = NDArray[np.float64]
 
+QUIET_S = 100e-12
+"""Of the rest between windows the last part, in which one may begin: at a slow clock the middle of
+all of it would be before the simulation begins."""
+
 
 @dataclass(frozen=True, eq=False)
 class LineArrivals:
@@ -281,6 +285,7 @@ class LayerTimer:
         begin = np.maximum(decision + limits["keep"], reset + limits["recovery"])
         begin = begin - self.period + quiet
         end = early + quiet
+        begin = np.maximum(begin, end - QUIET_S * self.delays.slowness)
         found = np.empty(begin.size)
         group: list[int] = []
         for j in [*np.argsort(end, kind="stable").tolist(), -1]:

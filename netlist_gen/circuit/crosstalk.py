@@ -96,6 +96,7 @@ def moved(
     crosstalk: Crosstalk,
     rules: DesignRules,
     capacity: int = 1,
+    share: float = 1.0,
 ) -> Moved:
     """What crosstalk does to a neuron of so many branches.
 
@@ -111,6 +112,8 @@ def moved(
         capacity: fluxons that each branch stores in an inductor as many times as long: the current
             of each is so much less, and the mutual inductance of a stray coupling goes with the
             root of both inductors.
+        share: of a loop's inductance that its storage inductor is, against that of a loop of one
+            fluxon; what a full loop drives back through its neighbours goes with it.
     """
     measured = rules.neighbours
     if measured is None:
@@ -118,7 +121,7 @@ def moved(
     pairs = (excitatory + inhibitory - 1) / (size.synapses - 1)
     flux = rules.edge(size.loops).crosstalk * pairs
     flux *= crosstalk.pickups / measured.crosstalk.pickups
-    share = crosstalk.storages / measured.crosstalk.storages
+    share *= crosstalk.storages / measured.crosstalk.storages
     stray = crosstalk.stray / measured.crosstalk.stray * measured.both / size.loops
     stray *= math.sqrt(max(1.0, rules.places / size.places) / capacity)
     up, down = _neighbours(excitatory, inhibitory, size)

@@ -64,6 +64,11 @@ third of the usual, and without it the last one stays in. JoSIM's equations: 8 f
 and given back at bias x 0.7 to x 1.3 with 10 to 12 uA more, 6 with 0 to 12."""
 
 
+LOOP_FLUX = 0.2
+"""The most flux that the branches of a loop may give it, Phi0. JoSIM's equations: membranes far
+above the threshold leave a far junction behind where full loops have 0.24 and more."""
+
+
 def design_site(site: NeuronSite, coupler: Coupler) -> NeuronDesign:
     """The design of a neuron of a network.
 
@@ -104,6 +109,7 @@ def design_of(
         branches=len(every),
         capacity=memory.steps,
         size=lasting_size(len(every)),
+        loop_flux=LOOP_FLUX,
     )
 
 

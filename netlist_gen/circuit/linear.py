@@ -98,6 +98,11 @@ class _Side:
         even = self.loops * self.lack(self.rest + self.flux * total / self.loops)
         for k in range(1, count + 1):
             if k * most > total + against:
+                if self.capacity > 1 and total > 0:
+                    # Loops that count need not be full: these few hold all that there is.
+                    found = k * self.lack(self.rest + self.flux * total / k)
+                    found += (self.loops - k) * self.lack(self.rest) - even
+                    worst = max(worst, found)
                 break
             others = self.loops - k
             found = k * self.lack(self.rest + self.flux * most) - even

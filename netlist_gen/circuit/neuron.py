@@ -124,6 +124,7 @@ def design_neuron(
     branches: int | None = None,
     capacity: int = 1,
     size: LoopSize | None = None,
+    loop_flux: float = math.inf,
 ) -> NeuronDesign:
     """Design a neuron.
 
@@ -137,6 +138,7 @@ def design_neuron(
         branches: storage branches, where several lines share one (default: one for each line).
         capacity: fluxons that each branch stores; its inductor is as many times as long.
         size: of its stage (default: the smallest).
+        loop_flux: the most that a loop's branches of one sign may give it, Phi0.
 
     Raises:
         NetworkError: wrong sign, or a fan-in of 0 or beyond what was shown to work.
@@ -155,13 +157,16 @@ def design_neuron(
     if branches is not None:
         excitatory = -(-excitatory // capacity)
         inhibitory = branches - excitatory
+    # What the loop's junctions add to the storage inductor stays when the inductor grows.
+    loop = PHI0 / rules.full
+    long = loop + (capacity - 1) * coupler.storage
+    full = PHI0 / long
     beside = NOT_MOVED
     if coupler.crosstalk is not None:
-        beside = moved(excitatory, inhibitory, size, coupler.crosstalk, rules, capacity)
+        share = (capacity * coupler.storage / long) / (coupler.storage / loop)
+        beside = moved(excitatory, inhibitory, size, coupler.crosstalk, rules, capacity, share)
     pickup = rules.pickup_total / size.places
     per_coupling = math.sqrt(capacity * coupler.storage * pickup)
-    # What the loop's junctions add to the storage inductor stays when the inductor grows.
-    full = PHI0 / (PHI0 / rules.full + (capacity - 1) * coupler.storage)
     turn = coupler.transformer
     most = min(turn.mutual_share * pickup, turn.coupling * per_coupling) * full / PHI0
     stage = rules.edge(size.loops)
@@ -169,7 +174,10 @@ def design_neuron(
     if edge > 0:
         lowest_offset = stage.offset - stage.screening * turn.coupling**2 + beside.flux
         unit = min(unit, (rules.rest + lowest_offset) / edge)
-    loops = LoopSum(size, loop_shares(excitatory, inhibitory, size), capacity, rules)
+    kinds = loop_shares(excitatory, inhibitory, size)
+    alike = max(max(plus, minus) for _, plus, minus in kinds)
+    unit = min(unit, loop_flux / (size.loops * capacity * alike))
+    loops = LoopSum(size, kinds, capacity, rules)
     unit = loops.linear_unit(unit, edge, stage.offset)
     mutual = unit * size.loops * PHI0 / full
     coupling = mutual / per_coupling

@@ -8,6 +8,7 @@ import numpy as np
 
 from netlist_gen.circuit.loops import stage_fan_in
 from netlist_gen.errors import NetworkError
+from netlist_gen.library.design import load_rules
 from netlist_gen.memory import Memory, Reset
 from netlist_gen.network import TernaryNetwork
 
@@ -122,6 +123,13 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
                         "theta must be at least 1"
                     )
                 continue
+            memory = site_memory(layer.memory, j, network.steps)
+            if memory is not None and memory.subtract > load_rules().max_fan_in:
+                raise NetworkError(
+                    f"layer {index}, neuron {j}: a pulse subtracts {memory.subtract}, for which it "
+                    f"has as many synapses of its own; shown to work are "
+                    f"{load_rules().max_fan_in} in all"
+                )
             sites.append(
                 NeuronSite(
                     layer=index,
@@ -133,7 +141,7 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
                     labels=tuple(
                         f"{i:0{deep}d}" if before is None else before.name(int(i)) for i in lines
                     ),
-                    memory=site_memory(layer.memory, j, network.steps),
+                    memory=memory,
                 )
             )
     return sites

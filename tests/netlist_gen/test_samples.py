@@ -81,7 +81,7 @@ TIMED = np.zeros((2, 4, 3), dtype=bool)
 def test_samples_that_membranes_have_no_room_for(tmp_path):
     for steps in (1, 3):
         assert read_samples(LASTING, TIMED[:, :steps]).steps == steps
-    assert read_samples(LASTING, X).steps == 1
+    assert read_samples(LASTING.with_steps(1), X).steps == 1
     message = (
         "inputs have shape (2, 4, 3), so 4 steps for each sample; the network's membranes last, "
         "and its storage loops have room for at most {}"
@@ -97,6 +97,16 @@ def test_samples_that_membranes_have_no_room_for(tmp_path):
     # Steps for which the network was made, where those are known, stay the only ones.
     with pytest.raises(ConfigurationError, match=r"so 2 steps for each sample; the network was ma"):
         read_samples(LASTING, TIMED[:, :2], steps=3)
+
+
+def test_samples_without_steps_are_not_those_of_membranes_that_last():
+    with pytest.raises(ConfigurationError) as refused:
+        read_samples(LASTING, TIMED[:, 0])
+    assert str(refused.value) == (
+        f"inputs have shape {TIMED[:, 0].shape}; the network's membranes last for the steps of a "
+        f"sample, up to {LASTING.steps}: (samples, steps, inputs) is needed"
+    )
+    assert read_samples(LASTING, TIMED[:, :2]).steps == 2
 
 
 def test_room_is_made_where_none_is_stated():

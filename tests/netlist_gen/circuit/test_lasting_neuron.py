@@ -13,6 +13,7 @@ import netlist_gen as ng
 from netlist_gen.circuit.elements import CurrentSource, Inductor
 from netlist_gen.circuit.lasting_neuron import (
     BIAS_MORE,
+    LOOP_FLUX,
     STEPS_MAX,
     design_of,
     emptied_s,
@@ -24,6 +25,7 @@ from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import coupler_of, neuron_cell
 from netlist_gen.circuit.sites import SiteMemory, neuron_sites
 from netlist_gen.errors import ConfigurationError, NetworkError
+from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.memory import RESETS, Memory
 from netlist_gen.network import TernaryNetwork
@@ -121,6 +123,15 @@ def test_what_is_refused(library):
     )
     with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
         neuron_sites(unknown)
+    many = TernaryNetwork.from_arrays(
+        [[[1]]], [[1]], memories=[Memory.of("subtract", 1, 2**31 - 1)], steps=2
+    )
+    message = (
+        "layer 0, neuron 0: a pulse subtracts 2147483647, for which it has as many synapses of its "
+        "own; shown to work are 256 in all"
+    )
+    with pytest.raises(NetworkError, match=f"^{message}$"):
+        neuron_sites(many)
     phases = load_phases()
     needed = 16e-12 + emptied_s(SiteMemory("zero", 8), 8) + 6e-12
     message = (
@@ -165,6 +176,23 @@ def test_neurons_are_exact_over_random_trains(reset, steps):
     fires = made.forward(trains(12, steps, 8))[0]
     assert fires.any()
     assert not fires.all()
+
+
+@pytest.mark.parametrize("steps", [4, 8])
+def test_few_lines_that_fill_their_loops_are_exact(steps):
+    """One to eight excitatory lines, all in all steps: membranes far above the threshold."""
+    rows = [[1] * lines + [0] * (8 - lines) for lines in (1, 1, 2, 3, 5, 8, 8, 8)]
+    thetas = [1, steps - 1, 1, 2, 1, 1, 2, 8 * steps]
+    memories = [Memory.of("none", 8)]
+    made = TernaryNetwork.from_arrays([rows], [thetas], memories=memories, steps=steps)
+    x = np.ones((2, steps, 8), dtype=bool)
+    x[1, : steps // 2, ::2] = False
+    run = ng.verify(made, x, simulator="embedded", crosstalk=True)
+    assert run.agreed, run.counter_example and run.counter_example.sentence
+    coupler = coupler_of(CellLibrary(crosstalk=True))
+    for one in neuron_sites(made):
+        design = design_of(one.signs, one.theta, coupler, one.memory)
+        assert design.unit * design.size.loops * steps <= LOOP_FLUX * (1 + 1e-12)
 
 
 @pytest.mark.josim

@@ -158,3 +158,13 @@ def test_a_wrong_class_line_is_named_with_its_sample(tiny, cli, tmp_path):
     report = (tiny.run / "report.html").read_text()
     assert f"<p>{reasons}</p>" in report
     assert f"netlist-gen simulate {kept} -o waveforms.csv --simulator embedded" in report
+
+
+@pytest.mark.parametrize("clock", [0.5, 2.0])
+def test_a_whole_network_at_a_slow_clock(tiny, cli, clock):
+    """Its first window begins after the simulation does."""
+    ran = cli(
+        "verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, "--simulator", "embedded",
+        "--scope", "network", "--clock-ghz", clock, "--samples", 2,
+    )  # fmt: skip
+    assert ran.status == 0, ran.out + ran.err
