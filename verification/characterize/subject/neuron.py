@@ -137,18 +137,19 @@ def neuron_case(
     memory = kind.memory
     reset = phases.reset - phases.tree_stage * tree_depth(kind.fan_in)
     steps: list[Step] = []
-    start = 0.0
+    window = 0
     for windows in samples:
         if memory is not None:
-            steps.append(Step(start + phases.decision, ("rst",), ()))
-            start += phases.period
+            steps.append(Step(window * phases.period + phases.decision, ("rst",), ()))
+            window += 1
         for lines, fires in zip(windows, _fired(signs, theta, memory, windows), strict=True):
+            start = window * phases.period
             if lines:
                 steps.append(Step(start, tuple(f"d{i}" for i in lines), ()))
             steps.append(Step(start + phases.decision, ("clk",), ("q",) if fires else ()))
             if memory is None:
                 steps.append(Step(start + reset, ("rst",), ()))
-            start += phases.period
+            window += 1
     return BenchCase(name, tuple(steps))
 
 
