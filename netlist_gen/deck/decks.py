@@ -146,6 +146,11 @@ def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
         f"{label}{'+' if sign > 0 else '-'}"
         for label, sign in zip(site.labels, site.signs, strict=True)
     )
+    clocks = f"decision {phases.decision * 1e12:g} ps"
+    if site.memory is None:
+        clocks += f", reset {phases.reset * 1e12:g} ps after the data"
+    else:
+        clocks += " after the data; where a sample begins, the pulse that empties the loops instead"
     head = f"layer {site.layer}, neuron {site.neuron}: fires when n >= {site.theta}"
     if site.memory is not None:
         head += f", n of all of a sample's steps, {site.memory.in_words}"
@@ -153,7 +158,7 @@ def deck_notes(view: NeuronView, first: int) -> tuple[str, ...]:
         head,
         f"synapses (input line and sign): {weights}",
         f"windows {first} to {first + view.windows - 1}, {phases.period * 1e12:g} ps each; "
-        f"decision {phases.decision * 1e12:g} ps, reset {phases.reset * 1e12:g} ps after the data",
+        f"{clocks}",
     )
 
 
