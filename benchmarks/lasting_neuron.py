@@ -22,10 +22,9 @@ from neuron_cases import run_all
 from neuron_exactness import josim_wrong
 from numpy.typing import NDArray
 
-from netlist_gen.circuit.lasting_neuron import SLOWER, design_of, emptied_s
+from netlist_gen.circuit.lasting_neuron import design_of, roomy_period_s
 from netlist_gen.circuit.neuron import coupler_of
 from netlist_gen.circuit.sites import SiteMemory
-from netlist_gen.circuit.view import GUARD_S
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases, load_rules
 from netlist_gen.memory import RESETS, Reset
@@ -61,7 +60,7 @@ class Neuron:
         """It, compiled for so many samples in a row."""
         phases = load_phases()
         branches = self.signs.size + self.memory.subtract
-        period = phases.decision + SLOWER * emptied_s(self.memory, branches) + GUARD_S
+        period = roomy_period_s(self.memory, branches, phases)
         return NeuronLanes(
             PROCESS,
             self.signs.tolist(),
@@ -80,11 +79,11 @@ class Neuron:
         found = rng.random((samples, steps, lines)) < rate
         return np.pad(found, ((0, 0), (1, 0), (0, 0))).reshape(-1, lines)
 
-    def lane(self, samples: int, rng: np.random.Generator, **how: float) -> NeuronLane:
+    def lane(self, samples: int, rng: np.random.Generator, *, seed: int = 0) -> NeuronLane:
         """Random trains whose pulses come at random times within 10 ps."""
         stimulus = self.trains(samples, rng)
         arrivals = rng.uniform(0.0, 10e-12, stimulus.shape)
-        return NeuronLane(self.theta, stimulus, arrivals, **how)  # type: ignore[arg-type]
+        return NeuronLane(self.theta, stimulus, arrivals, seed=seed)
 
 
 def drawn(fan_in: int, reset: Reset, steps: int, *, crosstalk: bool) -> Iterator[Neuron]:

@@ -24,7 +24,7 @@ from netlist_gen.assembly.plan import ClockPlan, Stage
 from netlist_gen.circuit.lasting_neuron import design_of
 from netlist_gen.circuit.loops import stage_fan_in
 from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron
-from netlist_gen.circuit.pulse_train import train_nodes
+from netlist_gen.circuit.pulse_train import last_pulse_s
 from netlist_gen.circuit.sites import SiteMemory
 from netlist_gen.circuit.startup import STEP, startup_steps
 from netlist_gen.circuit.table_neuron import TABLE_FAN_INS, table_neuron, table_neuron_cell
@@ -328,13 +328,9 @@ class Delays:
 
     def train(self, memory: SiteMemory, bias: float = 1.0) -> float:
         """From a neuron's reset port, or the copy of its output, to its train's last pulse, s."""
-        at = {"a": 0.0}
-        for node in train_nodes(memory.steps):
-            # Of a merger's inputs the second has what comes last.
-            for net in node.outputs:
-                at[net] = at[node.inputs[-1]] + self.stage(Stage(node.cell), bias)
+        last = last_pulse_s(memory.steps, lambda cell: self.stage(Stage(cell), bias))
         before = self.stage(Stage("merger"), bias) if memory.reset == "zero" else 0.0
-        return before + at["q"]
+        return before + last
 
     def stored(self, bias: float = 1.0) -> float:
         """A branch's data port to its set junction, s."""

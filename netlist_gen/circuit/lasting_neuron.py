@@ -35,7 +35,7 @@ from netlist_gen.circuit.neuron import (
     loop_nets,
     neuron_cell,
 )
-from netlist_gen.circuit.pulse_train import pulse_train, train_nodes
+from netlist_gen.circuit.pulse_train import last_pulse_s, pulse_train
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory, neuron_sites
 from netlist_gen.circuit.trees import splitter_tree, tree_depth
 from netlist_gen.circuit.view import (
@@ -62,7 +62,6 @@ BIAS_MORE = 11e-6
 """More bias of that junction in loops that hold more, A: a single fluxon's current in them is a
 third of the usual, and without it the last one stays in. JoSIM's equations: 8 fluxons are counted
 and given back at bias x 0.7 to x 1.3 with 10 to 12 uA more, 6 with 0 to 12."""
-
 
 LOOP_FLUX = 0.2
 """The most flux that the branches of a loop may give it, Phi0. JoSIM's equations: membranes far
@@ -134,13 +133,16 @@ def emptied_s(memory: SiteMemory, branches: int) -> float:
     A bound, good for benches; static timing has the cells' tables (``assembly.delays``). A clearing
     window, whose pulse comes with its decision clock, takes no longer.
     """
-    at = {"a": 0.0}
-    for node in train_nodes(memory.steps):
-        at |= dict.fromkeys(node.outputs, at[node.inputs[-1]] + CELLS_S[node.cell])
-    resets = at["q"] + CELLS_S["splitter"] * tree_depth(branches) + EMPTIED_S
+    last = last_pulse_s(memory.steps, CELLS_S.__getitem__)
+    resets = last + CELLS_S["splitter"] * tree_depth(branches) + EMPTIED_S
     if memory.reset != "zero":
         return max(OUTPUT_S, resets)
     return OUTPUT_S + CELLS_S["merger"] + resets
+
+
+def roomy_period_s(memory: SiteMemory, branches: int, phases: ClockPhases) -> float:
+    """A period in which such a neuron rests after its decision at low bias too, s."""
+    return phases.decision + SLOWER * emptied_s(memory, branches) * phases.slowness + GUARD_S
 
 
 def lasting_phases(site: NeuronSite, phases: ClockPhases) -> ClockPhases:
@@ -174,11 +176,11 @@ def memory_phases(
     """
     if not network.has_memory or asked_ghz is not None:
         return phases
-    needed = max(
-        (emptied_s(s.memory, len(s.branch_signs)) for s in neuron_sites(network) if s.memory),
+    sites = neuron_sites(network)
+    period = max(
+        (roomy_period_s(s.memory, len(s.branch_signs), phases) for s in sites if s.memory),
         default=0.0,
     )
-    period = phases.decision + SLOWER * needed * phases.slowness + GUARD_S
     return phases.with_period(max(phases.period, math.ceil(period * 1e12) * 1e-12))
 
 

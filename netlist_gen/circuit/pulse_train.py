@@ -7,6 +7,7 @@ fewest pulses pass them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from netlist_gen.circuit.model import Cell, CircuitBuilder
@@ -82,6 +83,20 @@ def train_nodes(pulses: int) -> tuple[TreeNode, ...]:
                 )
                 net = f"{out}l"
     return tuple(nodes)
+
+
+def last_pulse_s(pulses: int, delay_s: Callable[[str], float]) -> float:
+    """From a pulse at ``a`` to the last one of its train at ``q``, s.
+
+    Args:
+        pulses: as many are needed.
+        delay_s: of a kind of cell: "jtl", "splitter", "merger".
+    """
+    at = {"a": 0.0}
+    for node in train_nodes(pulses):
+        # Of a merger's inputs the second has what comes last.
+        at |= dict.fromkeys(node.outputs, at[node.inputs[-1]] + delay_s(node.cell))
+    return at["q"]
 
 
 def pulse_train(library: CellLibrary, pulses: int) -> Cell:

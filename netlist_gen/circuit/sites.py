@@ -35,6 +35,11 @@ class SiteMemory:
         return f"{self.steps} steps at the most, reset {self.reset}{taken}"
 
     @property
+    def rule(self) -> Memory:
+        """How the integer model counts, of this one neuron."""
+        return Memory.of(self.reset, 1, self.subtract)
+
+    @property
     def feeds_back(self) -> bool:
         """Whether a copy of the output pulse stays in the neuron."""
         return self.reset == "zero" or self.subtract > 0

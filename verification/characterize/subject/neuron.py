@@ -14,10 +14,9 @@ from typing import cast
 import numpy as np
 
 from netlist_gen.circuit.lasting_neuron import (
-    SLOWER,
     STEPS_MAX,
-    emptied_s,
     lasting_phases,
+    roomy_period_s,
     site_cell,
 )
 from netlist_gen.circuit.model import Cell
@@ -25,11 +24,10 @@ from netlist_gen.circuit.neuron import port_phases
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory
 from netlist_gen.circuit.table_neuron import table_neuron, table_neuron_cell
 from netlist_gen.circuit.trees import tree_depth
-from netlist_gen.circuit.view import GUARD_S
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, load_phases
-from netlist_gen.memory import RESETS, Memory, Reset
+from netlist_gen.memory import RESETS, Reset
 from verification.characterize.subject.model import Subject
 from verification.characterize.subject.stimulus import BenchCase, Step
 
@@ -102,8 +100,8 @@ class NeuronKind:
         phases = load_phases(process=library.process)
         branches = len(self.site.branch_signs)
         if self.memory is not None:
-            longest = SLOWER * emptied_s(self.memory, branches) * phases.slowness + GUARD_S
-            phases = phases.with_period(max(phases.period, phases.decision + longest))
+            period = roomy_period_s(self.memory, branches, phases)
+            phases = phases.with_period(max(phases.period, period))
             phases = lasting_phases(self.site, phases)
         return port_phases(library, phases, self.site.stage_fan_in)
 
@@ -160,8 +158,7 @@ def _fired(
     counts = np.array([sum(signs[i] for i in lines) for lines in windows], dtype=np.int64)
     if memory is None:
         return [bool(fires) for fires in counts >= theta]
-    kept = Memory.of(memory.reset, 1, memory.subtract)
-    _, fires = kept.integrate(counts[:, None], np.array([theta]))
+    _, fires = memory.rule.integrate(counts[:, None], np.array([theta]))
     return [bool(one) for one in fires[:, 0]]
 
 

@@ -25,7 +25,6 @@ from netlist_gen.deck.emit import Deck, emit
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
 from netlist_gen.library.process import Process
-from netlist_gen.memory import Memory
 from netlist_gen.spikes import NeuronSpikes, lone_neuron
 from verification.characterize.subject.parameters import element_value
 from verification.characterize.trials.runner import bus_wave, pulse_wave
@@ -166,7 +165,7 @@ class NeuronLanes:
     def spikes(self, lane: NeuronLane) -> NeuronSpikes:
         """What the lane's neuron must do."""
         kept = self._memory
-        memory = None if kept is None else Memory.of(kept.reset, 1, kept.subtract)
+        memory = None if kept is None else kept.rule
         return lone_neuron(self.signs, lane.theta, lane.stimulus, memory, self._sample)
 
     def run(self, lanes: Sequence[NeuronLane]) -> list[NeuronVerdict]:
