@@ -113,10 +113,8 @@ class CircuitCost:
         return self._prices[part]
 
     def _count(self, part: Part) -> CellCost:
-        if part.kind == "neuron" and part.memory is not None:
-            return self._lasting(part.size, part.memory)
         if part.kind == "neuron":
-            return self._neuron(part.size)
+            return self._neuron(part.size, part.memory)
         if part.kind == "splitter_tree":
             cell = splitter_tree(self.library, part.size)
         elif part.kind == "merger_tree":
@@ -126,33 +124,27 @@ class CircuitCost:
         totals = Circuit(cell).totals()
         return CellCost(totals.junctions, totals.supply_A)
 
-    def _lasting(self, fan_in: int, memory: SiteMemory) -> CellCost:
-        """The same of a neuron whose membrane lasts."""
-        lines = tuple(range(fan_in))
-        labels = tuple(map(str, lines))
-        site = NeuronSite(0, 0, lines, (1,) * fan_in, 1, "price", labels, memory)
-        design = design_site(site, coupler_of(self.library))
-        totals = Circuit(site_cell(self.library, site)).totals()
-        most = design.unit * (memory.steps * (fan_in + memory.subtract) + 1.0)
-        flux = 2 * max(abs(design.common), abs(design.threshold) + most)
-        return CellCost(totals.junctions, totals.bias_A + flux * self._amperes_per_phi0)
-
-    def _neuron(self, fan_in: int) -> CellCost:
+    def _neuron(self, fan_in: int, memory: SiteMemory | None) -> CellCost:
         """A neuron of so many synapses, its control lines at the largest current.
 
         ``design_neuron``: bottom and top lines carry common + threshold and common - threshold,
-        with threshold = offset - unit * edge and abs(edge) within fan_in + 1/2. A fan-in beyond
-        what is built is priced as the largest that is, with branches and leaves of the tree more.
+        with threshold = offset - unit * edge and abs(edge) within 1/2 of the most fluxons that its
+        loops hold. A fan-in beyond what is built is priced as the largest that is, with branches
+        and leaves of the tree more.
         """
-        most = coupler_of(self.library).rules.max_fan_in
-        if fan_in > most:
+        coupler = coupler_of(self.library)
+        most = coupler.rules.max_fan_in
+        if memory is None and fan_in > most:
             more = self.price(Part("branch")) * (fan_in - most)
             trees = [self.price(Part("splitter_tree", size)) for size in (fan_in, most)]
             return self.price(Part("neuron", most)) + more + trees[0] + trees[1] * -1.0
-        name, signs = "price", [1] * fan_in
-        design = library_design(self.library, name, signs, 1)
-        totals = Circuit(neuron_cell(self.library, name, signs, 1)).totals()
-        threshold = abs(design.threshold) + design.unit * (fan_in + 1.0)
+        lines = tuple(range(fan_in))
+        labels = tuple(map(str, lines))
+        site = NeuronSite(0, 0, lines, (1,) * fan_in, 1, "price", labels, memory)
+        design = design_site(site, coupler)
+        totals = Circuit(site_cell(self.library, site)).totals()
+        held = fan_in if memory is None else memory.steps * (fan_in + memory.subtract)
+        threshold = abs(design.threshold) + design.unit * (held + 1.0)
         flux = 2 * max(abs(design.common), threshold)
         return CellCost(totals.junctions, totals.bias_A + flux * self._amperes_per_phi0)
 
