@@ -206,6 +206,11 @@ class NetworkSpikes:
         return int(self.layers[0].shape[0])
 
     @property
+    def inseparable(self) -> int:
+        """Windows that no deck cuts apart: 1, or those of a sample where membranes last."""
+        return self.sample if self.network.has_memory else 1
+
+    @property
     def clearing(self) -> BoolArray:
         """Which windows are clearing windows, shape (windows,)."""
         place = np.arange(self.windows) - self.startup

@@ -69,11 +69,7 @@ def generate(
     library = options.library(process, options.head(*digests))
     phases = memory_phases(network, options.phases(process), options.clock_ghz)
     spikes = NetworkSpikes.of(network, windows, sample)
-    cut = Cut(
-        network=options.pipeline,
-        startup=options.startup_windows,
-        sample=sample if network.has_memory else 1,
-    )
+    cut = Cut(network=options.pipeline, startup=options.startup_windows)
     total = sum(count_decks(spikes, scope, cut) for scope in options.scopes)
     total *= len(options.dialects)
     annotations = annotations_of(options.annotate, library.process)

@@ -39,24 +39,23 @@ class Cut:
         network: most windows in a deck of the whole network; None for all of them.
         together: most decks of a neuron in one task.
         startup: whether decks of the whole network begin with start-up windows.
-        sample: windows that are not cut apart: 1, or those of a sample where membranes last.
     """
 
     neurons: int = WINDOWS_PER_DECK
     network: int | None = None
     together: int = RUNS_PER_TASK
     startup: bool = False
-    sample: int = 1
 
-    def of(self, scope: str, windows: int) -> list[tuple[int, int]]:
+    def of(self, scope: str, spikes: NetworkSpikes) -> list[tuple[int, int]]:
         """The runs of windows of each neuron, or of the network: (first, beyond)."""
-        samples = windows // self.sample
+        each = spikes.inseparable
+        pieces = spikes.windows // each
         if scope == "network":
-            most = None if self.network is None else max(1, self.network // self.sample)
-            found = pipelines(samples, most)
+            most = None if self.network is None else max(1, self.network // each)
+            found = pipelines(pieces, most)
         else:
-            found = chunks(samples, max(1, self.neurons // self.sample))
-        return [(first * self.sample, beyond * self.sample) for first, beyond in found]
+            found = chunks(pieces, max(1, self.neurons // each))
+        return [(first * each, beyond * each) for first, beyond in found]
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +192,7 @@ def plan_decks(
         NetworkError: a neuron that can't be built.
     """
     if scope == "network":
-        runs = cut.of(scope, spikes.windows)
+        runs = cut.of(scope, spikes)
         for first, beyond in runs:
             part = spikes.part(first, beyond)
             part = part.with_startup() if cut.startup else part
@@ -210,7 +209,7 @@ def _neuron_runs(
 ) -> list[NeuronRun]:
     stimulus = spikes.layers[site.layer][:, list(site.inputs)]
     own = spikes.neuron(site.layer, site.neuron)
-    walk = distinct_walk(stimulus, cut.neurons, cut.sample) if distinct else None
+    walk = distinct_walk(stimulus, cut.neurons, spikes.inseparable) if distinct else None
     if walk is not None:
         return [
             NeuronRun(
@@ -223,7 +222,7 @@ def _neuron_runs(
             for first, beyond in walk.runs
             for rows in [walk.windows[first:beyond]]
         ]
-    runs = cut.of("neurons", spikes.windows)
+    runs = cut.of("neurons", spikes)
     return [
         NeuronRun(
             deck_name(site.name, first, runs),
@@ -248,5 +247,5 @@ def count_decks(spikes: NetworkSpikes, scope: str, cut: Cut, *, distinct: bool =
     if distinct and scope == "neurons":
         sites = neuron_sites(spikes.network)
         return sum(len(_neuron_runs(spikes, site, cut, distinct=True)) for site in sites)
-    each = len(cut.of(scope, spikes.windows))
+    each = len(cut.of(scope, spikes))
     return each if scope == "network" else each * len(neuron_sites(spikes.network))

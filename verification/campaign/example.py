@@ -127,7 +127,8 @@ def find_example(
     # The deck as it was judged, or a short one of the first windows.
     whole = wrong is not None or setup.decks is not None or isinstance(plan, MadeWindows)
     if isinstance(plan, SampleWindows) and not whole:
-        shown = -(-SHOWN_WINDOWS // cut.sample) * cut.sample
+        each = plan.spikes.inseparable
+        shown = -(-SHOWN_WINDOWS // each) * each
         plan = SampleWindows(plan.spikes.part(0, shown), plan.asked)
     tasks = (task for task in plan.tasks("neurons", cut) if isinstance(task, NeuronTask))
     task = max(tasks, key=lambda task: _interest(task, wrong))

@@ -80,5 +80,4 @@ def cut_for(
         network=pipeline,
         together=RUNS_PER_TASK if embedded else 1,
         startup=startup,
-        sample=sample,
     )

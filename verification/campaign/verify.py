@@ -310,11 +310,14 @@ class _Run:
     def _cut(self, simulator: Simulator) -> Cut:
         # Energies are compared deck by deck: several simulators get decks of the same length.
         usual = self.setup.decks is not None or len(self.simulators) > 1
-        options, windows = self.options, self.plan.spikes.windows
-        startup = options.startup_windows
-        sample = self.facts.steps if self.facts.network.has_memory else 1
+        options, spikes = self.options, self.plan.spikes
         cut = cut_for(
-            windows, simulator.name, options.pipeline, usual=usual, startup=startup, sample=sample
+            spikes.windows,
+            simulator.name,
+            options.pipeline,
+            usual=usual,
+            startup=options.startup_windows,
+            sample=spikes.inseparable,
         )
         length = options.windows_per_deck
         return dataclasses.replace(cut, neurons=length) if length else cut
