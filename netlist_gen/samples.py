@@ -61,10 +61,6 @@ class Samples:
         """Of each sample."""
         return 1 if self.inputs.ndim == 2 else self.inputs.shape[1]
 
-    def windows(self) -> NDArray[np.bool_]:
-        """All steps of all samples in a row, shape (windows, inputs)."""
-        return self.inputs.reshape(-1, self.inputs.shape[-1])
-
 
 def read_samples(
     network: TernaryNetwork,

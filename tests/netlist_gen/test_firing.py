@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from netlist_gen.errors import NetworkError
 from netlist_gen.firing import firing, require_alive
-from netlist_gen.memory import RESETS, Memory
+from netlist_gen.memory import RESETS, Memory, Reset
 from netlist_gen.network import TernaryNetwork
 
 
@@ -41,7 +41,7 @@ def test_of_one_layer_it_is_exact_and_beyond_it_never_wrong(seed: int) -> None:
 )
 @settings(max_examples=150, deadline=None)
 def test_of_membranes_that_last_too(
-    seed: int, resets: tuple[str | None, ...], steps: int, theta: int
+    seed: int, resets: tuple[Reset | None, ...], steps: int, theta: int
 ) -> None:
     """All samples of so many steps: the first layer is exact, the second never wrong."""
     rng = np.random.default_rng(seed)
@@ -51,7 +51,7 @@ def test_of_membranes_that_last_too(
     amounts = [rng.integers(0, 4, n) if reset == "subtract" else None
                for n, reset in zip((first, second), resets, strict=True)]  # fmt: skip
     memories = [
-        None if reset is None else Memory.of(reset, len(t), a)  # type: ignore[arg-type]
+        None if reset is None else Memory.of(reset, len(t), a)
         for reset, t, a in zip(resets, thetas, amounts, strict=True)
     ]
     network = TernaryNetwork.from_arrays(weights, thetas, memories=memories, steps=steps)
@@ -80,13 +80,13 @@ def test_of_membranes_that_last_too(
     ],
 )  # fmt: skip
 def test_how_far_membranes_get(
-    reset: str, weights: list[int], theta: int, steps: int | None, can: bool, must: bool
+    reset: Reset, weights: list[int], theta: int, steps: int | None, can: bool, must: bool
 ) -> None:
     network = TernaryNetwork.from_arrays(
         [[weights]],
         [[theta]],
         memories=[Memory.of(reset, 1)],
-        steps=steps,  # type: ignore[arg-type]
+        steps=steps,
     )
     (found,) = firing(network)
     if reset == "zero" and weights == [1, -1]:  # it begins anew after each pulse

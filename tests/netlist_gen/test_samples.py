@@ -14,7 +14,7 @@ from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.samples import read_samples
-from netlist_gen.spikes import with_room
+from netlist_gen.spikes import windows_of, with_room
 
 NET = tiny_network()
 X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 1]])
@@ -51,7 +51,7 @@ def test_the_first_and_their_windows():
     steps = np.stack([X, 1 - X], axis=1)
     samples = read_samples(NET, steps, Y).first(2)
     assert samples.labels.tolist() == [0, 1]
-    assert samples.windows().astype(int).tolist() == [
+    assert windows_of(NET, samples.inputs)[0].astype(int).tolist() == [
         [1, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0],
     ]  # fmt: skip
 

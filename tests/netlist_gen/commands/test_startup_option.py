@@ -12,6 +12,7 @@ from netlist_gen.deck.decks import network_deck
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.samples import read_samples
+from netlist_gen.spikes import windows_of
 
 pytestmark = pytest.mark.usefixtures("plots_aside")
 
@@ -50,7 +51,8 @@ def test_it_is_in_decks_of_the_whole_network_alone(tiny, tmp_path):
 def test_without_it_the_deck_is_that_of_the_samples_alone(tiny, tmp_path):
     manifest_of(tiny, tmp_path, startup="off")
     network = ng.read(tiny.net)
-    bench = network_bench(network, CellLibrary(), read_samples(network, tiny.x).windows())
+    windows, _ = windows_of(network, read_samples(network, tiny.x).inputs)
+    bench = network_bench(network, CellLibrary(), windows)
     assert (
         circuit_of(tmp_path / "network.cir") == network_deck(CellLibrary(), bench, "network").text
     )
