@@ -330,15 +330,13 @@ def _loops(
     Of lines that the circuit and the network both have; others: ``_built_otherwise``. So with the
     loops of the neuron's own pulses.
     """
-    built = view.loops()
-    own = view.own_loops() if len(view.own_loops()) == spikes.amount else ()
+    built, own = view.loops(), view.own_loops()
     pairs: list[tuple[Probe, Probe] | None] = [built.get(line) for line in spikes.lines]
+    pairs += own if len(own) == spikes.amount else [None] * spikes.amount
     into = np.hstack([spikes.arrivals, spikes.own]).astype(np.int64)
     found = [
         (pair, np.stack([arrived, left]))
-        for pair, arrived, left in zip(
-            [*pairs, *(own or [None] * spikes.amount)], into.T, spikes.leaving.T, strict=True
-        )
+        for pair, arrived, left in zip(pairs, into.T, spikes.leaving.T, strict=True)
         if pair is not None
     ]
     wanted = np.stack([counts for _, counts in found]) if found else np.zeros((0, 2, 0), int)
