@@ -57,22 +57,30 @@ def firing(network: TernaryNetwork) -> tuple[LayerFiring, ...]:
     for layer in network.layers:
         up, down = (layer.weights > 0).astype(np.int64), (layer.weights < 0).astype(np.int64)
         highest, lowest = up @ may - down @ must, up @ must - down @ may
+        top, bottom = highest.astype(np.float64), lowest.astype(np.float64)
+        edge = layer.theta - 0.5
         if layer.memory is not None:
             falls = lowest - layer.memory.subtract
-            highest = _at_most(highest, highest, network.steps)
+            edge = layer.memory.edge(layer.theta)
+            top = _at_most(highest, highest, _rises(network.steps, layer.memory.beta))
             if layer.memory.reset != "zero":  # which begins anew after the pulse of every step
-                lowest = -_at_most(-lowest, -falls, network.steps)
-        may, must = highest >= layer.theta, lowest >= layer.theta
+                bottom = -_at_most(-lowest, -falls, _rises(network.steps))
+        may, must = top > edge, bottom > edge
         found.append(LayerFiring(may, must))
     return tuple(found)
 
 
+def _rises(steps: int | None, beta: float = 1.0) -> float:
+    """How often what a step adds is added after the first, less what has leaked of it."""
+    further = _ENDLESS if steps is None else min(steps - 1, _ENDLESS)
+    return further if beta == 1.0 else beta * (1.0 - beta**further) / (1.0 - beta)
+
+
 def _at_most(
-    first: NDArray[np.int64], each: NDArray[np.int64], steps: int | None
-) -> NDArray[np.int64]:
+    first: NDArray[np.int64], each: NDArray[np.int64], rises: float
+) -> NDArray[np.float64]:
     """The most that a first step's level becomes where each further step adds so much."""
-    rises = _ENDLESS if steps is None else min(steps - 1, _ENDLESS)
-    return np.asarray(first + rises * np.maximum(each, 0), dtype=np.int64)
+    return np.asarray(first + rises * np.maximum(each, 0), dtype=np.float64)
 
 
 DEAD_REMEDY = "adapt trains it again; --allow-dead takes it as it is"

@@ -15,7 +15,7 @@ class AffineLayer:
     It fires where ``gain * (weights @ x / divisor + bias) + shift > threshold``; ``normed`` says
     that gain and shift are those of a batch norm, ``divisor`` is the number of lines that mean
     pooling took together, ``lasts`` is the reset of membranes that last from step to step, None
-    where none does. All vectors have shape (outputs,).
+    where none does, ``beta`` what is left of such after a step. All vectors have shape (outputs,).
     """
 
     name: str
@@ -27,3 +27,4 @@ class AffineLayer:
     normed: bool = False
     divisor: int = 1
     lasts: Reset | None = None
+    beta: float = 1.0

@@ -19,6 +19,10 @@ THRESHOLD_RULE = f"fires when n >= theta ({_FROM})"
 LASTING_RULE = f"fires when the sum of n over steps, less what pulses take off, >= theta ({_FROM})"
 STATED_RULE = THRESHOLD_RULE.replace(_FROM, "stated by the file")
 STATED_LASTING_RULE = LASTING_RULE.replace(_FROM, "stated by the file")
+LEAKING_RULE = (
+    "m = beta m + n from step to step, less what pulses take off; fires when m > theta - 1/2, with "
+    "reset 'subtract' when m > theta - 1"
+)
 _DEEPEST = 64  # levels of JSON; a card has four
 
 
@@ -30,7 +34,7 @@ class SemanticsCard:
         source_format: "snntorch-pt", "npz", "safetensors", "nir" or "onnx".
         threshold_rule: the rule of the file and how it became ``n >= theta``.
         reset: reset rule of the file: "none" for memoryless neurons.
-        beta: membrane decay per step of the file; 0 is memoryless, 1 lasts.
+        beta: membrane decay per step of the file; 0 is memoryless, 1 lasts, less than 1 leaks.
         max_steps: None when any number of steps gives the integer model's result; 1 when the
             file's neurons carry state, so that only the first step agrees.
         population: output neurons per class.

@@ -29,6 +29,8 @@ def network_digest(network: TernaryNetwork) -> str:
         if layer.memory is not None:
             total.update(f"memory {layer.memory.reset}\n".encode())
             total.update(layer.memory.subtract.astype("<i4").tobytes())
+            if layer.memory.leaks:
+                total.update(f"beta {layer.memory.beta!r}\n".encode())
     if network.has_memory:
         total.update(f"steps {network.steps}\n".encode())
     return total.hexdigest()

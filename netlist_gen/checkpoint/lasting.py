@@ -1,10 +1,14 @@
-"""Membranes that last (beta 1): what they are in whole counts, and what can't be.
+"""Membranes that last: what they are in whole counts, and what can't be.
 
 A membrane of real numbers is ``scale`` times one of whole counts, as long as nothing but input
 pulses moves it. What moves it besides:
 
 * a bias, or the shift of a batch norm, is added in every step: the membrane drifts, pulses or not;
 * a reset "subtract" takes off the threshold, which must be a whole number of scales.
+
+A membrane that leaks (beta below 1) is no whole count, and its sums are rounded: only where a
+synapse adds exactly 1, or a power of two, and thresholds are those of ``netlist_gen.memory`` to the
+last bit, are spikes the same.
 
 snnTorch's ``reset_delay=False`` resets in the step of the pulse already. With reset "zero" the
 spikes are the same where the threshold is 0 or more: a membrane that has been reset, or has not
@@ -69,6 +73,8 @@ def memory_of(
     """
     if layer.lasts is None:
         return None
+    if layer.beta < 1.0:
+        return _leaking(layer, scale, theta)
     if layer.lasts != "subtract":
         return Memory.of(layer.lasts, len(theta))
     # Of a neuron that never fires any amount is right; this one snnTorch's Leaky has too.
@@ -89,11 +95,44 @@ def memory_of(
     return Memory.of("subtract", len(theta), np.maximum(amounts, 0))
 
 
+def _leaking(layer: AffineLayer, scale: Reals, theta: NDArray[np.int64]) -> Memory:
+    """The memory of membranes that leak.
+
+    Raises:
+        NetworkError: synapses or a threshold that would be rounded; it names the neuron.
+    """
+    assert layer.lasts is not None
+    amounts = theta - 1 if layer.lasts == "subtract" else None
+    if amounts is not None and (amounts < 0).any():
+        j = np.flatnonzero(amounts < 0)[0]
+        raise NetworkError(
+            f"the threshold of neuron {j} is {layer.threshold[j]:.6g} with reset 'subtract', which "
+            "then adds to the membrane; 0 or more is allowed"
+        )
+    memory = Memory.of(layer.lasts, len(theta), amounts, layer.beta)
+    unit = np.abs(layer.gain) * scale / layer.divisor
+    share, _ = np.frexp(unit)
+    edge = memory.edge(theta)
+    for j in np.flatnonzero((share != 0.5) | (layer.threshold != edge * unit)).tolist():
+        raise NetworkError(
+            f"membranes leak (beta {memory.beta:.6g}), and neuron {j} has synapses of "
+            f"{unit[j]:.6g} and the threshold {layer.threshold[j]:.6g}; a power of two, and a "
+            f"whole number {'of them' if amounts is not None else 'and a half of them'} is allowed"
+        )
+    return memory
+
+
 def delay_notes(network: TernaryNetwork) -> Iterator[str]:
     """A note on each layer whose spikes would be others with snnTorch's ``reset_delay=False``."""
     for index, layer in enumerate(network.layers):
         memory = layer.memory
         if memory is None:
+            continue
+        if memory.leaks:
+            yield (
+                f"layer {index}: membranes leak; sums are float32, in the order of snnTorch's "
+                "default reset_delay=True, and no circuit is made of them"
+            )
             continue
         again = memory.reset == "subtract" and (layer.count_range[:, 1] > memory.subtract).any()
         if again or (memory.reset == "zero" and (layer.theta < 1).any()):
@@ -113,6 +152,11 @@ def refuse_memory(
         NetworkError: it names the first such layer and the formats that hold it.
     """
     for index, layer in enumerate(network.layers):
+        if layer.memory is not None and layer.memory.leaks:
+            raise NetworkError(
+                f"{path} can't hold layer {index}, whose membranes leak (beta "
+                f"{layer.memory.beta:.6g}); .npz, .pt and .safetensors hold it"
+            )
         if layer.memory is not None and layer.memory.reset not in resets:
             raise NetworkError(
                 f"{path} can't hold layer {index}, whose membranes last with reset "

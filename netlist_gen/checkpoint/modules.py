@@ -113,6 +113,12 @@ class Neuron:
         """Whether every membrane is as it was in the step after, but for its reset."""
         return not self.foreign and bool((self.beta == 1.0).all())
 
+    @property
+    def leaks(self) -> bool:
+        """Whether every membrane keeps the same share from step to step, neither none nor all."""
+        share = self.beta.reshape(-1)[0]
+        return not self.foreign and bool(0.0 < share < 1.0 and (self.beta == share).all())
+
 
 Module = Dense | Convolution | Pool | Flatten | Norm | Neuron
 WEIGHTED = (Dense, Convolution)
@@ -212,7 +218,7 @@ def leaky_numbers(layer: TernaryLayer) -> tuple[Reals, float, str]:
     if layer.memory is None:
         return theta - 0.5, 0.0, "none"
     reset = layer.memory.reset
-    return theta - (1.0 if reset == "subtract" else 0.5), 1.0, reset
+    return theta - (1.0 if reset == "subtract" else 0.5), layer.memory.beta, reset
 
 
 def snntorch_lacks(layer: TernaryLayer) -> str:

@@ -2,8 +2,9 @@
 
 For layer i = 0, 1, ...: ``w{i}`` int8 (outputs, inputs) in {-1, 0, 1} and ``theta{i}`` int32
 (outputs,); other integers are taken where the values fit. A layer whose membranes last has a text
-scalar ``reset{i}`` ("zero", "subtract", "none"), and where that is "subtract" ``subtract{i}`` int32
-(outputs,), what a pulse takes off. Two optional arrays: ``population``, an integer scalar (output
+scalar ``reset{i}`` ("zero", "subtract", "none"), where that is "subtract" ``subtract{i}`` int32
+(outputs,), what a pulse takes off, and where they leak a scalar ``beta{i}``, what is left after a
+step. Two optional arrays: ``population``, an integer scalar (output
 neurons per class, 1 if absent), and ``card``, a text scalar of JSON (source, grey level, accuracy,
 steps, digest). Nothing else is allowed.
 """
@@ -27,7 +28,7 @@ from netlist_gen.files import atomic_path
 from netlist_gen.memory import RESETS, Memory
 from netlist_gen.network import TernaryNetwork
 
-_ARRAY = re.compile(r"(w|theta|reset|subtract)(0|[1-9][0-9]*)")
+_ARRAY = re.compile(r"(w|theta|reset|subtract|beta)(0|[1-9][0-9]*)")
 _OPTIONAL = {"population", "card"}
 
 
@@ -49,6 +50,8 @@ def write_npz(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) 
             arrays[f"reset{index}"] = np.asarray(layer.memory.reset)
             if layer.memory.reset == "subtract":
                 arrays[f"subtract{index}"] = layer.memory.subtract
+            if layer.memory.leaks:
+                arrays[f"beta{index}"] = np.asarray(layer.memory.beta)
     arrays["population"] = np.asarray(network.population, dtype=np.int32)
     card = {**extra, DIGEST_KEY: network_digest(network)}
     arrays["card"] = np.asarray(json.dumps(card, sort_keys=True))
@@ -62,7 +65,7 @@ def network_from_arrays(arrays: Mapping[str, Array]) -> TernaryNetwork:
         if name not in _OPTIONAL and not _ARRAY.fullmatch(name):
             raise NetworkError(
                 f"array '{name}' is not known; allowed are w0, theta0, w1, theta1, ..., of lasting "
-                "membranes reset0, subtract0, ..., population and card"
+                "membranes reset0, subtract0, beta0, ..., population and card"
             )
     layered = {name: _ARRAY.fullmatch(name) for name in sorted(set(arrays) - _OPTIONAL)}
     numbers = {name: (found[1], int(found[2])) for name, found in layered.items() if found}
@@ -98,11 +101,12 @@ def _memory(arrays: Mapping[str, Array], index: int) -> Memory | None:
     """That of a layer."""
     name, amounts = f"reset{index}", arrays.get(f"subtract{index}")
     if name not in arrays:
-        if amounts is not None:
-            raise NetworkError(
-                f"array 'subtract{index}' has no array '{name}' beside it, which says that "
-                "membranes last"
-            )
+        for alone in (f"subtract{index}", f"beta{index}"):
+            if alone in arrays:
+                raise NetworkError(
+                    f"array '{alone}' has no array '{name}' beside it, which says that "
+                    "membranes last"
+                )
         return None
     given = arrays[name]
     if given.shape != () or given.dtype.kind != "U":
@@ -123,8 +127,13 @@ def _memory(arrays: Mapping[str, Array], index: int) -> Memory | None:
             f"array 'subtract{index}' has shape {amounts.shape} and type {amounts.dtype}; int32 of "
             f"shape ({outputs},) is needed"
         )
+    left = arrays.get(f"beta{index}", np.ones(()))
+    if left.shape != () or left.dtype.kind != "f":
+        raise NetworkError(
+            f"array 'beta{index}' has shape {left.shape} and type {left.dtype}; one float is needed"
+        )
     try:
-        return Memory.of(reset, outputs, amounts)
+        return Memory.of(reset, outputs, amounts, float(left))
     except NetworkError as error:
         raise NetworkError(f"layer {index}: {error}") from None
 

@@ -169,7 +169,8 @@ def stack_obstacles(
             continue
         reason = _state_reason(neuron, steps)
         if reason:
-            yield Obstacle("state", place, reason, STATE if steps != 1 else ADAPT)
+            kind = "leak" if neuron.leaks and steps != 1 else "state"
+            yield Obstacle(kind, place, reason, STATE if steps != 1 else ADAPT)
 
 
 def lasting_obstacles(stack: Stack, network: RealNetwork) -> Iterator[Obstacle]:
@@ -181,7 +182,7 @@ def lasting_obstacles(stack: Stack, network: RealNetwork) -> Iterator[Obstacle]:
     """
     numbers = {module.name: index for index, module in enumerate(stack.weighted)}
     for index, layer in enumerate(network.layers):
-        if layer.lasts is None or not np.isfinite(layer.weights).all():
+        if layer.lasts is None or layer.beta < 1.0 or not np.isfinite(layer.weights).all():
             continue
         place = f"layer {numbers.get(layer.name, index)} ('{layer.name}')"
         for kind, reason in lasting_faults(layer):
@@ -205,12 +206,7 @@ def _state_reason(neuron: Neuron, steps: int | None) -> str:
                 f"a layer is allowed: {wanted} can't be built"
             )
         leaks = neuron.beta[(neuron.beta > 0) & (neuron.beta < 1)]
-        what = f"beta {leaks.max():g} with reset '{rule.reset}'"
-        return (
-            f"{what} lets the membrane decay from step to step, for which storage loops would "
-            "need resistors (L/R); beta 0 with reset 'none' or 'zero' and beta 1, membranes that "
-            f"last, are allowed: {wanted} can't be built"
-        )
+        return f"{_leak(float(leaks.max()), rule.reset)}: {wanted} can't be built"
     below = np.flatnonzero(neuron.threshold < 0)
     lasts = neuron.lasts and steps != 1  # lasting_obstacles has these
     if rule.reset == "subtract" and below.size and not lasts:
@@ -220,6 +216,14 @@ def _state_reason(neuron: Neuron, steps: int | None) -> str:
             "'subtract', which then acts in the first step already; 0 or more is allowed"
         )
     return ""
+
+
+def _leak(beta: float, reset: str) -> str:
+    return (
+        f"beta {beta:g} with reset '{reset}' lets the membrane decay from step to step, for which "
+        "storage loops would need resistors (L/R); beta 0 with reset 'none' or 'zero' and beta 1, "
+        "membranes that last, are allowed"
+    )
 
 
 def network_obstacles(network: TernaryNetwork, most_fan_in: int | None) -> Iterator[Obstacle]:
@@ -237,6 +241,9 @@ def network_obstacles(network: TernaryNetwork, most_fan_in: int | None) -> Itera
             continue
         if able.dead:
             yield Obstacle("dead", place, able.dead, DEAD_REMEDY)
+        if layer.memory is not None and layer.memory.leaks:
+            reason = f"{_leak(layer.memory.beta, layer.memory.reset)}: no circuit is made of it"
+            yield Obstacle("leak", place, reason, STATE)
         constant = np.flatnonzero((layer.fan_in == 0) & (layer.theta < 1))
         if constant.size:
             reason = (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from netlist_gen.checkpoint.card import (
     LASTING_RULE,
+    LEAKING_RULE,
     STATED_LASTING_RULE,
     STATED_RULE,
     THRESHOLD_RULE,
@@ -37,6 +38,7 @@ from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.grid import Grid
 from netlist_gen.network import TernaryNetwork
 
+_READABLE = ("fan-in", "leak")  # what stands in the way of a circuit, not of the integer network
 GRIDS_KEY = "grids"
 """What a file says beside its network: where the lines of convolutions stand."""
 
@@ -127,9 +129,12 @@ class Reading:
             network = self._placed(TernaryNetwork(found.layers, count))
             obstacles = merged(network_obstacles(network, self.most_fan_in))
             kept = [layer.memory for layer in found.layers if layer.memory is not None]
-            rules = [NeuronRule(), *(NeuronRule(1.0, memory.reset) for memory in kept)]
+            rules = [NeuronRule(), *(NeuronRule(memory.beta, memory.reset) for memory in kept)]
             card = self._card(NeuronRule.most(rules), count, self.stored.notes)
-            card = replace(card, threshold_rule=STATED_LASTING_RULE if kept else STATED_RULE)
+            stated_rule = STATED_LASTING_RULE if kept else STATED_RULE
+            if any(memory.leaks for memory in kept):
+                stated_rule = LEAKING_RULE
+            card = replace(card, threshold_rule=stated_rule)
             stack = integer_stack(network)
             return Survey(self.file, card, stack, network, obstacles, "", True)
         stack, layout, wanting = resolve_layout(found, input_shape, layers)
@@ -153,9 +158,9 @@ class Reading:
             most_fan_in=None if self.ternarize else self.most_fan_in,
         )
         obstacles = merged((*wanting, *found))
-        if obstacles and self.stored.digest is not None:
-            raise ObstacleError(obstacles)  # it was written as a network that can be built
-        blocked = any(each.kind != "fan-in" for each in obstacles)
+        blocked = any(each.kind not in _READABLE for each in obstacles)
+        if blocked and self.stored.digest is not None:
+            raise ObstacleError(obstacles)  # it was written as an integer network
         if not blocked or (not wanting and any(neuron.lasts for neuron in used.neurons)):
             try:
                 real = unroll(used)
@@ -169,10 +174,16 @@ class Reading:
             except FormError as error:
                 more = (Obstacle("form", "", str(error), ADAPT),)
             obstacles = merged((*obstacles, *more) if network is None else more)
+        leaking = network is not None and any(m.memory and m.memory.leaks for m in network.layers)
         if network is not None and isinstance(self.stored.network, Parts):
             notes += () if self.stored.digest else delay_notes(network)
         card = self._card(rule, count, notes)
-        if any(not (n.foreign or n.lasts or _rule_of(n).memoryless) for n in stack.neurons):
+        if leaking:
+            card = replace(card, threshold_rule=LEAKING_RULE)
+        kept = [n.foreign or n.lasts or (network is not None and n.leaks) for n in stack.neurons]
+        if not all(
+            known or _rule_of(n).memoryless for known, n in zip(kept, stack.neurons, strict=True)
+        ):
             card = replace(card, max_steps=1)
         return Survey(
             self.file, card, None if wanting else stack, network, obstacles, layout, False

@@ -264,7 +264,8 @@ class _Part:
         place = f"{neuron.name}.threshold"
         threshold = spread(place, neuron.threshold, shape)
         gates = []
-        lasts = next(r for r in RESETS if r == neuron.reset) if neuron.lasts else None
+        keeps = neuron.lasts or neuron.leaks
+        lasts = next(r for r in RESETS if r == neuron.reset) if keeps else None
         if self.largest is not None:
             if lasts is not None:
                 raise FormError(
@@ -278,6 +279,7 @@ class _Part:
             np.broadcast_to(v, len(self.matrix)) for v in (self.bias, self.gain, self.shift)
         )
         layer = AffineLayer(
-            self.name, self.matrix, bias, threshold, gain, shift, self.batch, self.divisor, lasts
-        )
+            self.name, self.matrix, bias, threshold, gain, shift, self.batch, self.divisor, lasts,
+            float(neuron.beta.max()) if keeps else 1.0,
+        )  # fmt: skip
         return [layer, *gates]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netlist_gen.circuit.leak import refuse_leaks
 from netlist_gen.circuit.loops import stage_fan_in
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.design import load_rules
@@ -100,8 +101,9 @@ def neuron_sites(network: TernaryNetwork) -> list[NeuronSite]:
 
     Raises:
         NetworkError: a neuron without synapses that would always fire (theta <= 0), a layer
-            without any synapse, or one with a memory where no steps are known.
+            without any synapse, one with a memory where no steps are known, or one that leaks.
     """
+    refuse_leaks(network)
     sites = []
     for index, layer in enumerate(network.layers):
         outputs, inputs = layer.weights.shape

@@ -134,6 +134,7 @@ class TrainingConfig(Options):
         prune_end: share of the run at which the caps are reached.
         settle_at: the rest of the run fine-tunes signs and thresholds.
         reset: of "zero", "subtract" and "none" (``netlist_gen.memory``); None: no memory.
+        beta: what is left of a membrane after a step.
         freeze_at: thresholds leave the batch statistics and become learned integers.
         refine_gain: in nats over all images of a round, 60,000 at most.
         precision: "bfloat16" is several times faster where the processor has it.
@@ -164,6 +165,11 @@ class TrainingConfig(Options):
         "Membranes last over a sample's steps (beta 1), and a pulse does this to them "
         "[default: no memory].",
         choices=RESETS,
+    )
+    beta: float = option(
+        1.0,
+        "With --reset: what is left of a membrane after a step; below 1 it leaks, and no circuit "
+        "is made of the network.",
     )
     epochs: int = option(200, "")
     batch: int = option(128, "")
@@ -247,6 +253,11 @@ class TrainingConfig(Options):
             )
         if self.reset is not None:
             self._check_memory()
+        elif self.beta != 1.0:
+            raise ConfigurationError(
+                f"beta is {self.beta:g} without a reset; it is of membranes that last, which a "
+                "reset makes"
+            )
         noises = (self.noise_sigma, self.noise_phi0, self.firing_curve)
         if sum(map(bool, noises)) > 1:
             raise ConfigurationError(
@@ -285,6 +296,8 @@ class TrainingConfig(Options):
                 f"steps is {self.steps} with reset {self.reset}; membranes that last need at "
                 "least 2 steps"
             )
+        if not 0.0 < self.beta <= 1.0:
+            raise _wrong("beta", self.beta, "above 0 and at most 1")
         if self.refine_rounds:
             raise ConfigurationError(
                 "refine_rounds and reset exclude each other: the search takes each step's counts "

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryLayer, TernaryNetwork
 
 
@@ -79,7 +78,8 @@ def remove_dead(network: TernaryNetwork) -> TernaryNetwork:
             if not useful.all() and useful.sum() < len(useful):
                 weights[index], thetas[index] = weights[index][useful], thetas[index][useful]
                 left[index] = left[index][useful]
-                memories[index] = _kept(memories[index], useful)
+                own = memories[index]
+                memories[index] = None if own is None else own.kept(useful)
                 weights[index + 1] = weights[index + 1][:, useful]
                 changed = True
     grids = [
@@ -90,8 +90,3 @@ def remove_dead(network: TernaryNetwork) -> TernaryNetwork:
     return TernaryNetwork.from_arrays(
         weights, thetas, network.population, kept, memories, network.steps
     )
-
-
-def _kept(memory: Memory | None, useful: NDArray[np.bool_]) -> Memory | None:
-    """The memory of the neurons that are kept."""
-    return None if memory is None else Memory(memory.reset, memory.subtract[useful])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -76,7 +77,7 @@ def _drawn(
     # A neuron without a synapse has no circuit, and what isn't built makes no pulse.
     built = layer.fan_in > 0
 
-    def fired(counts: NDArray[np.integer]) -> SpikeArray:
+    def fired(counts: NDArray[Any]) -> SpikeArray:
         chance = curve(margins(layer, counts, curve.unit, flux_per_synapse))
         return np.asarray((random.random(chance.shape) < chance) & built)
 
@@ -85,11 +86,11 @@ def _drawn(
         return fired(counts)
     counts = counts.reshape(len(counts), -1, layer.outputs)
     pulses = np.empty(counts.shape, dtype=np.bool_)
-    membrane = np.zeros((len(counts), layer.outputs), dtype=np.int64)
+    membrane = layer.memory.start((len(counts), layer.outputs))
+    pulsed = np.zeros(membrane.shape, dtype=np.bool_)
     for step in range(counts.shape[1]):
-        membrane = membrane + counts[:, step]
-        pulses[:, step] = fired(membrane)
-        membrane = layer.memory.after(membrane, pulses[:, step])
+        membrane = layer.memory.after(membrane, pulsed, counts[:, step])
+        pulses[:, step] = pulsed = fired(membrane)
     return pulses.reshape(*spikes.shape[:-1], layer.outputs)
 
 

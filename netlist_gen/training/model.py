@@ -127,7 +127,9 @@ class TernaryThresholdLayer(nn.Module):
 
     With a ``reset`` it lasts over a sample's steps (beta 1): mean and spread are those of the
     counts added up from step to step, as if no pulse took anything off, and the edge is held
-    against the membrane that pulses reset (``netlist_gen.training.membranes``).
+    against the membrane that pulses reset (``netlist_gen.training.membranes``). With a ``beta``
+    below 1 it leaks: sums and membrane keep that share from step to step, and of reset "subtract"
+    edges are whole, as the integer model has them.
     Weights have the shape (outputs, inputs), or that of a kernel of a convolution ``conv``.
     """
 
@@ -146,10 +148,16 @@ class TernaryThresholdLayer(nn.Module):
         *,
         conv: HiddenSpec | None = None,
         reset: Reset | None = None,
+        beta: float = 1.0,
     ) -> None:
         super().__init__()
         self.conv = conv  # None: fully connected
         self.reset = reset  # None: no memory
+        self.beta = float(np.float32(beta))
+        # A leaking membrane that its own threshold is taken off fires above a whole number. No
+        # threshold is 0: what is left of a membrane would go on firing.
+        whole = reset == "subtract" and self.beta < 1.0
+        self.over, self.least = (0.0, 1.0) if whole else (0.5, 0.5)
         width = math.prod(shape[1:])
         self.cap = min(cap, width)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / math.sqrt(width))
@@ -176,7 +184,8 @@ class TernaryThresholdLayer(nn.Module):
 
     def integer_theta(self) -> Tensor:
         """Threshold of the exported neuron: n >= theta, at least 1 (a silent input is silent)."""
-        return torch.clamp(torch.floor(self._edge(self.mean, self.spread).detach()) + 1, min=1.0)
+        edge = self._edge(self.mean, self.spread).detach().clamp(min=self.least)
+        return torch.floor(edge) + 1
 
     def sides(self) -> tuple[Tensor, Tensor]:
         """Excitatory and inhibitory synapses of each neuron, (outputs,) each."""
@@ -202,22 +211,23 @@ class TernaryThresholdLayer(nn.Module):
         w = ternary(self.weight, mask) if real is None else sliding(self.weight, mask, real)
         n = self._counts(x, w)
         view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.conv else ((1, -1), (0,))
-        sums = n if self.reset is None else running_sums(n, steps)
+        sums = n if self.reset is None else running_sums(n, steps, self.beta)
         mean, spread = self._statistics(sums, axes)
         push = self._push(n, spread.detach().view(view), edges)
         if self.reset is not None:
             at = self._settled(self._edge(mean, spread)).view(view)
             noise = None if push is None else push * spread.detach().view(view)
-            n = integrate(n, steps, self.reset, at, noise)
+            n = integrate(n, steps, self.reset, at, noise, self.beta)
             mean, spread = (
                 value.detach() + own - own.detach()
                 for value, own in zip((mean, spread), _moments(n, axes), strict=True)
             )
         edge = self._edge(mean, spread)
         scale = 1 / spread
-        self.excess = functional.relu((0.5 - edge) / spread.detach()).mean()
+        self.excess = functional.relu((self.least - edge) / spread.detach()).mean()
         # No threshold below 1, from the start: freezing must not change the network.
-        edge = edge + (self._settled(edge) - edge.detach())
+        # In this order the sum is the settled edge to the bit: membranes that leak may lie on it.
+        edge = self._settled(edge) + (edge - edge.detach())
         u = (n - edge.view(view).to(n.dtype)) * scale.view(view).to(n.dtype)
         if push is not None:
             u = u + push
@@ -228,8 +238,8 @@ class TernaryThresholdLayer(nn.Module):
         """Where the neuron decides, by the edge that is learned; without a gradient."""
         edge = edge.detach()
         if bool(self.frozen):
-            edge = torch.floor(edge) + 0.5
-        return edge.clamp(min=0.5)
+            edge = torch.floor(edge) + self.over
+        return edge.clamp(min=self.least)
 
     def _push(self, n: Tensor, spread: Tensor, edges: Tensor | None) -> Tensor | None:
         """Noise of each decision, in spreads, of the shape of the counts; None without any."""
@@ -312,7 +322,7 @@ class TernarySpikingNet(nn.Module):
         self._edges = None
         if config.curve is not None:
             self._edges = torch.from_numpy(config.curve.edges(_NOISE_EDGES))
-        caps, reset = iter(config.caps), cast("Reset | None", config.reset)
+        caps, reset, beta = iter(config.caps), cast("Reset | None", config.reset), config.beta
         self.layers: list[TernaryThresholdLayer | OrPool] = []
         # Data of one axis have height 1.
         self.shapes: list[tuple[int, ...]] = [
@@ -325,10 +335,12 @@ class TernarySpikingNet(nn.Module):
                 self.layers.append(OrPool(spec))
             elif spec.kind == "full":
                 size: tuple[int, ...] = (spec.size, math.prod(before))
-                self.layers.append(TernaryThresholdLayer(size, next(caps), reset=reset))
+                self.layers.append(TernaryThresholdLayer(size, next(caps), reset=reset, beta=beta))
             else:
                 size = (spec.size, before[0] // spec.groups, *spec.kernel)
-                self.layers.append(TernaryThresholdLayer(size, next(caps), conv=spec, reset=reset))
+                self.layers.append(
+                    TernaryThresholdLayer(size, next(caps), conv=spec, reset=reset, beta=beta)
+                )
         self.stack = nn.ModuleList(self.layers)
         self.trained = [x for x in self.layers if isinstance(x, TernaryThresholdLayer)]
         self.log_scale = nn.Parameter(torch.tensor(math.log(8.0)))
@@ -398,4 +410,5 @@ def _memory(layer: TernaryThresholdLayer | OrPool, theta: NDArray[Any]) -> Memor
     """Of an exported layer; pooling has none. "subtract" takes snnTorch's threshold, theta - 1."""
     if isinstance(layer, OrPool) or layer.reset is None:
         return None
-    return Memory.of(layer.reset, len(theta), theta - 1 if layer.reset == "subtract" else None)
+    amounts = theta - 1 if layer.reset == "subtract" else None
+    return Memory.of(layer.reset, len(theta), amounts, layer.beta)

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -147,12 +147,13 @@ def read_firing_curve(file: Path) -> FiringCurve:
 
 def margins(
     layer: TernaryLayer,
-    counts: NDArray[np.integer],
+    counts: NDArray[Any],
     unit: Unit,
     flux_per_synapse: FluxPerSynapse | None,
 ) -> NDArray[np.float64]:
     """Margin of each decision of a layer in a unit: counts n, or membranes (..., outputs)."""
-    margin = counts - layer.theta + 0.5
+    edge = layer.theta - 0.5 if layer.memory is None else layer.memory.edge(layer.theta)
+    margin = counts - edge
     if unit == "synapses":
         return np.asarray(margin, dtype=np.float64)
     return np.asarray(margin * layer_flux(layer, needed(flux_per_synapse)))

@@ -45,7 +45,9 @@ def card(trained: TrainedNetwork, command: str, cost: HardwareCost | None) -> di
         "static_power_w": None if cost is None else float(f"{cost.static_power_w:.4g}"),
     }
     if config.reset is not None:
-        facts["membranes"] = f"last over the steps of a sample (beta 1), reset {config.reset}"
+        facts["membranes"] = (
+            f"last over the steps of a sample (beta {config.beta:g}), reset {config.reset}"
+        )
     if trained.noisy is not None:
         facts["accuracy_with_noise"] = trained.noisy.to_json()
     return {**facts, "command": command}

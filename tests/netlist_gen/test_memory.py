@@ -40,6 +40,49 @@ def test_a_layer_is_snntorchs_leaky(reset, threshold, steps, seed):
     assert np.array_equal(layer.forward(x), np.stack(wanted, axis=1))
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    reset=st.sampled_from(RESETS),
+    beta=st.sampled_from([0.9, 0.5, 0.25, 0.3, 1 / 3, 0.999, 1e-3]),
+    threshold=st.integers(0, 5),
+    steps=st.integers(1, 12),
+    seed=st.integers(0, 10_000),
+)
+def test_a_layer_that_leaks_is_snntorchs_leaky(reset, beta, threshold, steps, seed):
+    """To the bit, membranes too: float32 in the same order; by halves many lie on thresholds."""
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-1, 2, (6, 7))
+    x = rng.random((5, steps, 7)) < 0.5
+    memory = Memory.of(reset, 6, threshold if reset == "subtract" else None, beta)
+    layer = TernaryLayer(weights, np.full(6, threshold + 1), memory)
+    at = float(threshold) if reset == "subtract" else threshold + 0.5
+    neuron = snntorch.Leaky(beta=beta, threshold=at, reset_mechanism=reset)
+    state = neuron.init_leaky()
+    wanted, states = [], []
+    for step in range(steps):
+        given_now = torch.tensor(x[:, step] @ weights.T, dtype=torch.float32)
+        pulses, state = neuron(given_now, state)
+        wanted.append(pulses.detach().numpy() > 0)
+        states.append(state.detach().numpy())
+    membrane, fires = memory.integrate(layer.counts(x), layer.theta)
+    assert membrane.dtype == np.float32
+    assert np.array_equal(membrane, np.stack(states, axis=1))
+    assert np.array_equal(fires, np.stack(wanted, axis=1))
+    assert np.array_equal(layer.forward(x), fires)
+
+
+def test_a_leak_is_part_of_what_a_memory_is():
+    half, whole = Memory.of("none", 2, beta=0.5), Memory.of("none", 2)
+    assert half != whole
+    assert half == Memory.of("none", 2, beta=0.5)
+    assert hash(half) == hash(Memory.of("none", 2, beta=0.5))
+    assert (half.leaks, whole.leaks) == (True, False)
+    assert Memory.of("none", 1, beta=0.9).beta == float(np.float32(0.9))
+    assert half.kept(np.array([True, False])) == Memory.of("none", 1, beta=0.5)
+    assert half.edge([1, 3]).tolist() == [0.5, 2.5]
+    assert Memory.of("subtract", 2, [0, 2], 0.5).edge([1, 3]).tolist() == [0, 2]
+
+
 def test_membranes_by_hand():
     counts = np.array([[1], [1], [2], [-1], [3]])
     theta = np.array([2])
@@ -93,6 +136,15 @@ def test_a_network_keeps_memories_of_its_layers_apart():
             lambda: Memory.of("subtract", 2, np.ones((2, 2))),
             "the amounts that pulses subtract have shape (2, 2) and type float64; whole numbers, "
             "one for each neuron, are needed",
+        ),
+        (
+            lambda: Memory.of("zero", 2, beta=0),
+            "beta, what is left of a membrane after a step, is 0; above 0 and at most 1 is allowed",
+        ),
+        (
+            lambda: Memory.of("zero", 2, beta=float("nan")),
+            "beta, what is left of a membrane after a step, is nan; above 0 and at most 1 is "
+            "allowed",
         ),
         (
             lambda: Memory.of("none", 2, [0, 1]),

@@ -169,7 +169,7 @@ MEMBERS = [
         "w0\n{{7*7}}.npy",
         npy(HEADER.format("|i1", "(2,)"), bytes(2)),
         "array 'w0\\n{{7*7}}' is not known; allowed are w0, theta0, w1, theta1, ..., of lasting "
-        "membranes reset0, subtract0, ..., population and card",
+        "membranes reset0, subtract0, beta0, ..., population and card",
     ),
     (
         "w0",

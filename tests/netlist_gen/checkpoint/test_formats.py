@@ -167,7 +167,7 @@ REFUSED = [
     (
         {"bias0": np.zeros(2)},
         "array 'bias0' is not known; allowed are w0, theta0, w1, theta1, ..., of lasting membranes "
-        "reset0, subtract0, ..., population and card",
+        "reset0, subtract0, beta0, ..., population and card",
     ),
     ({"w0": np.array([[1.0, 0], [0, -1]])}, "array 'w0' has type float64; int8 is needed"),
     (
@@ -202,6 +202,23 @@ REFUSED = [
     (
         {"subtract0": [1, 2]},
         "array 'subtract0' has no array 'reset0' beside it, which says that membranes last",
+    ),
+    (
+        {"beta0": 0.5},
+        "array 'beta0' has no array 'reset0' beside it, which says that membranes last",
+    ),
+    (
+        {"reset0": "zero", "beta0": [0.5, 0.5]},
+        "array 'beta0' has shape (2,) and type float64; one float is needed",
+    ),
+    (
+        {"reset0": "zero", "beta0": 1},
+        "array 'beta0' has shape () and type int64; one float is needed",
+    ),
+    (
+        {"reset0": "zero", "beta0": 1.5},
+        "layer 0: beta, what is left of a membrane after a step, is 1.5; above 0 and at most 1 is "
+        "allowed",
     ),
     (
         {"reset0": "subtract"},

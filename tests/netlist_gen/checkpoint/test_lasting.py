@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from netlist_gen.checkpoint import read_checkpoint, write_network
+from netlist_gen.checkpoint.card import LEAKING_RULE
 from netlist_gen.checkpoint.modules import integer_stack
 from netlist_gen.checkpoint.obstacles import ADAPT, STATE
 from netlist_gen.checkpoint.real import by_magnitude
@@ -99,6 +100,97 @@ def test_every_neuron_and_step_agrees_with_snntorch(
     x = rng.random((5, 7, network.inputs)) < 0.6
     for ours, theirs in zip(network.forward(x), run(modules, x), strict=True):
         assert np.array_equal(ours, theirs)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    reset=st.sampled_from(RESETS),
+    beta=st.sampled_from([0.95, 0.5, 0.3]),
+    scale=st.sampled_from([1.0, 0.5, 4.0]),
+)
+@settings(max_examples=40, deadline=None)
+def test_membranes_that_leak_agree_with_snntorch(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, reset: str, beta: float, scale: float
+) -> None:
+    """Read as the integer model, spikes the same, ties included; each format gives it again."""
+    rng = np.random.default_rng(seed)
+    folder = tmp_path_factory.mktemp("pt")
+    modules: list[nn.Module] = []
+    for a, b in pairwise((5, 6, 4)):
+        whole = rng.integers(0, 6, b)
+        threshold = scale * (whole if reset == "subtract" else whole - 0.5)
+        modules += [dense(rng.integers(-1, 2, (b, a)) * scale), leaky(reset, threshold, beta)]
+        modules[-1].beta = torch.tensor(beta)  # type: ignore[assignment]
+        scale = 1.0
+    checkpoint = read_checkpoint(saved(folder, *modules))
+    network = checkpoint.network
+    assert [layer.memory and layer.memory.beta for layer in network] == [
+        float(np.float32(beta))
+    ] * 2
+    assert (checkpoint.card.max_steps, checkpoint.card.threshold_rule) == (None, LEAKING_RULE)
+    x = rng.random((6, 9, 5)) < 0.6
+    for ours, theirs in zip(network.forward(x), run(modules, x), strict=True):
+        assert np.array_equal(ours, theirs)
+    for suffix in (".pt", ".npz", ".safetensors"):
+        write_network(network.with_steps(9), folder / f"again{suffix}")
+        again = read_checkpoint(folder / f"again{suffix}")
+        assert again.network == network.with_steps(9)
+        assert again.card.threshold_rule == LEAKING_RULE
+
+
+def test_a_leak_stands_in_the_way_of_a_circuit_alone(tmp_path: Path) -> None:
+    path = saved(tmp_path, dense([[1, -1], [1, 1]]), leaky("zero", 1.5, 0.9))
+    found = survey_checkpoint(path)
+    assert found.network is not None
+    assert [each.kind for each in found.obstacles] == ["leak"]
+    assert found.obstacles[0].sentence == (
+        "layer 0: beta 0.9 with reset 'zero' lets the membrane decay from step to step, for which "
+        "storage loops would need resistors (L/R); beta 0 with reset 'none' or 'zero' and beta 1, "
+        f"membranes that last, are allowed: no circuit is made of it; {STATE}"
+    )
+    assert survey_checkpoint(path, steps=1).obstacles == ()
+    assert found.card.notes == (
+        "layer 0: membranes leak; sums are float32, in the order of snnTorch's default "
+        "reset_delay=True, and no circuit is made of them",
+    )
+
+
+@pytest.mark.parametrize(
+    ("modules", "words"),
+    [
+        (
+            [dense([[0.3, 0.3]]), leaky("zero", 0.45, 0.5)],
+            "membranes leak (beta 0.5), and neuron 0 has synapses of 0.3 and the threshold 0.45; a "
+            "power of two, and a whole number and a half of them is allowed",
+        ),
+        (
+            [dense([[1, 1], [1, 0]]), leaky("zero", [1.5, 1.0], 0.5)],
+            "membranes leak (beta 0.5), and neuron 1 has synapses of 1 and the threshold 1; a "
+            "power of two, and a whole number and a half of them is allowed",
+        ),
+        (
+            [dense([[1, 1]]), leaky("subtract", 1.5, 0.5)],
+            "membranes leak (beta 0.5), and neuron 0 has synapses of 1 and the threshold 1.5; a "
+            "power of two, and a whole number of them is allowed",
+        ),
+        (
+            [dense([[1, 1]], [0.5]), leaky("none", 1.5, 0.5)],
+            "a bias adds 0.5 to the membrane of neuron 0 in every step, pulses or not, and "
+            "membranes last; 0 is allowed",
+        ),
+        (
+            [dense([[1, 1]]), leaky("subtract", -1.0, 0.5)],
+            "the threshold of neuron 0 is -1 with reset 'subtract', which then adds to the "
+            "membrane; 0 or more is allowed",
+        ),
+    ],
+)
+def test_leaks_that_would_be_rounded(tmp_path: Path, modules: list[nn.Module], words: str) -> None:
+    found = survey_checkpoint(saved(tmp_path, *modules))
+    assert found.network is None
+    assert [each.kind for each in found.obstacles] == ["leak", "form"]
+    assert found.obstacles[1].sentence == f"layer 0 ('0'): {words}; {ADAPT}"
+    assert found.card.max_steps == 1
 
 
 @given(
@@ -220,7 +312,7 @@ def test_all_obstacles_are_listed_at_once(tmp_path: Path) -> None:
     found = survey_checkpoint(path)
     assert [(each.kind, each.place) for each in found.obstacles] == [
         ("weights", "layer 0 ('0')"),
-        ("state", "layer 2, neurons '5'"),
+        ("leak", "layer 2, neurons '5'"),
         ("bias", "layer 0 ('0')"),
         ("bias", "layer 1 ('2')"),
         ("reset", "layer 1 ('2')"),
@@ -306,6 +398,20 @@ def test_formats_that_lack_membranes(
     message = (
         f"{path} can't hold layer 0, whose membranes last with reset {words}; .npz, .pt and "
         ".safetensors hold it"
+    )
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        write_network(network, path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("suffix", [".nir", ".onnx"])
+def test_formats_that_lack_leaks(tmp_path: Path, suffix: str) -> None:
+    memory = Memory.of("zero", 1, beta=0.5)
+    network = TernaryNetwork.from_arrays([[[1, 1]]], [[3]], memories=[memory])
+    path = tmp_path / f"net{suffix}"
+    message = (
+        f"{path} can't hold layer 0, whose membranes leak (beta 0.5); .npz, .pt and .safetensors "
+        "hold it"
     )
     with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
         write_network(network, path)

@@ -34,9 +34,9 @@ def test_all_are_listed_and_steps_and_ternarize_take_theirs_away(tutorial: Path)
         found = survey_checkpoint(tutorial, most_fan_in=256, **options)
         return [each.kind for each in found.obstacles]
 
-    assert kinds() == ["weights", "fan-in", "weights", "state"]
+    assert kinds() == ["weights", "fan-in", "weights", "leak"]
     assert kinds(steps=1) == ["weights", "fan-in", "weights"]
-    assert kinds(ternarize=lambda w: np.sign(w) * (np.arange(w.shape[1]) < 64)) == ["state"]
+    assert kinds(ternarize=lambda w: np.sign(w) * (np.arange(w.shape[1]) < 64)) == ["leak", "form"]
     assert kinds(steps=1, ternarize=lambda w: np.sign(w) * (np.arange(w.shape[1]) < 64)) == []
 
 
@@ -45,7 +45,7 @@ def test_inspect_prints_them_and_one_command(cli, tutorial: Path) -> None:
     assert ran.status == 2
     listed = [line for line in ran.out.splitlines() if line.startswith("obstacle")]
     assert [line.partition(":")[0] for line in listed] == [
-        "obstacle (weights)", "obstacle (fan-in)", "obstacle (weights)", "obstacle (state)",
+        "obstacle (weights)", "obstacle (fan-in)", "obstacle (weights)", "obstacle (leak)",
     ]  # fmt: skip
     assert listed[1] == (
         "obstacle (fan-in): layer 0 ('0'): a neuron has fan-in 300; 1 to 256 was shown to work; "
@@ -53,7 +53,7 @@ def test_inspect_prints_them_and_one_command(cli, tutorial: Path) -> None:
         "in training"
     )
     assert listed[3] == (
-        "obstacle (state): layer 0, neurons '1', layer 1, neurons '3': beta 0.95 with reset "
+        "obstacle (leak): layer 0, neurons '1', layer 1, neurons '3': beta 0.95 with reset "
         "'subtract' lets the membrane decay from step to step, for which storage loops would need "
         "resistors (L/R); beta 0 with reset 'none' or 'zero' and beta 1, membranes that last, are "
         "allowed: any number of steps can't be built; convert --steps 1 takes the network for a "

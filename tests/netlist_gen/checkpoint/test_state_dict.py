@@ -274,11 +274,11 @@ REFUSED = [
     ),
     ({"_0__weight": torch.ones(0, 3)}, "'0.weight' has shape (0, 3): the layer is empty"),
     (
-        {"_1__beta": 0.9, "_1__reset_mechanism_val": 0},
+        {"_1__beta": 0.9, "_1__reset_mechanism_val": 0, "_1__threshold": [1.25, 0.5]},
         "layer 0, neurons '1': beta 0.9 with reset 'subtract' lets the membrane decay from step to "
         "step, for which storage loops would need resistors (L/R); beta 0 with reset 'none' or "
         "'zero' and beta 1, membranes that last, are allowed: any number of steps can't be built; "
-        f"{STATE}",
+        f"{STATE} (inspect lists 1 more)",
     ),
     (
         {"_1__beta": 0.0, "_1__reset_mechanism_val": 0},

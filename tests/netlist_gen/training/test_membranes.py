@@ -35,15 +35,17 @@ def configured(**options: object) -> TrainingConfig:
 
 
 @pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("beta", [1.0, 0.7])
 @pytest.mark.parametrize("hidden", [("12",), ("12", "9"), ("c3k3s2", "p2", "10")])
 @given(seed=st.integers(0, 10**4))
 @settings(max_examples=4, deadline=None)
 def test_training_and_integer_model_agree_spike_by_spike(
-    reset: str, hidden: tuple[str, ...], seed: int
+    reset: str, beta: float, hidden: tuple[str, ...], seed: int
 ) -> None:
     torch.manual_seed(seed)
-    net = TernarySpikingNet(configured(hidden=hidden, reset=reset), (1, SIDE, SIDE), CLASSES)
-    MaskPlan(net, configured(hidden=hidden, reset=reset), None).update(1.0)
+    config = configured(hidden=hidden, reset=reset, beta=beta)
+    net = TernarySpikingNet(config, (1, SIDE, SIDE), CLASSES)
+    MaskPlan(net, config, None).update(1.0)
     for _ in range(8):
         net((torch.rand(30, 3, SIDE * SIDE) < 0.4).float())
     for layer in net.trained:
@@ -56,7 +58,8 @@ def test_training_and_integer_model_agree_spike_by_spike(
     for layer in exported:
         if layer.memory is not None:
             taken = layer.theta - 1 if reset == "subtract" else 0 * layer.theta
-            assert layer.memory == Memory(reset, taken)  # type: ignore[arg-type]
+            assert layer.memory == Memory(reset, taken, beta)  # type: ignore[arg-type]
+            assert (layer.theta >= (2 if reset == "subtract" and beta < 1 else 1)).all()
     x = torch.rand(20, 3, SIDE * SIDE) < 0.4
     captured: list[np.ndarray] = []
     for module in net.stack:
@@ -83,6 +86,15 @@ def test_membranes_by_hand_and_their_gradient() -> None:
         found = integrate(counts, 5, reset, edge)  # type: ignore[arg-type]
         assert found.flatten().tolist() == each * 2
     assert torch.equal(found, running_sums(counts, 5))
+    leaking = {
+        "zero": [1, 1.5, 2.75, -1, 2.5],
+        "subtract": [1, 1.5, 2.75, -1.125, 2.4375],  # by 1.5, the edge
+        "none": [1, 1.5, 2.75, 0.375, 3.1875],
+    }
+    for reset, each in leaking.items():
+        found = integrate(counts, 5, reset, edge, beta=0.5)  # type: ignore[arg-type]
+        assert found.flatten().tolist() == each * 2
+    assert torch.equal(found, running_sums(counts, 5, 0.5))
     # The pulse of the third step takes the first three counts off: only later ones move the last.
     (gradient,) = torch.autograd.grad(integrate(counts, 5, "zero", edge)[4, 0], counts)
     assert gradient.flatten().tolist() == [0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
@@ -114,6 +126,31 @@ def test_a_trained_network_is_read_back_as_it_was(cli, tmp_path) -> None:
     told = cli("evaluate", out, "--dataset", "digits", "--noise", 0.3)
     assert told.status == 0
     assert f"about {priced:.0f} junctions" in told.out
+
+
+def test_a_leak_is_trained_measured_and_not_built(cli, tmp_path) -> None:
+    out = tmp_path / "n.pt"
+    words = ["--steps", 3, "--reset", "zero", "--beta", 0.6, "--hidden", 20, "--epochs", 8]
+    ran = cli("train", "digits", *words, "-o", out)
+    assert ran.status == 0, ran.err
+    assert "junctions" not in ran.out
+    network = read_checkpoint(out).network
+    assert all(x.memory == Memory.of("zero", x.outputs, beta=0.6) for x in network)
+    again = json.loads(cli("evaluate", out, "--dataset", "digits", "--json").out)
+    card = json.loads((tmp_path / "n.card.json").read_text())
+    assert again["accuracy"] == card["accuracy"]
+    assert again["accuracy"]["lowest"] > 0.3  # ten classes by chance are 0.1
+    assert card["membranes"] == "last over the steps of a sample (beta 0.6), reset zero"
+    assert card["junctions"] is None
+    refused = cli("generate", out, "-o", tmp_path / "decks")
+    assert refused.status == 2
+    assert (
+        "the membranes of layer 0 leak: 0.6 of them is left after a step. A storage loop for 3 "
+        in (refused.err)
+    )
+    told = cli("inspect", out)
+    assert told.status == 2
+    assert "beta 0.6 with reset 'zero' lets the membrane decay from step to step" in told.out
 
 
 def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path) -> None:
