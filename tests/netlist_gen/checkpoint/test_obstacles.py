@@ -68,7 +68,7 @@ def test_inspect_prints_them_and_one_command(cli, tutorial: Path) -> None:
         "weights",
         "fan-in",
         "weights",
-        "state",
+        "leak",
     ]
     assert facts["circuit"] is None
     assert (facts["inputs"], facts["neurons"], facts["classes"]) == (300, 24, 4)
