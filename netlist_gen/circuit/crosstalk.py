@@ -40,8 +40,12 @@ COUPLED = (STORAGE, BOTTOM_PICKUP, TOP_PICKUP)
 
 
 def drawn_order(signs: Sequence[int], size: LoopSize) -> tuple[int, ...]:
-    """The branches in the order in which they are drawn: loop after loop, place after place."""
-    return tuple(branch for loop in deal(signs, size) for branch in loop)
+    """The branches in the order in which they are drawn: loop after loop, in each excitatory first.
+
+    So neurons of as many branches of either sign have the same neighbours, whatever their lines.
+    """
+    loops = (sorted(loop, key=lambda k: -signs[k]) for loop in deal(signs, size))
+    return tuple(branch for loop in loops for branch in loop)
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,11 @@ def moved(
         size: of its stage.
         crosstalk: coefficients.
         rules: of the design; nothing moves where they have no measurement of crosstalk.
-        capacity: fluxons that each branch stores in an inductor as many times as long: the current
-            of each is so much less, and the mutual inductance of a stray coupling goes with the
-            root of both inductors.
+        capacity: fluxons that each branch stores in an inductor as many times as long: the mutual
+            inductance of a stray coupling goes with the root of both inductors.
         share: of a loop's inductance that its storage inductor is, against that of a loop of one
-            fluxon; what a full loop drives back through its neighbours goes with it.
+            fluxon. What a full loop drives back through its neighbours goes with it, and the
+            current of a fluxon with ``share / capacity``.
     """
     measured = rules.neighbours
     if measured is None:
@@ -121,9 +125,9 @@ def moved(
     pairs = (excitatory + inhibitory - 1) / (size.synapses - 1)
     flux = rules.edge(size.loops).crosstalk * pairs
     flux *= crosstalk.pickups / measured.crosstalk.pickups
-    share *= crosstalk.storages / measured.crosstalk.storages
     stray = crosstalk.stray / measured.crosstalk.stray * measured.both / size.loops
-    stray *= math.sqrt(max(1.0, rules.places / size.places) / capacity)
+    stray *= math.sqrt(max(1.0, rules.places / size.places) * capacity) * share / capacity
+    share *= crosstalk.storages / measured.crosstalk.storages
     up, down = _neighbours(excitatory, inhibitory, size)
 
     def gain(alike: float, other: float) -> float:

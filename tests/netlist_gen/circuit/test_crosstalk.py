@@ -31,6 +31,17 @@ def couplings(cell) -> dict[str, tuple[str, str, float]]:
 
 def test_the_order_is_loop_after_loop():
     assert drawn_order((1, 1, 1, -1, -1), LoopSize(2, 4)) == (0, 2, 4, 1, 3)
+    assert drawn_order((-1, 1, 1, -1), LoopSize(2, 2)) == (1, 0, 2, 3)
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.randoms(use_true_random=False))
+def test_neighbours_are_the_same_in_whatever_order_the_lines_are(excitatory, inhibitory, rng):
+    """So that what is known of one neuron's neighbours (``moved``) is of all like it."""
+    signs = [1] * excitatory + [-1] * inhibitory
+    mixed = rng.sample(signs, len(signs))
+    size = LoopSize(8, 3)
+    drawn = [[those[k] for k in drawn_order(those, size)] for those in (signs, mixed)]
+    assert drawn[0] == drawn[1]
 
 
 def test_neighbours_are_coupled_at_the_processs_values():
@@ -121,6 +132,10 @@ def test_what_neighbours_do_is_known():
     assert less.flux == pytest.approx(alike.flux / 2, rel=1e-12)
     assert less.gains[0] == pytest.approx(alike.gains[0] / 4, rel=1e-12)
     assert less.both[0] == pytest.approx(alike.both[0] / 8, rel=1e-12)
+    # Loops that hold four, of 4/3 the share of storage inductor: a fluxon's current is a third.
+    longer = moved(4, 4, size, crosstalk, rules, 4, 4 / 3)
+    assert longer.gains == pytest.approx((each * measured.other * 4 / 3,) * 2, rel=1e-12)
+    assert longer.both == pytest.approx((each * measured.both / 4 * 2 / 3,) * 2, rel=1e-12)
     silent = dataclasses.replace(rules, neighbours=None)
     assert moved(8, 0, size, crosstalk, silent) is NOT_MOVED
 
