@@ -266,12 +266,14 @@ class _Fold:
         self, memory: SiteMemory, counts: NDArray[np.int64], theta: int
     ) -> NDArray[np.int64]:
         """The membrane as each window's decision sees it, of the counts of the windows."""
-        found, now = np.zeros_like(counts), 0
-        for window, count in enumerate(counts.tolist()):
-            now = 0 if self.clearing[window] else now + count
-            found[window] = now
-            if (now >= theta and not self.silent[window]) or self.full[window]:
-                now = 0 if memory.reset == "zero" else now - memory.subtract
+        rule, edge = memory.rule, np.array([theta])
+        found, fires = np.zeros_like(counts), np.zeros(1, dtype=np.bool_)
+        now = rule.start((1,))
+        for window in range(counts.size):
+            added = counts[window : window + 1]
+            now = rule.start((1,)) if self.clearing[window] else rule.after(now, fires, added)
+            found[window] = now[0]
+            fires = (rule.fires(now, edge) & ~self.silent[window]) | self.full[window]
         return found
 
     def class_line(self, line: ClassLine, ports: FloatArray) -> FloatArray:
