@@ -8,7 +8,8 @@ advances by 2 pi the bus gives I Phi0 less, because the current through a resist
 exactly, whatever the inductances, from one time of rest to another. So the buses give what the
 resistors burn at rest, less the energy of the events (``reference.event_energy``).
 
-An ERSFQ bus is fed by a constant current I_bus, and turns once in each period of the clock:
+An ERSFQ bus is fed by a constant current I_bus, and turns as often as its feeding JTL: once in
+each period of the clock, that of class lines as often as a line may carry pulses in a window.
 I_bus Phi0 for each. Of that the events get theirs. A tap whose node did not turn makes its limiting
 junction turn, which burns the same I Phi0; the rest is the feeding JTL's.
 """
@@ -48,21 +49,32 @@ class BusShares:
 
 
 @dataclass(frozen=True)
+class BusLoad:
+    """What is on one bus.
+
+    Attributes:
+        taps_A: bias currents of its taps.
+        bus_A: that a bus of ERSFQ is fed by; 0 of others.
+        turns: of a bus of ERSFQ in a period of the clock.
+    """
+
+    taps_A: float
+    bus_A: float = 0.0
+    turns: float = 1.0
+
+
+@dataclass(frozen=True)
 class BusLoads:
     """What is on the buses of a circuit.
 
     Attributes:
         network: of the taps.
-        buses: how many there are.
-        taps_A: bias currents of all taps.
-        bus_A: that the buses of ERSFQ are fed by; 0 of others.
+        buses: all of them.
         lines_W: power of control lines, which have supplies of their own.
     """
 
     network: BiasNetwork
-    buses: int
-    taps_A: float
-    bus_A: float
+    buses: tuple[BusLoad, ...]
     lines_W: float
 
     @staticmethod
@@ -70,11 +82,29 @@ class BusLoads:
         """Those of a circuit in a process; None where its bias sources are ideal."""
         if process.network is None:
             return None
-        fed = [bus.source for bus in buses_of(circuit)]
-        currents = sum(source.value for source in fed if not source.is_voltage)
-        totals = circuit.totals()
-        lines_W = totals.flux_A * process.supply_voltage
-        return BusLoads(process.network, len(fed), totals.bias_A, currents, lines_W)
+        fed = buses_of(circuit)
+        # Layers have a pulse of their clock in each window: the fewest that any bus gets.
+        windows = min((bus.pulses for bus in fed if bus.pulses), default=0)
+        buses = [
+            BusLoad(
+                bus.taps_A,
+                0.0 if bus.source.is_voltage else bus.source.value,
+                bus.pulses / windows if bus.pulses else 1.0,
+            )
+            for bus in fed
+        ]
+        lines_W = circuit.totals().flux_A * process.supply_voltage
+        return BusLoads(process.network, tuple(buses), lines_W)
+
+    @property
+    def taps_A(self) -> float:
+        """Bias currents of all taps."""
+        return sum(bus.taps_A for bus in self.buses)
+
+    @property
+    def bus_A(self) -> float:
+        """That all buses of ERSFQ are fed by; 0 of others."""
+        return sum(bus.bus_A for bus in self.buses)
 
     @property
     def rest_W(self) -> float:
@@ -87,7 +117,7 @@ class BusLoads:
         return self.bus_A if self.network.kind == ERSFQ else self.taps_A
 
     def bus_V(self, period_s: float) -> float:
-        """Voltage of the buses, at a clock of that period."""
+        """Voltage of the layers' buses, at a clock of that period."""
         return PHI0 / period_s if self.network.kind == ERSFQ else self.network.voltage
 
     def given_J(self, duration_s: float, turns: float, events_J: float) -> float:
@@ -106,6 +136,7 @@ class BusLoads:
         if network.kind != ERSFQ:
             rest = network.voltage * self.taps_A * (1.0 - METER_DROP) * duration_s
             return BusShares(rest, -events_J, 0.0, 0.0)
-        limiters = self.taps_A * PHI0 * turns - events_J
-        feeding = (self.bus_A - self.taps_A) * PHI0 * turns
+        taken = sum(bus.taps_A * bus.turns for bus in self.buses) * PHI0 * turns
+        limiters = taken - events_J
+        feeding = sum(bus.bus_A * bus.turns for bus in self.buses) * PHI0 * turns - taken
         return BusShares(0.0, events_J, limiters, feeding)

@@ -238,7 +238,7 @@ def _buses(facts: Facts, loads: BusLoads, charged: Measured, dynamic_J: float) -
     error = (measured - reference) / reference if reference else None
     return BusFigures(
         bias=loads.network.kind,
-        buses=loads.buses,
+        buses=len(loads.buses),
         voltage_V=loads.bus_V(facts.period_s),
         current_A=loads.fed_A,
         measured_J=measured,
