@@ -83,7 +83,7 @@ class Bus:
         meter: the resistor of the meter; not there where the source is a current.
         probe: the junction whose phase is read.
         taps_A: what its taps carry together.
-        pulses: that its feeding JTL gets in all; 0 where there is none.
+        clock_s: when its feeding JTL gets a pulse; never where there is none.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Bus:
     meter: str
     probe: Probe
     taps_A: float = 0.0
-    pulses: int = 0
+    clock_s: tuple[float, ...] = ()
 
     def joule_per_rad(self, value: float, ohm: float) -> float:
         """Energy that the source gives while the probe's phase advances by 1 rad.
@@ -121,9 +121,9 @@ def buses_of(circuit: Circuit) -> tuple[Bus, ...]:
     for e in sources:
         island = e.name[len("VBUS") :]
         feeding = elements.get(f"VBF{island}")
-        pulses = len(feeding.times_s) if isinstance(feeding, PulseSource) else 0
+        clock = feeding.times_s if isinstance(feeding, PulseSource) else ()
         probe = Probe((), f"BBUS{island}")
-        found.append(Bus(island, e, f"RBUS{island}", probe, taps[f"{BUS}{island}"], pulses))
+        found.append(Bus(island, e, f"RBUS{island}", probe, taps[f"{BUS}{island}"], clock))
     return tuple(found)
 
 
