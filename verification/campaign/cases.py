@@ -344,13 +344,15 @@ def deck_path(folder: Path, name: str, dialect: str) -> Path:
     return path
 
 
-def network_readout(bench: NetworkBench, also_s: FloatArray) -> Readout:
+def network_readout(bench: NetworkBench, also_s: FloatArray | None = None) -> Readout:
     """What is read of a whole network: each layer's windows, the pulses of all outputs.
 
     Also phases at further times.
     """
     starts = {view.start_s: view for view in bench.views}
     times: list[FloatArray] = [view.boundaries_s() for view in starts.values()]
-    times += [np.array(bench.span_s()), also_s]
+    times.append(np.array(bench.span_s()))
+    if also_s is not None:
+        times.append(also_s)
     outputs = [view.output.column for view in bench.views]
     return Readout.at(times, [*outputs, *(probe.column for probe in bench.class_lines)])
