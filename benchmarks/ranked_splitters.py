@@ -266,10 +266,10 @@ def main(arguments: Sequence[str]) -> None:
     """Print a line for each pair of trees; with ``--search`` what a search of both finds."""
     library = CellLibrary()
     given = library.description("splitter").parameters
-    whole = {name: given[name] for name in (*CURRENTS, *INDUCTORS)}
+    whole: Values = {name: given[name] for name in (*CURRENTS, *INDUCTORS)}
     if arguments:
         seconds = float(arguments[1])
-        best = whole
+        best: Values = whole
         for name, port, factor in (("data", "d", 0.8), ("reset", "r", 0.8)):
             best = search(library, port, scaled(whole, factor), best, seconds)
             text = ", ".join(f"{k} {v * 1e6 if k in CURRENTS else v * 1e12:.4g}" for k, v in

@@ -13,7 +13,7 @@ table of each stage's largest neuron gives a curve of x.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
@@ -83,6 +83,7 @@ class Delays:
         coupler: of the branches, for the neurons' designs.
         influence: what a stage's neighbours change, s; the tables' cells are driven by a JTL
             stage. What is not there changes nothing.
+        neurons: the same of neurons, by the fan-in of the table's.
         slowness: of the process (``library.design.ClockPhases.slowness``).
         start_s: data time of the first window (``circuit.view.start_s``).
     """
@@ -94,11 +95,13 @@ class Delays:
         influence: Mapping[Stage, float] | None = None,
         slowness: float = 1.0,
         start_s: float = START_S,
+        neurons: Callable[[int], Mapping[Stage, float]] | None = None,
     ) -> None:
+        self._neurons = neurons or (lambda _: {})
         self.tables = tables
         self.slowness = slowness
         self.start_s = start_s
-        self._influence = influence or {}
+        self.influence = influence or {}
         self._coupler = coupler
         missing = [c for c in TABLE_CELLS if c not in tables]
         if missing or not self._fan_ins:
@@ -109,9 +112,13 @@ class Delays:
         self._stages: dict[tuple[Stage, float], float] = {}
         self._trees: dict[tuple[int, str, float, str], tuple[FloatArray, list[str]]] = {}
 
-    def with_influence(self, influence: Mapping[Stage, float]) -> Delays:
-        """The same delays, with what the neighbours of each cell change."""
-        return Delays(self.tables, self._coupler, influence, self.slowness, self.start_s)
+    def with_influence(
+        self,
+        influence: Mapping[Stage, float],
+        neurons: Callable[[int], Mapping[Stage, float]] | None = None,
+    ) -> Delays:
+        """The same delays, with what the neighbours of each cell, and of neurons, change."""
+        return Delays(self.tables, self._coupler, influence, self.slowness, self.start_s, neurons)
 
     @cached_property
     def _fan_ins(self) -> list[int]:
@@ -127,7 +134,7 @@ class Delays:
                 table.delay_s(source, target, load=stage.load, bias=bias)
                 for source, target in PORTS[stage.cell]
             )
-            self._stages[key] = own + self._influence.get(stage, 0.0)
+            self._stages[key] = own + self.influence.get(stage, 0.0)
         return self._stages[key]
 
     def path(self, stages: Iterable[Stage], bias: float = 1.0) -> float:
@@ -187,6 +194,10 @@ class Delays:
                 left[net] = left[out] + self.stage(stage, bias)
         return np.array([left[f"a{leaf}"] for leaf in range(leaves)])
 
+    def table_of(self, signs: Sequence[int], memory: SiteMemory | None = None) -> int:
+        """Fan-in of the measured neuron that has the decision stage of one of these synapses."""
+        return self._table_fan_in(_stage_fan_in(signs, memory))
+
     def _table_fan_in(self, fan_in: int) -> int:
         """The measured neuron that has the decision stage of one of this fan-in."""
         return min((f for f in self._fan_ins if f >= fan_in), default=self._fan_ins[-1])
@@ -243,7 +254,7 @@ class Delays:
         """
         unit, edge = _neuron_edge(tuple(signs), theta, memory, self._coupler)
         x = np.log(unit * (counts - edge) + raised)
-        measured = self._table_fan_in(_stage_fan_in(signs, memory))
+        measured = self.table_of(signs, memory)
         fluxes, delays = self._curve(measured)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
@@ -253,7 +264,7 @@ class Delays:
         found = np.where(beyond, delays[-1] + slope * (x - fluxes[-1]), found)
         if memory is not None and memory.feeds_back:
             load = "splitter"
-        behind = self._influence.get(Stage("neuron", driver, load), 0.0)
+        behind = self._neurons(measured).get(Stage("neuron", driver, load), 0.0)
         return np.asarray(found + self._slower(measured, bias) + behind + self._split(memory, bias))
 
     def _split(self, memory: SiteMemory | None, bias: float) -> float:

@@ -125,7 +125,13 @@ def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> Flo
             spikes.signs.tolist(), spikes.theta, spikes.count[fires], driver="first", load="end",
             memory=view.site.memory,
         )  # fmt: skip
-        times[fires] = clock + decided + junctions.after_neuron["end"]
+        times[fires] = (
+            clock
+            + decided
+            + junctions.after_neuron(
+                delays.table_of(spikes.signs.tolist(), view.site.memory), "end"
+            )
+        )
     return times
 
 
@@ -227,7 +233,8 @@ class _Fold:
                 site.signs, site.theta, counts[fires], driver=drivers[number], load=load,
                 raised=raised[fires], memory=site.memory,
             )  # fmt: skip
-            times = after[:, site.neuron] + self.junctions.after_neuron[load]
+            size = delays.table_of(site.signs, site.memory)
+            times = after[:, site.neuron] + self.junctions.after_neuron(size, load)
             found[layer.index, site.neuron] = NeuronTimes(site, counts, times, late)
         return found, after
 

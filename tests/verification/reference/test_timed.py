@@ -220,7 +220,10 @@ def test_an_output_pulse_comes_after_its_clock_by_what_its_neighbours_make_of_it
         starts = clocks[neuron] + period * np.flatnonzero(counts >= 1)
         ports = starts + decided
         np.testing.assert_allclose(
-            found.times_s[found.fires], ports + junctions.after_neuron[loads[0]], rtol=0, atol=1e-17
+            found.times_s[found.fires],
+            ports + junctions.after_neuron(8, loads[0]),
+            rtol=0,
+            atol=1e-17,
         )
         line = plan.class_lines[neuron]
         chain = delays.path(line.chains()[0]) + delays.merge(1)[0] + junctions.after_merger
@@ -255,7 +258,7 @@ def test_times_on_a_bench():
     decided = delays.decide((1, -1, 1), 1, np.array([1, 2]), driver="first", load="end")
     clocks = START_S + view.phases.decision + view.phases.period * np.array([0, 2])
     clocks += delays.stage(Stage("jtl", "source", "jtl"))
-    after = junctions_after_ports(library.process).after_neuron["end"]
+    after = junctions_after_ports(library.process).after_neuron(8, "end")
     assert np.isnan(found[1])
     np.testing.assert_allclose(found[[0, 2]], clocks + decided + after, rtol=0, atol=1e-17)
 
@@ -299,7 +302,7 @@ def test_an_output_stage_by_what_it_drives():
         )
         times = clocks[neuron] + bench.timing.period_s * fires + decided
         np.testing.assert_allclose(
-            found.times_s[found.fires], times + junctions.after_neuron[load], rtol=0, atol=1e-17
+            found.times_s[found.fires], times + junctions.after_neuron(8, load), rtol=0, atol=1e-17
         )
     assert reference.neurons[1, 1].count.tolist() == [2, 1, 1]
     assert [reference.lines[name].size for name in ("0", "1")] == [2, 1]
