@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.plan import ClockPlan, Stage
+from netlist_gen.assembly.unevenness import NeuronInfluence, table_unevenness
 from netlist_gen.circuit.lasting_neuron import design_of
 from netlist_gen.circuit.loops import stage_fan_in
 from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron
@@ -95,9 +96,9 @@ class Delays:
         influence: Mapping[Stage, float] | None = None,
         slowness: float = 1.0,
         start_s: float = START_S,
-        neurons: Callable[[int], Mapping[Stage, float]] | None = None,
+        neurons: Callable[[int], NeuronInfluence] | None = None,
     ) -> None:
-        self._neurons = neurons or (lambda _: {})
+        self._neurons = neurons or (lambda _: NeuronInfluence())
         self.tables = tables
         self.slowness = slowness
         self.start_s = start_s
@@ -115,7 +116,7 @@ class Delays:
     def with_influence(
         self,
         influence: Mapping[Stage, float],
-        neurons: Callable[[int], Mapping[Stage, float]] | None = None,
+        neurons: Callable[[int], NeuronInfluence] | None = None,
     ) -> Delays:
         """The same delays, with what the neighbours of each cell, and of neurons, change."""
         return Delays(self.tables, self._coupler, influence, self.slowness, self.start_s, neurons)
@@ -240,12 +241,14 @@ class Delays:
         driver: str = "jtl",
         raised: FloatArray | float = 0.0,
         memory: SiteMemory | None = None,
+        uneven: FloatArray | None = None,
     ) -> FloatArray:
         """Decision clock to output, s, for each count n at which it fires; shape as ``counts``.
 
         ``driver`` is the last cell of the clock's tree, ``load`` what the output drives, ``raised``
         by how much its threshold flux is above the design's, Phi0, ``memory`` that of a neuron
-        whose membrane lasts: ``counts`` are membranes then.
+        whose membrane lasts: ``counts`` are membranes then; ``uneven`` how unevenly the fluxons lie
+        in the loops (``assembly.unevenness``; default: as in the table's windows).
 
         The delay falls with the logarithm of the flux past the edge, as the instability at a
         comparator's edge grows by the same factor in equal times; between measured fluxes it is a
@@ -256,6 +259,12 @@ class Delays:
         x = np.log(unit * (counts - edge) + raised)
         measured = self.table_of(signs, memory)
         fluxes, delays = self._curve(measured)
+        own = self._neurons(measured)
+        if uneven is not None:
+            points = self.tables[f"neuron{measured}"].overdrive_s
+            excess = np.array([n for n, _ in points])
+            as_measured = table_unevenness(measured, (excess + table_neuron(measured)[1]).tolist())
+            delays = delays + own.sooner_s(as_measured, excess + 0.5)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
@@ -264,7 +273,9 @@ class Delays:
         found = np.where(beyond, delays[-1] + slope * (x - fluxes[-1]), found)
         if memory is not None and memory.feeds_back:
             load = "splitter"
-        behind = self._neurons(measured).get(Stage("neuron", driver, load), 0.0)
+        if uneven is not None:
+            found = found - own.sooner_s(uneven, np.exp(x) / unit)
+        behind = own.behind.get(Stage("neuron", driver, load), 0.0)
         return np.asarray(found + self._slower(measured, bias) + behind + self._split(memory, bias))
 
     def _split(self, memory: SiteMemory | None, bias: float) -> float:

@@ -14,21 +14,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+import numpy as np
+
 from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.unevenness import NeuronInfluence, unevenness
 from netlist_gen.circuit.bench import drive
 from netlist_gen.circuit.bias import Island, with_bias
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
-from netlist_gen.circuit.table_neuron import table_neuron
+from netlist_gen.circuit.table_neuron import lines_of_count, table_neuron
 from netlist_gen.circuit.view import start_s
 from netlist_gen.deck.emit import emit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import Process
+from verification.characterize.trials.neuron_lanes import windows_of_counts
 from verification.engine.run import compile_deck
 from verification.waves.pulses import detect_phase
 from verification.waves.waveforms import Waveforms
@@ -77,6 +81,9 @@ LAST = {
 """Those cells, as trees count them; what a neuron's clock port loads them with differently is told
 with the neuron."""
 
+DRAWN, PATTERNS = 200, 7
+"""Patterns of a count that are drawn, and of these simulated: evenly in order of unevenness."""
+
 LOADS = ("jtl", "splitter", "merger", "end")
 """What a neuron's output stage may drive; the last is a bench's."""
 
@@ -107,17 +114,14 @@ def influenced_delays(process: Process) -> Delays:
     delays = tables.with_influence(measure_influence(library, tables))
 
     @cache
-    def neurons(fan_in: int) -> dict[Stage, float]:
+    def neurons(fan_in: int) -> NeuronInfluence:
         return _of_neurons(library, delays, fan_in)
 
     return delays.with_influence(delays.influence, neurons)
 
 
-def _of_neurons(library: CellLibrary, delays: Delays, fan_in: int) -> dict[Stage, float]:
-    """By how much a neuron's decision takes longer than in its table, s.
-
-    By what drives its clock and what its output stage drives, each beside the other's first.
-    """
+def _of_neurons(library: CellLibrary, delays: Delays, fan_in: int) -> NeuronInfluence:
+    """What the table of a neuron leaves out."""
     # Decisions differ by pattern: against one of the same pattern, among the table's neighbours.
     table = _neuron(library, fan_in, "table", "jtl")
 
@@ -128,11 +132,33 @@ def _of_neurons(library: CellLibrary, delays: Delays, fan_in: int) -> dict[Stage
 
     loads = {load: apart("splitter", load) for load in LOADS}
     drivers = {driver: apart(driver, "jtl") - loads["jtl"] for driver in LAST}
-    return {
+    behind = {
         Stage("neuron", driver, load): at_load + at_driver
         for driver, at_driver in drivers.items()
         for load, at_load in loads.items()
     }
+    at, next_at = (_sooner(library, fan_in, excess) for excess in (0, 1))
+    # constant + at_edge / past at 1/2 and 3/2 pulses past the edge
+    at_edge = (at - next_at) / (1 / 0.5 - 1 / 1.5)
+    return NeuronInfluence(behind, at - at_edge / 0.5, at_edge)
+
+
+def _sooner(library: CellLibrary, fan_in: int, excess: int) -> float:
+    """By how much sooner a decision comes for each unit of unevenness, n - theta being given, s.
+
+    A line through the delays of patterns of this count, from the most even to the most uneven.
+    """
+    signs, theta = table_neuron(fan_in)
+    rng = np.random.default_rng(1)
+    windows = windows_of_counts(signs, [theta + excess] * DRAWN, rng)
+    uneven = unevenness(signs, windows)
+    taken = np.argsort(uneven, kind="stable")[np.linspace(0, DRAWN - 1, PATTERNS).astype(int)]
+    delays = []
+    for window in windows[taken]:
+        lines = tuple(np.flatnonzero(window).tolist())
+        seen = _neuron(library, fan_in, "table", "jtl", lines)
+        delays.append(seen.port - seen.clock)
+    return -float(np.polyfit(uneven[taken], delays, 1)[0])
 
 
 @dataclass(frozen=True)
@@ -250,14 +276,19 @@ def _arrivals(library: CellLibrary, key: Stage) -> _Arrivals:
 
 
 @lru_cache(maxsize=64)
-def _neuron(library: CellLibrary, fan_in: int, driver: str, load: str) -> _Arrivals:
-    """The output stage of a table's neuron whose clock is driven by a cell of ``CLOCKED_BY``."""
+def _neuron(
+    library: CellLibrary, fan_in: int, driver: str, load: str, pulsed: tuple[int, ...] = ()
+) -> _Arrivals:
+    """The output stage of a table's neuron whose clock is driven by a cell of ``CLOCKED_BY``.
+
+    ``pulsed`` are the lines with data (default: as many excitatory ones as the threshold).
+    """
     signs, theta = table_neuron(fan_in)
+    pulsed = pulsed or lines_of_count(signs, theta)
     labels = tuple(str(i) for i in range(len(signs)))
     builder = CircuitBuilder("probe")
     phases = load_phases(process=library.process)
     start = start_s(library.process)
-    pulsed = [i for i, sign in enumerate(signs) if sign > 0][:theta]
     nets = [
         drive(builder, library, label, (start,) * (k in pulsed)) for k, label in enumerate(labels)
     ]
