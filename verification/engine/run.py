@@ -14,7 +14,7 @@ from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.equations.equations import Equations, Structure, build_structure, equations
 from verification.engine.equations.outputs import Trace, resolve_traces, wanted_unknowns
 from verification.engine.equations.topology import Topology, build_topology
-from verification.engine.equations.values import Values, nominal_values
+from verification.engine.equations.values import Values, has_spread, nominal_values
 from verification.engine.lanes.batch import Batch, LaneJob
 from verification.engine.lanes.factors import (
     IncompletePattern,
@@ -184,8 +184,7 @@ class CompiledDeck:
 
     def _nominal_values(self, seed: int) -> Values:
         """The deck's values; drawn anew only where the deck has a spread."""
-        spread = any(e.spread != 1.0 for e in self.topology.flat.elements)
-        if spread or self.deck.spread != Spread():
+        if self.deck.spread != Spread() or has_spread(self.topology):
             return nominal_values(self.topology, seed)
         if self._nominal is None:
             self._nominal = nominal_values(self.topology, seed)

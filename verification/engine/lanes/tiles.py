@@ -204,9 +204,11 @@ class _TileBuilder:
 
     def _kinetic(self, size: int) -> Kinetic:
         ends, at = self._eq.plan.kinetic_ends, self._eq.topology.kinetic
-        elements = self._eq.topology.inductors.elements
+        inductors, flat = self._eq.topology.inductors, self._eq.topology.flat
         inductance = self._eq.values.inductance[at] if at else np.zeros((0, 1))
-        ik = np.array([[elements[k].kinetic_A] for k in at], dtype=np.float64).reshape(-1, 1)
+        ik = np.array(
+            [[flat.cards[card].kinetic_A] for card in flat.card[inductors.at[at]]], dtype=np.float64
+        ).reshape(-1, 1)
         kept = Pointer(np.zeros(size if at else 1))
         return Kinetic(
             len(at), self._own, self._ends(ends), self._pick(ik + 0.0 * inductance),
