@@ -32,7 +32,7 @@ from verification.engine.lanes.layout import (
     Traces,
     Watch,
 )
-from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
+from verification.engine.lanes.pointers import Pointer, doubles, integers, longs, zeros
 from verification.engine.lanes.results import Extract
 from verification.engine.lanes.stimuli import NoiseTable, SourceTable
 from verification.engine.text.deck import TransientAnalysis
@@ -80,8 +80,12 @@ class _TileBuilder:
         self._own = setup.shared is None
         self._eq = setup.equations
 
-    def _zeros(self, count: int, kind: type[np.generic] = np.float64) -> Pointer:
-        """Room for ``count`` numbers of each lane; at least for one."""
+    def _zeros(self, count: int) -> Pointer:
+        """Room for ``count`` doubles of each lane; at least for one."""
+        return zeros(max(count, 1) * self._setup.width)
+
+    def _nothing(self, count: int, kind: type[np.generic]) -> Pointer:
+        """The same of another kind of number."""
         return Pointer(np.zeros(max(count, 1) * self._setup.width, dtype=kind))
 
     def _three(self, count: int) -> tuple[Pointer, Pointer, Pointer]:
@@ -103,7 +107,7 @@ class _TileBuilder:
         # The copy of the constant part runs in whole vectors.
         size = -(-(eq.plan.size + 1) * width // WIDTH) * WIDTH
         return Tile(
-            width, used, self._own, Pointer(np.zeros(size)), Pointer(np.zeros(size)),
+            width, used, self._own, zeros(size), zeros(size),
             Pointer(np.zeros(1, dtype=np.bool_)), Pointer(np.zeros(width, dtype=np.bool_)),
             matrix_pointers(eq), setup.shared or self._own_values(), empty_factors(eq, width),
             self._junctions(), self._resistors(), self._capacitors(), self._prescribed(),
@@ -125,7 +129,7 @@ class _TileBuilder:
         special = np.zeros(vectors * together, dtype=np.int32)
         special[:count] = plan.relations.kind != 0
         gap = np.stack([self._picked(row) for row in parts.gap[2:5]], axis=2)
-        room = [Pointer(np.zeros(max(1, vectors) * rows * WIDTH)) for rows in (STATE_ROWS, 1, 1, 1)]
+        room = [zeros(max(1, vectors) * rows * WIDTH) for rows in (STATE_ROWS, 1, 1, 1)]
         state, current, shunt_current, delta = room
         coefficient, per_ampere = self._junction_coefficients(vectors, together)
         return Junctions(
@@ -137,7 +141,7 @@ class _TileBuilder:
             integers(plan.relations.kind), integers(plan.relations.extra),
             doubles(plan.relations.table), state, current, shunt_current, per_ampere, delta,
             doubles(parts.gap[1, :, 0]), doubles(gap), self._own, longs(plan.places),
-            longs([0]), Pointer(np.zeros(WIDTH)), Pointer(np.zeros(3 * WIDTH)),
+            longs([0]), zeros(WIDTH), zeros(3 * WIDTH),
         )  # fmt: skip
 
     def _junction_coefficients(self, vectors: int, together: int) -> tuple[Pointer, Pointer]:
@@ -209,7 +213,7 @@ class _TileBuilder:
         ik = np.array(
             [[flat.cards[card].kinetic_A] for card in flat.card[inductors.at[at]]], dtype=np.float64
         ).reshape(-1, 1)
-        kept = Pointer(np.zeros(size if at else 1))
+        kept = zeros(size if at else 1)
         return Kinetic(
             len(at), self._own, self._ends(ends), self._pick(ik + 0.0 * inductance),
             self._pick(ik * inductance / SIGMA), self._zeros(len(at)), self._zeros(len(at)), kept,
@@ -222,10 +226,10 @@ class _TileBuilder:
         lines = Pointer(np.ascontiguousarray(table.piecewise_linear(self._lanes)))
         return Sources(
             count, len(ends), self._ends(ends), kind, begin, length, doubles(table.data), lines,
-            doubles(table.factor[:, self._lanes]), self._zeros(count, np.int64),
+            doubles(table.factor[:, self._lanes]), self._nothing(count, np.int64),
             *self._three(count), self._zeros(count), Pointer(np.full(max(1, count), -math.inf)),
-            self._zeros(count, np.bool_), self._zeros(count, np.int32),
-            longs([0, 0]), doubles([-math.inf]), Pointer(np.zeros(size)),
+            self._nothing(count, np.bool_), self._nothing(count, np.int32),
+            longs([0, 0]), doubles([-math.inf]), zeros(size),
         )  # fmt: skip
 
     def _noise(self) -> Noise:
@@ -261,8 +265,8 @@ class _TileBuilder:
         ends = plan.junction_ends[setup.watched].reshape(-1, 4)
         return Watch(
             count, rest_step, PULSE_HYSTERESIS, capacity, self._ends(ends),
-            *self._three(count), self._zeros(count, np.int64),
+            *self._three(count), self._nothing(count, np.int64),
             self._zeros(count * capacity), setup.extract.energy,
             self._ends(plan.source_ends[:, [0, 1, 3, 2]]),
-            *self._three(sources), self._zeros(sources, np.bool_),
+            *self._three(sources), self._nothing(sources, np.bool_),
         )  # fmt: skip
