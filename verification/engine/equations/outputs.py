@@ -184,7 +184,8 @@ class _Terms:
     def junction_voltage(self, index: int, ends: tuple[int, int]) -> None:
         scale = self._equations.parts.inverse_pc
         self.across(layout.UNKNOWN, ends, 0, scale)
-        self._add(layout.STORED, index, layout.HISTORY, -scale)
+        place = int(self._equations.plan.order.place[index])
+        self._add(layout.STORED, place, layout.HISTORY, -scale)
 
     def current(self, current: Current) -> None:
         e, at, kind = self._equations, current.index, current.kind
@@ -205,13 +206,15 @@ class _Terms:
     def _history(self, current: Current) -> None:
         e, at, kind = self._equations, current.index, current.kind
         if kind == "B":
-            self._add(layout.STORED, at, layout.JUNCTION, 1.0)
+            place = int(e.plan.order.place[at])
+            self._add(layout.STORED, place, layout.JUNCTION, 1.0)
             (ends,) = _conducting(e.topology, current)
-            self.across(layout.REGION, ends, at, e.parts.inverse_pc)
+            self.across(layout.REGION, ends, place, e.parts.inverse_pc)
         elif kind == "R":
             shunted = np.flatnonzero(e.plan.shunt == at)
             which = layout.SHUNT if shunted.size else layout.RESISTOR
-            places = shunted if shunted.size else np.flatnonzero(e.plan.resistors == at)
+            order = e.plan.order
+            places = order.place[shunted] if shunted.size else np.flatnonzero(order.resistors == at)
             self._add(layout.STORED, int(places[0]), which, current.sign)
         elif kind == "L" and at in e.topology.kinetic:
             self._add(layout.STORED, e.topology.kinetic.index(at), layout.KINETIC, current.sign)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verification.engine.equations.chunks import Order, chunked
 from verification.engine.equations.constants import BOLTZMANN
 from verification.engine.equations.factorisation import Pattern
 from verification.engine.equations.topology import Branches, Topology
@@ -46,9 +47,10 @@ class Plan:
     ``*_ends`` have shape (elements, 4): rows of b of both ends, rows of x of both ends.
 
     Attributes:
+        order: of junctions and resistors in the kernels; the arrays here are in the topology's.
         shunt: by junction, the resistor between the same nodes (position in the topology) or -1.
         places: by junction, positions in A of (p,p), (n,n), (p,n), (n,p); -1 where there is none.
-        resistors: positions of the others: ``plain`` ones, then those with an inductor in series.
+        resistor_ends: of the other resistors, in the order of ``order.resistors``.
         controlled: positions of G and H among the controlled sources; ``transfer`` 0 G, 1 H.
         prescribed_row: row of b of each prescribed phase.
         prescribed_kind: 0 V, 1 P, 2 R = 0.
@@ -57,12 +59,11 @@ class Plan:
     """
 
     size: int
+    order: Order
     relations: Relations
     junction_ends: IndexArray
     shunt: IndexArray
     places: NDArray[np.int64]
-    resistors: IndexArray
-    plain: int
     resistor_ends: IndexArray
     capacitor_ends: IndexArray
     source_ends: IndexArray
@@ -91,8 +92,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
     shunt = shunts(topology)
     alone = np.ones(len(topology.resistors), dtype=np.bool_)
     alone[shunt[shunt >= 0]] = False
-    others = np.flatnonzero(alone)
-    others = others[np.argsort(topology.series[others] >= 0, kind="stable")]
+    others = np.flatnonzero(alone).astype(np.int32)
     r, v, inductors = topology.resistors, topology.phase_rows, topology.inductors
     controlled = [k for k, item in enumerate(topology.controlled) if item[0].kind in "GH"]
     driven_sensed = [
@@ -101,16 +101,20 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
     ]
     ports = [port for _, nodes in topology.lines for port in (nodes[:2], nodes[2:])]
     kinds = {"V": 0, "P": 1, "R": 2}
+    junction_ends = ends(topology.junctions.p, topology.junctions.n)
+    others_ends = ends(r.p[others], r.n[others])
+    order = chunked(
+        size, junction_ends[:, :2], others_ends[:, :2], others, topology.series[others] >= 0
+    )
     kind_of_card = np.array([kinds.get(c.kind, -1) for c in topology.flat.cards], dtype=np.int32)
     return Plan(
         size,
+        order,
         _relations(topology),
-        ends(topology.junctions.p, topology.junctions.n),
+        junction_ends,
         shunt,
         _junction_places(topology, pattern),
-        others.astype(np.int32),
-        int(np.count_nonzero(topology.series[others] < 0)),
-        ends(r.p[others], r.n[others]),
+        ends(r.p[order.resistors], r.n[order.resistors]),
         ends(topology.capacitors.p, topology.capacitors.n),
         ends(topology.current_sources.p, topology.current_sources.n),
         rows[np.array(topology.phase_unknown, dtype=np.int64)],

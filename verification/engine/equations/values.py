@@ -128,7 +128,7 @@ class Coefficients:
     """What the kernels and the matrix need at one time step; shape (.., lanes).
 
     Attributes:
-        junction: g, 2C/h, C/2h, critical current (or prefactor of the thermal relation).
+        junction: g, 2C/h, critical current (or prefactor of the thermal relation).
         gap: per junction: lower and upper bound of the step (V), conductance differences of the
             step and of the normal branch against the subgap one (S), step current (A).
         resistor: g; part of the phase across the series inductor; phase per ampere of R.
@@ -232,9 +232,7 @@ def _junctions(
         strength[j] = math.pi * delta / (2 * ELEMENTARY_CHARGE * rn[j])
     subgap = field("rtype") == 1.0
     r0 = np.where(subgap, field("r0") / area, rn)
-    rows = np.stack(
-        [(1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc, 2.0 * cap / h, cap / (2.0 * h), strength]
-    )
+    rows = np.stack([(1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc, 2.0 * cap / h, strength])
     vg, delv = field("vg"), field("delv")
     low = vg - 0.5 * delv
     g_large = icrit / (field("icfact") * delv)

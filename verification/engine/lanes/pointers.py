@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-
 _LINE = 64
 """Bytes of a cache line, and of a vector of 8 doubles."""
 

@@ -194,9 +194,15 @@ def _thermal(topology: Topology, plan: Plan, values: Values) -> list[_Generator]
     junctions = zip(topology.junctions.elements, models, strict=True)
     for j, (element, model) in enumerate(junctions):
         subgap = model.rn if model.rtype == 0 else model.r0
-        add(0, j, element, subgap / values.area[j], math.sqrt(model.r0 / model.rn))
-    across = {int(r): j for j, r in enumerate(plan.shunt) if r >= 0}
-    slot = {int(r): k for k, r in enumerate(plan.resistors)}
+        add(
+            0,
+            int(plan.order.place[j]),
+            element,
+            subgap / values.area[j],
+            math.sqrt(model.r0 / model.rn),
+        )
+    across = {int(r): int(plan.order.place[j]) for j, r in enumerate(plan.shunt) if r >= 0}
+    slot = {int(r): k for k, r in enumerate(plan.order.resistors)}
     for r, element in enumerate(topology.resistors.elements):
         kind, at = (3, across[r]) if r in across else (1, slot[r])
         add(kind, at, element, values.resistance[r], 1.0)
