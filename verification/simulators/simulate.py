@@ -152,7 +152,7 @@ def _checkpoint(
 
     if out is None:
         raise ConfigurationError("--checkpoint is for a run that writes a file; give -o OUT")
-    waves = [e.wave for e in compiled.topology.flat.elements if e.wave is not None]
+    waves = [card.wave for card in compiled.topology.flat.cards if card.wave is not None]
     read = [wave.values.tobytes() for wave in waves if wave.kind == CUS]
     made_of = (__version__, native.sources(), text, read, options.seed, options.noise)
     return Checkpoint(options.checkpoint, repr(made_of))

@@ -140,7 +140,8 @@ def _graph_order(
     Where the room does not ``grow``, it takes little fill or gives up.
     """
     apart = rows != columns
-    keys = np.unique(rows[apart] * size + columns[apart])
+    keys = np.sort(rows[apart] * size + columns[apart])
+    keys = keys[np.append(True, keys[1:] != keys[:-1])[: keys.size]]
     begin = np.searchsorted(keys, np.arange(size + 1) * size).astype(np.int64)
     length = np.diff(begin)
     size_of_pool = 4 * keys.size + 1000

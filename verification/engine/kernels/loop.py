@@ -26,16 +26,18 @@ from verification.engine.kernels.passive import (
     lines,
     prescribed,
     resistors,
+    series_resistors,
     store_lines,
 )
 from verification.engine.kernels.record import energy, pulses, record, remember
 from verification.engine.kernels.simd import load, splat, store
-from verification.engine.kernels.solve import factorise, solve
-from verification.engine.kernels.sources import inject_sources, sources
+from verification.engine.kernels.solve import backward, factorise, forward
+from verification.engine.kernels.sources import present_currents, sources
 from verification.engine.lanes.layout import DONE, RESTLESS, TOO_FAST, WIDTH
 
 _VECTOR = (0,) * WIDTH
 _SHARED = (0,)
+_SPECIAL, _PLAIN = (0,), (0, 0)
 PHASE_LIMIT = 0.20 * 2 * math.pi
 """Largest predicted change of a phase in one step, rad, before the step is halved (JoSIM)."""
 
@@ -71,14 +73,67 @@ def _outputs(tile, output, row, prints, x, before, i, step, w):
 
 
 @kernel
-def _solve(tile, b, w):
-    """The solution in the place of its right-hand side, with 0 for ground behind it."""
-    m = tile.matrix
+def _forward(tile, b, first, last, w):
+    """Forward substitution of some rows."""
     if tile.own or tile.junctions.outside[0] > 0:
-        solve(m, b, tile.factors, w, w)
+        forward(tile.matrix, b, tile.factors, first, last, w, w)
     else:
-        solve(m, b, tile.shared, _SHARED, w)
-    store(b, m.size * len(w), splat(0.0, w))
+        forward(tile.matrix, b, tile.shared, first, last, _SHARED, w)
+
+
+@kernel
+def _backward(tile, b, w):
+    """Backward substitution; with 0 for ground behind the solution."""
+    if tile.own or tile.junctions.outside[0] > 0:
+        backward(tile.matrix, b, tile.factors, w, w)
+    else:
+        backward(tile.matrix, b, tile.shared, _SHARED, w)
+    store(b, tile.matrix.size * len(w), splat(0.0, w))
+
+
+@kernel
+def _elements(tile, start, x, b, i, w):
+    """Right-hand side of junctions and resistors, chunk by chunk, with the rows eliminated so far.
+
+    A chunk's elements touch no row that is eliminated before it, so that its rows are eliminated
+    as soon as they are made: they are still in the first-level cache. Where other elements add to
+    the right-hand side, or a junction is off the subgap branch, rows have to wait for that.
+
+    Args:
+        tile: the tile.
+        start: what the right-hand side begins with.
+        x: the last solution.
+        b: gets the right-hand side.
+        i: number of the step.
+        w: a tuple as long as a tile has lanes.
+
+    Returns:
+        how many rows are eliminated, and how far the highest voltage is above its gap.
+    """
+    W = len(w)
+    chunks, jj, r = tile.chunks, tile.junctions, tile.resistors
+    fused = chunks.alone and jj.outside[0] == 0
+    done, above = 0 * i, -1.0
+    vector, plain, series, row = 0 * i, 0 * i, 0 * r.plain + r.plain, 0 * i
+    for c in range(chunks.total):
+        for k in range(row, chunks.begins[c]):
+            o = chunks.begin[k] * W
+            store(b, o, load(start, o, w))
+        row = chunks.begins[c]
+        if jj.any_special:
+            above = max(above, junctions(jj, vector, chunks.vectors[c], x, b, i, _SPECIAL, w))
+        else:
+            above = max(above, junctions(jj, vector, chunks.vectors[c], x, b, i, _PLAIN, w))
+        vector = chunks.vectors[c]
+        resistors(r, plain, chunks.plain[c], x, b, w)
+        plain = chunks.plain[c]
+        series_resistors(r, series, chunks.series[c], x, b, w)
+        series = chunks.series[c]
+        fused = fused and not above >= 0.0
+        if fused:
+            _forward(tile, b, done, chunks.rows[c], w)
+            done = chunks.rows[c]
+    return done, above
 
 
 @kernel
@@ -90,7 +145,8 @@ def _solve_kinetic(tile, b, w):
         store(kinetic.kept, k, load(b, k, _VECTOR))
     for _ in range(MOST_REPETITIONS):
         inject_kinetic(kinetic, b, w)
-        _solve(tile, b, w)
+        _forward(tile, b, 0, tile.matrix.size, w)
+        _backward(tile, b, w)
         if not find_kinetic(kinetic, b, w) > STANDS_STILL:
             return DONE
         for k in range(0, whole, WIDTH):
@@ -113,7 +169,6 @@ def advance(tile, output, prints, count, first, last, step, guard, w):
         guard: steps after this one are checked against PHASE_LIMIT.
         w: a tuple as long as a tile has lanes.
     """
-    W = len(w)
     m, jj = tile.matrix, tile.junctions
     printed = 0 * count  # a plain 0 is a type of its own, and all below would be compiled twice
     x, b = tile.xa, tile.xb
@@ -122,9 +177,8 @@ def advance(tile, output, prints, count, first, last, step, guard, w):
     for i in range(first, last):
         time = i * step
         sources(tile.sources, time, w)
-        for k in range(0, (m.size + 1) * W, WIDTH):  # arrays are filled up to whole vectors
-            store(b, k, load(tile.sources.constant, k, _VECTOR))
-        above = junctions(jj, x, b, i, w)
+        start = present_currents(tile.sources, m.size + 1, w)
+        done, above = _elements(tile, start, x, b, i, w)
         if i > guard and _too_fast(tile):
             return TOO_FAST
         if above >= 0.0 or jj.outside[0] > 0:
@@ -135,10 +189,8 @@ def advance(tile, output, prints, count, first, last, step, guard, w):
                 status = factorise(m, tile.factors.a, True, tile.factors, w)
                 if status != DONE:
                     return status
-        resistors(tile.resistors, x, b, w)
         capacitors(tile.capacitors, x, b, w)
-        noise_currents(tile.noise, jj, tile.resistors, tile.sources.out, b, time, w)
-        inject_sources(tile.sources, b, w)
+        noise_currents(tile.noise, jj, tile.resistors, tile.sources, b, time, w)
         prescribed(tile.prescribed, tile.sources.out, x, b, w)
         controlled(tile.controlled, x, b, w)
         lines(tile.lines, x, b, i, w)
@@ -147,7 +199,8 @@ def advance(tile, output, prints, count, first, last, step, guard, w):
             if status != DONE:
                 return status
         else:
-            _solve(tile, b, w)
+            _forward(tile, b, done, m.size, w)
+            _backward(tile, b, w)
         x, b = b, x
         tile.flip[0] = not tile.flip[0]
         if i >= 0:

@@ -9,6 +9,9 @@ from verification.engine.kernels.compiling import kernel
 from verification.engine.kernels.simd import fma, load, store
 from verification.engine.kernels.solve import inject
 from verification.engine.kernels.waves import source_value
+from verification.engine.lanes.layout import WIDTH
+
+_VECTOR = (0,) * WIDTH
 
 
 @kernel
@@ -99,9 +102,21 @@ def sources(src, time, w):
 
 
 @kernel
-def inject_sources(src, b, w):
-    """Currents of the sources that are not in the constant part."""
+def present_currents(src, rows, w):
+    """The right-hand side that all current sources make now: where it is found.
+
+    Args:
+        src: the sources, after ``sources``.
+        rows: of the right-hand side.
+        w: a tuple as long as a tile has lanes.
+    """
+    if src.counts[0] == 0:
+        return src.constant
+    b = src.present
+    for k in range(0, rows * len(w), WIDTH):  # arrays are filled up to whole vectors
+        store(b, k, load(src.constant, k, _VECTOR))
     for m in range(src.counts[0]):
         s = src.moving[m]
         if s < src.currents:
             inject(b, src.ends, s, load(src.out, s * len(w), w), w)
+    return b

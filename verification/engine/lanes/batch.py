@@ -136,13 +136,13 @@ class Batch:
         )
 
     def _watched(self) -> list[int]:
-        where = {label: j for j, label in enumerate(self._topology.junctions.labels)}
         junctions = []
         for label in self._extract.pulses:
             key = label.upper().replace(".", "|")
-            if key not in where:
+            current = self._topology.devices.current(key)
+            if current is None or current.kind != "B":
                 raise ConfigurationError(f"{self._name} has no junction {label}")
-            junctions.append(where[key])
+            junctions.append(current.index)
         return junctions
 
     def run(self, threads: int) -> Iterator[tuple[int, LaneResult | None]]:

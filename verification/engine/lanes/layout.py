@@ -34,8 +34,11 @@ JUNCTION, RESISTOR, CAPACITOR, LINE, TRANSFER, HISTORY, SHUNT, KINETIC = range(8
 PHASE, VOLTAGE, SHUNT_HISTORY, SHUNT_PHASE, PREDICTED = 0, 2, 4, 5, 6
 STATE_ROWS = 7
 # Rows of its coefficients (see ``values.Coefficients``).
-G, C1, C2, STRENGTH, SHUNT_G, SHUNT_PART, LOW, OFFSET = range(8)
-COEFFICIENT_ROWS = 8
+G, C1, STRENGTH, SHUNT_G, SHUNT_PART = range(5)
+COEFFICIENT_ROWS = 5
+# Rows of what its model alone says: lower end of the step at the gap (V), phase offset (rad).
+LOW, OFFSET = range(2)
+MODEL_ROWS = 2
 
 
 class Matrix(NamedTuple):
@@ -85,8 +88,10 @@ class Junctions(NamedTuple):
     Attributes:
         ends: rows of b (p, n) and of x (p, n), for each vector 4 by the junctions in it.
         coefficient: rows as above, 8 doubles each; one each where the lanes share them.
+        model: the same of what the model says, which all lanes share.
         shunted: whether there is a resistor across any of them.
-        special: by vector, whether a junction has another relation than the sine.
+        special: by vector, whether a junction has another relation than the sine; ``any_special``
+            whether one is there.
         kind: by junction, 0 sine, 1 harmonics, 2 thermal.
         extra: by junction, where its row of ``table`` begins.
         table: rows of transparency, delta/2kT, count and amplitudes of harmonics.
@@ -106,10 +111,12 @@ class Junctions(NamedTuple):
     own: bool
     keep: bool
     shunted: bool
+    any_special: bool
     inverse_pc: float
     prediction: float
     ends: Integers
     coefficient: Doubles
+    model: Doubles
     special: Integers
     kind: Integers
     extra: Integers
@@ -128,12 +135,42 @@ class Junctions(NamedTuple):
     scratch: Doubles
 
 
+class Chunks(NamedTuple):
+    """Pieces of a step: elements, then the rows that no later element touches.
+
+    Each array says by chunk where its part ends.
+
+    Attributes:
+        alone: whether nothing but junctions, resistors and current sources adds to the right-hand
+            side.
+        rows: rows that are eliminated.
+        vectors: vectors of junctions.
+        plain: plain resistors.
+        series: resistors with an inductor in series.
+        begins: of ``begin``, the rows that the chunk's elements touch first.
+    """
+
+    total: int
+    alone: bool
+    rows: Longs
+    vectors: Longs
+    plain: Longs
+    series: Longs
+    begins: Longs
+    begin: Integers
+
+
 class Resistors(NamedTuple):
-    """Resistors that are not across a junction: ``plain`` ones, then those with an inductor."""
+    """Resistors that are not across a junction: ``plain`` ones, then those with an inductor.
+
+    Attributes:
+        keep: whether their history currents are asked for.
+    """
 
     plain: int
     total: int
     own: bool
+    keep: bool
     ends: Ends
     g: Doubles
     part: Doubles
@@ -229,6 +266,7 @@ class Sources(NamedTuple):
         lines: by source, whether it is a pwl or dc in all lanes.
         factor: by source and lane.
         constant: the right-hand side that constant current sources make.
+        present: that with those which are not constant now.
         moving: the sources that are not constant now; ``counts[0]`` is how many, ``counts[1]``
             whether a source was looked up anew in this step.
         following: time of the next corner of any source, s.
@@ -254,6 +292,7 @@ class Sources(NamedTuple):
     counts: Longs
     following: Doubles
     constant: Doubles
+    present: Doubles
 
 
 class Noise(NamedTuple):
@@ -347,6 +386,7 @@ class Tile(NamedTuple):
     matrix: Matrix
     shared: Factors
     factors: Factors
+    chunks: Chunks
     junctions: Junctions
     resistors: Resistors
     capacitors: Capacitors

@@ -15,9 +15,11 @@ from verification.engine.lanes.factors import empty_factors, matrix_pointers
 from verification.engine.lanes.layout import (
     COEFFICIENT_ROWS,
     LOW,
+    MODEL_ROWS,
     STATE_ROWS,
     WIDTH,
     Capacitors,
+    Chunks,
     Controlled,
     Ends,
     Factors,
@@ -32,7 +34,7 @@ from verification.engine.lanes.layout import (
     Traces,
     Watch,
 )
-from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
+from verification.engine.lanes.pointers import Pointer, doubles, integers, longs, zeros
 from verification.engine.lanes.results import Extract
 from verification.engine.lanes.stimuli import NoiseTable, SourceTable
 from verification.engine.text.deck import TransientAnalysis
@@ -80,8 +82,12 @@ class _TileBuilder:
         self._own = setup.shared is None
         self._eq = setup.equations
 
-    def _zeros(self, count: int, kind: type[np.generic] = np.float64) -> Pointer:
-        """Room for ``count`` numbers of each lane; at least for one."""
+    def _zeros(self, count: int) -> Pointer:
+        """Room for ``count`` doubles of each lane; at least for one."""
+        return zeros(max(count, 1) * self._setup.width)
+
+    def _nothing(self, count: int, kind: type[np.generic]) -> Pointer:
+        """The same of another kind of number."""
         return Pointer(np.zeros(max(count, 1) * self._setup.width, dtype=kind))
 
     def _three(self, count: int) -> tuple[Pointer, Pointer, Pointer]:
@@ -103,44 +109,60 @@ class _TileBuilder:
         # The copy of the constant part runs in whole vectors.
         size = -(-(eq.plan.size + 1) * width // WIDTH) * WIDTH
         return Tile(
-            width, used, self._own, Pointer(np.zeros(size)), Pointer(np.zeros(size)),
+            width, used, self._own, zeros(size), zeros(size),
             Pointer(np.zeros(1, dtype=np.bool_)), Pointer(np.zeros(width, dtype=np.bool_)),
             matrix_pointers(eq), setup.shared or self._own_values(), empty_factors(eq, width),
-            self._junctions(), self._resistors(), self._capacitors(), self._prescribed(),
-            self._controlled(), self._lines(), self._kinetic(size), self._sources(size),
-            self._noise(), self._traces(), self._watch(),
+            self._chunks(), self._junctions(), self._resistors(), self._capacitors(),
+            self._prescribed(), self._controlled(), self._lines(), self._kinetic(size),
+            self._sources(size), self._noise(), self._traces(), self._watch(),
         )  # fmt: skip
 
     def _own_values(self) -> Factors:
         empty = self._zeros(1)
         return Factors(self._pick(self._eq.matrix), empty, integers([0]), empty, empty, empty)
 
+    def _chunks(self) -> Chunks:
+        plan = self._eq.plan
+        order, together = plan.order, WIDTH // self._setup.width
+        others = (
+            plan.capacitor_ends, plan.prescribed_row, plan.controlled, plan.line_ends,
+            plan.kinetic_ends, self._setup.noise.kind,
+        )  # fmt: skip
+        return Chunks(
+            order.rows.size, not any(len(each) for each in others), longs(order.rows),
+            longs(-(-order.vectors // together)), longs(order.plain_ends),
+            longs(order.series_ends), longs(order.begins), integers(order.begin),
+        )  # fmt: skip
+
     def _junctions(self) -> Junctions:
         plan, parts, width = self._eq.plan, self._eq.parts, self._setup.width
-        count = plan.junction_ends.shape[0]
+        order = plan.order.junctions
+        count = order.size
         together = WIDTH // width
         vectors = -(-count // together)
         ends = np.full((vectors * together, 4), plan.size, dtype=np.int32)
-        ends[:count] = plan.junction_ends
+        ends[:count] = plan.junction_ends[order]
         special = np.zeros(vectors * together, dtype=np.int32)
-        special[:count] = plan.relations.kind != 0
-        gap = np.stack([self._picked(row) for row in parts.gap[2:5]], axis=2)
-        room = [Pointer(np.zeros(max(1, vectors) * rows * WIDTH)) for rows in (STATE_ROWS, 1, 1, 1)]
+        special[:count] = plan.relations.kind[order] != 0
+        gap = np.stack([self._picked(row)[order] for row in parts.gap[2:5]], axis=2)
+        room = [zeros(max(1, vectors) * rows * WIDTH) for rows in (STATE_ROWS, 1, 1, 1)]
         state, current, shunt_current, delta = room
-        coefficient, per_ampere = self._junction_coefficients(vectors, together)
+        coefficient, model, per_ampere = self._junction_coefficients(vectors, together)
         return Junctions(
             vectors, count, self._own or width == 1, self._setup.keep,
-            bool((plan.shunt >= 0).any()),
+            bool((plan.shunt >= 0).any()), bool(plan.relations.kind.any()),
             parts.inverse_pc, parts.prediction,
-            integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient,
+            integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient, model,
             integers(special.reshape(vectors, together).max(axis=1, initial=0)),
-            integers(plan.relations.kind), integers(plan.relations.extra),
+            integers(plan.relations.kind[order]), integers(plan.relations.extra[order]),
             doubles(plan.relations.table), state, current, shunt_current, per_ampere, delta,
-            doubles(parts.gap[1, :, 0]), doubles(gap), self._own, longs(plan.places),
-            longs([0]), Pointer(np.zeros(WIDTH)), Pointer(np.zeros(3 * WIDTH)),
+            doubles(parts.gap[1, order, 0]), doubles(gap), self._own, longs(plan.places[order]),
+            longs([0]), zeros(WIDTH), zeros(3 * WIDTH),
         )  # fmt: skip
 
-    def _junction_coefficients(self, vectors: int, together: int) -> tuple[Pointer, Pointer]:
+    def _junction_coefficients(
+        self, vectors: int, together: int
+    ) -> tuple[Pointer, Pointer, Pointer]:
         """Rows of all vectors as in ``layout``; phase per ampere of the resistors across them."""
         plan, parts = self._eq.plan, self._eq.parts
         count, lanes = parts.junction.shape[1:]
@@ -148,23 +170,29 @@ class _TileBuilder:
         shunt = np.zeros((3, count, lanes))
         shunt[:, shunted] = parts.resistor[:, plan.shunt[shunted]]
         g, part, per_ampere = shunt
-        same = np.ones(lanes)
-        low, offset = parts.gap[0, :, :1] * same, plan.relations.offset[:, None] * same
-        rows = [*parts.junction, g, part, low, offset]
+        rows = [*parts.junction, g, part]
         table = np.stack([self._picked(row) for row in rows], axis=1)  # (junctions, rows, lanes)
         padded = np.zeros((vectors * together, *table.shape[1:]))
-        padded[:, LOW] = math.inf  # what fills up the last vector is never above its gap
-        padded[:count] = table
+        padded[:count] = table[plan.order.junctions]
+        model: FloatArray = np.zeros((vectors * together, MODEL_ROWS))
+        model[:, LOW] = math.inf  # what fills up the last vector is never above its gap
+        of_model = np.stack([parts.gap[0, :, 0], plan.relations.offset], axis=1)
+        model[:count] = of_model[plan.order.junctions]
         if self._setup.width == 1:
-            padded = padded.reshape(vectors, together, COEFFICIENT_ROWS).transpose(0, 2, 1)
-        return doubles(padded), self._pick(per_ampere)
+            shape = (vectors, together, COEFFICIENT_ROWS)
+            table = padded.reshape(shape).transpose(0, 2, 1)
+            model = model.reshape(vectors, together, MODEL_ROWS).transpose(0, 2, 1)
+        else:
+            table = padded
+        return doubles(table), doubles(model), self._pick(per_ampere[plan.order.junctions])
 
     def _resistors(self) -> Resistors:
         plan, parts = self._eq.plan, self._eq.parts
-        count = plan.resistors.size
-        g, part, per_ampere = (self._pick(rows[plan.resistors]) for rows in parts.resistor)
+        kept = plan.order.resistors
+        count = kept.size
+        g, part, per_ampere = (self._pick(rows[kept]) for rows in parts.resistor)
         return Resistors(
-            plan.plain, count, self._own, self._ends(plan.resistor_ends),
+            plan.order.plain, count, self._own, self._setup.keep, self._ends(plan.resistor_ends),
             g, part, per_ampere, *self._three(count),
         )  # fmt: skip
 
@@ -204,10 +232,12 @@ class _TileBuilder:
 
     def _kinetic(self, size: int) -> Kinetic:
         ends, at = self._eq.plan.kinetic_ends, self._eq.topology.kinetic
-        elements = self._eq.topology.inductors.elements
+        inductors, flat = self._eq.topology.inductors, self._eq.topology.flat
         inductance = self._eq.values.inductance[at] if at else np.zeros((0, 1))
-        ik = np.array([[elements[k].kinetic_A] for k in at], dtype=np.float64).reshape(-1, 1)
-        kept = Pointer(np.zeros(size if at else 1))
+        ik = np.array(
+            [[flat.cards[card].kinetic_A] for card in flat.card[inductors.at[at]]], dtype=np.float64
+        ).reshape(-1, 1)
+        kept = zeros(size if at else 1)
         return Kinetic(
             len(at), self._own, self._ends(ends), self._pick(ik + 0.0 * inductance),
             self._pick(ik * inductance / SIGMA), self._zeros(len(at)), self._zeros(len(at)), kept,
@@ -220,10 +250,11 @@ class _TileBuilder:
         lines = Pointer(np.ascontiguousarray(table.piecewise_linear(self._lanes)))
         return Sources(
             count, len(ends), self._ends(ends), kind, begin, length, doubles(table.data), lines,
-            doubles(table.factor[:, self._lanes]), self._zeros(count, np.int64),
+            doubles(table.factor[:, self._lanes]), self._nothing(count, np.int64),
             *self._three(count), self._zeros(count), Pointer(np.full(max(1, count), -math.inf)),
-            self._zeros(count, np.bool_), self._zeros(count, np.int32),
-            longs([0, 0]), doubles([-math.inf]), Pointer(np.zeros(size)),
+            self._nothing(count, np.bool_), self._nothing(count, np.int32),
+            longs([0, 0]), doubles([-math.inf]), zeros(size),
+            zeros(size),
         )  # fmt: skip
 
     def _noise(self) -> Noise:
@@ -259,8 +290,8 @@ class _TileBuilder:
         ends = plan.junction_ends[setup.watched].reshape(-1, 4)
         return Watch(
             count, rest_step, PULSE_HYSTERESIS, capacity, self._ends(ends),
-            *self._three(count), self._zeros(count, np.int64),
+            *self._three(count), self._nothing(count, np.int64),
             self._zeros(count * capacity), setup.extract.energy,
             self._ends(plan.source_ends[:, [0, 1, 3, 2]]),
-            *self._three(sources), self._zeros(sources, np.bool_),
+            *self._three(sources), self._nothing(sources, np.bool_),
         )  # fmt: skip
