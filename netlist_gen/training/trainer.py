@@ -23,6 +23,7 @@ from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.cost import CostModel, remove_dead
 from netlist_gen.training.datasets import EncodedData, GreyData, load_data
 from netlist_gen.training.evaluate import Evaluation, evaluate, evaluate_with_noise
+from netlist_gen.training.fused import Adam, PackedSpikes
 from netlist_gen.training.masks import MaskPlan
 from netlist_gen.training.model import TernarySpikingNet
 from netlist_gen.training.noise import FluxPerSynapse
@@ -31,6 +32,7 @@ from netlist_gen.training.pool import Pool, make_pool
 _WARM_UP = 0.02  # share of the run with a rising learning rate
 _SEARCH_IMAGES = 60_000  # most images of a round of exact search; fewer are fitted too closely
 _MASK_EVERY = 20  # steps between two choices of masks
+_PACKED_AT_ONCE = 8192  # images whose spikes are made at once
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
 
@@ -156,15 +158,15 @@ class _TrainingRun:
         self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
-        self.optimiser = torch.optim.Adam(
-            self.net.parameters(), lr=config.learning_rate, fused=True
-        )
+        self.optimiser = Adam(self.net.parameters(), config.learning_rate)
         self.epoch = 0
         self.round = 0  # of the exact search
         self.searched: TernaryNetwork | None = None
         self.started = time.monotonic()
         self.seconds_before = 0.0
         self.history: list[EpochReport] = []
+        # Own values may be encoded by draws, which are made anew for each batch.
+        self.lines = None if isinstance(data, EncodedData) else self._packed()
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
     @property
@@ -181,17 +183,27 @@ class _TrainingRun:
         """One-bit inputs of images or own values, shape (samples, [steps,] lines)."""
         return self.data.spikes(images, self.config.grey_levels)
 
+    def _packed(self) -> PackedSpikes:
+        """Spikes of the whole pool."""
+        images = self.pool.images
+        parts = range(0, len(images), _PACKED_AT_ONCE)
+        return PackedSpikes(
+            self.spikes(np.asarray(images[at : at + _PACKED_AT_ONCE])) for at in parts
+        )
+
     def train_epoch(self) -> EpochReport:
         """One pass over as many images as the training set holds."""
         config = self.config
         # Seeded by the epoch: a resumed run draws what an unbroken one would have drawn.
         torch.manual_seed(config.seed * 100_003 + self.epoch)
         draw = np.random.default_rng([config.seed, self.epoch])
+        for layer in self.net.trained:
+            layer.draws.renew()
         running = 0.0
         for index, chosen in enumerate(self._rows(draw).reshape(self.batches, -1)):
             self._prepare(self.epoch * self.batches + index)
             loss = self._loss(np.sort(chosen))
-            self.optimiser.zero_grad(set_to_none=True)
+            self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
             running += float(loss.detach())
@@ -211,8 +223,9 @@ class _TrainingRun:
         """Learning rate, masks and thresholds for a step of the run."""
         config, share = self.config, step / self.total
         warm = min(1.0, (share + 1e-6) / _WARM_UP)
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.learning_rate * warm * (1 + math.cos(math.pi * share)) / 2
+        self.optimiser.learning_rate = (
+            config.learning_rate * warm * (1 + math.cos(math.pi * share)) / 2
+        )
         last_masks = int(config.settle_at * self.total)
         if step == last_masks:
             self.plan.settle()  # however short the run, caps and budgets are reached
@@ -337,8 +350,11 @@ class _TrainingRun:
 
     def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
         config = self.config
-        spikes = self.spikes(self.pool.images[chosen])
-        hard, soft = self.net(torch.from_numpy(spikes).to(self.dtype))
+        if self.lines is None:
+            spikes = torch.from_numpy(self.spikes(self.pool.images[chosen])).to(self.dtype)
+        else:
+            spikes = self.lines(chosen, self.dtype)
+        hard, soft = self.net(spikes)
         labels = torch.from_numpy(self.pool.labels[chosen])
         target = None
         if self.pool.scores is not None:
