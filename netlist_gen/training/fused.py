@@ -22,6 +22,7 @@ from torch import Tensor, nn
 REAL_LIMIT = 3.0
 """Greatest real weight, in mean magnitudes of its row: a ternary one could not follow it."""
 SURROGATE_SLOPE = 2.0
+SOFT_SLOPE = 2.0
 LEAST_SPREAD = 0.5
 """Of a neuron's counts in a batch: one that hardly varies is not divided by nothing."""
 _SIGN = np.uint32(0x80000000)
@@ -111,49 +112,31 @@ class _Decide(torch.autograd.Function):
     def forward(
         ctx: Any, n: Tensor, shift: Tensor, running: Statistics, push: Tensor | None, limit: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        counts = n.detach().to(torch.float32)
-        own = counts.contiguous().numpy()
-        mean, spread = _moments(own)
-        if running.momentum:
-            for kept, value in ((running.mean, mean), (running.spread, spread)):
-                kept.lerp_(torch.from_numpy(value), running.momentum)
-        at = running.mean.numpy().copy() if running.frozen else mean
-        wide = running.spread.numpy().copy() if running.frozen else spread
-        shifts = shift.detach().clamp(-limit, limit).numpy()
-        edge = at - shifts * wide
-        settled = np.maximum(np.floor(edge) + np.float32(0.5) if running.frozen else edge, 0.5)
-        settled = settled.astype(np.float32)
-        membrane = torch.empty_like(counts, memory_format=torch.contiguous_format)
-        spikes = torch.empty_like(membrane)
-        _fire(own, settled, 1 / wide, *_noise(push, own), membrane.numpy(), spikes.numpy())
-        short = np.maximum(0.5 - edge, 0) / wide
-        ctx.saved = own, mean, spread, edge, settled, wide, shifts, membrane
-        ctx.limit, ctx.shift, ctx.dtype = limit, shift.detach(), n.dtype
-        excess = torch.tensor(short.mean(), dtype=torch.float32)
-        return spikes.to(n.dtype), membrane, excess
+        counts = n.detach().to(torch.float32).contiguous()
+        own = counts.numpy()
+        membrane, spikes = torch.empty_like(counts), torch.empty_like(counts)
+        shifts = shift.detach().numpy()
+        kept, excess = _decide(
+            own, shifts, running.mean.numpy(), running.spread.numpy(),
+            np.float32(running.momentum), running.frozen, np.float32(limit),
+            *_noise(push, own), membrane.numpy(), spikes.numpy(),
+        )  # fmt: skip
+        ctx.saved = own, kept, shifts, membrane.numpy(), np.float32(limit)
+        ctx.dtype = n.dtype
+        return spikes.to(n.dtype), membrane, torch.tensor(excess, dtype=torch.float32)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         by_spike, by_membrane, by_excess = grads
-        n, mean, spread, edge, settled, wide, shifts, membrane = ctx.saved
+        n, kept, shifts, membrane, limit = ctx.saved
         given = by_spike.to(torch.float32).contiguous().numpy()
-        direct = torch.empty_like(membrane)
-        pulled = by_membrane.to(torch.float32).contiguous().numpy()
-        scale = (1 / wide).astype(np.float32)
-        on_edge, on_scale = _through_spikes(
-            given, pulled, n, settled, scale, membrane.numpy(), direct.numpy()
-        )
-        on_edge = on_edge - float(by_excess) / len(wide) * (edge < 0.5) / wide
-        on_spread = -on_scale * scale**2 - on_edge * shifts
-        inside = torch.from_numpy(np.abs(ctx.shift.numpy()) <= ctx.limit)
-        on_shift = torch.from_numpy((-on_edge * wide).astype(np.float32)) * inside
-        # The moments are the batch's, whatever the values were that decided.
-        on_spread = np.where(spread > LEAST_SPREAD, on_spread / spread, 0.0) / len(n)
-        _through_moments(
-            (on_edge / len(n)).astype(np.float32), on_spread.astype(np.float32), n, mean,
-            direct.numpy(),
+        pulled = by_membrane.contiguous().numpy()
+        on_counts, on_shift = torch.empty(n.shape), torch.empty(n.shape[1])
+        _undecide(
+            given, pulled, np.float32(by_excess), n, kept, shifts, limit, membrane,
+            on_counts.numpy(), on_shift.numpy(),
         )  # fmt: skip
-        return direct.to(ctx.dtype), on_shift, None, None, None
+        return on_counts.to(ctx.dtype), on_shift, None, None, None
 
 
 def decide(
@@ -177,6 +160,52 @@ def decide(
         spreads, by which edges want to lie below 1/2.
     """
     result: tuple[Tensor, Tensor, Tensor] = _Decide.apply(n, shift, running, push, limit)
+    return result
+
+
+class _Readout(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, spikes: Tensor, membrane: Tensor, log_scale: Tensor, classes: int, steps: int
+    ) -> tuple[Tensor, Tensor]:
+        samples, population = len(spikes) // steps, spikes.shape[1] // classes
+        fired = spikes.detach().to(torch.float32).contiguous().numpy()
+        hard, soft = torch.empty(samples, classes), torch.empty(samples, classes)
+        gain = np.float32(math.exp(float(log_scale)) / (steps * population))
+        share = np.empty(fired.shape, np.float32)
+        _vote(fired, membrane.detach().numpy(), gain, steps, population, share, hard.numpy(),
+              soft.numpy())  # fmt: skip
+        ctx.saved = hard, soft, share, gain, steps, population
+        ctx.dtype = spikes.dtype
+        return hard, soft
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        hard, soft, share, gain, steps, population = ctx.saved
+        by_hard, by_soft = (grad.contiguous() for grad in grads)
+        on_spike, on_membrane = torch.empty(share.shape), torch.empty(share.shape)
+        _unvote(by_hard.numpy(), by_soft.numpy(), share, gain, steps, population,
+                on_spike.numpy(), on_membrane.numpy())  # fmt: skip
+        on_scale = (by_hard * hard).sum() + (by_soft * soft).sum()
+        return on_spike.to(ctx.dtype), on_membrane, on_scale, None, None
+
+
+def readout(
+    spikes: Tensor, membrane: Tensor, log_scale: Tensor, classes: int, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Class scores (samples, classes), hard and soft, each the learned scale times a mean.
+
+    The hard ones are the mean over a class's neurons and steps of their pulses; the soft ones that
+    of the sigmoid of ``SOFT_SLOPE`` times their membranes.
+
+    Args:
+        spikes: of the output neurons, (samples * steps, classes * population).
+        membrane: likewise, float32.
+        log_scale: of the scores, ().
+        classes: that are told apart.
+        steps: of a sample.
+    """
+    result: tuple[Tensor, Tensor] = _Readout.apply(spikes, membrane, log_scale, classes, steps)
     return result
 
 
@@ -302,10 +331,17 @@ def _masked_half(given, mask, out):  # type: ignore[no-untyped-def]
 
 
 @_loop
-def _moments(n):  # type: ignore[no-untyped-def]
-    """Mean and spread of each column, float32; sums in double precision."""
+def _decide(  # type: ignore[no-untyped-def]
+    n, shift, running_mean, running_spread, momentum, frozen, limit, push, noisy, membrane, spikes
+):
+    """Membranes and spikes; moves the running statistics.
+
+    Returns what the gradient needs of each neuron, rows of mean and spread of the batch, edge,
+    the edge it decides by and the spread it is held against; and the mean distance, in spreads,
+    by which edges lie below 1/2.
+    """
     rows, wide = n.shape
-    mean, square = np.zeros(wide), np.zeros(wide)
+    mean, square = np.zeros(wide), np.zeros(wide)  # double: they sum many rows
     for i in range(rows):
         for j in range(wide):
             mean[j] += n[i, j]
@@ -315,47 +351,89 @@ def _moments(n):  # type: ignore[no-untyped-def]
         for j in range(wide):
             apart = n[i, j] - mean[j]
             square[j] += apart * apart
-    spread = np.empty(wide, np.float32)
+    kept = np.empty((5, wide), np.float32)
+    one, nothing, half = np.float32(1.0), np.float32(0.0), np.float32(0.5)
+    excess = 0.0
     for j in range(wide):
-        spread[j] = max(math.sqrt(square[j] / rows), LEAST_SPREAD)
-    return mean.astype(np.float32), spread
-
-
-@_loop
-def _fire(n, edge, scale, push, noisy, membrane, spikes):  # type: ignore[no-untyped-def]
-    one, nothing = np.float32(1.0), np.float32(0.0)
-    for i in range(n.shape[0]):
-        for j in range(n.shape[1]):
-            membrane[i, j] = (n[i, j] - edge[j]) * scale[j]
+        own_mean = np.float32(mean[j])
+        own_spread = np.float32(max(math.sqrt(square[j] / rows), LEAST_SPREAD))
+        running_mean[j] += momentum * (own_mean - running_mean[j])
+        running_spread[j] += momentum * (own_spread - running_spread[j])
+        at = running_mean[j] if frozen else own_mean
+        spread = running_spread[j] if frozen else own_spread
+        edge = at - min(max(shift[j], -limit), limit) * spread
+        settled = np.float32(math.floor(edge)) + half if frozen else edge
+        kept[0, j], kept[1, j], kept[2, j] = own_mean, own_spread, edge
+        kept[3, j], kept[4, j] = max(settled, half), spread
+        excess += max(half - edge, nothing) / spread
+    for i in range(rows):
+        for j in range(wide):
+            membrane[i, j] = (n[i, j] - kept[3, j]) / kept[4, j]
         if noisy:
-            for j in range(n.shape[1]):
+            for j in range(wide):
                 membrane[i, j] += push[i, j]
-        for j in range(n.shape[1]):
+        for j in range(wide):
             spikes[i, j] = one if membrane[i, j] > 0 else nothing
+    return kept, excess / wide
 
 
 @_loop
-def _through_spikes(given, pulled, n, edge, scale, membrane, out):  # type: ignore[no-untyped-def]
-    """Gradient of the counts as they stand, and of edges and scales (neurons,)."""
+def _undecide(  # type: ignore[no-untyped-def]
+    given, pulled, by_excess, n, kept, shift, limit, membrane, on_counts, on_shift
+):
+    """Gradients of counts and shifts from those of spikes, membranes and excess."""
     one, slope = np.float32(1.0), np.float32(math.pi * SURROGATE_SLOPE / 2)
     half = np.float32(SURROGATE_SLOPE / 2)
-    wide = n.shape[1]
+    rows, wide = n.shape
+    mean, spread, edge, settled, against = kept[0], kept[1], kept[2], kept[3], kept[4]
+    scale = one / against
     on_edge, on_scale = np.zeros(wide, np.float32), np.zeros(wide, np.float32)
-    for i in range(n.shape[0]):
+    for i in range(rows):
         for j in range(wide):
             steep = slope * membrane[i, j]
             g = pulled[i, j] + given[i, j] * half / (one + steep * steep)
-            out[i, j] = g * scale[j]
+            on_counts[i, j] = g * scale[j]
             on_edge[j] -= g * scale[j]
-            on_scale[j] += g * (n[i, j] - edge[j])
-    return on_edge, on_scale
+            on_scale[j] += g * (n[i, j] - settled[j])
+    for j in range(wide):
+        if edge[j] < np.float32(0.5):
+            on_edge[j] -= by_excess / np.float32(wide) * scale[j]
+        inside = abs(shift[j]) <= limit
+        on_shift[j] = -on_edge[j] * against[j] if inside else np.float32(0.0)
+        # The moments are the batch's, whatever the values were that decided.
+        by_spread = -on_scale[j] * scale[j] * scale[j]
+        by_spread -= on_edge[j] * min(max(shift[j], -limit), limit)
+        varies = spread[j] > np.float32(LEAST_SPREAD)
+        on_scale[j] = by_spread / spread[j] / np.float32(rows) if varies else np.float32(0.0)
+        on_edge[j] /= np.float32(rows)
+    for i in range(rows):
+        for j in range(wide):
+            on_counts[i, j] += on_edge[j] + on_scale[j] * (n[i, j] - mean[j])
 
 
 @_loop
-def _through_moments(on_mean, on_square, n, mean, out):  # type: ignore[no-untyped-def]
-    for i in range(n.shape[0]):
-        for j in range(n.shape[1]):
-            out[i, j] += on_mean[j] + on_square[j] * (n[i, j] - mean[j])
+def _vote(spikes, membrane, gain, steps, population, share, hard, soft):  # type: ignore[no-untyped-def]
+    one, slope = np.float32(1.0), np.float32(SOFT_SLOPE)
+    for sample in range(hard.shape[0]):
+        hard[sample], soft[sample] = 0.0, 0.0
+        for row in range(sample * steps, (sample + 1) * steps):
+            for j in range(spikes.shape[1]):
+                share[row, j] = one / (one + np.exp(-slope * membrane[row, j]))
+                hard[sample, j // population] += gain * spikes[row, j]
+                soft[sample, j // population] += gain * share[row, j]
+
+
+@_loop
+def _unvote(by_hard, by_soft, share, gain, steps, population, on_spike, on_membrane):  # type: ignore[no-untyped-def]
+    one, slope = np.float32(1.0), np.float32(SOFT_SLOPE)
+    for row in range(share.shape[0]):
+        for j in range(share.shape[1]):
+            hard, soft = (
+                by_hard[row // steps, j // population],
+                by_soft[row // steps, j // population],
+            )
+            on_spike[row, j] = gain * hard
+            on_membrane[row, j] = gain * soft * slope * share[row, j] * (one - share[row, j])
 
 
 @_loop

@@ -29,12 +29,12 @@ from netlist_gen.training.fused import (
     SURROGATE_SLOPE,
     Statistics,
     decide,
+    readout,
     sliding,
     ternary,
 )
 from netlist_gen.training.membranes import integrate, running_sums
 
-SOFT_SLOPE = 2.0
 # A threshold further than this from the mean count, in spreads, makes a neuron that never
 # fires and never learns again.
 MAX_SHIFT = 2.0
@@ -345,13 +345,8 @@ class TernarySpikingNet(nn.Module):
                 rows = layer(rows)
             else:
                 rows = layer(rows if layer.conv else rows.flatten(1), noise, steps)
-        scale = self.log_scale.exp()
-        membrane = torch.sigmoid(SOFT_SLOPE * self.trained[-1].membrane.float())
-        hard, soft = (
-            part.view(-1, steps, self.classes, self.population).mean(dim=(1, 3)) * scale
-            for part in (rows.float(), membrane)
-        )
-        return hard, soft
+        membrane = self.trained[-1].membrane.float()
+        return readout(rows, membrane, self.log_scale, self.classes, steps)
 
     def unrolled(self, weights: Iterable[NDArray[Any]]) -> list[NDArray[Any]]:
         """Fully connected weights (outputs, inputs) of all layers, from those that are trained."""

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from snntorch import surrogate
 from torch import Tensor, nn
 
-from netlist_gen.training.fused import Adam, PackedSpikes, Statistics, decide, sliding, ternary
+from netlist_gen.training.fused import (
+    Adam,
+    PackedSpikes,
+    Statistics,
+    decide,
+    readout,
+    sliding,
+    ternary,
+)
 
 LIMIT, NEURONS = 2.0, 7
 
@@ -67,6 +75,27 @@ def test_a_neuron_without_noise_is_one_with_none() -> None:
     quiet, none = (decide(n, shift, running, push, LIMIT) for push in (None, torch.zeros_like(n)))
     assert all(torch.equal(a, b) for a, b in zip(quiet, none, strict=True))
     assert torch.equal(quiet[0], (n >= 1).float())  # theta 1: the edge is a half
+
+
+@given(seed=st.integers(0, 10**4), steps=st.integers(1, 3))
+@settings(max_examples=10, deadline=None)
+def test_scores_are_means_of_pulses_and_of_softened_membranes(seed: int, steps: int) -> None:
+    torch.manual_seed(seed)
+    drawn = torch.rand(4 * steps, 6), torch.randn(4 * steps, 6), torch.tensor(0.7)
+    weigh, results = torch.randn(2, 4, 3), []
+    for ours in (True, False):
+        spikes, membrane, scale = (x.clone().requires_grad_() for x in drawn)
+        if ours:
+            hard, soft = readout(spikes, membrane, scale, 3, steps)
+        else:
+            hard, soft = (
+                part.view(-1, steps, 3, 2).mean(dim=(1, 3)) * scale.exp()
+                for part in (spikes, torch.sigmoid(2.0 * membrane))
+            )
+        ((hard * weigh[0]).sum() + (soft * weigh[1]).sum()).backward()
+        results.append((hard, soft, spikes.grad, membrane.grad, scale.grad))
+    for mine, theirs in zip(*results, strict=True):
+        assert torch.allclose(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("real", [None, 0.4])
