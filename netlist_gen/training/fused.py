@@ -233,6 +233,12 @@ class PackedSpikes:
             _unpack(self._packed, rows, np.uint32(0x3F800000), _bits(out))
         return out.view(len(rows), *self.shape)
 
+    def into(
+        self, rows: NDArray[np.int64], lines: NDArray[np.int64], out: NDArray[np.uint8]
+    ) -> None:
+        """Write spikes of these samples, of these lines alone, to (lines, samples * steps)."""
+        _unpack_lines(self._packed, rows, lines, math.prod(self.shape[:-1]), out)
+
 
 class Adam:
     """Adam (Kingma and Ba, arXiv 1412.6980) with its usual constants, one pass a parameter.
@@ -256,18 +262,33 @@ class Adam:
 
     def step(self) -> None:
         """Move the parameters that have a gradient."""
+        constants = self.next_step()
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                self.move(parameter, parameter.grad.contiguous().view(-1).numpy(), constants)
+
+    def next_step(self) -> tuple[np.float32, ...]:
+        """Begin a step: both decays, its size, the root of the second moment's share, epsilon."""
         self.steps += 1
         first, second = self._DECAY
         size = self.learning_rate / (1 - first**self.steps)
         root = math.sqrt(1 - second**self.steps)
-        for parameter, m, v in zip(self.parameters, self._first, self._second, strict=True):
-            if parameter.grad is None:
-                continue
-            moved = (parameter.detach(), parameter.grad.contiguous(), m, v)
-            _adam(
-                *(part.view(-1).numpy() for part in moved),
-                *map(np.float32, (first, second, size, root, self._EPSILON)),
-            )
+        return tuple(map(np.float32, (first, second, size, root, self._EPSILON)))
+
+    def of(self, parameter: nn.Parameter) -> tuple[Tensor, Tensor, Tensor]:
+        """A parameter and its moments, to be changed in place."""
+        index = next(i for i, own in enumerate(self.parameters) if own is parameter)
+        return parameter.detach(), self._first[index], self._second[index]
+
+    def move(
+        self,
+        parameter: nn.Parameter,
+        gradient: NDArray[np.float32],
+        constants: tuple[np.float32, ...],
+    ) -> None:
+        """Move a parameter by its gradient (flat) in the step that has these constants."""
+        value, m, v = (part.view(-1).numpy() for part in self.of(parameter))
+        _adam(value, gradient, m, v, *constants)
 
     def state_dict(self) -> dict[str, Any]:
         """What ``load_state_dict`` takes."""
@@ -447,6 +468,21 @@ def _unpack(packed, rows, one, out):  # type: ignore[no-untyped-def]
                 out[i, 8 * k + b] = ((line[k] >> (7 - b)) & 1) * one
         for j in range(wide // 8 * 8, wide):
             out[i, j] = ((line[j // 8] >> (7 - j % 8)) & 1) * one
+
+
+@_loop
+def _unpack_lines(packed, rows, lines, steps, out):  # type: ignore[no-untyped-def]
+    wide = packed.shape[1]
+    turned = np.empty((wide, rows.size), np.uint8)  # bytes of all samples side by side
+    for i in range(rows.size):
+        for k in range(wide):
+            turned[k, i] = packed[rows[i], k]
+    for step in range(steps):
+        for line in lines:
+            bit = step * out.shape[0] + line
+            shift, source, target = np.uint8(7 - bit % 8), turned[bit // 8], out[line]
+            for i in range(rows.size):
+                target[i * steps + step] = (source[i] >> shift) & np.uint8(1)
 
 
 @_loop

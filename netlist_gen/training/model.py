@@ -38,7 +38,7 @@ from netlist_gen.training.membranes import integrate, running_sums
 # A threshold further than this from the mean count, in spreads, makes a neuron that never
 # fires and never learns again.
 MAX_SHIFT = 2.0
-_STATISTICS_MOMENTUM = 0.05
+STATISTICS_MOMENTUM = 0.05
 _NOISE_EDGES = 1024  # draws of a noisy edge: the tails end at a probability of 1/2048
 
 
@@ -204,7 +204,7 @@ class TernaryThresholdLayer(nn.Module):
     def _memoryless(self, n: Tensor, edges: Tensor | None) -> Tensor:
         """Spikes of neurons that decide on the counts n of a step alone; the shape of n."""
         flat = n.permute(0, 2, 3, 1).reshape(-1, n.shape[1]) if self.conv else n
-        momentum = 0.0 if bool(self.held) else _STATISTICS_MOMENTUM
+        momentum = 0.0 if bool(self.held) else STATISTICS_MOMENTUM
         running = Statistics(self.mean, self.spread, momentum, bool(self.frozen))
         push = None
         if edges is not None or self.noise:
@@ -259,8 +259,8 @@ class TernaryThresholdLayer(nn.Module):
         mean, spread = _moments(n, axes)
         if not bool(self.held):
             with torch.no_grad():
-                self.mean.lerp_(mean, _STATISTICS_MOMENTUM)
-                self.spread.lerp_(spread, _STATISTICS_MOMENTUM)
+                self.mean.lerp_(mean, STATISTICS_MOMENTUM)
+                self.spread.lerp_(spread, STATISTICS_MOMENTUM)
         if not bool(self.frozen):
             return mean, spread
         # Running values, the batch's gradient.
@@ -327,6 +327,11 @@ class TernarySpikingNet(nn.Module):
         self.stack = nn.ModuleList(self.layers)
         self.trained = [x for x in self.layers if isinstance(x, TernaryThresholdLayer)]
         self.log_scale = nn.Parameter(torch.tensor(math.log(8.0)))
+
+    @property
+    def noisy(self) -> bool:
+        """Whether decisions are drawn from a firing curve."""
+        return self._edges is not None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Class scores (samples, classes), hard and soft, from spikes (samples, [steps,] pixels).
