@@ -236,7 +236,7 @@ class PackedSpikes:
     def into(
         self, rows: NDArray[np.int64], lines: NDArray[np.int64], out: NDArray[np.uint8]
     ) -> None:
-        """Write spikes of these samples, of these lines alone, to (lines, samples * steps)."""
+        """Write spikes of these samples, of these lines alone, to (lines, steps * samples)."""
         _unpack_lines(self._packed, rows, lines, math.prod(self.shape[:-1]), out)
 
 
@@ -482,7 +482,7 @@ def _unpack_lines(packed, rows, lines, steps, out):  # type: ignore[no-untyped-d
             bit = step * out.shape[0] + line
             shift, source, target = np.uint8(7 - bit % 8), turned[bit // 8], out[line]
             for i in range(rows.size):
-                target[i * steps + step] = (source[i] >> shift) & np.uint8(1)
+                target[step * rows.size + i] = (source[i] >> shift) & np.uint8(1)
 
 
 @_loop
