@@ -9,7 +9,6 @@ hold each function to the same in tensor operations, and the neuron to snnTorch'
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 REAL_LIMIT = 3.0
 """Greatest real weight, in mean magnitudes of its row: a ternary one could not follow it."""
@@ -26,7 +25,7 @@ SOFT_SLOPE = 2.0
 LEAST_SPREAD = 0.5
 """Of a neuron's counts in a batch: one that hardly varies is not divided by nothing."""
 _SIGN = np.uint32(0x80000000)
-_loop = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+loop = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 
 
 class _Masked(torch.autograd.Function):
@@ -209,96 +208,6 @@ def readout(
     return result
 
 
-class PackedSpikes:
-    """Spikes of many samples, a bit each, handed out as tensors of 0 and 1.
-
-    Attributes:
-        shape: of a sample: ([steps,] lines).
-    """
-
-    def __init__(self, parts: Iterable[NDArray[np.bool_]]) -> None:
-        """Pack spikes (samples, [steps,] lines), given in parts of as many samples as one likes."""
-        packed = []
-        for part in parts:
-            self.shape = part.shape[1:]
-            packed.append(np.packbits(part.reshape(len(part), -1), axis=1))
-        self._packed = np.concatenate(packed)
-
-    def __call__(self, rows: NDArray[np.int64], dtype: torch.dtype) -> Tensor:
-        """Spikes of these samples, float32 or bfloat16."""
-        out = torch.empty((len(rows), math.prod(self.shape)), dtype=dtype)
-        if dtype == torch.bfloat16:
-            _unpack(self._packed, rows, np.uint16(0x3F80), out.view(torch.uint16).numpy())
-        else:
-            _unpack(self._packed, rows, np.uint32(0x3F800000), _bits(out))
-        return out.view(len(rows), *self.shape)
-
-    def into(
-        self, rows: NDArray[np.int64], lines: NDArray[np.int64], out: NDArray[np.uint8]
-    ) -> None:
-        """Write spikes of these samples, of these lines alone, to (lines, steps * samples)."""
-        _unpack_lines(self._packed, rows, lines, math.prod(self.shape[:-1]), out)
-
-
-class Adam:
-    """Adam (Kingma and Ba, arXiv 1412.6980) with its usual constants, one pass a parameter.
-
-    Attributes:
-        learning_rate: to be set by a schedule.
-    """
-
-    _DECAY = 0.9, 0.999
-    _EPSILON = 1e-8
-
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> None:
-        self.parameters, self.learning_rate, self.steps = list(parameters), learning_rate, 0
-        self._first = [torch.zeros_like(p) for p in self.parameters]
-        self._second = [torch.zeros_like(p) for p in self.parameters]
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
-
-    def step(self) -> None:
-        """Move the parameters that have a gradient."""
-        constants = self.next_step()
-        for parameter in self.parameters:
-            if parameter.grad is not None:
-                self.move(parameter, parameter.grad.contiguous().view(-1).numpy(), constants)
-
-    def next_step(self) -> tuple[np.float32, ...]:
-        """Begin a step: both decays, its size, the root of the second moment's share, epsilon."""
-        self.steps += 1
-        first, second = self._DECAY
-        size = self.learning_rate / (1 - first**self.steps)
-        root = math.sqrt(1 - second**self.steps)
-        return tuple(map(np.float32, (first, second, size, root, self._EPSILON)))
-
-    def of(self, parameter: nn.Parameter) -> tuple[Tensor, Tensor, Tensor]:
-        """A parameter and its moments, to be changed in place."""
-        index = next(i for i, own in enumerate(self.parameters) if own is parameter)
-        return parameter.detach(), self._first[index], self._second[index]
-
-    def move(
-        self,
-        parameter: nn.Parameter,
-        gradient: NDArray[np.float32],
-        constants: tuple[np.float32, ...],
-    ) -> None:
-        """Move a parameter by its gradient (flat) in the step that has these constants."""
-        value, m, v = (part.view(-1).numpy() for part in self.of(parameter))
-        _adam(value, gradient, m, v, *constants)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What ``load_state_dict`` takes."""
-        return {"steps": self.steps, "first": self._first, "second": self._second}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.steps, self._first, self._second = state["steps"], state["first"], state["second"]
-
-
 def _bits(tensor: Tensor) -> NDArray[np.uint32]:
     bits: NDArray[np.uint32] = tensor.numpy().view(np.uint32)
     return bits
@@ -311,7 +220,7 @@ def _noise(push: Tensor | None, counts: NDArray[Any]) -> tuple[NDArray[Any], boo
     return push.detach().to(torch.float32).contiguous().numpy(), True
 
 
-@_loop
+@loop
 def _signs(weight, mask, out):  # type: ignore[no-untyped-def]
     """Bits of the sign of a weight where it is kept."""
     one = np.uint32(0x3F800000)
@@ -320,7 +229,7 @@ def _signs(weight, mask, out):  # type: ignore[no-untyped-def]
             out[i, j] = (one | weight[i, j] & _SIGN) * np.uint32(mask[i, j])
 
 
-@_loop
+@loop
 def _slide(weight, mask, real, out):  # type: ignore[no-untyped-def]
     one, limit = np.float32(1.0), np.float32(REAL_LIMIT)
     for i in range(weight.shape[0]):
@@ -336,14 +245,14 @@ def _slide(weight, mask, real, out):  # type: ignore[no-untyped-def]
             out[i, j] = np.float32(mask[i, j]) * (real * sized + (one - real) * sign)
 
 
-@_loop
+@loop
 def _masked(given, mask, out):  # type: ignore[no-untyped-def]
     for i in range(given.shape[0]):
         for j in range(given.shape[1]):
             out[i, j] = given[i, j] * np.float32(mask[i, j])
 
 
-@_loop
+@loop
 def _masked_half(given, mask, out):  # type: ignore[no-untyped-def]
     """Bits of float32 from those of bfloat16, its upper half."""
     for i in range(given.shape[0]):
@@ -351,7 +260,7 @@ def _masked_half(given, mask, out):  # type: ignore[no-untyped-def]
             out[i, j] = (np.uint32(given[i, j]) << np.uint32(16)) * np.uint32(mask[i, j])
 
 
-@_loop
+@loop
 def _decide(  # type: ignore[no-untyped-def]
     n, shift, running_mean, running_spread, momentum, frozen, limit, push, noisy, membrane, spikes
 ):
@@ -398,7 +307,7 @@ def _decide(  # type: ignore[no-untyped-def]
     return kept, excess / wide
 
 
-@_loop
+@loop
 def _undecide(  # type: ignore[no-untyped-def]
     given, pulled, by_excess, n, kept, shift, limit, membrane, on_counts, on_shift
 ):
@@ -432,7 +341,7 @@ def _undecide(  # type: ignore[no-untyped-def]
             on_counts[i, j] += on_edge[j] + on_scale[j] * (n[i, j] - mean[j])
 
 
-@_loop
+@loop
 def _vote(spikes, membrane, gain, steps, population, share, hard, soft):  # type: ignore[no-untyped-def]
     one, slope = np.float32(1.0), np.float32(SOFT_SLOPE)
     for sample in range(hard.shape[0]):
@@ -444,7 +353,7 @@ def _vote(spikes, membrane, gain, steps, population, share, hard, soft):  # type
                 soft[sample, j // population] += gain * share[row, j]
 
 
-@_loop
+@loop
 def _unvote(by_hard, by_soft, share, gain, steps, population, on_spike, on_membrane):  # type: ignore[no-untyped-def]
     one, slope = np.float32(1.0), np.float32(SOFT_SLOPE)
     for row in range(share.shape[0]):
@@ -455,44 +364,3 @@ def _unvote(by_hard, by_soft, share, gain, steps, population, on_spike, on_membr
             )
             on_spike[row, j] = gain * hard
             on_membrane[row, j] = gain * soft * slope * share[row, j] * (one - share[row, j])
-
-
-@_loop
-def _unpack(packed, rows, one, out):  # type: ignore[no-untyped-def]
-    """Bits of 0 or 1, of packed rows."""
-    wide = out.shape[1]
-    for i in range(rows.size):
-        line = packed[rows[i]]
-        for k in range(wide // 8):
-            for b in range(8):
-                out[i, 8 * k + b] = ((line[k] >> (7 - b)) & 1) * one
-        for j in range(wide // 8 * 8, wide):
-            out[i, j] = ((line[j // 8] >> (7 - j % 8)) & 1) * one
-
-
-@_loop
-def _unpack_lines(packed, rows, lines, steps, out):  # type: ignore[no-untyped-def]
-    wide = packed.shape[1]
-    turned = np.empty((wide, rows.size), np.uint8)  # bytes of all samples side by side
-    for i in range(rows.size):
-        for k in range(wide):
-            turned[k, i] = packed[rows[i], k]
-    for step in range(steps):
-        for line in lines:
-            bit = step * out.shape[0] + line
-            shift, source, target = np.uint8(7 - bit % 8), turned[bit // 8], out[line]
-            for i in range(rows.size):
-                target[step * rows.size + i] = (source[i] >> shift) & np.uint8(1)
-
-
-@_loop
-def _adam(p, g, m, v, first, second, size, root, epsilon):  # type: ignore[no-untyped-def]
-    one, nothing, tiny = np.float32(1.0), np.float32(0.0), np.float32(1e-30)
-    for i in range(p.size):
-        mean = m[i] + (one - first) * (g[i] - m[i])
-        # Where a gradient stays away it would fade into subnormal numbers, a hundred times slower.
-        mean = mean if abs(mean) > tiny else nothing
-        square = second * v[i] + (one - second) * g[i] * g[i]
-        square = square if square > tiny else nothing
-        m[i], v[i] = mean, square
-        p[i] -= size * mean / (np.float32(math.sqrt(square)) / root + epsilon)

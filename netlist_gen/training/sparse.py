@@ -24,8 +24,7 @@ from netlist_gen.training.fused import (
     REAL_LIMIT,
     SOFT_SLOPE,
     SURROGATE_SLOPE,
-    Adam,
-    PackedSpikes,
+    loop,
 )
 from netlist_gen.training.model import (
     MAX_SHIFT,
@@ -33,12 +32,13 @@ from netlist_gen.training.model import (
     TernarySpikingNet,
     TernaryThresholdLayer,
 )
+from netlist_gen.training.optimiser import Adam
+from netlist_gen.training.packed import PackedSpikes
 
 DENSEST = 0.35
 """Share of the weights that are kept at which a step over them is the quicker one."""
 Floats = NDArray[np.float32]
 _NONE: Floats = np.zeros((0, 0), np.float32)
-_loop = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,6 @@ class Aims:
     Attributes:
         soft_loss: share of the loss taken on the output membranes.
         penalty: weight of the pull on edges below 1/2.
-        smoothing: share of a label that is spread over all classes.
         target: soft labels (samples, classes) of a teacher at its temperature, or None.
         distill: weight of them.
         temperature: by which scores are divided before they are held against them.
@@ -56,7 +55,6 @@ class Aims:
 
     soft_loss: float
     penalty: float
-    smoothing: float = 0.0
     target: Floats | None = None
     distill: float = 0.0
     temperature: float = 1.0
@@ -101,7 +99,7 @@ class SparseSteps:
         by_spike, by_membrane = np.empty_like(last.membrane), np.empty_like(last.membrane)
         loss, on_scale = _score(
             flows[-1], last.membrane, labels, scale, steps, net.population,
-            np.float32(aims.soft_loss), np.float32(aims.smoothing), target,
+            np.float32(aims.soft_loss), target,
             np.float32(aims.distill), np.float32(aims.temperature), by_spike, by_membrane,
         )  # fmt: skip
         constants = self.adam.next_step()
@@ -180,7 +178,7 @@ class _Kept:
             dense[self.at] = own
 
 
-@_loop
+@loop
 def _forward(  # type: ignore[no-untyped-def]
     before, first, lines, weight, real, used, shift, running_mean, running_spread, momentum,
     frozen, noise, strength, counts, membrane, spikes, statistics,
@@ -239,7 +237,7 @@ def _forward(  # type: ignore[no-untyped-def]
     return excess / neurons
 
 
-@_loop
+@loop
 def _backward(  # type: ignore[no-untyped-def]
     before, first, lines, weight, weight_m, weight_v, used, shift, shift_m, shift_v, counts,
     membrane, statistics, by_spike, by_membrane, penalty, below, decay, decay_v, size, root,
@@ -300,9 +298,9 @@ def _moved(p, m, v, g, decay, decay_v, size, root, epsilon):  # type: ignore[no-
     return p - size * m / (np.float32(math.sqrt(v)) / root + epsilon), m, v
 
 
-@_loop
+@loop
 def _score(  # type: ignore[no-untyped-def]
-    spikes, membrane, labels, scale, steps, population, soft_share, smoothing, target, distill,
+    spikes, membrane, labels, scale, steps, population, soft_share, target, distill,
     temperature, by_spike, by_membrane,
 ):  # fmt: skip
     """The loss and the gradient of the logarithm of the scale; fills those of the outputs."""
@@ -328,7 +326,7 @@ def _score(  # type: ignore[no-untyped-def]
         weight = (soft_share if part else one - soft_share) / np.float32(samples)
         for i in range(samples):
             own[:] = scores[:, i]
-            lost = _entropy(own, labels[i], smoothing, target, i, distill, temperature, on_own)
+            lost = _entropy(own, labels[i], target, i, distill, temperature, on_own)
             loss += weight * lost
             for c in range(classes):
                 scores[c, i] = on_own[c] * weight
@@ -360,8 +358,8 @@ def _sigmoid(x):  # type: ignore[no-untyped-def]
     return half + half * u * above / below
 
 
-@_loop
-def _entropy(scores, label, smoothing, target, row, distill, temperature, out):  # type: ignore[no-untyped-def]
+@loop
+def _entropy(scores, label, target, row, distill, temperature, out):  # type: ignore[no-untyped-def]
     """Cross entropy with a label, and a teacher's soft one where there is any; fills the slope."""
     classes = scores.size
     plain = 1.0 - distill if target.size else 1.0
@@ -371,7 +369,7 @@ def _entropy(scores, label, smoothing, target, row, distill, temperature, out): 
         total += math.exp(scores[c] - top)
     log_total, loss = math.log(total), 0.0
     for c in range(classes):
-        wanted = smoothing / classes + (1.0 - smoothing if c == label else 0.0)
+        wanted = 1.0 if c == label else 0.0
         log_share = scores[c] - top - log_total
         loss -= plain * wanted * log_share
         out[c] = plain * (math.exp(log_share) - wanted)

@@ -23,17 +23,17 @@ from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.cost import CostModel, remove_dead
 from netlist_gen.training.datasets import EncodedData, GreyData, load_data
 from netlist_gen.training.evaluate import Evaluation, evaluate, evaluate_with_noise
-from netlist_gen.training.fused import Adam, PackedSpikes
 from netlist_gen.training.masks import MaskPlan
 from netlist_gen.training.model import TernarySpikingNet
 from netlist_gen.training.noise import FluxPerSynapse
+from netlist_gen.training.optimiser import Adam
+from netlist_gen.training.packed import PackedSpikes
 from netlist_gen.training.pool import Pool, make_pool
 from netlist_gen.training.sparse import Aims, SparseSteps
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
 _SEARCH_IMAGES = 60_000  # most images of a round of exact search; fewer are fitted too closely
 _MASK_EVERY = 20  # steps between two choices of masks
-_PACKED_AT_ONCE = 8192  # images whose spikes are made at once
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
 
@@ -167,7 +167,8 @@ class _TrainingRun:
         self.seconds_before = 0.0
         self.history: list[EpochReport] = []
         # Own values may be encoded by draws, which are made anew for each batch.
-        self.lines = None if isinstance(data, EncodedData) else self._packed()
+        drawn = isinstance(data, EncodedData)
+        self.lines = None if drawn else PackedSpikes.of(pool.images, self.spikes)
         self.sparse: SparseSteps | None = None
         self.aims = Aims(
             config.soft_loss,
@@ -190,14 +191,6 @@ class _TrainingRun:
     def spikes(self, images: NDArray[Any]) -> NDArray[np.bool_]:
         """One-bit inputs of images or own values, shape (samples, [steps,] lines)."""
         return self.data.spikes(images, self.config.grey_levels)
-
-    def _packed(self) -> PackedSpikes:
-        """Spikes of the whole pool."""
-        images = self.pool.images
-        parts = range(0, len(images), _PACKED_AT_ONCE)
-        return PackedSpikes(
-            self.spikes(np.asarray(images[at : at + _PACKED_AT_ONCE])) for at in parts
-        )
 
     def train_epoch(self) -> EpochReport:
         """One pass over as many images as the training set holds."""
