@@ -60,27 +60,28 @@ def firing(network: TernaryNetwork) -> tuple[LayerFiring, ...]:
         top, bottom = highest.astype(np.float64), lowest.astype(np.float64)
         edge = layer.theta - 0.5
         if layer.memory is not None:
-            falls = lowest - layer.memory.subtract
-            edge = layer.memory.edge(layer.theta)
-            top = _at_most(highest, highest, _rises(network.steps, layer.memory.beta))
+            edge, beta = layer.memory.edge(layer.theta), layer.memory.beta
+            top = np.maximum(top, _last(top, top, network.steps, beta))
             if layer.memory.reset != "zero":  # which begins anew after the pulse of every step
-                bottom = -_at_most(-lowest, -falls, _rises(network.steps))
+                falls = bottom - layer.memory.subtract
+                bottom = np.minimum(bottom, _last(bottom, falls, network.steps, beta))
         may, must = top > edge, bottom > edge
         found.append(LayerFiring(may, must))
     return tuple(found)
 
 
-def _rises(steps: int | None, beta: float = 1.0) -> float:
-    """How often what a step adds is added after the first, less what has leaked of it."""
-    further = _ENDLESS if steps is None else min(steps - 1, _ENDLESS)
-    return further if beta == 1.0 else beta * (1.0 - beta**further) / (1.0 - beta)
-
-
-def _at_most(
-    first: NDArray[np.int64], each: NDArray[np.int64], rises: float
+def _last(
+    first: NDArray[np.float64], each: NDArray[np.float64], steps: int | None, beta: float
 ) -> NDArray[np.float64]:
-    """The most that a first step's level becomes where each further step adds so much."""
-    return np.asarray(first + rises * np.maximum(each, 0), dtype=np.float64)
+    """The level of the last step where each after the first adds so much to what is left.
+
+    Levels rise or fall all the way, so that the first or the last is the highest or lowest.
+    """
+    further = _ENDLESS if steps is None else min(steps - 1, _ENDLESS)
+    if beta == 1.0:
+        return np.asarray(first + further * each)
+    kept = beta**further
+    return np.asarray(kept * first + (1.0 - kept) / (1.0 - beta) * each)
 
 
 DEAD_REMEDY = "adapt trains it again; --allow-dead takes it as it is"

@@ -78,12 +78,7 @@ class Memory:
                 f"a pulse of neuron {np.flatnonzero(array)[0]} subtracts "
                 f"{array[np.flatnonzero(array)[0]]}, but its reset is {self.reset!r}"
             )
-        if not 0.0 < self.beta <= 1.0:
-            raise NetworkError(
-                f"beta, what is left of a membrane after a step, is {self.beta:g}; above 0 and at "
-                "most 1 is allowed"
-            )
-        object.__setattr__(self, "beta", float(np.float32(self.beta)))
+        object.__setattr__(self, "beta", rounded_beta(self.beta))
         amounts = array.astype(np.int32)
         amounts.flags.writeable = False
         object.__setattr__(self, "subtract", amounts)
@@ -178,6 +173,21 @@ class Memory:
         return np.asarray(
             left + counts.astype(left.dtype) - (pulsed * self.subtract).astype(left.dtype)
         )
+
+
+def rounded_beta(beta: float) -> float:
+    """What is left of a membrane after a step, as float32 has it.
+
+    Raises:
+        NetworkError: none of it, or more than all, is left then.
+    """
+    rounded = float(np.float32(beta))
+    if not 0.0 < rounded <= 1.0:
+        raise NetworkError(
+            f"beta, what is left of a membrane after a step, is {beta:g}; above 0 and at most 1 is "
+            "allowed, in float32"
+        )
+    return rounded
 
 
 def fired(

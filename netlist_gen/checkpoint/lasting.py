@@ -25,7 +25,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.checkpoint.affine import AffineLayer
 from netlist_gen.checkpoint.modules import Reals
@@ -74,7 +74,7 @@ def memory_of(
     if layer.lasts is None:
         return None
     if layer.beta < 1.0:
-        return _leaking(layer, scale, theta)
+        return _leaking(layer, scale, signs, theta)
     if layer.lasts != "subtract":
         return Memory.of(layer.lasts, len(theta))
     # Of a neuron that never fires any amount is right; this one snnTorch's Leaky has too.
@@ -95,8 +95,14 @@ def memory_of(
     return Memory.of("subtract", len(theta), np.maximum(amounts, 0))
 
 
-def _leaking(layer: AffineLayer, scale: Reals, theta: NDArray[np.int64]) -> Memory:
+def _leaking(
+    layer: AffineLayer, scale: Reals, signs: NDArray[np.int8], theta: NDArray[np.int64]
+) -> Memory:
     """The memory of membranes that leak.
+
+    All that a pulse is multiplied by must be a power of two to the bit, so that the membrane is
+    that of whole counts, scaled without rounding. At a threshold of 0 only counts themselves are
+    taken: how a membrane that falls for long underflows decides there.
 
     Raises:
         NetworkError: synapses or a threshold that would be rounded; it names the neuron.
@@ -110,16 +116,24 @@ def _leaking(layer: AffineLayer, scale: Reals, theta: NDArray[np.int64]) -> Memo
             "then adds to the membrane; 0 or more is allowed"
         )
     memory = Memory.of(layer.lasts, len(theta), amounts, layer.beta)
-    unit = np.abs(layer.gain) * scale / layer.divisor
-    share, _ = np.frexp(unit)
+    gain = np.abs(layer.gain)
+    unit = gain * scale / layer.divisor
     edge = memory.edge(theta)
-    for j in np.flatnonzero((share != 0.5) | (layer.threshold != edge * unit)).tolist():
+    whole = _powers_of_two(gain) & _powers_of_two(scale) & _powers_of_two(layer.divisor)
+    whole &= ((layer.weights == 0) | (np.abs(layer.weights) == scale[:, None])).all(axis=1)
+    whole &= (edge != 0) | (unit == 1)
+    wrong = ~whole | (layer.threshold != edge * unit)
+    for j in np.flatnonzero(wrong & signs.any(axis=1)).tolist():
         raise NetworkError(
             f"membranes leak (beta {memory.beta:.6g}), and neuron {j} has synapses of "
-            f"{unit[j]:.6g} and the threshold {layer.threshold[j]:.6g}; a power of two, and a "
+            f"{unit[j]:.6g} and the threshold {layer.threshold[j]:.6g}; equal powers of two, and a "
             f"whole number {'of them' if amounts is not None else 'and a half of them'} is allowed"
         )
     return memory
+
+
+def _powers_of_two(values: ArrayLike) -> NDArray[np.bool_]:
+    return np.asarray(np.frexp(values)[0] == 0.5)
 
 
 def delay_notes(network: TernaryNetwork) -> Iterator[str]:

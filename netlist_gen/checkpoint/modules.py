@@ -100,6 +100,7 @@ class Neuron:
         beta: what is left of the membrane after a step, likewise.
         reset: "none", "zero" or "subtract".
         foreign: what it has that the circuit's neuron has not, in words; "" for ``Leaky``.
+        reset_known: whether the file says the reset; if not, it is the likeliest.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Neuron:
     beta: Reals
     reset: str
     foreign: str = ""
+    reset_known: bool = True
 
     @property
     def lasts(self) -> bool:
@@ -115,9 +117,13 @@ class Neuron:
 
     @property
     def leaks(self) -> bool:
-        """Whether every membrane keeps the same share from step to step, neither none nor all."""
+        """Whether every membrane keeps the same share from step to step, neither none nor all.
+
+        And it is known what a pulse does to it.
+        """
         share = self.beta.reshape(-1)[0]
-        return not self.foreign and bool(0.0 < share < 1.0 and (self.beta == share).all())
+        alike = bool(0.0 < share < 1.0 and (self.beta == share).all())
+        return alike and self.reset_known and not self.foreign
 
 
 Module = Dense | Convolution | Pool | Flatten | Norm | Neuron

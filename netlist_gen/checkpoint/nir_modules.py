@@ -197,9 +197,15 @@ def _neuron(name: str, node: Tree) -> Iterator[Module]:
     for what, values in (("gain", gain), ("shift", shift)):
         if not np.isfinite(values).all():
             raise NetworkError(f"node '{name}' has {what} {values.max()}; a finite one is needed")
+    if (beta < 0).any():
+        raise NetworkError(
+            f"node '{name}' has tau {tau[beta < 0].flat[0]:g}, less than a step of "
+            f"{SNNTORCH_DT:g} s: what is left of a membrane would be below 0; 0 or more is needed"
+        )
     if (gain != 1).any() or (shift != 0).any():
         yield Norm(f"{name}.r", _per_channel(gain), _per_channel(shift), batch=False)
-    yield Neuron(name, numbers("v_threshold"), np.abs(beta), "zero")
+    # snnTorch writes v_reset 0 whatever its reset is: of a membrane that lasts a while it is open.
+    yield Neuron(name, numbers("v_threshold"), beta, "zero", reset_known=not beta.any())
 
 
 def _per_channel(values: Reals) -> Reals:

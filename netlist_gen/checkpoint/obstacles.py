@@ -195,18 +195,17 @@ def _state_reason(neuron: Neuron, steps: int | None) -> str:
         wanted = "any number of steps" if steps is None else f"{steps} steps"
         what = f"beta {rule.beta:g} with reset '{rule.reset}'"
         least = float(neuron.beta.min())
+        if least < rule.beta:
+            return (
+                f"beta is {least:g} for some neurons of the layer and {rule.beta:g} for others; "
+                f"one for all of a layer is allowed: {wanted} can't be built"
+            )
         if rule.beta == 0:
             return (
                 f"{what} carries the reset from step to step, which the circuit's neuron does not "
                 f"(it has beta 0 with reset 'none' or 'zero', or beta 1): {wanted} can't be built"
             )
-        if rule.beta == 1 and least == 0:
-            return (
-                "beta is 0 for some neurons of the layer and 1 for others; one of both for all of "
-                f"a layer is allowed: {wanted} can't be built"
-            )
-        leaks = neuron.beta[(neuron.beta > 0) & (neuron.beta < 1)]
-        return f"{_leak(float(leaks.max()), rule.reset)}: {wanted} can't be built"
+        return f"{_leak(rule.beta, rule.reset)}: {wanted} can't be built"
     below = np.flatnonzero(neuron.threshold < 0)
     lasts = neuron.lasts and steps != 1  # lasting_obstacles has these
     if rule.reset == "subtract" and below.size and not lasts:

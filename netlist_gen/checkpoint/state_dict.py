@@ -87,6 +87,13 @@ def state_arrays(network: TernaryNetwork) -> dict[str, Array]:
         if lacks:
             raise NetworkError(f"layer {index}: {lacks}; .npz holds it")
         threshold, beta, reset = leaky_numbers(layer)
+        rounded = np.flatnonzero(threshold != threshold.astype(np.float32))
+        if rounded.size:
+            j = rounded[0]
+            raise NetworkError(
+                f"layer {index}: the threshold of neuron {j}, {threshold[j]:.1f}, is none in "
+                "float32, which a state_dict has; .npz holds it"
+            )
         state[f"{linear}.weight"] = layer.weights.astype(np.float32)
         state[f"{leaky}.threshold"] = threshold.astype(np.float32)
         state[f"{leaky}.graded_spikes_factor"] = np.asarray(1.0, dtype=np.float32)

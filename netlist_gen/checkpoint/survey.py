@@ -23,6 +23,7 @@ from netlist_gen.checkpoint.limits import check_neurons
 from netlist_gen.checkpoint.modules import Neuron, Stack, Ternarize, integer_stack
 from netlist_gen.checkpoint.obstacles import (
     ADAPT,
+    STATE,
     Obstacle,
     ObstacleError,
     command_for,
@@ -91,8 +92,8 @@ class Survey:
         Raises:
             ObstacleError: something stands in its way.
         """
-        if self.network is None:
-            raise ObstacleError(self.obstacles)
+        if self.network is None:  # what keeps it from being read comes first
+            raise ObstacleError(sorted(self.obstacles, key=lambda each: each.kind in _READABLE))
         return Checkpoint(self.network, self.card, None if self.integer else self.stack)
 
 
@@ -172,7 +173,8 @@ class Reading:
                     more = tuple(network_obstacles(network, self.most_fan_in))
                     notes += folded
             except FormError as error:
-                more = (Obstacle("form", "", str(error), ADAPT),)
+                leaks = any(neuron.leaks for neuron in used.neurons)  # not for a single step
+                more = (Obstacle("form", "", str(error), STATE if leaks else ADAPT),)
             obstacles = merged((*obstacles, *more) if network is None else more)
         leaking = network is not None and any(m.memory and m.memory.leaks for m in network.layers)
         if network is not None and isinstance(self.stored.network, Parts):

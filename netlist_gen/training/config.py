@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.memory import RESETS
+from netlist_gen.memory import RESETS, rounded_beta
 from netlist_gen.options import Options, option
 from netlist_gen.training.noise import FiringCurve, Unit, normal_curve
 
@@ -299,8 +299,7 @@ class TrainingConfig(Options):
                 f"steps is {self.steps} with reset {self.reset}; membranes that last need at "
                 "least 2 steps"
             )
-        if not 0.0 < self.beta <= 1.0:
-            raise _wrong("beta", self.beta, "above 0 and at most 1")
+        rounded_beta(self.beta)
         if self.refine_rounds:
             raise ConfigurationError(
                 "refine_rounds and reset exclude each other: the search takes each step's counts "

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netlist_gen.errors import NetworkError
 from netlist_gen.firing import firing, require_alive
 from netlist_gen.memory import RESETS, Memory, Reset
-from netlist_gen.network import TernaryNetwork
+from netlist_gen.network import TernaryLayer, TernaryNetwork
 
 
 @given(seed=st.integers(0, 10**6))
@@ -133,3 +133,13 @@ def test_how_far_membranes_get_that_leak() -> None:
         network = TernaryNetwork.from_arrays([[[1, 1]]], [[theta]], memories=[memory], steps=8)
         assert firing(network)[0].can.tolist() == [can]
         assert network.forward(np.ones((1, 8, 2)))[0].any() == can
+
+
+def test_a_leak_lets_always_on_lines_miss() -> None:
+    """Five lines that always pulse, theta 5, 4 taken off: 5, then 0.5 + 5 - 4, then 0.15 + 5."""
+    constant = TernaryLayer(np.zeros((5, 1)), np.zeros(5))
+    memory = Memory.of("subtract", 1, 4, 0.1)
+    network = TernaryNetwork((constant, TernaryLayer([[1] * 5], [5], memory)), steps=8)  # type: ignore[arg-type]
+    assert network.forward(np.zeros((1, 8, 1)))[1].ravel().tolist() == [True, False] * 4
+    assert firing(network)[1].can.all()
+    assert not firing(network)[1].must.any()

@@ -139,12 +139,18 @@ def test_a_network_keeps_memories_of_its_layers_apart():
         ),
         (
             lambda: Memory.of("zero", 2, beta=0),
-            "beta, what is left of a membrane after a step, is 0; above 0 and at most 1 is allowed",
+            "beta, what is left of a membrane after a step, is 0; above 0 and at most 1 is "
+            "allowed, in float32",
+        ),
+        (
+            lambda: Memory.of("zero", 2, beta=1e-50),
+            "beta, what is left of a membrane after a step, is 1e-50; above 0 and at most 1 is "
+            "allowed, in float32",
         ),
         (
             lambda: Memory.of("zero", 2, beta=float("nan")),
             "beta, what is left of a membrane after a step, is nan; above 0 and at most 1 is "
-            "allowed",
+            "allowed, in float32",
         ),
         (
             lambda: Memory.of("none", 2, [0, 1]),

@@ -218,7 +218,7 @@ REFUSED = [
     (
         {"reset0": "zero", "beta0": 1.5},
         "layer 0: beta, what is left of a membrane after a step, is 1.5; above 0 and at most 1 is "
-        "allowed",
+        "allowed, in float32",
     ),
     (
         {"reset0": "subtract"},

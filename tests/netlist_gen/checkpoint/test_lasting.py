@@ -117,7 +117,7 @@ def test_membranes_that_leak_agree_with_snntorch(
     folder = tmp_path_factory.mktemp("pt")
     modules: list[nn.Module] = []
     for a, b in pairwise((5, 6, 4)):
-        whole = rng.integers(0, 6, b)
+        whole = rng.integers(scale != 1.0, 6, b)
         threshold = scale * (whole if reset == "subtract" else whole - 0.5)
         modules += [dense(rng.integers(-1, 2, (b, a)) * scale), leaky(reset, threshold, beta)]
         modules[-1].beta = torch.tensor(beta)  # type: ignore[assignment]
@@ -160,18 +160,28 @@ def test_a_leak_stands_in_the_way_of_a_circuit_alone(tmp_path: Path) -> None:
     [
         (
             [dense([[0.3, 0.3]]), leaky("zero", 0.45, 0.5)],
-            "membranes leak (beta 0.5), and neuron 0 has synapses of 0.3 and the threshold 0.45; a "
-            "power of two, and a whole number and a half of them is allowed",
+            "membranes leak (beta 0.5), and neuron 0 has synapses of 0.3 and the threshold 0.45; "
+            "equal powers of two, and a whole number and a half of them is allowed",
+        ),
+        (  # within float32 rounding of each other, which is enough where nothing is added up
+            [dense([[1, 1, 1.0000005]]), leaky("subtract", 2.0, 0.5)],
+            "membranes leak (beta 0.5), and neuron 0 has synapses of 1 and the threshold 2; equal "
+            "powers of two, and a whole number of them is allowed",
+        ),
+        (  # beta^k times this unit underflows earlier than beta^k
+            [dense([[0.25, 0.25]]), leaky("subtract", 0.0, 0.5)],
+            "membranes leak (beta 0.5), and neuron 0 has synapses of 0.25 and the threshold 0; "
+            "equal powers of two, and a whole number of them is allowed",
         ),
         (
             [dense([[1, 1], [1, 0]]), leaky("zero", [1.5, 1.0], 0.5)],
-            "membranes leak (beta 0.5), and neuron 1 has synapses of 1 and the threshold 1; a "
-            "power of two, and a whole number and a half of them is allowed",
+            "membranes leak (beta 0.5), and neuron 1 has synapses of 1 and the threshold 1; equal "
+            "powers of two, and a whole number and a half of them is allowed",
         ),
         (
             [dense([[1, 1]]), leaky("subtract", 1.5, 0.5)],
-            "membranes leak (beta 0.5), and neuron 0 has synapses of 1 and the threshold 1.5; a "
-            "power of two, and a whole number of them is allowed",
+            "membranes leak (beta 0.5), and neuron 0 has synapses of 1 and the threshold 1.5; "
+            "equal powers of two, and a whole number of them is allowed",
         ),
         (
             [dense([[1, 1]], [0.5]), leaky("none", 1.5, 0.5)],
@@ -189,7 +199,7 @@ def test_leaks_that_would_be_rounded(tmp_path: Path, modules: list[nn.Module], w
     found = survey_checkpoint(saved(tmp_path, *modules))
     assert found.network is None
     assert [each.kind for each in found.obstacles] == ["leak", "form"]
-    assert found.obstacles[1].sentence == f"layer 0 ('0'): {words}; {ADAPT}"
+    assert found.obstacles[1].sentence == f"layer 0 ('0'): {words}; {STATE}"
     assert found.card.max_steps == 1
 
 
@@ -402,6 +412,37 @@ def test_formats_that_lack_membranes(
     with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
         write_network(network, path)
     assert not path.exists()
+
+
+def test_means_of_windows_that_round_are_no_leaking_counts(tmp_path: Path) -> None:
+    """25 / 25 is 1, but the mean of k ones of 25 is rounded; of 16 it is not."""
+    conv = nn.Conv2d(1, 1, 1, bias=False)
+    for side, weight, reads in ((5, 25.0, False), (4, 16.0, True)):
+        conv.weight.data.fill_(weight)
+        path = saved(tmp_path, conv, leaky("subtract", 15.0, 0.5))
+        found = survey_checkpoint(
+            path, input_shape=f"1,{2 * side},{2 * side}", layers=f"avg {side}, conv, leaky"
+        )
+        assert (found.network is not None) == reads
+        assert [each.kind for each in found.obstacles] == ["leak", *([] if reads else ["form"])]
+
+
+def test_a_neuron_without_synapses_may_have_any_threshold(tmp_path: Path) -> None:
+    path = saved(tmp_path, dense([[0, 0], [1, 1]]), leaky("zero", [0.3, 1.5], 0.5))
+    assert read_checkpoint(path).network.layers[0].theta.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_thresholds_that_float32_lacks(tmp_path: Path, suffix: str) -> None:
+    network = TernaryNetwork.from_arrays([[[1, 1]]], [[2**24 + 2]], memories=[Memory.of("zero", 1)])
+    message = (
+        "layer 0: the threshold of neuron 0, 16777217.5, is none in float32, which a state_dict "
+        "has; .npz holds it"
+    )
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        write_network(network, tmp_path / f"net{suffix}")
+    write_network(network, tmp_path / "net.npz")
+    assert read_checkpoint(tmp_path / "net.npz").network == network
 
 
 @pytest.mark.parametrize("suffix", [".nir", ".onnx"])

@@ -13,6 +13,7 @@ import snntorch
 import torch
 
 from netlist_gen.checkpoint import hdf5, read_checkpoint, read_network, write_network
+from netlist_gen.checkpoint.registry import survey_checkpoint
 from netlist_gen.errors import NetworkError
 from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryNetwork
@@ -51,6 +52,23 @@ def test_flatten_and_scalars(tmp_path, shape):
     assert found.network.layers[0].theta.tolist() == [1, 1]
     several = ("the inputs of shape (1, 3) are taken in row order",)
     assert found.card.notes == (several if len(shape) > 1 else ())
+
+
+def test_a_decay_leaves_the_reset_open(tmp_path):
+    """snnTorch writes v_reset 0 whatever its reset was: no integer network is read from it."""
+    path = tmp_path / "net.nir"
+    build(path, replaced("nodes/lif/tau", 1e-3))
+    found = survey_checkpoint(path)
+    assert found.network is None
+    assert [each.kind for each in found.obstacles] == ["state"]
+    assert "beta 0.9 with reset 'zero' lets the membrane decay" in found.obstacles[0].reason
+    build(path, replaced("nodes/lif/tau", 4e-5))
+    message = (
+        f"{path}: node 'lif' has tau 4e-05, less than a step of 0.0001 s: what is left of a "
+        "membrane would be below 0; 0 or more is needed"
+    )
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        read_checkpoint(path)
 
 
 def integrates(**fields):
