@@ -162,8 +162,9 @@ class BusLoads:
     def settled_s(self, first_s: float, last_s: float) -> FloatArray:
         """Between two times of rest, when buses are read: shape (buses, parts + 1).
 
-        Buses of ERSFQ are read once more where they have settled, half a turn before the pulse of
-        their clock that begins the next window; a run of few windows has one part alone.
+        Buses of ERSFQ are read once more where they have settled, just before the pulse of their
+        clock that begins the next window: the turn that follows a pulse takes until then to
+        complete. A run of few windows has one part alone.
         """
         ends = [[first_s, last_s]] * len(self.buses)
         rows = []
@@ -171,7 +172,7 @@ class BusLoads:
             at, clock = round(SETTLED * bus.turns), bus.clock_s
             if self.network.kind != ERSFQ or len(clock) < 2 * at:
                 return np.array(ends)
-            rows.append([first_s, 0.5 * (clock[at - 1] + clock[at]), last_s])
+            rows.append([first_s, 0.1 * clock[at - 1] + 0.9 * clock[at], last_s])
         return np.array(rows)
 
     def expected_J(self, bounds_s: FloatArray, events_J: FloatArray) -> FloatArray:

@@ -62,7 +62,7 @@ def test_buses_are_read_where_they_have_settled():
     loads = BusLoads(ersfq, (layer, lines), 0.0)
     bounds = loads.settled_s(0.5e-9, 30e-9)
     assert bounds.tolist() == [
-        pytest.approx([0.5e-9, 10.5e-9, 30e-9]), pytest.approx([0.5e-9, 10.85e-9, 30e-9])
+        pytest.approx([0.5e-9, 10.9e-9, 30e-9]), pytest.approx([0.5e-9, 11.05e-9, 30e-9])
     ]  # fmt: skip
     expected = loads.expected_J(bounds, np.zeros(1))
     each = 1.1e-3 + 2 * 2.1e-4
