@@ -144,6 +144,7 @@ class CompiledDeck:
         sink: Sink | None = None,
         noise_each_step: bool = False,
         checkpoint: Checkpoint | None = None,
+        threads: int = 1,
     ) -> LaneResult:
         """Run the deck as it stands.
 
@@ -158,6 +159,9 @@ class CompiledDeck:
                 its power is then neb times the step of what it should be.
             checkpoint: keeps the run, which takes a ``sink`` then, and has it go on where it was
                 ended.
+            threads: 2 for two cores at one circuit, where it has 20,000 unknowns or more and is
+                made of junctions, resistors, inductors and current sources; the result is the same
+                to the bit. Other circuits take one.
 
         Raises:
             ConfigurationError: a checkpoint of a run without a sink, or with JoSIM's filter.
@@ -178,9 +182,9 @@ class CompiledDeck:
             values, [{}], [lane_seed], extract, deadline, sink, noise_each_step, checkpoint
         )
         if checkpoint is None or sink is None:
-            return self._run(job, step_s, threads=1)[0]
+            return self._run(job, step_s, threads)[0]
         with closing(checkpoint.sink(sink)) as kept:
-            result = self._run(replace(job, sink=kept), step_s, threads=1)[0]
+            result = self._run(replace(job, sink=kept), step_s, threads)[0]
         checkpoint.done()
         return result
 

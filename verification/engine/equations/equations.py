@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from verification.engine import kernels
 from verification.engine.equations.factorisation import Pattern, build_pattern, order
+from verification.engine.equations.parts import MOST_PARTS, PARTED, cut, in_parts, one_part
 from verification.engine.equations.plan import Plan, build_plan
 from verification.engine.equations.topology import Topology
 from verification.engine.equations.values import Coefficients, Values, coefficients, nominal_values
@@ -127,9 +128,22 @@ def build_structure(
     listed = np.concatenate(list(_coefficients_by_kind(parts, scale).values()))
     entries = factor * listed[which, 0]
     name = topology.flat.deck.name
+    part = cut(rows, columns, size) if _can_be_cut(topology) else None
+    held = None if part is None else part == MOST_PARTS
     row_of, column_of, complete = order(
-        rows, columns, entries, size, name, complete=complete, passive=topology.passive
+        rows,
+        columns,
+        entries,
+        size,
+        name,
+        complete=complete,
+        passive=topology.passive,
+        held=held,
     )
+    in_order = one_part(size)
+    if part is not None:
+        row_of, in_order = in_parts(part, row_of)
+        column_of = row_of
     driven, wanted = _activity(topology, extra_wanted)
     pattern, where = build_pattern(
         rows,
@@ -147,8 +161,17 @@ def build_structure(
     counts = np.bincount(where, minlength=pattern.a_columns.size)
     begin = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     stamps = Stamps(begin, which[by_entry], factor[by_entry])
-    plan = build_plan(topology, pattern)
+    plan = build_plan(topology, pattern, in_order)
     return Structure(topology, stamps, pattern, plan, scale, offsets)
+
+
+def _can_be_cut(topology: Topology) -> bool:
+    """Whether the circuit is large, and of junctions, resistors, inductors, current sources alone.
+
+    Its matrix has positive pivots in any order then.
+    """
+    others = len(topology.capacitors) + len(topology.lines) + len(topology.kinetic)
+    return topology.passive and not others and topology.unknowns >= PARTED
 
 
 def _middle(numbers: FloatArray) -> float:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from verification.engine.equations.chunks import Order, chunked
 from verification.engine.equations.constants import BOLTZMANN
 from verification.engine.equations.factorisation import Pattern
+from verification.engine.equations.parts import Parts
 from verification.engine.equations.topology import Branches, Topology
 from verification.engine.equations.values import gap_energy
 from verification.engine.text.devices import GROUND
@@ -77,8 +78,8 @@ class Plan:
     kinetic_ends: IndexArray
 
 
-def build_plan(topology: Topology, pattern: Pattern) -> Plan:
-    """The index arrays of one circuit, in the pattern's pivot order."""
+def build_plan(topology: Topology, pattern: Pattern, parts: Parts) -> Plan:
+    """The index arrays of one circuit, in the pattern's pivot order, whose rows are in parts."""
     size = topology.unknowns
     rows = np.append(pattern.row_of, size).astype(np.int32)  # index -1 is ground
     columns = np.append(pattern.column_of, size).astype(np.int32)
@@ -104,8 +105,16 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
     junction_ends = ends(topology.junctions.p, topology.junctions.n)
     others_ends = ends(r.p[others], r.n[others])
     order = chunked(
-        size, junction_ends[:, :2], others_ends[:, :2], others, topology.series[others] >= 0
+        size,
+        parts,
+        junction_ends[:, :2],
+        others_ends[:, :2],
+        others,
+        topology.series[others] >= 0,
     )
+    junction_ends[:, :2] = order.junction_rows
+    resistor_ends = ends(r.p[order.resistors], r.n[order.resistors])
+    resistor_ends[:, :2] = order.resistor_rows
     kind_of_card = np.array([kinds.get(c.kind, -1) for c in topology.flat.cards], dtype=np.int32)
     return Plan(
         size,
@@ -114,7 +123,7 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         junction_ends,
         shunt,
         _junction_places(topology, pattern),
-        ends(r.p[order.resistors], r.n[order.resistors]),
+        resistor_ends,
         ends(topology.capacitors.p, topology.capacitors.n),
         ends(topology.current_sources.p, topology.current_sources.n),
         rows[np.array(topology.phase_unknown, dtype=np.int64)],

@@ -94,25 +94,26 @@ def _other_relation(kind, table, at, argument, strength):
 
 
 @kernel
-def _special(jj, k, argument, strength, w):
+def _special(jj, part, k, argument, strength, w):
     """Supercurrents of a vector in which not all junctions are plain; left in jj.scratch."""
-    scratch = jj.scratch
-    store(scratch, 0, sine(argument) * strength)
-    store(scratch, WIDTH, argument)
-    store(scratch, 2 * WIDTH, strength)
+    scratch, o = jj.scratch, 3 * part * WIDTH
+    store(scratch, o, sine(argument) * strength)
+    store(scratch, o + WIDTH, argument)
+    store(scratch, o + 2 * WIDTH, strength)
     for m in range(WIDTH):
         j = (k * WIDTH + m) // len(w)
         if j < jj.total and jj.kind[j] != 0:
-            scratch[m] = _other_relation(
-                jj.kind[j], jj.table, jj.extra[j], scratch[WIDTH + m], scratch[2 * WIDTH + m]
-            )
+            scratch[o + m] = _other_relation(
+                jj.kind[j], jj.table, jj.extra[j], scratch[o + WIDTH + m],
+                scratch[o + 2 * WIDTH + m],
+            )  # fmt: skip
 
 
 @kernel
-def junctions(jj, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass, all in registers
+def junctions(jj, part, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass, all in registers
     """Right-hand side of some vectors; returns how far the highest voltage is above its gap.
 
-    ``jj.moved`` gets the largest predicted change of a phase since vector 0, in each lane. ``s`` is
+    ``jj.moved`` gets the largest predicted change of a phase in this part, in each lane. ``s`` is
     a tuple of one where a junction may have another relation than the sine, else of two: a call in
     the loop, even one that is never made, has all constants read from the stack.
     """
@@ -146,8 +147,8 @@ def junctions(jj, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass, all 
         if len(s) > 1 or jj.special[k] == 0:
             supercurrent = strength * sine(predicted - offset)
         else:
-            _special(jj, k, predicted - offset, strength, w)
-            supercurrent = load(jj.scratch, 0, _V)
+            _special(jj, part, k, predicted - offset, strength, w)
+            supercurrent = load(jj.scratch, 3 * part * WIDTH, _V)
         c = fma(c1 * (-1.0), v1, supercurrent)
         c = fma(c1 * 0.25, v2, c)  # C/2h is a fourth of 2C/h
         c = fma(g * (-1.0), history, c)
@@ -156,9 +157,9 @@ def junctions(jj, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass, all 
         if jj.shunted:
             # Without the share of the inductor in series with the resistor across it.
             shunt_g = value(jj.coefficient, q + SHUNT_G, jj.own, _V)
-            part = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
+            share = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
             effective = load(state, at + SHUNT_HISTORY * WIDTH, _V)
-            inner = phase - part * (phase - effective)
+            inner = phase - share * (phase - effective)
             before = load(state, at + SHUNT_PHASE * WIDTH, _V)
             shunt_history = fma(inner, THIRD4, before * (-THIRD1))
             shunt = shunt_g * shunt_history
@@ -173,9 +174,7 @@ def junctions(jj, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass, all 
         store(state, at + (PHASE + old) * WIDTH, phase)
         store(state, at + (VOLTAGE + old) * WIDTH, v1)
         store(state, at + PREDICTED * WIDTH, v0)
-    if first > 0:
-        moved = maximum(load(jj.moved, 0, _V), moved)
-    store(jj.moved, 0, moved)
+    store(jj.moved, part * WIDTH, maximum(load(jj.moved, part * WIDTH, _V), moved))
     return largest(above)
 
 

@@ -27,14 +27,15 @@ SIGNATURES = {
     "pattern": {
         "dense_order": "iiiiiiiiii",
         "minimum_degree": "ii",
+        "distances": "iiiiii",
         "assemble": "iiiiiii",
         "fill": "ii",
         "prune_lower": "iiiiiii",
         "prune_upper": "iiii",
         "print_steps": "iiiddii",
     },
-    "single": {"run_tile": "iiiiiidi", "factorise_tile": "iiii"},
-    "lanes": {"run_tile": "iiiiiidi", "factorise_tile": "iiii"},
+    "single": {"run_tile": "iiiiiidiii", "factorise_tile": "iiii"},
+    "lanes": {"run_tile": "iiiiiidiii", "factorise_tile": "iiii"},
 }
 """By group and function: its arguments, i for an integer or an address, d for a double. Each
 returns an integer."""
@@ -62,6 +63,7 @@ _LIBRARY = frozenset(
         "memset",
         "memcpy",
         "memmove",
+        "sched_yield",
     ]
 )
 """What machine code may call: the C library's, which is in every process of Python."""

@@ -105,11 +105,38 @@ def forward(m, b, factors, first_row, last_row, v, w):
 
 
 @kernel
-def backward(m, b, factors, v, w):
-    """Backward substitution in place; ``v`` as in ``forward``."""
+def segments(parts, part, m, b, factors, v, w):
+    """What a part's rows take from the rows between parts, in the rows that the part has for it."""
+    W = len(w)
+    own = parts.own + part * parts.stride
+    for k in range(parts.stride - 1):
+        first = parts.segments[k * (parts.total + 1) + part]
+        last = parts.segments[k * (parts.total + 1) + part + 1]
+        if last > first:
+            o = (own + k) * W
+            s = load(b, o, w)
+            store(b, o, subtract_products(b, m.l_columns, factors.lower, first, last, s, v))
+
+
+@kernel
+def between(parts, m, b, factors, v, w):
+    """Forward substitution of the rows between parts, after ``segments`` of all of them."""
+    W = len(w)
+    for k in range(parts.stride - 1):
+        i = parts.between + k
+        s = load(b, i * W, w)
+        for part in range(parts.total):
+            s = s + load(b, (parts.own + part * parts.stride + k) * W, w)
+        first, last = parts.segments[k * (parts.total + 1) + parts.total], m.l_used[i]
+        store(b, i * W, subtract_products(b, m.l_columns, factors.lower, first, last, s, v))
+
+
+@kernel
+def backward(m, b, factors, first, last, v, w):
+    """Backward substitution of places ``first`` to ``last`` of ``m.back``; ``v`` as above."""
     W = len(w)
     upper, inverse = factors.upper, factors.inverse
-    for k in range(m.backs):
+    for k in range(first, last):
         i = m.back[k]
         s = load(b, i * W, w)
         s = subtract_products(b, m.u_columns, upper, m.u_rows[i], m.u_rows[i + 1], s, v)

@@ -103,7 +103,9 @@ def sources(src, time, w):
 
 @kernel
 def present_currents(src, rows, w):
-    """The right-hand side that all current sources make now: where it is found.
+    """Have ``src.present`` hold the right-hand side that all current sources make now.
+
+    Where all are constant ``src.constant`` does.
 
     Args:
         src: the sources, after ``sources``.
@@ -111,7 +113,7 @@ def present_currents(src, rows, w):
         w: a tuple as long as a tile has lanes.
     """
     if src.counts[0] == 0:
-        return src.constant
+        return
     b = src.present
     for k in range(0, rows * len(w), WIDTH):  # arrays are filled up to whole vectors
         store(b, k, load(src.constant, k, _VECTOR))
@@ -119,4 +121,3 @@ def present_currents(src, rows, w):
         s = src.moving[m]
         if s < src.currents:
             inject(b, src.ends, s, load(src.out, s * len(w), w), w)
-    return b

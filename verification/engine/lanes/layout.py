@@ -103,7 +103,7 @@ class Junctions(NamedTuple):
             slot (``gap_own``), or for each junction.
         places: by junction, positions in A of (p,p), (n,n), (p,n), (n,p); -1 where there is none.
         outside: how many junctions are off the subgap branch.
-        moved: largest predicted change of a phase, by lane.
+        moved: by part, the largest predicted change of a phase, by lane.
     """
 
     vectors: int
@@ -138,7 +138,7 @@ class Junctions(NamedTuple):
 class Chunks(NamedTuple):
     """Pieces of a step: elements, then the rows that no later element touches.
 
-    Each array says by chunk where its part ends.
+    Chunk c is from place c to place c + 1 of each array.
 
     Attributes:
         alone: whether nothing but junctions, resistors and current sources adds to the right-hand
@@ -150,7 +150,6 @@ class Chunks(NamedTuple):
         begins: of ``begin``, the rows that the chunk's elements touch first.
     """
 
-    total: int
     alone: bool
     rows: Longs
     vectors: Longs
@@ -158,6 +157,39 @@ class Chunks(NamedTuple):
     series: Longs
     begins: Longs
     begin: Integers
+
+
+class Parts(NamedTuple):
+    """Parts of a circuit that may be run side by side (see ``equations.parts``).
+
+    Rows from ``between`` on belong to no part. Each part has rows of its own for what it adds to
+    them, and one for ground, from row ``own`` + p * ``stride`` of the right-hand side on.
+
+    Attributes:
+        total: how many there are.
+        chunks: by part its chunks, from place p to p + 1.
+        rows: its rows, likewise.
+        backs: its places in ``Matrix.back``, from place p + 1 to p; those of the rows between
+            parts are from the last place to the one before.
+        segments: by row between, ``total`` + 1 places: where each part's entries begin in the
+            lower factor, and where the last one's end.
+        above: by part, how far the highest voltage is above its gap.
+        done: by part, how many of its rows are eliminated.
+        meeting: how many threads have come to a meeting, and the number of the meeting, each in a
+            cache line of its own.
+    """
+
+    total: int
+    between: int
+    own: int
+    stride: int
+    chunks: Longs
+    rows: Longs
+    backs: Longs
+    segments: Longs
+    above: Doubles
+    done: Longs
+    meeting: Longs
 
 
 class Resistors(NamedTuple):
@@ -386,6 +418,7 @@ class Tile(NamedTuple):
     matrix: Matrix
     shared: Factors
     factors: Factors
+    parts: Parts
     chunks: Chunks
     junctions: Junctions
     resistors: Resistors

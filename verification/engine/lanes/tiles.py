@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ from verification.engine.equations.outputs import Terms
 from verification.engine.lanes.factors import empty_factors, matrix_pointers
 from verification.engine.lanes.layout import (
     COEFFICIENT_ROWS,
-    LOW,
     MODEL_ROWS,
+    OFFSET,
     STATE_ROWS,
     WIDTH,
     Capacitors,
@@ -27,6 +28,7 @@ from verification.engine.lanes.layout import (
     Kinetic,
     Lines,
     Noise,
+    Parts,
     Prescribed,
     Resistors,
     Sources,
@@ -107,12 +109,12 @@ class _TileBuilder:
         setup, eq = self._setup, self._eq
         width = setup.width
         # The copy of the constant part runs in whole vectors.
-        size = -(-(eq.plan.size + 1) * width // WIDTH) * WIDTH
+        size = -(-eq.plan.order.rows * width // WIDTH) * WIDTH
         return Tile(
             width, used, self._own, zeros(size), zeros(size),
             Pointer(np.zeros(1, dtype=np.bool_)), Pointer(np.zeros(width, dtype=np.bool_)),
             matrix_pointers(eq), setup.shared or self._own_values(), empty_factors(eq, width),
-            self._chunks(), self._junctions(), self._resistors(), self._capacitors(),
+            self._parts(), self._chunks(), self._junctions(), self._resistors(), self._capacitors(),
             self._prescribed(), self._controlled(), self._lines(), self._kinetic(size),
             self._sources(size), self._noise(), self._traces(), self._watch(),
         )  # fmt: skip
@@ -129,22 +131,38 @@ class _TileBuilder:
             plan.kinetic_ends, self._setup.noise.kind,
         )  # fmt: skip
         return Chunks(
-            order.rows.size, not any(len(each) for each in others), longs(order.rows),
+            not any(len(each) for each in others), longs(order.ends),
             longs(-(-order.vectors // together)), longs(order.plain_ends),
             longs(order.series_ends), longs(order.begins), integers(order.begin),
         )  # fmt: skip
 
+    def _parts(self) -> Parts:
+        order, pattern, size = self._eq.plan.order, self._eq.pattern, self._eq.plan.size
+        begin = order.parts.begin
+        total, between = order.parts.total, int(begin[-1])
+        # Rows of ``back`` fall, so that the rows between come first and part 0 comes last.
+        backs = np.searchsorted(-pattern.back.astype(np.int64), -np.append(begin, size) + 1)
+        segments = [
+            pattern.l_rows[i] + np.searchsorted(
+                pattern.l_columns[pattern.l_rows[i] : pattern.l_used[i]], begin
+            )
+            for i in range(between, size)
+        ]  # fmt: skip
+        return Parts(
+            total, between, size + 1, size - between + 1, longs(order.chunks), longs(begin),
+            longs(backs), longs(np.array(segments, dtype=np.int64)), zeros(total),
+            longs(np.zeros(total)), longs(np.zeros(24)),
+        )  # fmt: skip
+
     def _junctions(self) -> Junctions:
         plan, parts, width = self._eq.plan, self._eq.parts, self._setup.width
-        order = plan.order.junctions
-        count = order.size
+        count = plan.order.places
         together = WIDTH // width
         vectors = -(-count // together)
-        ends = np.full((vectors * together, 4), plan.size, dtype=np.int32)
-        ends[:count] = plan.junction_ends[order]
-        special = np.zeros(vectors * together, dtype=np.int32)
-        special[:count] = plan.relations.kind[order] != 0
-        gap = np.stack([self._picked(row)[order] for row in parts.gap[2:5]], axis=2)
+        ends = self._placed(plan.junction_ends, plan.size, vectors * together)
+        kind = self._placed(plan.relations.kind)
+        special = self._placed(plan.relations.kind != 0, count=vectors * together)
+        gap = self._placed(np.stack([self._picked(row) for row in parts.gap[2:5]], axis=2))
         room = [zeros(max(1, vectors) * rows * WIDTH) for rows in (STATE_ROWS, 1, 1, 1)]
         state, current, shunt_current, delta = room
         coefficient, model, per_ampere = self._junction_coefficients(vectors, together)
@@ -154,11 +172,22 @@ class _TileBuilder:
             parts.inverse_pc, parts.prediction,
             integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient, model,
             integers(special.reshape(vectors, together).max(axis=1, initial=0)),
-            integers(plan.relations.kind[order]), integers(plan.relations.extra[order]),
+            integers(kind), integers(self._placed(plan.relations.extra)),
             doubles(plan.relations.table), state, current, shunt_current, per_ampere, delta,
-            doubles(parts.gap[1, order, 0]), doubles(gap), self._own, longs(plan.places[order]),
-            longs([0]), zeros(WIDTH), zeros(3 * WIDTH),
+            doubles(self._placed(parts.gap[1, :, 0])), doubles(gap), self._own,
+            longs(self._placed(plan.places, -1)),
+            longs([0]), zeros(plan.order.parts.total * WIDTH),
+            zeros(3 * plan.order.parts.total * WIDTH),
         )  # fmt: skip
+
+    def _placed(
+        self, rows: NDArray[Any], fill: float = 0, count: int | None = None
+    ) -> NDArray[Any]:
+        """Rows by junction in the kernels' order, with ``fill`` at places without one."""
+        order = self._eq.plan.order
+        out = np.full((order.places if count is None else count, *rows.shape[1:]), fill, rows.dtype)
+        out[order.place] = rows
+        return out
 
     def _junction_coefficients(
         self, vectors: int, together: int
@@ -172,19 +201,18 @@ class _TileBuilder:
         g, part, per_ampere = shunt
         rows = [*parts.junction, g, part]
         table = np.stack([self._picked(row) for row in rows], axis=1)  # (junctions, rows, lanes)
-        padded = np.zeros((vectors * together, *table.shape[1:]))
-        padded[:count] = table[plan.order.junctions]
-        model: FloatArray = np.zeros((vectors * together, MODEL_ROWS))
-        model[:, LOW] = math.inf  # what fills up the last vector is never above its gap
+        padded = self._placed(table, count=vectors * together)
         of_model = np.stack([parts.gap[0, :, 0], plan.relations.offset], axis=1)
-        model[:count] = of_model[plan.order.junctions]
+        # What fills up a vector is never above its gap.
+        model: NDArray[Any] = self._placed(of_model, math.inf, vectors * together)
+        model[~np.isfinite(model[:, OFFSET]), OFFSET] = 0.0
         if self._setup.width == 1:
             shape = (vectors, together, COEFFICIENT_ROWS)
             table = padded.reshape(shape).transpose(0, 2, 1)
             model = model.reshape(vectors, together, MODEL_ROWS).transpose(0, 2, 1)
         else:
             table = padded
-        return doubles(table), doubles(model), self._pick(per_ampere[plan.order.junctions])
+        return doubles(table), doubles(model), self._pick(self._placed(per_ampere))
 
     def _resistors(self) -> Resistors:
         plan, parts = self._eq.plan, self._eq.parts
