@@ -42,10 +42,17 @@ COUPLED = (STORAGE, BOTTOM_PICKUP, TOP_PICKUP)
 def drawn_order(signs: Sequence[int], size: LoopSize) -> tuple[int, ...]:
     """The branches in the order in which they are drawn: loop after loop, in each excitatory first.
 
-    So neurons of as many branches of either sign have the same neighbours, whatever their lines.
+    Loops of one place are drawn so that both signs alternate as evenly as can be. So neurons of as
+    many branches of either sign have the same neighbours, whatever their lines, and those of one
+    sign have much the same.
     """
-    loops = (sorted(loop, key=lambda k: -signs[k]) for loop in deal(signs, size))
-    return tuple(branch for loop in loops for branch in loop)
+    loops = [sorted(loop, key=lambda k: -signs[k]) for loop in deal(signs, size)]
+    drawn = [branch for loop in loops for branch in loop]
+    if size.places > 1:
+        return tuple(drawn)
+    sides = [[k for k in drawn if signs[k] == sign] for sign in (1, -1)]
+    at = {k: (place + 0.5) / len(side) for side in sides for place, k in enumerate(side)}
+    return tuple(sorted(drawn, key=at.__getitem__))
 
 
 @dataclass(frozen=True)
@@ -122,8 +129,9 @@ def moved(
     measured = rules.neighbours
     if measured is None:
         return NOT_MOVED
-    pairs = (excitatory + inhibitory - 1) / (size.synapses - 1)
-    flux = rules.edge(size.loops).crosstalk * pairs
+    # It goes with the pairs of neighbours and the inductance of a pick-up, which places share.
+    pairs = (excitatory + inhibitory - 1) / (size.loops * rules.places - 1)
+    flux = rules.edge(size.loops).crosstalk * pairs * rules.places / size.places
     flux *= crosstalk.pickups / measured.crosstalk.pickups
     stray = crosstalk.stray / measured.crosstalk.stray * measured.both / size.loops
     stray *= math.sqrt(max(1.0, rules.places / size.places) * capacity) * share / capacity

@@ -32,6 +32,7 @@ def couplings(cell) -> dict[str, tuple[str, str, float]]:
 def test_the_order_is_loop_after_loop():
     assert drawn_order((1, 1, 1, -1, -1), LoopSize(2, 4)) == (0, 2, 4, 1, 3)
     assert drawn_order((-1, 1, 1, -1), LoopSize(2, 2)) == (1, 0, 2, 3)
+    assert drawn_order((1, 1, 1, -1, -1, 1), LoopSize(8, 1)) == (0, 3, 1, 2, 4, 5)
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.randoms(use_true_random=False))
@@ -132,6 +133,9 @@ def test_what_neighbours_do_is_known():
     assert less.flux == pytest.approx(alike.flux / 2, rel=1e-12)
     assert less.gains[0] == pytest.approx(alike.gains[0] / 4, rel=1e-12)
     assert less.both[0] == pytest.approx(alike.both[0] / 8, rel=1e-12)
+    # One pick-up in each loop is twice as long: seven pairs of 15, each of twice as much.
+    alone = moved(8, 0, LoopSize(8, 1), crosstalk, rules)
+    assert alone.flux == pytest.approx(rules.edge(8).crosstalk * 14 / 15, rel=1e-12)
     # Loops that hold four, of 4/3 the share of storage inductor: a fluxon's current is a third.
     longer = moved(4, 4, size, crosstalk, rules, 4, 4 / 3)
     assert longer.gains == pytest.approx((each * measured.other * 4 / 3,) * 2, rel=1e-12)
