@@ -140,9 +140,7 @@ def _elements(tile, part, x, b, i, w):
     """
     W = len(w)
     chunks, parts, jj, r = tile.chunks, tile.parts, tile.junctions, tile.resistors
-    start = tile.sources.constant
-    if tile.sources.counts[0] > 0:
-        start = tile.sources.present
+    start = tile.sources.present
     fused = chunks.alone and jj.outside[0] == 0
     above = -1.0
     done = parts.rows[part]
@@ -175,8 +173,8 @@ def _solve_kinetic(tile, b, w):
         store(kinetic.kept, k, load(b, k, _VECTOR))
     for _ in range(MOST_REPETITIONS):
         inject_kinetic(kinetic, b, w)
-        _forward(tile, b, 0, tile.matrix.size, w)
-        _backward(tile, b, 0, w)
+        _forward(tile, b, tile.parts.rows[0], tile.parts.rows[1], w)
+        _backward(tile, b, tile.parts.total - 1, w)  # the only one: no type of its own, as 0 is
         store(b, tile.matrix.size * len(w), splat(0.0, w))
         if not find_kinetic(kinetic, b, w) > STANDS_STILL:
             return DONE
@@ -193,7 +191,8 @@ def _off_subgap(tile, b, i, w):
     jj.outside[0] = outside
     if changed and (outside > 0 or tile.own):
         matrix_with_regions(m, jj, tile.shared.a, tile.own, tile.factors.a, w)
-        return factorise(m, tile.factors.a, True, tile.factors, w)
+        # A plain True is a type of its own, and it would be compiled twice.
+        return factorise(m, tile.factors.a, tile.width > 0, tile.factors, w)
     return DONE
 
 

@@ -44,10 +44,13 @@ _SOURCES = (
     "kernels",
     "lanes/graphs.py",
     "lanes/layout.py",
+    "lanes/pieces.py",
     "lanes/pointers.py",
     "equations/constants.py",
 )
 _MAGIC = b"netlist-gen object 1\n"
+MOST_KEPT = 8
+"""Object files of a group that are kept: of so many processors and versions, by their last use."""
 _LIBRARY = frozenset(
     [
         "sin",
@@ -106,6 +109,7 @@ def _load(group: str, note: Note) -> dict[str, Callable[..., int]]:
         note(f"compiling the engine's kernels ({group}) for this processor: once, some seconds")
         code = compiled(group)
         _keep(place, code)
+        _forget_old(place)
     kinds: dict[str, Any] = {"i": ctypes.c_int64, "d": ctypes.c_double}
     engine = _linked(code)
     found: dict[str, Callable[..., int]] = {}
@@ -263,8 +267,23 @@ def _kept(place: Path | None) -> bytes | None:
         data = place.read_bytes()
     except OSError:
         return None
+    with suppress(OSError):
+        os.utime(place)  # when it was last used
     head, code = data[: len(_MAGIC) + 32], data[len(_MAGIC) + 32 :]
     return code if head == _MAGIC + hashlib.sha256(code).digest() else None
+
+
+def _forget_old(place: Path | None) -> None:
+    """Delete what is kept of a group beyond the ``MOST_KEPT`` files that were used last."""
+    if place is None:
+        return
+    group = place.name.partition("-")[0]
+    with suppress(OSError):  # another process may do the same
+        files = sorted(
+            place.parent.glob(f"{group}-*.o"), key=lambda file: file.stat().st_mtime, reverse=True
+        )
+        for file in files[MOST_KEPT:]:
+            file.unlink(missing_ok=True)
 
 
 def _keep(place: Path | None, code: bytes) -> None:

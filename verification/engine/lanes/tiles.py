@@ -20,7 +20,6 @@ from verification.engine.lanes.layout import (
     STATE_ROWS,
     WIDTH,
     Capacitors,
-    Chunks,
     Controlled,
     Ends,
     Factors,
@@ -28,7 +27,6 @@ from verification.engine.lanes.layout import (
     Kinetic,
     Lines,
     Noise,
-    Parts,
     Prescribed,
     Resistors,
     Sources,
@@ -36,6 +34,7 @@ from verification.engine.lanes.layout import (
     Traces,
     Watch,
 )
+from verification.engine.lanes.pieces import Chunks, Parts
 from verification.engine.lanes.pointers import Pointer, doubles, integers, longs, zeros
 from verification.engine.lanes.results import Extract
 from verification.engine.lanes.stimuli import NoiseTable, SourceTable
