@@ -113,16 +113,18 @@ class _Decide(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         counts = n.detach().to(torch.float32).contiguous()
         own = counts.numpy()
-        membrane, spikes = torch.empty_like(counts), torch.empty_like(counts)
+        # What is returned is not kept itself: the graph would keep itself alive, step after step.
+        membrane, spikes = np.empty_like(own), np.empty_like(own)
         shifts = shift.detach().numpy()
         kept, excess = _decide(
             own, shifts, running.mean.numpy(), running.spread.numpy(),
             np.float32(running.momentum), running.frozen, np.float32(limit),
-            *_noise(push, own), membrane.numpy(), spikes.numpy(),
+            *_noise(push, own), membrane, spikes,
         )  # fmt: skip
-        ctx.saved = own, kept, shifts, membrane.numpy(), np.float32(limit)
+        ctx.saved = own, kept, shifts, membrane, np.float32(limit)
         ctx.dtype = n.dtype
-        return spikes.to(n.dtype), membrane, torch.tensor(excess, dtype=torch.float32)
+        fired, membranes = torch.from_numpy(spikes).to(n.dtype), torch.from_numpy(membrane)
+        return fired, membranes, torch.tensor(excess, dtype=torch.float32)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
@@ -169,14 +171,14 @@ class _Readout(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         samples, population = len(spikes) // steps, spikes.shape[1] // classes
         fired = spikes.detach().to(torch.float32).contiguous().numpy()
-        hard, soft = torch.empty(samples, classes), torch.empty(samples, classes)
+        hard, soft = np.empty((2, samples, classes), np.float32)
         gain = np.float32(math.exp(float(log_scale)) / (steps * population))
         share = np.empty(fired.shape, np.float32)
-        _vote(fired, membrane.detach().numpy(), gain, steps, population, share, hard.numpy(),
-              soft.numpy())  # fmt: skip
+        _vote(fired, membrane.detach().numpy(), gain, steps, population, share, hard,
+              soft)  # fmt: skip
         ctx.saved = hard, soft, share, gain, steps, population
         ctx.dtype = spikes.dtype
-        return hard, soft
+        return torch.from_numpy(hard), torch.from_numpy(soft)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
@@ -185,7 +187,8 @@ class _Readout(torch.autograd.Function):
         on_spike, on_membrane = torch.empty(share.shape), torch.empty(share.shape)
         _unvote(by_hard.numpy(), by_soft.numpy(), share, gain, steps, population,
                 on_spike.numpy(), on_membrane.numpy())  # fmt: skip
-        on_scale = (by_hard * hard).sum() + (by_soft * soft).sum()
+        pull = float((by_hard.numpy() * hard).sum() + (by_soft.numpy() * soft).sum())
+        on_scale = torch.tensor(pull, dtype=torch.float32)
         return on_spike.to(ctx.dtype), on_membrane, on_scale, None, None
 
 

@@ -171,10 +171,7 @@ class _TrainingRun:
         self.lines = None if drawn else PackedSpikes.of(pool.images, self.spikes)
         self.sparse: SparseSteps | None = None
         self.aims = Aims(
-            config.soft_loss,
-            config.threshold_penalty,
-            distill=config.distill,
-            temperature=config.temperature,
+            config.soft_loss, config.threshold_penalty, None, config.distill, config.temperature
         )
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
@@ -198,9 +195,9 @@ class _TrainingRun:
         # Seeded by the epoch: a resumed run draws what an unbroken one would have drawn.
         torch.manual_seed(config.seed * 100_003 + self.epoch)
         draw = np.random.default_rng([config.seed, self.epoch])
+        running = 0.0
         for layer in self.net.trained:
             layer.draws.renew()
-        running = 0.0
         for index, chosen in enumerate(self._rows(draw).reshape(self.batches, -1)):
             self._prepare(self.epoch * self.batches + index)
             running += self._step(np.sort(chosen))
@@ -359,6 +356,10 @@ class _TrainingRun:
             name = next(key for key in mine if mine[key] != theirs[key])
             raise ConfigurationError(
                 f"{path} belongs to a run with {name} = {theirs[name]!r}, not {mine[name]!r}"
+            )
+        if "steps" not in state["optimiser"]:
+            raise ConfigurationError(
+                f"{path} is of an earlier version of the training; the run must begin anew"
             )
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["optimiser"])

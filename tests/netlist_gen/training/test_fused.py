@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import snntorch as snn
 import torch
@@ -91,6 +94,18 @@ def test_scores_are_means_of_pulses_and_of_softened_membranes(seed: int, steps: 
         results.append((hard, soft, spikes.grad, membrane.grad, scale.grad))
     for mine, theirs in zip(*results, strict=True):
         assert torch.allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_leaves_nothing_behind() -> None:
+    n, shift = torch.randn(9, NEURONS, requires_grad=True), torch.zeros(NEURONS)
+    running = Statistics(torch.zeros(NEURONS), torch.ones(NEURONS), 0.05, False)
+    found = decide(n, shift, running, None, LIMIT)
+    votes = readout(*found[:2], torch.zeros((), requires_grad=True), NEURONS, 1)
+    sum(part.sum() for part in votes).backward()
+    left = [weakref.ref(tensor) for tensor in (*found, *votes)]
+    del found, votes
+    gc.collect()
+    assert [one() for one in left] == [None] * 5  # a graph that keeps itself is never freed
 
 
 @pytest.mark.parametrize("real", [None, 0.4])
