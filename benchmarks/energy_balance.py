@@ -13,6 +13,7 @@ currents times its voltages, for those balance in any solution of Kirchhoff's eq
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -127,7 +128,7 @@ def quasiparticle_current(model: ModelCard, area: float, v: FloatArray) -> Float
     return np.where(size < low, g0 * v, np.where(size < low + model.delv, step, gn * v))
 
 
-def _inductors(elements: list[Element], w: Waveforms) -> float:
+def _inductors(elements: Sequence[Element], w: Waveforms) -> float:
     coils = {e.label: e.value for e in elements if e.kind == "L"}
     ends = {label: w.signal(f"I({label})")[[0, -1]] for label in coils}
     energy = sum(0.5 * coils[label] * current**2 for label, current in ends.items())

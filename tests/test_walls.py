@@ -96,6 +96,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.assembly.network_circuit",
     "netlist_gen.assembly.plan",
     "netlist_gen.assembly.timing_values",
+    "netlist_gen.assembly.unevenness",
     "netlist_gen.checkpoint.digest",
     "netlist_gen.circuit.bench",
     "netlist_gen.circuit.bias",

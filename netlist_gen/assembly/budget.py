@@ -133,17 +133,19 @@ def chip_budget(
 
 
 def _buses(bench: NetworkBench) -> tuple[BusFigures, ...]:
-    """The current of each layer's bus, a sum over what is placed on it."""
+    """The current of each bus, a sum over what is placed on it."""
     known = bench.circuit.cell_totals
-    found = np.zeros((len(bench.plan.layers), 2))
+    names = [f"layer {layer.index}" for layer in bench.plan.layers]
+    names += ["class lines"] * bool(bench.plan.class_lines)
+    found = np.zeros((len(names), 2))
     for instance in bench.circuit.top.instances:
-        layer = bench.layer_of.get(instance.name)
-        if layer is not None:  # else a stage of a feeding JTL, which has no tap
+        bus = bench.bus_of.get(instance.name)
+        if bus is not None:  # else a stage of a feeding JTL, which has no tap
             part = known[instance.cell.name]
-            found[layer] += part.bias_A, part.flux_A
+            found[bus] += part.bias_A, part.flux_A
     return tuple(
-        BusFigures(f"layer {index}", float(bias), float(control))
-        for index, (bias, control) in enumerate(found)
+        BusFigures(name, float(bias), float(control))
+        for name, (bias, control) in zip(names, found, strict=True)
     )
 
 

@@ -13,7 +13,7 @@ table of each stage's largest neuron gives a curve of x.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.plan import ClockPlan, Stage
+from netlist_gen.assembly.unevenness import NeuronInfluence, table_unevenness
 from netlist_gen.circuit.lasting_neuron import design_of
 from netlist_gen.circuit.loops import stage_fan_in
 from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron
@@ -83,6 +84,7 @@ class Delays:
         coupler: of the branches, for the neurons' designs.
         influence: what a stage's neighbours change, s; the tables' cells are driven by a JTL
             stage. What is not there changes nothing.
+        neurons: the same of neurons, by the fan-in of the table's.
         slowness: of the process (``library.design.ClockPhases.slowness``).
         start_s: data time of the first window (``circuit.view.start_s``).
     """
@@ -94,11 +96,13 @@ class Delays:
         influence: Mapping[Stage, float] | None = None,
         slowness: float = 1.0,
         start_s: float = START_S,
+        neurons: Callable[[int], NeuronInfluence] | None = None,
     ) -> None:
+        self._neurons = neurons or (lambda _: NeuronInfluence())
         self.tables = tables
         self.slowness = slowness
         self.start_s = start_s
-        self._influence = influence or {}
+        self.influence = influence or {}
         self._coupler = coupler
         missing = [c for c in TABLE_CELLS if c not in tables]
         if missing or not self._fan_ins:
@@ -109,9 +113,13 @@ class Delays:
         self._stages: dict[tuple[Stage, float], float] = {}
         self._trees: dict[tuple[int, str, float, str], tuple[FloatArray, list[str]]] = {}
 
-    def with_influence(self, influence: Mapping[Stage, float]) -> Delays:
-        """The same delays, with what the neighbours of each cell change."""
-        return Delays(self.tables, self._coupler, influence, self.slowness, self.start_s)
+    def with_influence(
+        self,
+        influence: Mapping[Stage, float],
+        neurons: Callable[[int], NeuronInfluence] | None = None,
+    ) -> Delays:
+        """The same delays, with what the neighbours of each cell, and of neurons, change."""
+        return Delays(self.tables, self._coupler, influence, self.slowness, self.start_s, neurons)
 
     @cached_property
     def _fan_ins(self) -> list[int]:
@@ -127,7 +135,7 @@ class Delays:
                 table.delay_s(source, target, load=stage.load, bias=bias)
                 for source, target in PORTS[stage.cell]
             )
-            self._stages[key] = own + self._influence.get(stage, 0.0)
+            self._stages[key] = own + self.influence.get(stage, 0.0)
         return self._stages[key]
 
     def path(self, stages: Iterable[Stage], bias: float = 1.0) -> float:
@@ -187,6 +195,10 @@ class Delays:
                 left[net] = left[out] + self.stage(stage, bias)
         return np.array([left[f"a{leaf}"] for leaf in range(leaves)])
 
+    def table_of(self, signs: Sequence[int], memory: SiteMemory | None = None) -> int:
+        """Fan-in of the measured neuron that has the decision stage of one of these synapses."""
+        return self._table_fan_in(_stage_fan_in(signs, memory))
+
     def _table_fan_in(self, fan_in: int) -> int:
         """The measured neuron that has the decision stage of one of this fan-in."""
         return min((f for f in self._fan_ins if f >= fan_in), default=self._fan_ins[-1])
@@ -229,12 +241,14 @@ class Delays:
         driver: str = "jtl",
         raised: FloatArray | float = 0.0,
         memory: SiteMemory | None = None,
+        uneven: FloatArray | None = None,
     ) -> FloatArray:
         """Decision clock to output, s, for each count n at which it fires; shape as ``counts``.
 
         ``driver`` is the last cell of the clock's tree, ``load`` what the output drives, ``raised``
         by how much its threshold flux is above the design's, Phi0, ``memory`` that of a neuron
-        whose membrane lasts: ``counts`` are membranes then.
+        whose membrane lasts: ``counts`` are membranes then; ``uneven`` how unevenly the fluxons lie
+        in the loops (``assembly.unevenness``; default: as in the table's windows).
 
         The delay falls with the logarithm of the flux past the edge, as the instability at a
         comparator's edge grows by the same factor in equal times; between measured fluxes it is a
@@ -243,8 +257,14 @@ class Delays:
         """
         unit, edge = _neuron_edge(tuple(signs), theta, memory, self._coupler)
         x = np.log(unit * (counts - edge) + raised)
-        measured = self._table_fan_in(_stage_fan_in(signs, memory))
+        measured = self.table_of(signs, memory)
         fluxes, delays = self._curve(measured)
+        own = self._neurons(measured)
+        if uneven is not None:
+            points = self.tables[f"neuron{measured}"].overdrive_s
+            excess = np.array([n for n, _ in points])
+            as_measured = table_unevenness(measured, (excess + table_neuron(measured)[1]).tolist())
+            delays = delays + own.sooner_s(as_measured, excess + 0.5)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
@@ -253,7 +273,9 @@ class Delays:
         found = np.where(beyond, delays[-1] + slope * (x - fluxes[-1]), found)
         if memory is not None and memory.feeds_back:
             load = "splitter"
-        behind = self._influence.get(Stage("neuron", driver, load), 0.0)
+        if uneven is not None:
+            found = found - own.sooner_s(uneven, np.exp(x) / unit)
+        behind = own.behind.get(Stage("neuron", driver, load), 0.0)
         return np.asarray(found + self._slower(measured, bias) + behind + self._split(memory, bias))
 
     def _split(self, memory: SiteMemory | None, bias: float) -> float:

@@ -42,6 +42,9 @@ from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, load_phases
 from netlist_gen.network import TernaryNetwork
 
+CLASS_LINES = "Y"
+"""The island of class lines, in the names of its bus (busY, BBUSY, ...)."""
+
 
 @dataclass(frozen=True, eq=False)
 class NetworkBench:
@@ -55,7 +58,8 @@ class NetworkBench:
         starts_s: data time of the first window in each layer, of its earliest neuron.
         windows: how many.
         startup: how many of them, the first ones, are start-up windows.
-        layer_of: the layer of each instance of the top; of the class lines the last.
+        bus_of: the bus that each instance of the top is on, by its place among the buses: its
+            layer's, or the class lines' after them.
         start_s: data time of the first window at the network's inputs.
     """
 
@@ -66,7 +70,7 @@ class NetworkBench:
     starts_s: tuple[float, ...]
     windows: int
     startup: int = 0
-    layer_of: Mapping[str, int] = field(default_factory=dict)
+    bus_of: Mapping[str, int] = field(default_factory=dict)
     start_s: float = START_S
 
     @property
@@ -195,8 +199,8 @@ class _Builder:
         title = f"network of {len(plan.sites)} neurons"
         self.builder = CircuitBuilder("network", title=title)
         self.start_s = start_s(library.process)
-        self.layer_now = 0
-        self.layer_of: dict[str, int] = {}
+        self.bus_now = 0
+        self.bus_of: dict[str, int] = {}
 
     def bench(self) -> NetworkBench:
         """The finished circuit and where to look at it."""
@@ -204,15 +208,15 @@ class _Builder:
         views: list[NeuronView] = []
         starts: list[float] = []
         for layer, timing in zip(self.plan.layers, self.timing.layers, strict=True):
-            self.layer_now = layer.index
+            self.bus_now = layer.index
             taps = self._fan_out(layer, timing, nets)
             added = self._layer(layer, timing, taps)
             starts.append(min((view.start_s for view in added), default=self.start_s))
             views += added
             nets = {site.neuron: f"o{site.name}" for site in layer.sites}
         for line in self.plan.class_lines:
-            self._class_line(line, nets)
-        circuit = with_bias(self.builder.circuit(), self.library, self._islands(), self.layer_of)
+            self._class_line(line, nets, len(self.plan.layers))
+        circuit = with_bias(self.builder.circuit(), self.library, self._islands(), self.bus_of)
         return NetworkBench(
             circuit,
             tuple(views),
@@ -221,22 +225,34 @@ class _Builder:
             tuple(starts),
             self.windows,
             self.startup,
-            self.layer_of,
+            self.bus_of,
             self.start_s,
         )
 
     def place(self, name: str, cell: Cell, *nets: str) -> None:
         """Place a cell in the layer, and on its bus, that is built just now."""
-        self.layer_of[name] = self.layer_now
+        self.bus_of[name] = self.bus_now
         self.builder.place(name, cell, *nets)
 
     def _islands(self) -> list[Island]:
-        """A bus for each layer; the class lines are on the last layer's."""
-        every = np.arange(self.windows)
-        return [
-            Island(f"{layer.index}", tuple((timing.clock_s + self.phases.period * every).tolist()))
+        """A bus for each layer, and one for what its members share of class lines.
+
+        There more than one pulse may come in a window. The taps of an ERSFQ bus that turns less
+        often lose 2 % of their current with each pulse too many.
+        """
+        every = self.phases.period * np.arange(self.windows)
+        islands = [
+            Island(f"{layer.index}", tuple((timing.clock_s + every).tolist()))
             for layer, timing in zip(self.plan.layers, self.timing.layers, strict=True)
         ]
+        lines = self.plan.class_lines
+        if not lines:
+            return islands
+        most = max(len(line.members) for line in lines)
+        within = self.phases.period / most * np.arange(most)
+        first = min(line.earliest_s for line in lines)
+        times = (first + every[:, None] + within).ravel()
+        return [*islands, Island(CLASS_LINES, tuple(times.tolist()))]
 
     def _jtl(self) -> Cell:
         return self.library.cell("jtl")
@@ -244,7 +260,7 @@ class _Builder:
     def _source(self, name: str, first_s: float, active: Iterable[bool]) -> str:
         """A pulse source and a JTL stage; the net that carries its pulses."""
         times = (first_s + self.phases.period * w for w, on in enumerate(active) if on)
-        self.layer_of[driver(name)] = self.layer_now
+        self.bus_of[driver(name)] = self.bus_now
         return drive(self.builder, self.library, name, times)
 
     def _tree(self, name: str, root: str, nets: Sequence[str]) -> None:
@@ -351,14 +367,19 @@ class _Builder:
             reset=float(timing.reset[number]) + inner - start,
         )
 
-    def _class_line(self, line: ClassLine, outputs: dict[int, str]) -> None:
-        """Merger tree of a class line, its inputs staggered by JTL stages."""
+    def _class_line(self, line: ClassLine, outputs: dict[int, str], bus: int) -> None:
+        """Merger tree of a class line, its inputs staggered by JTL stages.
+
+        These have at most one pulse in a window; from the tree on it is on the class lines' bus.
+        """
         name = line.name
         nets = [
             self._chain(f"G{name}_{place}", outputs[member], stages)
             for place, (member, stages) in enumerate(zip(line.members, line.stages, strict=True))
         ]
+        self.bus_now, before = bus, self.bus_now
         self.place(f"XM{name}", merger_tree(self.library, len(nets)), *nets, f"m{name}")
         (stage,) = line.output.path
         self.place(stage, self._jtl(), f"m{name}", f"y{name}")
+        self.bus_now = before
         self._load(f"RY{name}", f"y{name}")

@@ -21,6 +21,7 @@ No tap may be negative: that would need a second supply.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -81,12 +82,16 @@ class Bus:
         source: that feeds it.
         meter: the resistor of the meter; not there where the source is a current.
         probe: the junction whose phase is read.
+        taps_A: what its taps carry together.
+        clock_s: when its feeding JTL gets a pulse; never where there is none.
     """
 
     name: str
     source: BusSource
     meter: str
     probe: Probe
+    taps_A: float = 0.0
+    clock_s: tuple[float, ...] = ()
 
     def joule_per_rad(self, value: float, ohm: float) -> float:
         """Energy that the source gives while the probe's phase advances by 1 rad.
@@ -101,11 +106,24 @@ class Bus:
 
 def buses_of(circuit: Circuit) -> tuple[Bus, ...]:
     """The buses that feed a circuit, in order; none where its sources are ideal."""
+    sources = [e for e in circuit.top.elements if isinstance(e, BusSource)]
+    if not sources:
+        return ()
+    known, elements = circuit.cell_totals, {e.name: e for e in circuit.top.elements}
+    taps: dict[str, float] = defaultdict(float)
+    for tap in circuit.top.taps:
+        taps[tap.bus] += tap.source(elements[tap.element]).value
+    for x in circuit.top.instances:
+        part = known[x.cell.name].bias_A
+        if part:
+            taps[x.nets[-1]] += part
     found = []
-    for e in circuit.top.elements:
-        if isinstance(e, BusSource):
-            island = e.name[len("VBUS") :]
-            found.append(Bus(island, e, f"RBUS{island}", Probe((), f"BBUS{island}")))
+    for e in sources:
+        island = e.name[len("VBUS") :]
+        feeding = elements.get(f"VBF{island}")
+        clock = feeding.times_s if isinstance(feeding, PulseSource) else ()
+        probe = Probe((), f"BBUS{island}")
+        found.append(Bus(island, e, f"RBUS{island}", probe, taps[f"{BUS}{island}"], clock))
     return tuple(found)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from netlist_gen.circuit.model import Cell
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.library.cells import CellLibrary
@@ -24,3 +26,9 @@ def table_neuron_cell(library: CellLibrary, fan_in: int, theta: int | None = Non
     signs, own = table_neuron(fan_in)
     theta = own if theta is None else theta
     return neuron_cell(library, f"N{fan_in}T{theta}".replace("-", "M"), signs, theta)
+
+
+def lines_of_count(signs: Sequence[int], n: int) -> tuple[int, ...]:
+    """The first ``n`` excitatory lines, or the first ``-n`` inhibitory ones."""
+    wanted = 1 if n >= 0 else -1
+    return tuple(i for i, sign in enumerate(signs) if sign == wanted)[: abs(n)]

@@ -30,7 +30,8 @@ def simulate(deck: Path, out: Path, **options: Any) -> None:
     """Simulate DECK and write its printed signals.
 
     The files that a JoSIM deck names (.file) are written beneath the folder of the output. The
-    embedded engine alone takes --seed, --noise and --check-step, cus files and .iv.
+    embedded engine alone takes --seed, --noise, --check-step, --checkpoint and --threads, cus files
+    and .iv.
     """
     from netlist_gen import api
 

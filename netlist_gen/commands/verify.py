@@ -255,10 +255,13 @@ def _bus_lines(buses: BusFigures) -> list[str]:
         ("feeding JTLs", buses.feeding_J_per_inference),
     )
     parts = ", ".join(f"{name} {engineering(value, 'J')}" for name, value in shares if value)
+    charging = ""
+    if buses.charging_J:
+        charging = f"; {engineering(buses.charging_J, 'J')} more while they settled"
     return [
         f"bias {buses.bias}: {buses.buses} bus{'es' if buses.buses > 1 else ''} of "
         f"{engineering(buses.current_A, 'A')} in all at {engineering(buses.voltage_V, 'V')} gave "
         f"{engineering(buses.measured_J, 'J')}, expected {engineering(buses.reference_J, 'J')}, "
-        f"error {percent(buses.relative_error)}",
+        f"error {percent(buses.relative_error)}{charging}",
         f"per inference the buses give {engineering(buses.J_per_inference, 'J')}: {parts}",
     ]

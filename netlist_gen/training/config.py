@@ -34,7 +34,7 @@ _LIMITS: tuple[tuple[str, str, Callable[[float], bool]], ...] = (
     ),
     (
         "above 0",
-        "learning_rate temperature max_synapses max_junctions max_power_w max_count",
+        "learning_rate temperature distortion max_synapses max_junctions max_power_w max_count",
         lambda v: v > 0,
     ),
     ("from 0 to 1", "distill plain_share", lambda v: 0 <= v <= 1),
@@ -178,6 +178,9 @@ class TrainingConfig(Options):
     split_seed: int | None = None
     validation: int = option(0, "Training images held out for choices.")
     copies: int = option(0, "Augmented copies of the training set.")
+    distortion: float = option(
+        1.0, "Strength of the copies' distortions; 1: rotations up to 10 degrees (digits: 8)."
+    )
     plain_share: float | None = option(None, "Share of undistorted images in each epoch, 0 to 1.")
     distill: float = option(0.0, "Weight of a convolutional teacher's labels, 0 to 1.")
     temperature: float = option(2.0, "Softens the teacher's labels.")

@@ -158,9 +158,10 @@ def largest(weight: Tensor, mask: Tensor, budget: int) -> Tensor:
     """Of a mask (bool) the ``budget`` entries with the largest magnitudes, exactly."""
     if int(mask.sum()) <= budget:
         return mask
-    magnitude = torch.where(mask, weight.detach().abs(), -1.0).flatten()
-    kept = torch.zeros_like(magnitude, dtype=torch.bool)
-    kept[magnitude.topk(budget).indices] = True
+    at = mask.flatten().nonzero().flatten()
+    magnitude = weight.detach().flatten()[at].abs()
+    kept = torch.zeros(mask.numel(), dtype=torch.bool)
+    kept[at[magnitude.topk(budget).indices]] = True
     return kept.reshape(mask.shape)
 
 

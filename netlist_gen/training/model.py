@@ -24,16 +24,21 @@ from netlist_gen.grid import Grid, Grids
 from netlist_gen.memory import Memory, Reset
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import HiddenSpec, TrainingConfig
+from netlist_gen.training.fused import (
+    LEAST_SPREAD,
+    SURROGATE_SLOPE,
+    Statistics,
+    decide,
+    readout,
+    sliding,
+    ternary,
+)
 from netlist_gen.training.membranes import integrate, running_sums
 
-SURROGATE_SLOPE = 2.0
-SOFT_SLOPE = 2.0
 # A threshold further than this from the mean count, in spreads, makes a neuron that never
 # fires and never learns again.
 MAX_SHIFT = 2.0
-_STATISTICS_MOMENTUM = 0.05
-REAL_LIMIT = 3.0
-"""Greatest real weight, in mean magnitudes of its row: a ternary one could not follow it."""
+STATISTICS_MOMENTUM = 0.05
 _NOISE_EDGES = 1024  # draws of a noisy edge: the tails end at a probability of 1/2048
 
 
@@ -58,59 +63,28 @@ def atan_spike(u: Tensor) -> Tensor:
     return result
 
 
-class _SignMasked(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG004
-        # copysign is some ten times faster than where.
-        return torch.copysign(mask, weight.to(mask.dtype))
+class NormalDraws:
+    """Normal draws for noise, out of a store that is drawn once and read from anywhere in it.
 
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
-        return grads[0].to(torch.float32), None
-
-
-def ternary(weight: Tensor, mask: Tensor) -> Tensor:
-    """sign(weight) where mask is 1, else 0, in the mask's type; straight-through gradient.
-
-    The sign of a zero is its sign bit, here and in all else that asks for signs.
-
-    Args:
-        weight: latent, (outputs, ...).
-        mask: 0 or 1, same shape, in the type that the product is computed in.
+    Drawing each anew would take as long as the rest of a small network's step.
     """
-    result: Tensor = _SignMasked.apply(weight, mask)
-    return result
 
+    _LEAST, _TIMES = 1 << 20, 4
 
-class _SlidingMasked(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, mask: Tensor, real: float) -> Tensor:
-        ctx.save_for_backward(mask)
-        rows = tuple(range(1, weight.ndim))
-        kept = mask.sum(dim=rows, keepdim=True, dtype=torch.float32).clamp_(min=1.0)
-        typical = (weight.abs() * mask).sum(dim=rows, keepdim=True).div_(kept).clamp_(min=1e-12)
-        sized = (weight / typical).clamp_(-REAL_LIMIT, REAL_LIMIT).mul_(mask)
-        return sized.mul_(real).add_(torch.copysign(mask, weight), alpha=1.0 - real).to(mask.dtype)
+    def __init__(self) -> None:
+        self._store = torch.empty(0)
 
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (mask,) = ctx.saved_tensors
-        return (grads[0] * mask).to(torch.float32), None, None
+    def renew(self) -> None:
+        """Draw the store anew when it is next needed."""
+        self._store = torch.empty(0)
 
-
-def sliding(weight: Tensor, mask: Tensor, real: float) -> Tensor:
-    """Between real and ternary weights, where mask is 1, else 0, in the mask's type.
-
-    (1 - real) sign(w) + real clip(w / typical, -3, 3), typical the mean magnitude of the row's
-    weights that are kept. Straight-through gradient, but none for weights that are not kept.
-
-    Args:
-        weight: latent, (outputs, ...).
-        mask: 0 or 1, same shape, in the type that the product is computed in.
-        real: 1: real weights, 0: ternary ones.
-    """
-    result: Tensor = _SlidingMasked.apply(weight, mask, real)
-    return result
+    def __call__(self, shape: torch.Size) -> Tensor:
+        """Draws of a shape, float32."""
+        count = shape.numel()
+        if len(self._store) < self._TIMES * count:
+            self._store = torch.randn(max(self._LEAST, self._TIMES * count))
+        first = int(torch.randint(len(self._store) - count, ()))
+        return self._store[first : first + count].view(shape)
 
 
 class TernaryThresholdLayer(nn.Module):
@@ -181,6 +155,7 @@ class TernaryThresholdLayer(nn.Module):
         # masked learn too), and the noise on the membrane, in spreads.
         self.real: float | None = None
         self.noise = 0.0
+        self.draws = NormalDraws()
 
     def integer_theta(self) -> Tensor:
         """Threshold of the exported neuron: n >= theta, at least 1 (a silent input is silent)."""
@@ -206,22 +181,24 @@ class TernaryThresholdLayer(nn.Module):
         """
         if bool(self.fresh):
             self._face_inputs(x)
-        mask = self.mask.to(x.dtype)
         real = self.real
-        w = ternary(self.weight, mask) if real is None else sliding(self.weight, mask, real)
+        if real is None:
+            w = ternary(self.weight, self.mask, x.dtype)
+        else:
+            w = sliding(self.weight, self.mask, real, x.dtype)
         n = self._counts(x, w)
+        if self.reset is None:
+            return self._memoryless(n, edges)
         view, axes = ((1, -1, 1, 1), (0, 2, 3)) if self.conv else ((1, -1), (0,))
-        sums = n if self.reset is None else running_sums(n, steps, self.beta)
-        mean, spread = self._statistics(sums, axes)
+        mean, spread = self._statistics(running_sums(n, steps, self.beta), axes)
         push = self._push(n, spread.detach().view(view), edges)
-        if self.reset is not None:
-            at = self._settled(self._edge(mean, spread)).view(view)
-            noise = None if push is None else push * spread.detach().view(view)
-            n = integrate(n, steps, self.reset, at, noise, self.beta)
-            mean, spread = (
-                value.detach() + own - own.detach()
-                for value, own in zip((mean, spread), _moments(n, axes), strict=True)
-            )
+        at = self._settled(self._edge(mean, spread)).view(view)
+        noise = None if push is None else push * spread.detach().view(view)
+        n = integrate(n, steps, self.reset, at, noise, self.beta)
+        mean, spread = (
+            value.detach() + own - own.detach()
+            for value, own in zip((mean, spread), _moments(n, axes), strict=True)
+        )
         edge = self._edge(mean, spread)
         scale = 1 / spread
         self.excess = functional.relu((self.least - edge) / spread.detach()).mean()
@@ -232,6 +209,24 @@ class TernaryThresholdLayer(nn.Module):
         if push is not None:
             u = u + push
         spikes, self.membrane = self.neuron(u, torch.zeros((), dtype=u.dtype).expand_as(u))
+        return spikes
+
+    def _memoryless(self, n: Tensor, edges: Tensor | None) -> Tensor:
+        """Spikes of neurons that decide on the counts n of a step alone; the shape of n."""
+        flat = n.permute(0, 2, 3, 1).reshape(-1, n.shape[1]) if self.conv else n
+        momentum = 0.0 if bool(self.held) else STATISTICS_MOMENTUM
+        running = Statistics(self.mean, self.spread, momentum, bool(self.frozen))
+        push = None
+        if edges is not None or self.noise:
+            spread = self.spread
+            if edges is not None and not bool(self.frozen):
+                spread = _moments(flat.detach(), (0,))[1]
+            push = self._push(flat, spread.view(1, -1), edges)
+        found = decide(flat, self.shift, running, push, MAX_SHIFT)
+        spikes, self.membrane, self.excess = found
+        if self.conv:
+            shape = n.shape[0], *n.shape[2:], n.shape[1]
+            spikes = spikes.view(shape).permute(0, 3, 1, 2)
         return spikes
 
     def _settled(self, edge: Tensor) -> Tensor:
@@ -248,7 +243,7 @@ class TernaryThresholdLayer(nn.Module):
             drawn = edges[torch.randint(len(edges), n.shape)]
             push = -drawn * (1 / spread / self.flux.view(spread.shape)).to(n.dtype)
         if self.noise:
-            own = self.noise * torch.randn_like(n)
+            own = self.noise * self.draws(n.shape)
             push = own if push is None else push + own
         return push
 
@@ -262,8 +257,8 @@ class TernaryThresholdLayer(nn.Module):
     def _face_inputs(self, x: Tensor) -> None:
         """Negate the neurons whose mean count is negative: with theta >= 1 they start silent."""
         with torch.no_grad():
-            dense = torch.ones_like(self.weight, dtype=x.dtype)
-            n = self._counts(x, ternary(self.weight, dense)).float()
+            dense = torch.ones_like(self.mask)
+            n = self._counts(x, ternary(self.weight, dense, x.dtype)).float()
             mean = n.mean(dim=(0, 2, 3) if self.conv else 0)
             negative = (mean < 0).view(-1, *[1] * (self.weight.ndim - 1))
             self.weight.copy_(torch.where(negative, -self.weight, self.weight))
@@ -274,8 +269,8 @@ class TernaryThresholdLayer(nn.Module):
         mean, spread = _moments(n, axes)
         if not bool(self.held):
             with torch.no_grad():
-                self.mean.lerp_(mean, _STATISTICS_MOMENTUM)
-                self.spread.lerp_(spread, _STATISTICS_MOMENTUM)
+                self.mean.lerp_(mean, STATISTICS_MOMENTUM)
+                self.spread.lerp_(spread, STATISTICS_MOMENTUM)
         if not bool(self.frozen):
             return mean, spread
         # Running values, the batch's gradient.
@@ -286,7 +281,7 @@ def _moments(n: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Mean and spread of a batch, (outputs,) each; never a spread below 1/2."""
     counts = n.float()  # two plain passes: torch.std_mean is several times slower
     mean = counts.mean(dim=axes, keepdim=True)
-    spread = (counts - mean).square().mean(dim=axes).clamp(min=0.25).sqrt()
+    spread = (counts - mean).square().mean(dim=axes).clamp(min=LEAST_SPREAD**2).sqrt()
     return mean.flatten(), spread
 
 
@@ -345,6 +340,11 @@ class TernarySpikingNet(nn.Module):
         self.trained = [x for x in self.layers if isinstance(x, TernaryThresholdLayer)]
         self.log_scale = nn.Parameter(torch.tensor(math.log(8.0)))
 
+    @property
+    def noisy(self) -> bool:
+        """Whether decisions are drawn from a firing curve."""
+        return self._edges is not None
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Class scores (samples, classes), hard and soft, from spikes (samples, [steps,] pixels).
 
@@ -362,13 +362,8 @@ class TernarySpikingNet(nn.Module):
                 rows = layer(rows)
             else:
                 rows = layer(rows if layer.conv else rows.flatten(1), noise, steps)
-        scale = self.log_scale.exp()
-        membrane = torch.sigmoid(SOFT_SLOPE * self.trained[-1].membrane.float())
-        hard, soft = (
-            part.view(-1, steps, self.classes, self.population).mean(dim=(1, 3)) * scale
-            for part in (rows.float(), membrane)
-        )
-        return hard, soft
+        membrane = self.trained[-1].membrane.float()
+        return readout(rows, membrane, self.log_scale, self.classes, steps)
 
     def unrolled(self, weights: Iterable[NDArray[Any]]) -> list[NDArray[Any]]:
         """Fully connected weights (outputs, inputs) of all layers, from those that are trained."""
@@ -389,7 +384,7 @@ class TernarySpikingNet(nn.Module):
     def export(self) -> TernaryNetwork:
         """The integer network that the hardware gets, convolutions unrolled."""
         weights = self.unrolled(
-            ternary(layer.weight.detach(), layer.mask.float()).to(torch.int8).numpy()
+            ternary(layer.weight.detach(), layer.mask).to(torch.int8).numpy()
             for layer in self.trained
         )
         thetas, memories = [], []

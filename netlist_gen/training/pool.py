@@ -48,7 +48,7 @@ def make_pool(
     """Pool of ``copies`` distorted training sets and the originals, labelled by the teacher."""
     if isinstance(data, EncodedData):
         return Pool(data.train_images, data.train_labels, None, len(data.train_labels), None)
-    strength = SMALL if data.side < 16 else Distortion()
+    strength = (SMALL if data.side < 16 else Distortion()).times(config.distortion)
     originals = len(data.train_labels)
     stored = None if cache_dir is None else cache_dir / f"pool-{_key(data, config, strength)}"
     if stored is not None and (stored / "done.json").is_file():

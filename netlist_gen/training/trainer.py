@@ -26,7 +26,10 @@ from netlist_gen.training.evaluate import Evaluation, evaluate, evaluate_with_no
 from netlist_gen.training.masks import MaskPlan
 from netlist_gen.training.model import TernarySpikingNet
 from netlist_gen.training.noise import FluxPerSynapse
+from netlist_gen.training.optimiser import Adam
+from netlist_gen.training.packed import PackedSpikes
 from netlist_gen.training.pool import Pool, make_pool
+from netlist_gen.training.sparse import Aims, SparseSteps
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
 _SEARCH_IMAGES = 60_000  # most images of a round of exact search; fewer are fitted too closely
@@ -156,15 +159,20 @@ class _TrainingRun:
         self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
-        self.optimiser = torch.optim.Adam(
-            self.net.parameters(), lr=config.learning_rate, fused=True
-        )
+        self.optimiser = Adam(self.net.parameters(), config.learning_rate)
         self.epoch = 0
         self.round = 0  # of the exact search
         self.searched: TernaryNetwork | None = None
         self.started = time.monotonic()
         self.seconds_before = 0.0
         self.history: list[EpochReport] = []
+        # Own values may be encoded by draws, which are made anew for each batch.
+        drawn = isinstance(data, EncodedData)
+        self.lines = None if drawn else PackedSpikes.of(pool.images, self.spikes)
+        self.sparse: SparseSteps | None = None
+        self.aims = Aims(
+            config.soft_loss, config.threshold_penalty, None, config.distill, config.temperature
+        )
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
     @property
@@ -188,13 +196,12 @@ class _TrainingRun:
         torch.manual_seed(config.seed * 100_003 + self.epoch)
         draw = np.random.default_rng([config.seed, self.epoch])
         running = 0.0
+        for layer in self.net.trained:
+            layer.draws.renew()
         for index, chosen in enumerate(self._rows(draw).reshape(self.batches, -1)):
             self._prepare(self.epoch * self.batches + index)
-            loss = self._loss(np.sort(chosen))
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
-            running += float(loss.detach())
+            running += self._step(np.sort(chosen))
+        self._to_dense()
         self.epoch += 1
         validation = None
         if config.validation:
@@ -207,16 +214,39 @@ class _TrainingRun:
         )
         return self.history[-1]
 
+    def _step(self, rows: NDArray[np.int64]) -> float:
+        """Learn from rows of the pool; returns the loss."""
+        if self.lines is not None and self.sparse is None and SparseSteps.pays(self.net):
+            self.sparse = SparseSteps(self.net, self.optimiser)
+        if self.lines is not None and self.sparse is not None:
+            target = self._soft_labels(rows)
+            aims = replace(self.aims, target=None if target is None else target.numpy())
+            return self.sparse.step(self.lines, rows, self.pool.labels[rows], aims)
+        loss = self._loss(rows)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        return float(loss.detach())
+
+    def _to_dense(self) -> None:
+        """Leave the steps over kept synapses, for masks to move or the network to be read."""
+        if self.sparse is not None:
+            self.sparse.put_back()
+            self.sparse = None
+
     def _prepare(self, step: int) -> None:
         """Learning rate, masks and thresholds for a step of the run."""
         config, share = self.config, step / self.total
         warm = min(1.0, (share + 1e-6) / _WARM_UP)
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.learning_rate * warm * (1 + math.cos(math.pi * share)) / 2
+        self.optimiser.learning_rate = (
+            config.learning_rate * warm * (1 + math.cos(math.pi * share)) / 2
+        )
         last_masks = int(config.settle_at * self.total)
         if step == last_masks:
+            self._to_dense()
             self.plan.settle()  # however short the run, caps and budgets are reached
         elif step % _MASK_EVERY == 0 and step < last_masks:
+            self._to_dense()
             self.plan.update(share)
         elif step % _MASK_EVERY == 0:
             self.plan.update_flux()
@@ -327,6 +357,10 @@ class _TrainingRun:
             raise ConfigurationError(
                 f"{path} belongs to a run with {name} = {theirs[name]!r}, not {mine[name]!r}"
             )
+        if "steps" not in state["optimiser"]:
+            raise ConfigurationError(
+                f"{path} is of an earlier version of the training; the run must begin anew"
+            )
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.seconds_before = int(state["epoch"]), float(state["seconds"])
@@ -337,19 +371,26 @@ class _TrainingRun:
 
     def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
         config = self.config
-        spikes = self.spikes(self.pool.images[chosen])
-        hard, soft = self.net(torch.from_numpy(spikes).to(self.dtype))
+        if self.lines is None:
+            spikes = torch.from_numpy(self.spikes(self.pool.images[chosen])).to(self.dtype)
+        else:
+            spikes = self.lines(chosen, self.dtype)
+        hard, soft = self.net(spikes)
         labels = torch.from_numpy(self.pool.labels[chosen])
-        target = None
-        if self.pool.scores is not None:
-            scores = torch.from_numpy(self.pool.scores[chosen].astype(np.float32))
-            target = functional.softmax(scores / config.temperature, dim=1)
+        target = self._soft_labels(chosen)
         guide = config.soft_loss
         loss = (1 - guide) * self._criterion(hard, labels, target)
         loss = loss + guide * self._criterion(soft, labels, target)
         for layer in self.net.trained:
             loss = loss + config.threshold_penalty * layer.excess
         return loss
+
+    def _soft_labels(self, rows: NDArray[np.int64]) -> torch.Tensor | None:
+        """Of the teacher, (samples, classes), if there is one."""
+        if self.pool.scores is None:
+            return None
+        scores = torch.from_numpy(self.pool.scores[rows].astype(np.float32))
+        return functional.softmax(scores / self.config.temperature, dim=1)
 
     def _criterion(
         self, scores: torch.Tensor, labels: torch.Tensor, target: torch.Tensor | None

@@ -80,8 +80,10 @@ class Case:
         startup_J: what of ``reference_J`` is of those.
         stands: which windows a neuron's windows stand for; None is each for itself.
         design: the deck whose sources count, where it is not the one that runs.
-        bus_reference_J: what the reference expects of the buses between the bounds, shape
-            (parts,); empty where there is none.
+        bus_bounds_s: times between which energies of the buses are told, shape (buses, parts +
+            1); empty where there is none.
+        bus_reference_J: what the reference expects of the buses between them, shape (parts,).
+        bus_lead: how many of these parts, the first ones, ERSFQ buses need to settle.
     """
 
     scope: str
@@ -97,7 +99,9 @@ class Case:
     startup_J: float = 0.0
     stands: Stands | None = None
     design: str | None = None
+    bus_bounds_s: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
     bus_reference_J: FloatArray = field(default_factory=lambda: np.zeros(0))
+    bus_lead: int = 0
 
     @property
     def windows(self) -> int:
@@ -140,6 +144,8 @@ class Case:
             add(self.lines.spikes.votes())
             for line in self.lines.lines:
                 add(line.name, line.label, line.members, line.edges_s)
+        if self.bus_lead:
+            add(self.bus_bounds_s)
         return {
             "scope": self.scope,
             "windows": self.windows,
@@ -213,7 +219,11 @@ class CaseBuilder:
         if skew is not None and skew.rest_s > -GUARD_S:
             # The sources' stages move before the neuron rests: no window's energy is its own.
             charged, reference = bounds[[0, -1]], reference.sum(keepdims=True)
-        of_buses = self._of_buses(sources.circuit, charged, reference, view.windows)
+        loads = BusLoads.of(sources.circuit, self.setup.process)
+        bus_bounds, of_buses = np.zeros((0, 0)), np.zeros(0)
+        if loads is not None:
+            bus_bounds = np.tile(charged, (len(loads.buses), 1))
+            of_buses = loads.expected_J(bus_bounds, reference)
         predicted = self._expected(view, spikes, behind=True)
         if self.setup.tolerance_s is not None:
             times = bench_times(view, spikes, self.setup.process)
@@ -231,19 +241,9 @@ class CaseBuilder:
                 Readout.at([bounds], [view.output.column]),
             ),
             stands=built.run.stands,
+            bus_bounds_s=bus_bounds,
             bus_reference_J=of_buses,
         )  # fmt: skip
-
-    def _of_buses(
-        self, circuit: Circuit, bounds_s: FloatArray, events_J: FloatArray, windows: int
-    ) -> FloatArray:
-        """What the buses are expected to give between the bounds; empty where there is none."""
-        loads = BusLoads.of(circuit, self.setup.process)
-        if loads is None:
-            return np.zeros(0)
-        turns = windows / (bounds_s.size - 1)
-        parts = zip(np.diff(bounds_s).tolist(), events_J.tolist(), strict=True)
-        return np.array([loads.shares(s, turns, events).total for s, events in parts])
 
     def _network(self, built: Built[NetworkRun, NetworkBench], energies: EventEnergy) -> Case:
         bench, spikes, tolerance = built.bench, built.run.spikes, self.setup.tolerance_s
@@ -255,6 +255,11 @@ class CaseBuilder:
             )
         bounds = np.array(bench.span_s())
         events = np.array([network_energy(bench.plan, spikes, energies)])
+        loads = BusLoads.of(bench.circuit, self.setup.process)
+        bus_bounds, of_buses = np.zeros((0, 0)), np.zeros(0)
+        if loads is not None:
+            bus_bounds = loads.settled_s(*bench.span_s())
+            of_buses = loads.expected_J(bus_bounds, events)
         neurons = []
         for view in bench.views:
             place = view.site.layer, view.site.neuron
@@ -271,17 +276,22 @@ class CaseBuilder:
             sources=BiasSources.of(bench.circuit),
             bounds_s=bounds,
             reference_J=events,
-            job=self._job(built.run.name, built.decks.get(self.dialect), network_readout(bench)),
+            job=self._job(
+                built.run.name, built.decks.get(self.dialect),
+                network_readout(bench, bus_bounds.ravel()),
+            ),
             lines=JudgedLines(
                 lines_of(bench),
                 spikes,
                 None if timed is None else dict(timed.lines),
                 tolerance or 0.0,
             ),
-            bus_reference_J=self._of_buses(bench.circuit, bounds, events, bench.windows),
+            bus_bounds_s=bus_bounds,
+            bus_reference_J=of_buses,
+            bus_lead=max(0, of_buses.size - 1),
             startup=spikes.startup,
             startup_J=network_energy(bench.plan, spikes.part(0, spikes.startup), energies),
-        )
+        )  # fmt: skip
 
     def _expected(
         self, view: NeuronView, spikes: NeuronSpikes, *, behind: bool
@@ -334,10 +344,15 @@ def deck_path(folder: Path, name: str, dialect: str) -> Path:
     return path
 
 
-def network_readout(bench: NetworkBench) -> Readout:
-    """What is read of a whole network: each layer's windows, the pulses of all outputs."""
+def network_readout(bench: NetworkBench, also_s: FloatArray | None = None) -> Readout:
+    """What is read of a whole network: each layer's windows, the pulses of all outputs.
+
+    Also phases at further times.
+    """
     starts = {view.start_s: view for view in bench.views}
     times: list[FloatArray] = [view.boundaries_s() for view in starts.values()]
     times.append(np.array(bench.span_s()))
+    if also_s is not None:
+        times.append(also_s)
     outputs = [view.output.column for view in bench.views]
     return Readout.at(times, [*outputs, *(probe.column for probe in bench.class_lines)])

@@ -47,6 +47,7 @@ def _faults(result: DeckResult, case: Case) -> Iterator[bool]:
     yield not np.array_equal(result.reference_J, case.reference_J)
     yield result.startup_J != case.startup_J
     yield not np.array_equal(result.bus_reference_J, case.bus_reference_J)
+    yield result.bus_lead != case.bus_lead
     yield result.buses_J.shape != case.bus_reference_J.shape
     yield not np.isfinite(result.buses_J).all()
     yield result.energies_J.shape != case.reference_J.shape

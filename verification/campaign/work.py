@@ -119,7 +119,7 @@ def judge(case: Case, outcome: Outcome) -> DeckResult:
             lines = judge_lines(own.lines, own.spikes, readings, own.times_s, own.tolerance_s)
         currents = case.sources.currents_A(case.parts)
         energies = measured_energies(case.sources, currents, readings, case.bounds_s)
-        buses = bus_energies(case.sources, case.parts, readings, case.bounds_s)
+        buses = bus_energies(case.sources, case.parts, readings, case.bus_bounds_s)
     except WaveformError as error:
         return failure(case, f"{case.job.name}: {error}", outcome.wall_s)
     if case.scope == "neurons":
@@ -132,6 +132,7 @@ def judge(case: Case, outcome: Outcome) -> DeckResult:
         startup_J=case.startup_J,
         buses_J=buses,
         bus_reference_J=case.bus_reference_J,
+        bus_lead=case.bus_lead,
         lines=lines,
         source=case.source_apart,
     )

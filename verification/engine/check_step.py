@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.run import CompiledDeck
+from verification.engine.text.devices import Element
 from verification.engine.text.sources import NOISE
 from verification.waves.waveforms import Waveforms
 
@@ -133,16 +134,15 @@ def check_step(
         ConfigurationError: the deck has a noise source whose samples come with the time steps.
         DeckError, SimulatorError: as ``CompiledDeck.run``.
     """
-    elements = compiled.topology.flat.elements
-    for element in elements:
-        wave = element.wave
-        if wave is not None and wave.kind == NOISE and math.isnan(wave.values[2]):
-            raise ConfigurationError(
-                f"{compiled.deck.name}: {element.label} draws a number at each time step, so two "
-                "steps are two signals; give noise(..) its third number"
-            )
+    flat = compiled.topology.flat
+    drawn = flat.where(_drawn_at_each_step)
+    if drawn.size:
+        raise ConfigurationError(
+            f"{compiled.deck.name}: {flat.label(int(drawn[0]))} draws a number at each time step, "
+            "so two steps are two signals; give noise(..) its third number"
+        )
     seed = compiled.draw_seed(seed)
-    allowed = ERROR_TOLERANCE if any(e.kind == "B" for e in elements) else LINEAR_TOLERANCE
+    allowed = ERROR_TOLERANCE if flat.of_kind("B").any() else LINEAR_TOLERANCE
     first = compiled.run(seed=seed, deadline=deadline)
     steps, runs = [first.step_s], [_kept(first.waveforms)]
     shares: list[float] = []
@@ -162,6 +162,11 @@ def check_step(
         late = max((i for i, one in enumerate(against) if not one.agrees), default=-1)
         enough = steps[late + 1]
     return StepCheck(compiled.deck.name, steps[0], steps[-1], against[0], enough)
+
+
+def _drawn_at_each_step(card: Element) -> bool:
+    wave = card.wave
+    return wave is not None and wave.kind == NOISE and math.isnan(wave.values[2])
 
 
 def _kept(waveforms: Waveforms | None) -> Waveforms:

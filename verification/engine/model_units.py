@@ -16,7 +16,10 @@ capacitance of ten times what its process has. What is looked at, and what is ma
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netlist_gen.constants import PHI0, TWO_PI
 from verification.engine.equations.plan import shunts
@@ -79,14 +82,19 @@ def _of_model(model: ModelCard) -> Iterator[str]:
 
 def _most_beta_c(topology: Topology) -> tuple[float, str] | None:
     """The largest beta_c of a shunted junction, and its label."""
-    found: tuple[float, str] | None = None
-    models = topology.models
-    for j, r in shunts(topology).items():
-        model, area = models[j], topology.junctions.elements[j].value
-        own = (model.rn if model.rtype == 0 else model.r0) / area
-        shunt = topology.resistors.elements[r].value
-        resistance = own * shunt / (own + shunt)
-        beta = TWO_PI / PHI0 * model.icrit * area * resistance**2 * model.cap * area
-        if found is None or beta > found[0]:
-            found = beta, topology.junctions.labels[j]
-    return found
+    across = shunts(topology)
+    at = np.flatnonzero(across >= 0)
+    if not at.size:
+        return None
+
+    def field(of: Callable[[ModelCard], float]) -> NDArray[np.float64]:
+        return np.array([of(model) for model in topology.models])[topology.model[at]]
+
+    area = topology.junctions.values[at]
+    own = field(lambda model: model.rn if model.rtype == 0 else model.r0) / area
+    shunt = topology.resistors.values[across[at]]
+    resistance = own * shunt / (own + shunt)
+    beta = TWO_PI / PHI0 * field(lambda model: model.icrit) * area * resistance**2
+    beta = beta * field(lambda model: model.cap) * area
+    worst = int(beta.argmax())
+    return float(beta[worst]), topology.junctions.label(int(at[worst]))

@@ -14,7 +14,7 @@ from netlist_gen.errors import ConfigurationError, SimulatorError
 from verification.engine.equations.equations import Equations, Structure, build_structure, equations
 from verification.engine.equations.outputs import Trace, resolve_traces, wanted_unknowns
 from verification.engine.equations.topology import Topology, build_topology
-from verification.engine.equations.values import Values, nominal_values
+from verification.engine.equations.values import Values, has_spread, nominal_values
 from verification.engine.lanes.batch import Batch, LaneJob
 from verification.engine.lanes.factors import (
     IncompletePattern,
@@ -66,21 +66,23 @@ def compile_deck(
         SimulatorError: the deadline passed.
     """
     budget = Budget(name, deadline)
-    deck = read_deck(text, name=name, directory=directory, budget=budget)
-    return CompiledDeck(deck, directory, budget)
+    with _uncollected():
+        deck = read_deck(text, name=name, directory=directory, budget=budget)
+        return CompiledDeck(deck, directory, budget)
 
 
 def compile_deck_file(path: Path, deadline: Callable[[], bool] | None = None) -> CompiledDeck:
     """Read and compile a deck file. Raises as ``compile_deck``."""
     budget = Budget(str(path), deadline)
-    return CompiledDeck(read_deck_file(path, budget), path.resolve().parent, budget)
+    with _uncollected():
+        return CompiledDeck(read_deck_file(path, budget), path.resolve().parent, budget)
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Without the garbage collector, whose search is a third of the time of reading a large deck.
 
-    The millions of objects that are made are all kept, and none is part of a cycle.
+    The hundred thousands of objects that are made are all kept, and none is part of a cycle.
     """
     collecting = gc.isenabled()
     gc.disable()
@@ -142,6 +144,7 @@ class CompiledDeck:
         sink: Sink | None = None,
         noise_each_step: bool = False,
         checkpoint: Checkpoint | None = None,
+        threads: int = 1,
     ) -> LaneResult:
         """Run the deck as it stands.
 
@@ -156,6 +159,9 @@ class CompiledDeck:
                 its power is then neb times the step of what it should be.
             checkpoint: keeps the run, which takes a ``sink`` then, and has it go on where it was
                 ended.
+            threads: 2 for two cores at one circuit, where it has 20,000 unknowns or more and is
+                made of junctions, resistors, inductors and current sources; the result is the same
+                to the bit. Other circuits take one.
 
         Raises:
             ConfigurationError: a checkpoint of a run without a sink, or with JoSIM's filter.
@@ -176,16 +182,15 @@ class CompiledDeck:
             values, [{}], [lane_seed], extract, deadline, sink, noise_each_step, checkpoint
         )
         if checkpoint is None or sink is None:
-            return self._run(job, step_s, threads=1)[0]
+            return self._run(job, step_s, threads)[0]
         with closing(checkpoint.sink(sink)) as kept:
-            result = self._run(replace(job, sink=kept), step_s, threads=1)[0]
+            result = self._run(replace(job, sink=kept), step_s, threads)[0]
         checkpoint.done()
         return result
 
     def _nominal_values(self, seed: int) -> Values:
         """The deck's values; drawn anew only where the deck has a spread."""
-        spread = any(e.spread != 1.0 for e in self.topology.flat.elements)
-        if spread or self.deck.spread != Spread():
+        if self.deck.spread != Spread() or has_spread(self.topology):
             return nominal_values(self.topology, seed)
         if self._nominal is None:
             self._nominal = nominal_values(self.topology, seed)

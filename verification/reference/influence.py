@@ -12,25 +12,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
 from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.unevenness import NeuronInfluence, unevenness
 from netlist_gen.circuit.bench import drive
 from netlist_gen.circuit.bias import Island, with_bias
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
-from netlist_gen.circuit.table_neuron import table_neuron
+from netlist_gen.circuit.table_neuron import lines_of_count, table_neuron
 from netlist_gen.circuit.view import start_s
 from netlist_gen.deck.emit import emit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import Process
+from verification.characterize.trials.neuron_lanes import windows_of_counts
 from verification.engine.run import compile_deck
 from verification.waves.pulses import detect_phase
 from verification.waves.waveforms import Waveforms
@@ -59,12 +61,28 @@ CHAINS: tuple[Stage, ...] = (
 REST_S = 20e-12
 """Before the first pulse, when all rests."""
 
-PROBE = table_neuron(8)
-"""The neuron on which the influence of its clock's driver and of its output's load is measured."""
+BESIDE = 8
+"""Fan-in of the neurons whose clock ports are beside the measured one's."""
 
+CLOCKED_BY: Mapping[str, tuple[str, ...]] = {
+    "table": ("jtl",),
+    "first": (),
+    "jtl": ("splitter", "splitter", "splitter", "jtl"),
+    "splitter": ("splitter", "splitter", "splitter"),
+}
+"""From a JTL stage behind a source to each cell that drives a neuron's clock; ``table`` as in the
+measurement of its table. Deep in a tree a pulse has the shape that splitters give it."""
 
-CLOCKED_BY = {"first": (), "jtl": ("splitter", "jtl"), "splitter": ("splitter",)}
-"""From a JTL stage behind a source to each cell that drives a neuron's clock."""
+LAST = {
+    "first": Stage("jtl", "source"),
+    "jtl": Stage("jtl", "splitter"),
+    "splitter": Stage("splitter", "splitter", "jtl", "jtl"),
+}
+"""Those cells, as trees count them; what a neuron's clock port loads them with differently is told
+with the neuron."""
+
+DRAWN, PATTERNS = 200, 7
+"""Patterns of a count that are drawn, and of these simulated: evenly in order of unevenness."""
 
 LOADS = ("jtl", "splitter", "merger", "end")
 """What a neuron's output stage may drive; the last is a bench's."""
@@ -81,16 +99,10 @@ def measure_influence(library: CellLibrary, delays: Delays) -> dict[Stage, float
         arrivals = _arrivals(library, stage)
         # The tables' cells are driven by a JTL stage, a splitter carries the same twice.
         found[stage] = arrivals.behind - arrivals.port - delays.stage(stage)
-    signs, theta = PROBE
-    table = float(delays.decide(signs, theta, np.array([theta]))[0])
-    for load in LOADS:
-        by = {driver: _neuron(library, driver, load) for driver in CLOCKED_BY}
-        for driver, seen in by.items():
-            found[Stage("neuron", driver, load)] = seen.port - seen.clock - table
-        if load != "end":
-            behind = by["splitter"].behind - by["splitter"].port
-            stage = Stage("jtl", "neuron", load)
-            found[stage] = behind - delays.stage(stage)
+    for load in LOADS[:-1]:
+        seen = _neuron(library, BESIDE, "splitter", load)
+        stage = Stage("jtl", "neuron", load)
+        found[stage] = seen.behind - seen.port - delays.stage(stage)
     return found
 
 
@@ -98,8 +110,55 @@ def measure_influence(library: CellLibrary, delays: Delays) -> dict[Stage, float
 def influenced_delays(process: Process) -> Delays:
     """A process's delays with the influence of neighbours; measured once and kept."""
     library = CellLibrary(process)
-    delays = measured_delays(process)
-    return delays.with_influence(measure_influence(library, delays))
+    tables = measured_delays(process)
+    delays = tables.with_influence(measure_influence(library, tables))
+
+    @cache
+    def neurons(fan_in: int) -> NeuronInfluence:
+        return _of_neurons(library, delays, fan_in)
+
+    return delays.with_influence(delays.influence, neurons)
+
+
+def _of_neurons(library: CellLibrary, delays: Delays, fan_in: int) -> NeuronInfluence:
+    """What the table of a neuron leaves out."""
+    # Decisions differ by pattern: against one of the same pattern, among the table's neighbours.
+    table = _neuron(library, fan_in, "table", "jtl")
+
+    def apart(driver: str, load: str) -> float:
+        # The cell before the neuron is counted as one that drives JTL stages.
+        seen = _neuron(library, fan_in, driver, load)
+        return seen.port - seen.before - delays.stage(LAST[driver]) - (table.port - table.clock)
+
+    loads = {load: apart("splitter", load) for load in LOADS}
+    drivers = {driver: apart(driver, "jtl") - loads["jtl"] for driver in LAST}
+    behind = {
+        Stage("neuron", driver, load): at_load + at_driver
+        for driver, at_driver in drivers.items()
+        for load, at_load in loads.items()
+    }
+    at, next_at = (_sooner(library, fan_in, excess) for excess in (0, 1))
+    # constant + at_edge / past at 1/2 and 3/2 pulses past the edge
+    at_edge = (at - next_at) / (1 / 0.5 - 1 / 1.5)
+    return NeuronInfluence(behind, at - at_edge / 0.5, at_edge)
+
+
+def _sooner(library: CellLibrary, fan_in: int, excess: int) -> float:
+    """By how much sooner a decision comes for each unit of unevenness, n - theta being given, s.
+
+    A line through the delays of patterns of this count, from the most even to the most uneven.
+    """
+    signs, theta = table_neuron(fan_in)
+    rng = np.random.default_rng(1)
+    windows = windows_of_counts(signs, [theta + excess] * DRAWN, rng)
+    uneven = unevenness(signs, windows)
+    taken = np.argsort(uneven, kind="stable")[np.linspace(0, DRAWN - 1, PATTERNS).astype(int)]
+    delays = []
+    for window in windows[taken]:
+        lines = tuple(np.flatnonzero(window).tolist())
+        seen = _neuron(library, fan_in, "table", "jtl", lines)
+        delays.append(seen.port - seen.clock)
+    return -float(np.polyfit(uneven[taken], delays, 1)[0])
 
 
 @dataclass(frozen=True)
@@ -107,12 +166,17 @@ class StageDelays:
     """From a pulse's arrival at the port of a JTL stage to its junction's middle crossing, s.
 
     Attributes:
-        after_neuron: of a neuron's output stage, by what that drives: jtl, splitter or merger.
-        after_merger: of a class line's.
+        library: of the cells.
+        after_merger: of a class line's output stage.
     """
 
-    after_neuron: Mapping[str, float]
+    library: CellLibrary
     after_merger: float
+
+    def after_neuron(self, fan_in: int, load: str) -> float:
+        """Of a neuron's output stage, by the fan-in of the table's neuron and what it drives."""
+        arrivals = _neuron(self.library, fan_in, "splitter", load)
+        return arrivals.junction - arrivals.port
 
 
 @lru_cache(maxsize=4)
@@ -120,28 +184,26 @@ def junctions_after_ports(process: Process) -> StageDelays:
     """The output stages of neurons and of class lines."""
     library = CellLibrary(process)
     merged = _arrivals(library, Stage("jtl", "merger", "end"))
-    after = {}
-    for load in LOADS:
-        arrivals = _neuron(library, "splitter", load)
-        after[load] = arrivals.junction - arrivals.port
-    return StageDelays(after, merged.junction - merged.port)
+    return StageDelays(library, merged.junction - merged.port)
 
 
 @dataclass(frozen=True)
 class _Arrivals:
     """Arrivals at the ports before and behind a cell, and at its junction B1 between, s.
 
-    Of a neuron's output stage, ``clock`` is the arrival at the neuron's decision port.
+    Of a neuron's output stage, ``clock`` is the arrival at the neuron's decision port, ``before``
+    that before the cell which drives it.
     """
 
     port: float
     junction: float
     behind: float
     clock: float = math.nan
+    before: float = math.nan
 
 
 def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str) -> None:
-    """What a cell drives: a cell of a kind with idle ends, or the end itself."""
+    """What a cell drives: a cell of a kind with idle ends, a neuron's clock, or the end itself."""
 
     def end(port: str) -> None:
         builder.add(Resistor(f"R{port}", port, GROUND, LOAD_OHM))
@@ -152,6 +214,14 @@ def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str) ->
 
     if kind == "end":
         end(net)
+        return
+    if kind == "neuron":
+        signs, theta = table_neuron(BESIDE)
+        idle = [drive(builder, library, f"{net}i{k}", ()) for k in range(len(signs))]
+        reset = drive(builder, library, f"{net}r", ())
+        neuron = neuron_cell(library, "beside", signs, theta)
+        builder.place(f"XN{net}", neuron, *idle, net, reset, f"{net}o")
+        stage(f"{net}o")
         return
     nets = (net, f"{net}x") if kind == "jtl" else (net, f"{net}y", f"{net}x")
     builder.place(f"XL{net}", library.cell(kind), *nets)
@@ -206,25 +276,29 @@ def _arrivals(library: CellLibrary, key: Stage) -> _Arrivals:
 
 
 @lru_cache(maxsize=64)
-def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
-    """The output stage of a neuron whose clock is driven by a cell of ``CLOCKED_BY``."""
-    signs, theta = PROBE
+def _neuron(
+    library: CellLibrary, fan_in: int, driver: str, load: str, pulsed: tuple[int, ...] = ()
+) -> _Arrivals:
+    """The output stage of a table's neuron whose clock is driven by a cell of ``CLOCKED_BY``.
+
+    ``pulsed`` are the lines with data (default: as many excitatory ones as the threshold).
+    """
+    signs, theta = table_neuron(fan_in)
+    pulsed = pulsed or lines_of_count(signs, theta)
     labels = tuple(str(i) for i in range(len(signs)))
     builder = CircuitBuilder("probe")
     phases = load_phases(process=library.process)
     start = start_s(library.process)
-    pulsed = [i for i, sign in enumerate(signs) if sign > 0][:theta]
     nets = [
         drive(builder, library, label, (start,) * (k in pulsed)) for k, label in enumerate(labels)
     ]
     port = drive(builder, library, "C", (start + phases.decision,))
+    before = "sC"
     reset = drive(builder, library, "R", ())
     clock = CLOCKED_BY[driver]
-    if clock:  # deep in a tree a pulse has the shape that splitters give it
-        clock = ("splitter", "splitter", *clock)
-    for k, (kind, beside) in enumerate(zip(clock, (*clock[1:], "jtl"), strict=False)):
+    for k, (kind, beside) in enumerate(zip(clock, (*clock[1:], "neuron"), strict=False)):
         _place(builder, library, f"XK{k}", kind, (port, f"k{k}"), beside)
-        port = f"k{k}"
+        before, port = port, f"k{k}"
     neuron = neuron_cell(library, "probe", signs, theta, labels=labels)
     builder.place("XN", neuron, *nets, port, reset, "o")
     builder.place("XC", library.cell("jtl"), "o", "q")
@@ -233,13 +307,14 @@ def _neuron(library: CellLibrary, driver: str, load: str) -> _Arrivals:
     island = Island("0", (start + phases.decision,))
     circuit = with_bias(builder.circuit(), library, [island])
     deck = emit(circuit, library.process, analysis, [Probe(("XC",), "B1")], name="probe")
-    waves = _simulate(deck.text, (port, "o", "q"))
+    waves = _simulate(deck.text, (before, port, "o", "q"))
     rest = start - REST_S
     return _Arrivals(
         _port(waves, "o", rest),
         _junction(waves, rest),
         _port(waves, "q", rest),
         clock=_port(waves, port, rest),
+        before=_port(waves, before, rest),
     )
 
 

@@ -238,7 +238,7 @@ def performance(
         wall_plug_J_per_inference=ledger.wall_plug_J,
         cooling_W_per_W=options.cooling,
         bias=options.bias,
-        buses=0 if loads is None else loads.buses,
+        buses=0 if loads is None else len(loads.buses),
         bus_A=0.0 if loads is None else loads.fed_A,
         bus_V=0.0 if loads is None else loads.bus_V(period),
         ideal_clock_ghz=1e-9 / (shortest if loads is None else _ideal_period(network, options)),

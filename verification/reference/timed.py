@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, last_driver
 from netlist_gen.assembly.timing_values import LayerTiming, TimingPlan
+from netlist_gen.assembly.unevenness import unevenness
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.library.process import Process
@@ -123,9 +124,15 @@ def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> Flo
         clock = view.decisions_s()[fires] + delays.stage(Stage("jtl", "source", "jtl"))
         decided = delays.decide(
             spikes.signs.tolist(), spikes.theta, spikes.count[fires], driver="first", load="end",
-            memory=view.site.memory,
+            memory=view.site.memory, uneven=_uneven(view.site, spikes.arrivals[fires]),
         )  # fmt: skip
-        times[fires] = clock + decided + junctions.after_neuron["end"]
+        times[fires] = (
+            clock
+            + decided
+            + junctions.after_neuron(
+                delays.table_of(spikes.signs.tolist(), view.site.memory), "end"
+            )
+        )
     return times
 
 
@@ -171,6 +178,14 @@ def _raised(
     return raised
 
 
+def _uneven(site: NeuronSite, pulsed: NDArray[np.generic]) -> FloatArray | None:
+    """How unevenly fluxons lie in a neuron's loops; not told where they stay from window to window.
+
+    ``pulsed`` has shape (windows, synapses).
+    """
+    return None if site.memory is not None else unevenness(site.signs, pulsed)
+
+
 class _Fold:
     def __init__(
         self,
@@ -202,10 +217,9 @@ class _Fold:
         resets = reset + delays.reset_leaves(clocks)
         drivers, loads = delays.leaf_drivers(count), self.plan.output_loads(layer.index)
         arrivals = self._arrivals(layer, ports)
-        unheard = np.zeros(count, dtype=np.int64)
+        unheard: list[list[int]] = [[] for _ in layer.sites]
         for user, line in layer.silent:
-            site = layer.sites[user]
-            unheard[user] += site.signs[site.inputs.index(line)]
+            unheard[user].append(layer.sites[user].inputs.index(line))
         found: dict[tuple[int, int], NeuronTimes] = {}
         after = np.full((self.windows.size, self.plan.widths[layer.index + 1]), np.nan)
         for number, site in enumerate(layer.sites):
@@ -214,8 +228,9 @@ class _Fold:
             cleared = resets[number] + inner + self.period * self.windows - delays.stored()
             if site.memory is not None:  # nothing is cleared from window to window
                 cleared = clock
-            counts, late = self._count(arrivals[number], clock, cleared)
-            counts += np.where(self.full, unheard[number], 0)
+            pulsed, late = self._count(site, arrivals[number], clock, cleared)
+            pulsed[np.ix_(self.full, unheard[number])] = 1
+            counts = pulsed @ np.array(site.signs, dtype=np.int64)
             if site.memory is not None:
                 counts = self._membrane(site.memory, counts, site.theta)
             fires = ((counts >= site.theta) & ~self.silent) | self.full
@@ -225,42 +240,50 @@ class _Fold:
             )
             after[fires, site.neuron] = clock[fires] + delays.decide(
                 site.signs, site.theta, counts[fires], driver=drivers[number], load=load,
-                raised=raised[fires], memory=site.memory,
+                raised=raised[fires], memory=site.memory, uneven=_uneven(site, pulsed[fires]),
             )  # fmt: skip
-            times = after[:, site.neuron] + self.junctions.after_neuron[load]
+            size = delays.table_of(site.signs, site.memory)
+            times = after[:, site.neuron] + self.junctions.after_neuron(size, load)
             found[layer.index, site.neuron] = NeuronTimes(site, counts, times, late)
         return found, after
 
     def _arrivals(self, layer: LayerPlan, ports: FloatArray) -> list[list[tuple[int, FloatArray]]]:
-        """For each neuron the sign of each synapse that hears a line, and its pulses' arrivals."""
+        """For each neuron its synapses that hear a line, by place, and their pulses' arrivals."""
         offsets = {
             number: self.delays.path(line.chain())
             + self.delays.tree(len(line.users), driver=last_driver(line.stages, line.driver))
             for number, line in layer.lines.items()
             if line.users
         }
-        signs = [dict(zip(site.inputs, site.signs, strict=True)) for site in layer.sites]
+        places = [{line: k for k, line in enumerate(site.inputs)} for site in layer.sites]
         found: list[list[tuple[int, FloatArray]]] = [[] for _ in layer.sites]
         for number, line, leaf in layer.synapses.tolist():
             arrival = ports[:, line] + offsets[line][leaf]
-            found[number].append((signs[number][line], arrival))
+            found[number].append((places[number][line], arrival))
         return found
 
     def _count(
-        self, arrivals: list[tuple[int, FloatArray]], clock: FloatArray, cleared: FloatArray
+        self,
+        site: NeuronSite,
+        arrivals: list[tuple[int, FloatArray]],
+        clock: FloatArray,
+        cleared: FloatArray,
     ) -> tuple[NDArray[np.int64], int]:
-        """n in each window, and how many pulses were not counted where they were meant to be."""
-        counts = np.zeros(self.windows.size, dtype=np.int64)
+        """Pulses that count in each window, and how many count where they were not meant to.
+
+        Of each synapse, shape (windows, synapses).
+        """
+        found = np.zeros((self.windows.size, len(site.inputs)), dtype=np.int64)
         late = 0
-        for sign, arrival in arrivals:
+        for place, arrival in arrivals:
             meant = np.flatnonzero(np.isfinite(arrival))
             pulses = arrival[meant]
             # The window in which a pulse is counted: the first whose decision is still to come.
             counted = np.searchsorted(clock, pulses)
             early = (counted > 0) & (pulses < cleared[np.maximum(counted - 1, 0)])
             late += int(((counted != meant) | early).sum())
-            np.add.at(counts, np.minimum(counted, self.windows.size - 1), sign)
-        return counts, late
+            np.add.at(found[:, place], np.minimum(counted, self.windows.size - 1), 1)
+        return found, late
 
     def _membrane(
         self, memory: SiteMemory, counts: NDArray[np.int64], theta: int

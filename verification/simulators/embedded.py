@@ -167,7 +167,8 @@ def source_waves(circuit: str, job: DeckJob) -> dict[str, SourceWave]:
     if inner == _parts(circuit)[0]:
         text = "\n".join(_sources(outer))
     flat = flatten(read_deck(text, name=job.name))
-    return {e.label: e.wave for e in flat.elements if e.wave is not None}
+    sources = flat.where(lambda card: card.wave is not None)
+    return {e.label: e.wave for e in map(flat.element, sources.tolist()) if e.wave is not None}
 
 
 def _parts(text: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ class SimulateOptions(Options):
         check_step: run again with smaller steps and compare. The embedded engine's alone.
         checkpoint: a file that keeps the run every 10 s, and from which the same command goes on;
             None keeps none. The embedded engine's alone.
+        threads: cores at one deck, where it is large enough. The embedded engine's alone.
         trust_deck: run what an ngspice or WRspice deck tells its simulator to run: commands,
             programs, other files.
     """
@@ -45,6 +46,11 @@ class SimulateOptions(Options):
         None,
         "Keep the run here every 10 s; the same command goes on from it, to the same bytes.",
         metavar="FILE",
+    )
+    threads: int = option(
+        1,
+        "2: two cores at one deck, where it has 20,000 unknowns or more; the same bytes, sooner.",
+        least=1,
     )
     trust_deck: bool = option(
         False,

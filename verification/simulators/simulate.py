@@ -78,10 +78,10 @@ def simulate(
     version = chosen.version()
     if chosen.name == "embedded":
         return _embedded(deck, text, out, options, version, note)
-    own = (options.seed, options.checkpoint)
-    if own != (None, None) or options.check_step or options.noise != "engine":
+    own = (options.seed, options.checkpoint, options.threads)
+    if own != (None, None, 1) or options.check_step or options.noise != "engine":
         raise ConfigurationError(
-            "--seed, --check-step, --noise and --checkpoint are the embedded engine's; "
+            "--seed, --check-step, --noise, --checkpoint and --threads are the embedded engine's; "
             f"{chosen.name} was chosen (use --simulator embedded)"
         )
     job = DeckJob(deck.stem, text, own=True, trusted=options.trust_deck)
@@ -152,7 +152,7 @@ def _checkpoint(
 
     if out is None:
         raise ConfigurationError("--checkpoint is for a run that writes a file; give -o OUT")
-    waves = [e.wave for e in compiled.topology.flat.elements if e.wave is not None]
+    waves = [card.wave for card in compiled.topology.flat.cards if card.wave is not None]
     read = [wave.values.tobytes() for wave in waves if wave.kind == CUS]
     made_of = (__version__, native.sources(), text, read, options.seed, options.noise)
     return Checkpoint(options.checkpoint, repr(made_of))
@@ -203,7 +203,9 @@ def _embedded(
         note(found.sentence())
         found.require()
     if out is None:
-        waves = compiled.run(seed=seed, deadline=passed, noise_each_step=each_step).waveforms
+        waves = compiled.run(
+            seed=seed, deadline=passed, noise_each_step=each_step, threads=options.threads
+        ).waveforms
         assert waves is not None
         return Simulated("embedded", version, len(waves.names), waves.time_s.size, waves)
     requests = [
@@ -219,7 +221,7 @@ def _embedded(
             write_curve(curve, out, passed)
         compiled.run(
             seed=seed, deadline=passed, sink=all_files, noise_each_step=each_step,
-            checkpoint=checkpoint,
+            checkpoint=checkpoint, threads=options.threads,
         )  # fmt: skip
     return Simulated("embedded", version, len(compiled.traces), writer.samples, None)
 

@@ -107,10 +107,10 @@ def bus_energies(
         sources: of the circuit.
         parts: of the deck that ran.
         observed: what a simulator returned.
-        bounds_s: rising times, shape (windows + 1,).
+        bounds_s: rising times for each bus, shape (buses, parts + 1).
 
     Returns:
-        shape (windows,); none where there is no bus, and not a number where the deck does not say
+        shape (parts,); none where there is no bus, and not a number where the deck does not say
         what feeds one.
 
     Raises:
@@ -119,7 +119,9 @@ def bus_energies(
     if not sources.buses:
         return np.zeros(0)
     columns = [bus.probe.column for bus in sources.buses]
-    advances = np.diff(readings_of(observed).phases(columns, bounds_s), axis=1)
+    times = np.unique(bounds_s)
+    phases = readings_of(observed).phases(columns, times)
+    advances = np.diff(np.take_along_axis(phases, np.searchsorted(times, bounds_s), 1), axis=1)
     top = parts[TOP]
     factors = []
     for bus in sources.buses:

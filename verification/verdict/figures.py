@@ -17,8 +17,11 @@ class BusFigures(Record):
         buses: of the whole network's circuit.
         voltage_V: of each; of an ERSFQ bus Phi0 times the clock.
         current_A: of all, at rest.
-        measured_J: the integral of V*I, over all that was simulated in ``EnergyFigures.scope``.
-        reference_J: expected of the same decks.
+        measured_J: the integral of V*I, over all that was simulated in ``EnergyFigures.scope``; of
+            a network's deck of many windows with ERSFQ from the eleventh on.
+        reference_J: expected of the same.
+        charging_J: what ERSFQ buses gave beyond the reference before that, once: the inductors of
+            their feeding JTLs have it.
         relative_error: of the whole; None where no deck was judged.
         J_per_inference: by the reference at one inference after another, times measured over
             reference; the next four are its parts by the reference.
@@ -35,6 +38,7 @@ class BusFigures(Record):
     current_A: float
     measured_J: float
     reference_J: float
+    charging_J: float
     relative_error: float | None
     J_per_inference: float
     resistors_J_per_inference: float

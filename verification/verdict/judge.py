@@ -238,11 +238,12 @@ def _buses(facts: Facts, loads: BusLoads, charged: Measured, dynamic_J: float) -
     error = (measured - reference) / reference if reference else None
     return BusFigures(
         bias=loads.network.kind,
-        buses=loads.buses,
+        buses=len(loads.buses),
         voltage_V=loads.bus_V(facts.period_s),
         current_A=loads.fed_A,
         measured_J=measured,
         reference_J=reference,
+        charging_J=charged.charging_J,
         relative_error=error,
         J_per_inference=shares.total * (1.0 + (error or 0.0)),
         resistors_J_per_inference=shares.resistors,

@@ -96,13 +96,18 @@ class Measured:
 
     @property
     def buses_J(self) -> float:
-        """What buses gave, of all decks that were judged."""
-        return sum(r.all_of(r.buses_J) for r in self.results)
+        """What buses gave once they had settled, of all decks that were judged."""
+        return sum(r.settled_J[0] for r in self.results if not r.failed)
 
     @property
     def bus_reference_J(self) -> float:
         """Expected of the same decks."""
-        return sum(r.all_of(r.bus_reference_J) for r in self.results if not r.failed)
+        return sum(r.settled_J[1] for r in self.results if not r.failed)
+
+    @property
+    def charging_J(self) -> float:
+        """What ERSFQ buses gave beyond the reference before they had settled."""
+        return sum(r.charging_J for r in self.results if not r.failed)
 
     @property
     def energy_error(self) -> float | None:

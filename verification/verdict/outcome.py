@@ -52,6 +52,7 @@ class DeckResult(Record):
         stands: which windows its windows stand for; None is each for itself.
         buses_J: that the buses of a bias network gave, shape (parts,); empty without one.
         bus_reference_J: expected of them, likewise.
+        bus_lead: how many of these parts, the first ones, ERSFQ buses need to settle.
     """
 
     scope: str
@@ -72,11 +73,26 @@ class DeckResult(Record):
     stands: Stands | None = field(default=None, metadata={"json": None})
     buses_J: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     bus_reference_J: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    bus_lead: int = 0
 
     @property
     def failed(self) -> bool:
         """Whether there is no verdict."""
         return not self.neurons
+
+    @property
+    def settled_J(self) -> tuple[float, float]:
+        """What the buses gave and were expected to give, once they had settled."""
+        if self.bus_lead:
+            settled = slice(self.bus_lead, None)
+            return float(self.buses_J[settled].sum()), float(self.bus_reference_J[settled].sum())
+        return self.all_of(self.buses_J), self.all_of(self.bus_reference_J)
+
+    @property
+    def charging_J(self) -> float:
+        """What the buses gave beyond what was expected before they had settled."""
+        lead = slice(0, self.bus_lead)
+        return float(self.buses_J[lead].sum() - self.bus_reference_J[lead].sum())
 
     def all_of(self, each: NDArray[np.float64]) -> float:
         """The sum of what each part cost over all windows that the parts stand for."""

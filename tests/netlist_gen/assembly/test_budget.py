@@ -30,7 +30,7 @@ def test_buses_hold_all_of_the_current(bench):
     totals, budget = bench.circuit.totals(), chip_budget(bench, load_profile(), 2.6e-3)
     assert sum(bus.bias_A for bus in budget.buses) == pytest.approx(totals.bias_A, rel=1e-12)
     assert sum(bus.control_A for bus in budget.buses) == pytest.approx(totals.flux_A, rel=1e-12)
-    assert [bus.name for bus in budget.buses] == ["layer 0", "layer 1"]
+    assert [bus.name for bus in budget.buses] == ["layer 0", "layer 1", "class lines"]
     assert budget.buses[0].bias_A > budget.buses[1].bias_A > 0
 
 

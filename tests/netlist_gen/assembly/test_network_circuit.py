@@ -16,10 +16,12 @@ from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.network_circuit import network_bench, network_outline
 from netlist_gen.assembly.plan import outline
 from netlist_gen.circuit.bench import TAIL_S
+from netlist_gen.circuit.bias import buses_of
 from netlist_gen.circuit.view import GUARD_S, START_S
 from netlist_gen.deck.emit import emit
 from netlist_gen.deck.lint import lint
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.library.bias import ERSFQ
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import load_process
@@ -181,3 +183,20 @@ def test_a_run_ends_after_the_last_window_and_the_last_pulse_on_a_class_line(win
     held = dataclasses.replace(bench, plan=bench.plan.with_class_lines(late))
     last = latest + 400e-12 + period * (windows - 1)
     assert held.analysis().stop_s == pytest.approx(last + TAIL_S, rel=1e-12)
+
+
+def test_class_lines_have_a_bus_that_turns_as_often_as_they_carry_pulses():
+    """Two neurons of a class on one line: it has up to two pulses in a window, layers have one."""
+    network = dataclasses.replace(tiny_network(), population=2)
+    library = CellLibrary(load_process("sfq5ee", ERSFQ))
+    bench = network_bench(network, library, np.ones((5, 3), dtype=bool))
+    assert [len(line.members) for line in bench.plan.class_lines] == [2]
+    buses = {bus.name: bus for bus in buses_of(bench.circuit)}
+    assert {name: len(bus.clock_s) for name, bus in buses.items()} == {"0": 5, "1": 5, "Y": 10}
+    placed = {x.name: x for x in bench.circuit.top.instances}
+    assert {name for name, x in placed.items() if x.nets[-1] == "busY"} == {"XM0", "XY0", "XBFY_0"}
+    known = bench.circuit.cell_totals
+    shared = sum(known[placed[name].cell.name].bias_A for name in ("XM0", "XY0"))
+    assert buses["Y"].taps_A == pytest.approx(shared, rel=1e-12)
+    every = sum(bus.taps_A for bus in buses.values())
+    assert every == pytest.approx(bench.circuit.totals().bias_A, rel=1e-12)

@@ -44,10 +44,10 @@ def test_buses_are_measured(cli, tiny, bias, within):
         "--bias", bias, "--every-window",
     )  # fmt: skip
     assert ran.status == 0, ran.err
-    assert re.search(rf"bias {bias}: 2 buses of [\d.]+ mA in all at [\d.]+ .V gave ", ran.out)
+    assert re.search(rf"bias {bias}: 3 buses of [\d.]+ mA in all at [\d.]+ .V gave ", ran.out)
     energy = json.loads((tiny.run / "verify.json").read_text())["energy"]
     buses = energy["buses"]
-    assert (buses["bias"], buses["buses"]) == (bias, 2)
+    assert (buses["bias"], buses["buses"]) == (bias, 3)
     assert abs(buses["relative_error"]) < within
     parts = ("resistors", "events", "limiters", "feeding")
     shares = [buses[f"{name}_J_per_inference"] for name in parts]

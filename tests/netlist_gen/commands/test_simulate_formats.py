@@ -165,8 +165,8 @@ def test_the_noise_of_josim(cli, deck, tmp_path):
     if shutil.which("ngspice") is not None:
         assert (ran.status, ran.sentence) == (
             2,
-            "--seed, --check-step, --noise and --checkpoint are the embedded engine's; ngspice was "
-            "chosen (use --simulator embedded)",
+            "--seed, --check-step, --noise, --checkpoint and --threads are the embedded engine's; "
+            "ngspice was chosen (use --simulator embedded)",
         )
 
 

@@ -63,8 +63,16 @@ def test_learns_and_reports_the_integer_model(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "plot.svg").read_text()
 
 
-def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
-    config = replace(SMALL, max_synapses=300, noise_sigma=0.3)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_synapses": 300, "noise_sigma": 0.3},
+        # Over the kept synapses from the third epoch on, with noise from the store of draws.
+        {"layer_synapses": (200, 100), "slide_to": 0.6, "membrane_noise": 0.5, "freeze_at": 0.8},
+    ],
+)
+def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path: Path, options: dict) -> None:
+    config = replace(SMALL, **options)
     whole = train(config)
     state = tmp_path / "run.state"
 
@@ -81,6 +89,13 @@ def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
     assert [p.loss for p in resumed.history] == [p.loss for p in whole.history]
     with pytest.raises(ConfigurationError, match=r"belongs to a run with seed = 0, not 3$"):
         train(replace(config, seed=3), state_file=state, resume=True)
+    kept = torch.load(state, weights_only=True)
+    torch.save({**kept, "optimiser": {"state": {}, "param_groups": []}}, tmp_path / "old.state")
+    with pytest.raises(
+        ConfigurationError,
+        match=r"old\.state is of an earlier version of the training; the run must begin anew$",
+    ):
+        train(config, state_file=tmp_path / "old.state", resume=True)
     state.write_bytes(state.read_bytes()[:100])
     with pytest.raises(ConfigurationError, match=r"run\.state holds no training state: "):
         train(config, state_file=state, resume=True)

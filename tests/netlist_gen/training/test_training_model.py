@@ -17,14 +17,12 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig, parse_hidden
 from netlist_gen.training.cost import HardwareCost, LayerLoad, remove_dead
+from netlist_gen.training.fused import REAL_LIMIT, sliding, ternary
 from netlist_gen.training.masks import MaskPlan, cap_rows, cubic, largest, prune_to_budget
 from netlist_gen.training.model import (
-    REAL_LIMIT,
     TernarySpikingNet,
     TernaryThresholdLayer,
     atan_spike,
-    sliding,
-    ternary,
 )
 
 SIDE, CLASSES = 8, 4
@@ -117,7 +115,7 @@ def test_caps_are_exact(seed: int, cap: int, limit: int) -> None:
 
 def test_straight_through_reaches_masked_weights() -> None:
     weight = torch.tensor([[0.5, -0.2, 0.1]], requires_grad=True)
-    out = ternary(weight, torch.tensor([[1.0, 1.0, 0.0]]))
+    out = ternary(weight, torch.tensor([[True, True, False]]))
     assert out.tolist() == [[1.0, -1.0, 0.0]]
     out.backward(torch.tensor([[1.0, 2.0, 3.0]]))
     assert weight.grad is not None
@@ -246,15 +244,14 @@ def test_layers_that_can_not_follow(hidden: tuple[str, ...], message: str) -> No
 def test_weights_slide_from_real_to_ternary(seed: int, real: float) -> None:
     torch.manual_seed(seed)
     weight = torch.randn(4, 9, requires_grad=True)
-    mask = (torch.rand(4, 9) < 0.6).float()
-    mask[0] = 0.0  # a row without any
-    found = sliding(weight, mask, real)
+    kept = torch.rand(4, 9) < 0.6
+    kept[0] = False  # a row without any
+    found = sliding(weight, kept, real)
     shown = found.detach()
-    kept = mask.bool()
     assert torch.equal(shown[~kept], torch.zeros(int((~kept).sum())))
     assert torch.equal(torch.signbit(shown[kept]), torch.signbit(weight[kept]))
     assert float(shown.abs().max()) <= max(1.0, REAL_LIMIT) + 1e-6
-    assert torch.equal(sliding(weight, mask, 0.0), ternary(weight, mask))
+    assert torch.equal(sliding(weight, kept, 0.0), ternary(weight, kept))
     for row in range(1, 4):
         own = weight[row][kept[row]].detach()
         if len(own):
@@ -264,7 +261,7 @@ def test_weights_slide_from_real_to_ternary(seed: int, real: float) -> None:
             assert shown[row][kept[row]].allclose(wanted, atol=1e-6)
     found.sum().backward()
     assert weight.grad is not None
-    assert torch.equal(weight.grad, mask)  # straight through where kept, none elsewhere
+    assert torch.equal(weight.grad, kept.float())  # straight through where kept, none elsewhere
 
 
 def test_noise_on_the_membrane_is_of_the_spread_that_is_said() -> None:

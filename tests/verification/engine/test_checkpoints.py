@@ -54,7 +54,7 @@ B3 10 0 m
 def often(monkeypatch):
     """Checkpoints after each stretch, and stretches of 500 steps."""
     monkeypatch.setattr(checkpoints, "EVERY_S", 0.0)
-    monkeypatch.setattr(batch, "STRETCH_S", 500 * 24 * 100e-9)
+    monkeypatch.setattr(batch, "STRETCH_S", 500 * 24 * batch._STEP_S)
 
 
 @pytest.fixture

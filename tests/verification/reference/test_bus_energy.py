@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ from netlist_gen.library.bias import ERSFQ, LR, RESISTOR
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import load_process
 from verification.engine.run import compile_deck
-from verification.reference.bus_energy import BusLoads
+from verification.reference.bus_energy import BusLoad, BusLoads
 
 PERIOD_S, PULSES, STAGES = 112e-12, 6, 6
 
@@ -29,16 +31,50 @@ def test_ideal_sources_have_no_bus():
 
 def test_shares_of_resistors_and_of_ersfq():
     lr, ersfq = (load_process("sfq5ee", kind).network for kind in (LR, ERSFQ))
-    found = BusLoads(lr, 1, 1e-3, 0.0, 1e-9).shares(1e-9, 3, 5e-18)
+    found = BusLoads(lr, (BusLoad(1e-3),), 1e-9).shares(1e-9, 3, 5e-18)
     assert (found.events, found.limiters, found.feeding) == (-5e-18, 0.0, 0.0)
     assert found.total == pytest.approx(0.5e-3 * 1e-3 * 1e-9 * (1 - 1e-4) - 5e-18, rel=1e-12)
-    loads = BusLoads(ersfq, 1, 1e-3, 1.1e-3, 1e-9)
+    loads = BusLoads(ersfq, (BusLoad(1e-3, 1.1e-3),), 1e-9)
     found = loads.shares(1e-9, 3, 5e-18)
     assert found.resistors == 0.0
     assert found.total == pytest.approx(1.1e-3 * PHI0 * 3, rel=1e-12)
     assert found.feeding == pytest.approx(0.1e-3 * PHI0 * 3, rel=1e-12)
     assert loads.given_J(1e-9, 3, 5e-18) == pytest.approx(found.total + 1e-18, rel=1e-12)
     assert loads.bus_V(100e-12) == pytest.approx(PHI0 / 100e-12)
+
+
+def test_a_bus_that_turns_three_times_in_a_period():
+    ersfq = load_process("sfq5ee", ERSFQ).network
+    loads = BusLoads(ersfq, (BusLoad(1e-3, 1.1e-3), BusLoad(2e-4, 2.1e-4, turns=3.0)), 0.0)
+    assert (loads.taps_A, loads.fed_A) == (pytest.approx(1.2e-3), pytest.approx(1.31e-3))
+    found = loads.shares(1e-9, 2, 5e-18)
+    assert found.total == pytest.approx((1.1e-3 + 3 * 2.1e-4) * PHI0 * 2, rel=1e-12)
+    assert found.limiters == pytest.approx((1e-3 + 3 * 2e-4) * PHI0 * 2 - 5e-18, rel=1e-12)
+    assert found.feeding == pytest.approx((1e-4 + 3 * 1e-5) * PHI0 * 2, rel=1e-12)
+
+
+def test_buses_are_read_where_they_have_settled():
+    """After ten windows of each bus's own clock; the parts get what their pulses of it bring."""
+    ersfq = load_process("sfq5ee", ERSFQ).network
+    clock = tuple((1.0 + k) * 1e-9 for k in range(25))
+    twice = tuple((1.1 + 0.5 * k) * 1e-9 for k in range(50))
+    layer, lines = BusLoad(1e-3, 1.1e-3, 1.0, clock), BusLoad(2e-4, 2.1e-4, 2.0, twice)
+    loads = BusLoads(ersfq, (layer, lines), 0.0)
+    bounds = loads.settled_s(0.5e-9, 30e-9)
+    assert bounds.tolist() == [
+        pytest.approx([0.5e-9, 10.9e-9, 30e-9]), pytest.approx([0.5e-9, 11.05e-9, 30e-9])
+    ]  # fmt: skip
+    expected = loads.expected_J(bounds, np.zeros(1))
+    each = 1.1e-3 + 2 * 2.1e-4
+    assert expected == pytest.approx(np.array([10, 15]) * each * PHI0, rel=1e-12)
+    few = dataclasses.replace(loads, buses=(dataclasses.replace(layer, clock_s=clock[:19]), lines))
+    assert few.settled_s(0.5e-9, 30e-9).tolist() == [[0.5e-9, 30e-9]] * 2
+    lr = BusLoads(load_process("sfq5ee", LR).network, (BusLoad(1e-3), BusLoad(1e-3)), 0.0)
+    bounds = lr.settled_s(0.5e-9, 30e-9)
+    assert bounds.tolist() == [[0.5e-9, 30e-9]] * 2
+    assert lr.expected_J(bounds, np.array([5e-18])) == pytest.approx(
+        [lr.shares(29.5e-9, 0, 5e-18).total], rel=1e-12
+    )
 
 
 def row(library: CellLibrary, times: tuple[float, ...] = ()):

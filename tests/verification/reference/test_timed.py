@@ -14,6 +14,7 @@ from support import neuron_site, site_spikes, tiny_network
 from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.network_circuit import network_bench
 from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.unevenness import unevenness
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.circuit.view import START_S
 from netlist_gen.deck.decks import network_deck
@@ -210,17 +211,24 @@ def test_an_output_pulse_comes_after_its_clock_by_what_its_neighbours_make_of_it
     reference = timed_reference(plan, np.array(windows), CellLibrary().process)
     clocks, period = decisions(plan, delays), plan.timing.period_s
     weights, signs = NARROW.layers[0].weights, [(1, 1, 1), (1, -1), (1,)]
+    heard = [np.flatnonzero(row) for row in weights]
     (loads,) = {line.loads() for line in plan.class_lines}
     for neuron, driver in enumerate(("splitter", "splitter", "jtl")):
         counts = np.array(windows) @ weights[neuron]
         found = reference.neurons[0, neuron]
         assert found.count.tolist() == counts.tolist()
         assert found.fires.tolist() == (counts >= 1).tolist()
-        decided = delays.decide(signs[neuron], 1, counts[counts >= 1], driver=driver, load=loads[0])
+        decided = delays.decide(
+            signs[neuron], 1, counts[counts >= 1], driver=driver, load=loads[0],
+            uneven=unevenness(signs[neuron], np.array(windows)[counts >= 1][:, heard[neuron]]),
+        )  # fmt: skip
         starts = clocks[neuron] + period * np.flatnonzero(counts >= 1)
         ports = starts + decided
         np.testing.assert_allclose(
-            found.times_s[found.fires], ports + junctions.after_neuron[loads[0]], rtol=0, atol=1e-17
+            found.times_s[found.fires],
+            ports + junctions.after_neuron(8, loads[0]),
+            rtol=0,
+            atol=1e-17,
         )
         line = plan.class_lines[neuron]
         chain = delays.path(line.chains()[0]) + delays.merge(1)[0] + junctions.after_merger
@@ -252,10 +260,13 @@ def test_times_on_a_bench():
     view = neuron_bench(library, site, windows.astype(bool)).view
     found = bench_times(view, site_spikes(site, windows), library.process)
     delays = influenced_delays(library.process)
-    decided = delays.decide((1, -1, 1), 1, np.array([1, 2]), driver="first", load="end")
+    uneven = unevenness((1, -1, 1), windows[[0, 2]])
+    decided = delays.decide(
+        (1, -1, 1), 1, np.array([1, 2]), driver="first", load="end", uneven=uneven
+    )
     clocks = START_S + view.phases.decision + view.phases.period * np.array([0, 2])
     clocks += delays.stage(Stage("jtl", "source", "jtl"))
-    after = junctions_after_ports(library.process).after_neuron["end"]
+    after = junctions_after_ports(library.process).after_neuron(8, "end")
     assert np.isnan(found[1])
     np.testing.assert_allclose(found[[0, 2]], clocks + decided + after, rtol=0, atol=1e-17)
 
@@ -285,6 +296,7 @@ def test_an_output_stage_by_what_it_drives():
     trunk = delays.path(bench.plan.layers[0].clock.decision_trunk())
     clocks = bench.timing.layers[0].clock_s + trunk + np.array(tree_of_three(delays, "splitter"))
     counts = [[1, 0, 1], [1, 1, 0], [2, 1, 1]]
+    heard = [x[:, [0]], x[:, [1]], x]
     assert bench.plan.layers[1].lines[0].pads == bench.plan.layers[1].lines[1].pads == 0
     for neuron, load in enumerate(("splitter", "jtl", "end")):
         found = reference.neurons[0, neuron]
@@ -296,10 +308,11 @@ def test_an_output_stage_by_what_it_drives():
             np.array(counts[neuron])[fires],
             driver=("splitter", "splitter", "jtl")[neuron],
             load=load,
+            uneven=unevenness(((1,), (1,), (1, 1))[neuron], heard[neuron][fires]),
         )
         times = clocks[neuron] + bench.timing.period_s * fires + decided
         np.testing.assert_allclose(
-            found.times_s[found.fires], times + junctions.after_neuron[load], rtol=0, atol=1e-17
+            found.times_s[found.fires], times + junctions.after_neuron(8, load), rtol=0, atol=1e-17
         )
     assert reference.neurons[1, 1].count.tolist() == [2, 1, 1]
     assert [reference.lines[name].size for name in ("0", "1")] == [2, 1]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netlist_gen.circuit.table_neuron import table_neuron
+from netlist_gen.circuit.table_neuron import lines_of_count, table_neuron
 from netlist_gen.circuit.view import loop_side
 from netlist_gen.records import Record
 from verification.characterize.measure.noise import Count, NoiseResult, noise_result
 from verification.characterize.measure.timing import case_delays
-from verification.characterize.subject.neuron import NeuronKind, lines_of_count, neuron_case
+from verification.characterize.subject.neuron import NeuronKind, neuron_case
 from verification.characterize.subject.parameters import trial
 from verification.characterize.subject.stimulus import PS, START_S, BenchCase
 from verification.characterize.trials.cell import CellUnderTest

@@ -22,7 +22,7 @@ from netlist_gen.circuit.lasting_neuron import (
 from netlist_gen.circuit.model import Cell
 from netlist_gen.circuit.neuron import port_phases
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory
-from netlist_gen.circuit.table_neuron import table_neuron, table_neuron_cell
+from netlist_gen.circuit.table_neuron import lines_of_count, table_neuron, table_neuron_cell
 from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
@@ -104,12 +104,6 @@ class NeuronKind:
             phases = phases.with_period(max(phases.period, period))
             phases = lasting_phases(self.site, phases)
         return port_phases(library, phases, self.site.stage_fan_in)
-
-
-def lines_of_count(signs: Sequence[int], n: int) -> tuple[int, ...]:
-    """The first ``n`` excitatory lines, or the first ``-n`` inhibitory ones."""
-    wanted = 1 if n >= 0 else -1
-    return tuple(i for i, sign in enumerate(signs) if sign == wanted)[: abs(n)]
 
 
 def neuron_windows(signs: Sequence[int], theta: int) -> tuple[tuple[int, ...], ...]:

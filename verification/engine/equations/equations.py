@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from verification.engine import kernels
 from verification.engine.equations.factorisation import Pattern, build_pattern, order
+from verification.engine.equations.parts import MOST_PARTS, PARTED, cut, in_parts, one_part
 from verification.engine.equations.plan import Plan, build_plan
-from verification.engine.equations.topology import Branches, Topology
+from verification.engine.equations.topology import Topology
 from verification.engine.equations.values import Coefficients, Values, coefficients, nominal_values
 from verification.engine.text.devices import GROUND
 
@@ -127,9 +128,22 @@ def build_structure(
     listed = np.concatenate(list(_coefficients_by_kind(parts, scale).values()))
     entries = factor * listed[which, 0]
     name = topology.flat.deck.name
+    part = cut(rows, columns, size) if _can_be_cut(topology) else None
+    held = None if part is None else part == MOST_PARTS
     row_of, column_of, complete = order(
-        rows, columns, entries, size, name, complete=complete, passive=topology.passive
+        rows,
+        columns,
+        entries,
+        size,
+        name,
+        complete=complete,
+        passive=topology.passive,
+        held=held,
     )
+    in_order = one_part(size)
+    if part is not None:
+        row_of, in_order = in_parts(part, row_of)
+        column_of = row_of
     driven, wanted = _activity(topology, extra_wanted)
     pattern, where = build_pattern(
         rows,
@@ -147,8 +161,17 @@ def build_structure(
     counts = np.bincount(where, minlength=pattern.a_columns.size)
     begin = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     stamps = Stamps(begin, which[by_entry], factor[by_entry])
-    plan = build_plan(topology, pattern)
+    plan = build_plan(topology, pattern, in_order)
     return Structure(topology, stamps, pattern, plan, scale, offsets)
+
+
+def _can_be_cut(topology: Topology) -> bool:
+    """Whether the circuit is large, and of junctions, resistors, inductors, current sources alone.
+
+    Its matrix has positive pivots in any order then.
+    """
+    others = len(topology.capacitors) + len(topology.lines) + len(topology.kinetic)
+    return topology.passive and not others and topology.unknowns >= PARTED
 
 
 def _middle(numbers: FloatArray) -> float:
@@ -179,14 +202,13 @@ def _coefficients_by_kind(parts: Coefficients, scale: float) -> dict[str, FloatA
     def same(array: FloatArray) -> FloatArray:
         return np.repeat(array.reshape(-1, 1), lanes, axis=1)
 
-    groups = [inverse.reshape(lanes, -1).T for inverse in parts.groups]
     return {
         "constant": np.full((1, lanes), scale),
         "B": rows(parts.junction[0]),
         "R": rows(parts.resistor[0]),
         "C": rows(parts.capacitor),
         "L": rows(parts.single),
-        "M": np.concatenate([np.zeros((0, lanes)), *groups]),
+        "M": parts.groups,
         "T": rows(parts.lines),
         "G": same(parts.transfer),
         "extra": rows(parts.wide) * scale * scale,
@@ -202,14 +224,7 @@ def _stamp(topology: Topology, offsets: dict[str, int]) -> _Stamps:
     s.conductances(topology.resistors.p, topology.resistors.n, offsets["R"])
     s.conductances(topology.capacitors.p, topology.capacitors.n, offsets["C"])
     s.conductances(topology.inductors.p, topology.inductors.n, offsets["L"])
-    at = offsets["M"]
-    for members in topology.groups:
-        p = np.array([topology.coupled.p[m] for m in members])
-        n = np.array([topology.coupled.n[m] for m in members])
-        k = at + np.arange(len(members) ** 2).reshape(len(members), -1)
-        for rows, columns, sign in ((p, p, 1.0), (n, n, 1.0), (p, n, -1.0), (n, p, -1.0)):
-            s.add(rows[:, None], columns[None, :], k, sign)
-        at += len(members) ** 2
+    _stamp_groups(s, topology, offsets["M"])
     for index, (_, (p1, n1, p2, n2)) in enumerate(topology.lines):
         for p_end, n_end in ((p1, n1), (p2, n2)):
             s.add(
@@ -231,18 +246,38 @@ def _prescribe(s: _Stamps, p: Any, n: Any, row: Any) -> None:
     s.add(row, n, _CONSTANT, -1.0)
 
 
+def _stamp_groups(s: _Stamps, topology: Topology, first: int) -> None:
+    """The inverse matrices of the coupled groups, whose coefficients begin at ``first``."""
+    sizes = np.array([len(members) for members in topology.groups], dtype=np.int64)
+    if not sizes.size:
+        return
+    members = np.concatenate(topology.groups)
+    begin, at = np.cumsum(sizes) - sizes, first + np.cumsum(sizes**2) - sizes**2
+    # One entry for each pair of members, group by group, row by row.
+    group = np.repeat(np.arange(sizes.size), sizes**2)
+    within = np.arange(group.size) - (at[group] - first)
+    row, column = (members[begin[group] + w] for w in np.divmod(within, sizes[group]))
+    p, n = topology.coupled.p, topology.coupled.n
+    # Of each group the four corners one after the other.
+    order = np.argsort(np.tile(group, 4), kind="stable")
+    ends = ((p, p, 1.0), (n, n, 1.0), (p, n, -1.0), (n, p, -1.0))
+    rows = np.concatenate([one[row] for one, _, _ in ends])
+    columns = np.concatenate([other[column] for _, other, _ in ends])
+    signs = np.repeat([sign for _, _, sign in ends], group.size)
+    coefficient = np.tile(at[group] + within, 4)
+    s.add(rows[order], columns[order], coefficient[order], signs[order])
+
+
 def _stamp_currents(s: _Stamps, topology: Topology, offsets: dict[str, int]) -> None:
-    for p, n, row in zip(
-        topology.phase_rows.p, topology.phase_rows.n, topology.phase_unknown, strict=True
-    ):
-        _prescribe(s, p, n, row)
-    rows = topology.current_inductor_rows
-    wide = topology.current_inductors
-    for index, row in enumerate(rows):
-        _prescribe(s, wide.p[index], wide.n[index], row)
-        s.add(row, row, offsets["extra"] + index, -1.0)
-    for index, (a, b, _) in enumerate(topology.current_couplings):
-        s.add([rows[a], rows[b]], [rows[b], rows[a]], offsets["mutual"] + index, -1.0)
+    _prescribe(s, topology.phase_rows.p, topology.phase_rows.n, topology.phase_unknown)
+    rows, wide = topology.current_inductor_rows, topology.current_inductors
+    _prescribe(s, wide.p, wide.n, rows)
+    s.add(rows, rows, offsets["extra"] + np.arange(rows.size), -1.0)
+    couplings = topology.current_couplings
+    a, b = rows[couplings.a], rows[couplings.b]
+    k = offsets["mutual"] + np.arange(len(couplings))
+    s.add(a, b, k, -1.0)
+    s.add(b, a, k, -1.0)
 
 
 def _stamp_controlled(s: _Stamps, topology: Topology, offsets: dict[str, int]) -> None:
@@ -267,33 +302,28 @@ def _stamp_controlled(s: _Stamps, topology: Topology, offsets: dict[str, int]) -
             s.add(output, [cp, cn], _CONSTANT, [1.0, -1.0])
 
 
-def _ends_of(branches: Branches, at: int) -> tuple[int, int]:
-    return branches.p[at], branches.n[at]
-
-
 def _activity(
     topology: Topology, extra_wanted: set[int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     driven = np.zeros(topology.unknowns, dtype=np.bool_)
     wanted = np.zeros(topology.unknowns, dtype=np.bool_)
     wanted[list(extra_wanted)] = True
-    both: list[int] = []
-    for branches in (topology.junctions, topology.resistors, topology.capacitors):
-        both += branches.p + branches.n
-    both += [end for at in topology.kinetic for end in _ends_of(topology.inductors, at)]
-    for _, ends in topology.lines:
-        both += ends
-    drives = topology.current_sources.p + topology.current_sources.n + topology.phase_unknown
-    wants = topology.phase_rows.p + topology.phase_rows.n
-    wants += topology.current_sources.p + topology.current_sources.n
+    kinds = (topology.junctions, topology.resistors, topology.capacitors)
+    both: list[Any] = [end for branches in kinds for end in (branches.p, branches.n)]
+    both += [end[topology.kinetic] for end in (topology.inductors.p, topology.inductors.n)]
+    both += [ends for _, ends in topology.lines]
+    sources, prescribed = topology.current_sources, topology.phase_rows
+    drives: list[Any] = [sources.p, sources.n, topology.phase_unknown]
+    wants: list[Any] = [prescribed.p, prescribed.n, sources.p, sources.n]
     for element, ends, extra in topology.controlled:
         if element.kind == "G":
-            drives += ends[:2]
-            wants += ends[2:]
+            drives.append(ends[:2])
+            wants.append(ends[2:])
         elif element.kind == "H":
-            drives.append(extra[0])
-            wants += ends[:2]
+            drives.append(extra[:1])
+            wants.append(ends[:2])
     for flags, items in ((driven, both + drives), (wanted, both + wants)):
-        index = np.array([item for item in items if item != GROUND], dtype=np.int64)
-        flags[index] = True
+        for ends in items:
+            index = np.asarray(ends, dtype=np.int64)
+            flags[index[index != GROUND]] = True
     return driven, wanted

@@ -95,6 +95,7 @@ def order(
     *,
     complete: bool,
     passive: bool = False,
+    held: NDArray[np.bool_] | None = None,
 ) -> tuple[IndexArray, IndexArray, bool]:
     """Pivot order (row_of, column_of) of a square sparse matrix, and whether to keep all fill.
 
@@ -108,6 +109,7 @@ def order(
             there is little.
         passive: the matrix is symmetric, and positive definite unless it is singular, which
             ``build_pattern`` finds: its diagonal gives good pivots in any order.
+        held: unknowns that had better come last.
 
     Raises:
         DeckError: the matrix is singular.
@@ -116,7 +118,7 @@ def order(
         raise DeckError(f"{name}: a value is so large or small that its conductance overflows")
     small = size <= SMALL
     if passive and not small:
-        alike = _graph_order(rows, columns, size, grow=complete)
+        alike = _graph_order(rows, columns, size, held, grow=complete)
         if alike is not None:
             return alike, alike, True
     found = (_dense_order if small else _sparse_order)(rows, columns, entries, size, complete)
@@ -133,17 +135,24 @@ def _floating(name: str) -> DeckError:
 
 
 def _graph_order(
-    rows: LongArray, columns: LongArray, size: int, *, grow: bool
+    rows: LongArray,
+    columns: LongArray,
+    size: int,
+    held: NDArray[np.bool_] | None = None,
+    *,
+    grow: bool,
 ) -> IndexArray | None:
     """By minimum degree; None where it takes more room than ``_MOST_NEIGHBOURS``.
 
     Where the room does not ``grow``, it takes little fill or gives up.
     """
     apart = rows != columns
-    keys = np.unique(rows[apart] * size + columns[apart])
+    keys = np.sort(rows[apart] * size + columns[apart])
+    keys = keys[np.append(True, keys[1:] != keys[:-1])[: keys.size]]
     begin = np.searchsorted(keys, np.arange(size + 1) * size).astype(np.int64)
     length = np.diff(begin)
     size_of_pool = 4 * keys.size + 1000
+    last = np.zeros(size, dtype=np.bool_) if held is None else held
     while size_of_pool <= _MOST_NEIGHBOURS:
         pool = np.empty(size_of_pool, dtype=np.int32)
         pool[: keys.size] = keys % size
@@ -151,7 +160,7 @@ def _graph_order(
         graph = Graph(
             size, size_of_pool, Pointer(pool), longs(begin[:-1].copy()), integers(length),
             integers(length.copy()), longs(np.zeros(size)), integers(np.full(size + 1, -1)),
-            integers(np.full(size, -1)), integers(np.full(size, -1)), found,
+            integers(np.full(size, -1)), integers(np.full(size, -1)), Pointer(last.copy()), found,
         )  # fmt: skip
         if kernels.minimum_degree(graph, keys.size) == size:
             return np.asarray(found.array)

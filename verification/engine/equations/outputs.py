@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from verification.engine import kernels
 from verification.engine.equations.equations import Equations
-from verification.engine.equations.topology import Current, Topology
+from verification.engine.equations.topology import Branches, Current, Topology
 from verification.engine.lanes import layout
 from verification.engine.text.deck import PrintRequest, TransientAnalysis
 from verification.engine.text.devices import GROUND
@@ -55,8 +55,10 @@ def resolve_traces(topology: Topology) -> list[Trace]:
     deck = topology.flat.deck
     if not deck.prints:
         return [
-            Trace(f"P({name})", "P", (topology.node_unknown[number], GROUND), "", -1)
-            for name, number in topology.nodes.items()
+            Trace(f"P({name})", "P", (unknown, GROUND), "", -1)
+            for name, unknown in zip(
+                topology.flat.node_names, topology.node_unknown[:-1].tolist(), strict=True
+            )
         ]
     return [_resolve(topology, request) for request in deck.prints]
 
@@ -81,10 +83,10 @@ def _resolve(topology: Topology, request: PrintRequest) -> Trace:
     for name in names:
         if _is_ground(name):
             found.append(GROUND)
-        elif name in topology.nodes:
-            found.append(topology.node_unknown[topology.nodes[name]])
+        elif (number := topology.flat.find_node(name)) >= 0:
+            found.append(int(topology.node_unknown[number]))
         else:
-            meant = _meant(name, [*topology.devices, *topology.nodes])
+            meant = _meant(name, [*topology.devices, *topology.flat.node_names])
             raise request.place.error(
                 f"{kind}({','.join(names)}): there is no device or node {name}{meant}"
             )
@@ -109,13 +111,17 @@ def _conducting(topology: Topology, current: Current) -> list[tuple[int, int]]:
     """Ends of the conductances that make a device's current; none for a source or an unknown."""
     t, at, kind = topology, current.index, current.kind
     if kind == "M":
-        return [(t.coupled.p[member], t.coupled.n[member]) for member in t.groups[at]]
+        return [_ends(t.coupled, member) for member in t.groups[at]]
     if kind == "T":
         return [t.lines[at][1][:2]]
     if kind == "G":
         return [t.controlled[at][1][2:]]
     branches = {"B": t.junctions, "R": t.resistors, "C": t.capacitors, "L": t.inductors}.get(kind)
-    return [] if branches is None else [(branches.p[at], branches.n[at])]
+    return [] if branches is None else [_ends(branches, at)]
+
+
+def _ends(branches: Branches, at: int) -> tuple[int, int]:
+    return int(branches.p[at]), int(branches.n[at])
 
 
 def wanted_unknowns(topology: Topology, traces: list[Trace]) -> set[int]:
@@ -178,7 +184,8 @@ class _Terms:
     def junction_voltage(self, index: int, ends: tuple[int, int]) -> None:
         scale = self._equations.parts.inverse_pc
         self.across(layout.UNKNOWN, ends, 0, scale)
-        self._add(layout.STORED, index, layout.HISTORY, -scale)
+        place = int(self._equations.plan.order.place[index])
+        self._add(layout.STORED, place, layout.HISTORY, -scale)
 
     def current(self, current: Current) -> None:
         e, at, kind = self._equations, current.index, current.kind
@@ -199,13 +206,15 @@ class _Terms:
     def _history(self, current: Current) -> None:
         e, at, kind = self._equations, current.index, current.kind
         if kind == "B":
-            self._add(layout.STORED, at, layout.JUNCTION, 1.0)
+            place = int(e.plan.order.place[at])
+            self._add(layout.STORED, place, layout.JUNCTION, 1.0)
             (ends,) = _conducting(e.topology, current)
-            self.across(layout.REGION, ends, at, e.parts.inverse_pc)
+            self.across(layout.REGION, ends, place, e.parts.inverse_pc)
         elif kind == "R":
             shunted = np.flatnonzero(e.plan.shunt == at)
             which = layout.SHUNT if shunted.size else layout.RESISTOR
-            places = shunted if shunted.size else np.flatnonzero(e.plan.resistors == at)
+            order = e.plan.order
+            places = order.place[shunted] if shunted.size else np.flatnonzero(order.resistors == at)
             self._add(layout.STORED, int(places[0]), which, current.sign)
         elif kind == "L" and at in e.topology.kinetic:
             self._add(layout.STORED, e.topology.kinetic.index(at), layout.KINETIC, current.sign)

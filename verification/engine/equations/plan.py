@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verification.engine.equations.chunks import Order, chunked
 from verification.engine.equations.constants import BOLTZMANN
 from verification.engine.equations.factorisation import Pattern
-from verification.engine.equations.topology import Topology
+from verification.engine.equations.parts import Parts
+from verification.engine.equations.topology import Branches, Topology
 from verification.engine.equations.values import gap_energy
-from verification.engine.text.deck import ModelCard
 from verification.engine.text.devices import GROUND
 
 FloatArray = NDArray[np.float64]
@@ -47,9 +48,10 @@ class Plan:
     ``*_ends`` have shape (elements, 4): rows of b of both ends, rows of x of both ends.
 
     Attributes:
+        order: of junctions and resistors in the kernels; the arrays here are in the topology's.
         shunt: by junction, the resistor between the same nodes (position in the topology) or -1.
         places: by junction, positions in A of (p,p), (n,n), (p,n), (n,p); -1 where there is none.
-        resistors: positions of the others: ``plain`` ones, then those with an inductor in series.
+        resistor_ends: of the other resistors, in the order of ``order.resistors``.
         controlled: positions of G and H among the controlled sources; ``transfer`` 0 G, 1 H.
         prescribed_row: row of b of each prescribed phase.
         prescribed_kind: 0 V, 1 P, 2 R = 0.
@@ -58,12 +60,11 @@ class Plan:
     """
 
     size: int
+    order: Order
     relations: Relations
     junction_ends: IndexArray
     shunt: IndexArray
     places: NDArray[np.int64]
-    resistors: IndexArray
-    plain: int
     resistor_ends: IndexArray
     capacitor_ends: IndexArray
     source_ends: IndexArray
@@ -77,8 +78,8 @@ class Plan:
     kinetic_ends: IndexArray
 
 
-def build_plan(topology: Topology, pattern: Pattern) -> Plan:
-    """The index arrays of one circuit, in the pattern's pivot order."""
+def build_plan(topology: Topology, pattern: Pattern, parts: Parts) -> Plan:
+    """The index arrays of one circuit, in the pattern's pivot order, whose rows are in parts."""
     size = topology.unknowns
     rows = np.append(pattern.row_of, size).astype(np.int32)  # index -1 is ground
     columns = np.append(pattern.column_of, size).astype(np.int32)
@@ -89,10 +90,10 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
         index = [np.array(items, dtype=np.int64) for items in lists]
         return np.stack([t[i] for t, i in zip(tables, index, strict=True)], axis=1)
 
-    across_of = shunts(topology)
-    across = set(across_of.values())
-    others = [r for r in range(len(topology.resistors)) if r not in across]
-    others.sort(key=lambda r: topology.series[r] >= 0)
+    shunt = shunts(topology)
+    alone = np.ones(len(topology.resistors), dtype=np.bool_)
+    alone[shunt[shunt >= 0]] = False
+    others = np.flatnonzero(alone).astype(np.int32)
     r, v, inductors = topology.resistors, topology.phase_rows, topology.inductors
     controlled = [k for k, item in enumerate(topology.controlled) if item[0].kind in "GH"]
     driven_sensed = [
@@ -101,56 +102,81 @@ def build_plan(topology: Topology, pattern: Pattern) -> Plan:
     ]
     ports = [port for _, nodes in topology.lines for port in (nodes[:2], nodes[2:])]
     kinds = {"V": 0, "P": 1, "R": 2}
+    junction_ends = ends(topology.junctions.p, topology.junctions.n)
+    others_ends = ends(r.p[others], r.n[others])
+    order = chunked(
+        size,
+        parts,
+        junction_ends[:, :2],
+        others_ends[:, :2],
+        others,
+        topology.series[others] >= 0,
+    )
+    junction_ends[:, :2] = order.junction_rows
+    resistor_ends = ends(r.p[order.resistors], r.n[order.resistors])
+    resistor_ends[:, :2] = order.resistor_rows
+    kind_of_card = np.array([kinds.get(c.kind, -1) for c in topology.flat.cards], dtype=np.int32)
     return Plan(
         size,
+        order,
         _relations(topology),
-        ends(topology.junctions.p, topology.junctions.n),
-        np.array([across_of.get(j, -1) for j in range(len(topology.junctions))], dtype=np.int32),
+        junction_ends,
+        shunt,
         _junction_places(topology, pattern),
-        np.array(others, dtype=np.int32),
-        sum(topology.series[k] < 0 for k in others),
-        ends([r.p[k] for k in others], [r.n[k] for k in others]),
+        resistor_ends,
         ends(topology.capacitors.p, topology.capacitors.n),
         ends(topology.current_sources.p, topology.current_sources.n),
         rows[np.array(topology.phase_unknown, dtype=np.int64)],
         ends(v.p, v.n),
-        np.array([kinds[element.kind] for element in v.elements], dtype=np.int32),
+        kind_of_card[topology.flat.card[v.at]],
         np.array(controlled, dtype=np.int32),
         np.array([topology.controlled[k][0].kind == "H" for k in controlled], dtype=np.int32),
         ends(*np.array(driven_sensed, dtype=np.int64).reshape(-1, 4).T),
         ends([port[0] for port in ports], [port[1] for port in ports]),
-        ends(*([side[k] for k in topology.kinetic] for side in (inductors.p, inductors.n))),
+        ends(*(side[topology.kinetic] for side in (inductors.p, inductors.n))),
     )
 
 
-def shunts(topology: Topology) -> dict[int, int]:
-    """Junction -> one resistor (alone or with its inductor) between the same two nodes."""
-    free: dict[tuple[int, int], list[int]] = {}
-    for r, ends in enumerate(zip(topology.resistors.p, topology.resistors.n, strict=True)):
-        free.setdefault(ends, []).append(r)
-    found: dict[int, int] = {}
-    for j, ends in enumerate(zip(topology.junctions.p, topology.junctions.n, strict=True)):
-        if free.get(ends):
-            found[j] = free[ends].pop()
+def shunts(topology: Topology) -> IndexArray:
+    """By junction, one resistor (alone or with its inductor) between the same two nodes, or -1.
+
+    Of several such resistors the last one belongs to the first junction, and so on.
+    """
+    junctions, resistors = topology.junctions, topology.resistors
+
+    def keys(branches: Branches) -> NDArray[np.int64]:
+        return (branches.p + 1).astype(np.int64) * (topology.unknowns + 1) + (branches.n + 1)
+
+    free = keys(resistors)
+    by_key = np.argsort(free, kind="stable")
+    free = free[by_key]
+    wanted = keys(junctions)
+    order = np.argsort(wanted, kind="stable")
+    sorted_wanted = wanted[order]
+    before = np.empty(wanted.size, dtype=np.int64)
+    before[order] = np.arange(wanted.size) - np.searchsorted(sorted_wanted, sorted_wanted)
+    first = np.searchsorted(free, wanted)
+    place = np.searchsorted(free, wanted, side="right") - 1 - before
+    found = np.full(wanted.size, -1, dtype=np.int32)
+    there = place >= first
+    found[there] = by_key[place[there]]
     return found
 
 
 def _relations(topology: Topology) -> Relations:
     offset, kind, extra = [], [], []
     table: list[float] = []
-    known: dict[ModelCard, int] = {}
     for model in topology.models:
         offset.append(model.phi)
         kind.append(2 if model.thermal else 0 if model.cpr == (1.0,) else 1)
-        if model not in known:
-            known[model] = len(table)
-            over_kt = gap_energy(model) / (2 * BOLTZMANN * model.temperature)
-            table += [model.transparency, over_kt, float(len(model.cpr)), *model.cpr]
-        extra.append(known[model])
+        extra.append(len(table))
+        over_kt = gap_energy(model) / (2 * BOLTZMANN * model.temperature)
+        table += [model.transparency, over_kt, float(len(model.cpr)), *model.cpr]
+    of = topology.model
     return Relations(
-        np.array(offset, dtype=np.float64),
-        np.array(kind, dtype=np.int32),
-        np.array(extra, dtype=np.int32),
+        np.array(offset, dtype=np.float64)[of],
+        np.array(kind, dtype=np.int32)[of],
+        np.array(extra, dtype=np.int32)[of],
         np.array([*table, 0.0], dtype=np.float64),
     )
 

@@ -23,7 +23,6 @@ from netlist_gen.errors import DeckError
 from verification.engine.equations.constants import BOLTZMANN, ELEMENTARY_CHARGE, HBAR, SIGMA
 from verification.engine.equations.topology import Branches, Topology
 from verification.engine.text.deck import ModelCard, Spread
-from verification.engine.text.devices import Element
 
 FloatArray = NDArray[np.float64]
 
@@ -65,65 +64,63 @@ class Values:
 def nominal_values(topology: Topology, seed: int | None) -> Values:
     """The deck's own values in one lane, with its ``.spread`` drawn from ``seed``."""
     deck = topology.flat.deck
-    elements = topology.flat.elements
+    drawn = topology.flat.values
     spread = _spread_factors(topology, deck.spread, deck.seed if seed is None else seed)
-
-    def drawn(element: Element) -> float:
-        return element.value * spread.get(element.label, 1.0)
+    if spread is not None:
+        drawn = drawn * spread
 
     def column(branches: Branches) -> FloatArray:
-        if spread:
-            found = [drawn(element) for element in branches.elements]
-        else:
-            found = [element.value for element in branches.elements]
-        return np.array(found, dtype=np.float64).reshape(-1, 1)
+        return drawn[branches.at].reshape(-1, 1)
 
-    def factors(couplings: list[tuple[int, int, Element]]) -> FloatArray:
-        return np.array([[e.value] for _, _, e in couplings], dtype=np.float64).reshape(-1, 1)
-
-    series = [drawn(elements[at]) if at >= 0 else 0.0 for at in topology.series]
+    series = np.where(topology.series >= 0, drawn[topology.series], 0.0)
     return Values(
         area=column(topology.junctions),
         resistance=column(topology.resistors),
-        series=np.array(series, dtype=np.float64).reshape(-1, 1),
+        series=series.reshape(-1, 1),
         inductance=column(topology.inductors),
         coupled=column(topology.coupled),
-        coupling=factors(topology.couplings),
+        coupling=topology.couplings.values.reshape(-1, 1),
         capacitance=column(topology.capacitors),
         currents=np.ones((len(topology.current_sources), 1)),
         wide=column(topology.current_inductors),
-        wide_coupling=factors(topology.current_couplings),
+        wide_coupling=topology.current_couplings.values.reshape(-1, 1),
     )
 
 
-def _spread_factors(topology: Topology, spread: Spread, seed: int | None) -> dict[str, float]:
-    """Factor of each spread device: normal with sigma = spread / 3, as JoSIM 2.7 draws it."""
+def _spread_factors(topology: Topology, spread: Spread, seed: int | None) -> FloatArray | None:
+    """Factor of each element: normal with sigma = spread / 3, as JoSIM 2.7 draws it.
+
+    None where nothing has a spread.
+    """
+    flat = topology.flat
+    if spread == Spread() and not has_spread(topology):
+        return None  # and no import of NumPy's random numbers
     kinds = {
         "L": spread.inductor,
         "B": spread.junction,
         "C": spread.capacitor,
         "R": spread.resistor,
     }
-    factors: dict[str, float] = {}
-    elements = topology.flat.elements
-    if spread == Spread() and not any(element.spread != 1.0 for element in elements):
-        return factors  # and no import of NumPy's random numbers
-    rng = np.random.default_rng(seed)
-    for element in elements:
-        if element.kind not in kinds:
-            continue
-        # The first that is given; 1 stands for none.
-        given = (element.spread, kinds[element.kind], spread.overall)
-        own = next((value for value in given if value != 1.0), 1.0)
-        if own not in (0.0, 1.0):
-            factors[element.label] = 1.0 + own / 3.0 * rng.standard_normal()
-    for label, factor in factors.items():
-        if factor <= 0.0:
-            raise DeckError(
-                f"{topology.flat.deck.name}: the spread drew a factor of {factor:.3g} for {label}; "
-                "make the spread smaller"
-            )
+    # The first that is given; 1 stands for none.
+    given = ((card.spread, kinds.get(card.kind, 0.0), spread.overall) for card in flat.cards)
+    own = [next((value for value in three if value != 1.0), 1.0) for three in given]
+    share = np.array(own, dtype=np.float64)[flat.card]
+    drawn = flat.of_kind("LBCR") & (share != 0.0) & (share != 1.0)
+    factors = np.ones(len(flat))
+    normal = np.random.default_rng(seed).standard_normal(int(np.count_nonzero(drawn)))
+    factors[drawn] = 1.0 + share[drawn] / 3.0 * normal
+    if (factors <= 0.0).any():
+        at = int((factors <= 0.0).argmax())
+        raise DeckError(
+            f"{flat.deck.name}: the spread drew a factor of {factors[at]:.3g} for "
+            f"{flat.label(at)}; make the spread smaller"
+        )
     return factors
+
+
+def has_spread(topology: Topology) -> bool:
+    """Whether an element has a spread of its own."""
+    return topology.flat.where(lambda card: card.spread != 1.0).size > 0
 
 
 @dataclass
@@ -131,13 +128,13 @@ class Coefficients:
     """What the kernels and the matrix need at one time step; shape (.., lanes).
 
     Attributes:
-        junction: g, 2C/h, C/2h, critical current (or prefactor of the thermal relation).
+        junction: g, 2C/h, critical current (or prefactor of the thermal relation).
         gap: per junction: lower and upper bound of the step (V), conductance differences of the
             step and of the normal branch against the subgap one (S), step current (A).
         resistor: g; part of the phase across the series inductor; phase per ampere of R.
         capacitor: conductance.
         single: conductance of the inductors that are not coupled.
-        groups: inverse matrices of the coupled inductors.
+        groups: inverse matrices of the coupled inductors, row by row, one after the other.
         lines: conductance.
         transfer: conductance of G.
         transresistance: of H.
@@ -152,7 +149,7 @@ class Coefficients:
     resistor: FloatArray
     capacitor: FloatArray
     single: FloatArray
-    groups: list[FloatArray]
+    groups: FloatArray
     lines: FloatArray
     transfer: FloatArray
     transresistance: FloatArray
@@ -197,7 +194,7 @@ def coefficients(topology: Topology, values: Values, h: float) -> Coefficients:
     ):
         wrong = ~np.isfinite(rows).all(axis=(0, 2)) if len(branches) else np.zeros(0, dtype=bool)
         if wrong.any():
-            label = branches.labels[int(wrong.argmax())]
+            label = branches.label(int(wrong.argmax()))
             raise DeckError(
                 f"{topology.flat.deck.name}: the value of {label} is so large or small that its "
                 f"conductance overflows at a time step of {h:.3g} s"
@@ -214,32 +211,28 @@ def gap_energy(model: ModelCard) -> float:
 def _junctions(
     topology: Topology, values: Values, h: float, pc: float
 ) -> tuple[FloatArray, FloatArray]:
-    models = topology.models
-    known = {id(model): model for model in models}
-    at = {key: k for k, key in enumerate(known)}
-    of = np.array([at[id(model)] for model in models], dtype=np.int64)
+    models, of = topology.models, topology.model
 
     def each(numbers: Iterable[float]) -> FloatArray:
         """A number of each model, by junction, shape (junctions, 1)."""
         return np.array(list(numbers), dtype=np.float64)[of].reshape(-1, 1)
 
     def field(name: str) -> FloatArray:
-        return each(getattr(model, name) for model in known.values())
+        return each(getattr(model, name) for model in models)
 
     area = values.area
     icrit, cap, rn = field("icrit") * area, field("cap") * area, field("rn") / area
     strength = icrit.copy()
-    for j in np.flatnonzero(each(model.thermal for model in known.values())):
+    for j in np.flatnonzero(each(model.thermal for model in models)):
         # JoSIM's JJ::set_model: Delta(T) and the resistance that it gives.
-        delta, model = gap_energy(models[j]), models[j]
+        model = models[of[j]]
+        delta = gap_energy(model)
         normal = (math.pi * delta) / (2 * ELEMENTARY_CHARGE * icrit[j])
         rn[j] = normal * math.tanh(delta / (2 * BOLTZMANN * model.temperature))
         strength[j] = math.pi * delta / (2 * ELEMENTARY_CHARGE * rn[j])
     subgap = field("rtype") == 1.0
     r0 = np.where(subgap, field("r0") / area, rn)
-    rows = np.stack(
-        [(1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc, 2.0 * cap / h, cap / (2.0 * h), strength]
-    )
+    rows = np.stack([(1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc, 2.0 * cap / h, strength])
     vg, delv = field("vg"), field("delv")
     low = vg - 0.5 * delv
     g_large = icrit / (field("icfact") * delv)
@@ -251,43 +244,55 @@ def _junctions(
     return rows, gap
 
 
-def _group_inverses(topology: Topology, values: Values) -> list[FloatArray]:
-    """Inverse inductance matrices times sigma; each of shape (lanes, m, m)."""
+def _group_inverses(topology: Topology, values: Values) -> FloatArray:
+    """Inverse inductance matrices times sigma, row by row, shape (entries of all, lanes)."""
     lanes = values.lanes
-    where = {
-        member: (g, row)
-        for g, members in enumerate(topology.groups)
-        for row, member in enumerate(members)
-    }
-    matrices = []
-    for members in topology.groups:
-        matrix = np.zeros((lanes, len(members), len(members)))
-        for row, member in enumerate(members):
-            matrix[:, row, row] = values.coupled[member]
-        matrices.append(matrix)
-    for k, (a, b, _) in enumerate(topology.couplings):
-        g, row = where[a]
-        column = where[b][1]
-        mutual = values.coupling[k] * np.sqrt(values.coupled[a] * values.coupled[b])
-        matrices[g][:, row, column] = mutual
-        matrices[g][:, column, row] = mutual
-    inverses = []
-    for g, matrix in enumerate(matrices):
+    sizes = np.array([len(members) for members in topology.groups], dtype=np.int64)
+    begin = np.cumsum(sizes**2) - sizes**2
+    out = np.zeros((int((sizes**2).sum()), lanes))
+    members = np.array([m for group in topology.groups for m in group], dtype=np.int64)
+    group, row = np.empty((2, members.size), dtype=np.int64)
+    group[members] = np.repeat(np.arange(sizes.size), sizes)
+    row[members] = np.arange(members.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    # Where each member's row begins, and the entries of the matrices themselves.
+    place = begin[group] + row * sizes[group]
+    out[place + row] = values.coupled
+    a, b = topology.couplings.a, topology.couplings.b
+    mutual = values.coupling * np.sqrt(values.coupled[a] * values.coupled[b])
+    out[place[a] + row[b]] = mutual
+    out[place[b] + row[a]] = mutual
+    for size in np.unique(sizes).tolist():
+        of = np.flatnonzero(sizes == size)
+        entries = begin[of][:, None] + np.arange(size * size)
+        matrices = out[entries].transpose(0, 2, 1).reshape(-1, lanes, size, size)
+        try:
+            np.linalg.cholesky(matrices)
+        except np.linalg.LinAlgError as error:
+            of_group = matrices.reshape(of.size, lanes, size, size)
+            raise _impossible(topology, of, of_group) from error
+        inverse = SIGMA * np.linalg.inv(matrices)
+        out[entries] = inverse.reshape(of.size, lanes, -1).transpose(0, 2, 1)
+    return out
+
+
+def _impossible(topology: Topology, of: NDArray[np.int64], matrices: FloatArray) -> DeckError:
+    """Which of these groups can't be."""
+
+    def possible(matrix: FloatArray) -> bool:
         try:
             np.linalg.cholesky(matrix)
-        except np.linalg.LinAlgError as error:
-            label = topology.coupled.labels[topology.groups[g][0]]
-            raise DeckError(
-                f"{topology.flat.deck.name}: the couplings of {label} and the inductors coupled "
-                "with it are impossible: their energy would be negative"
-            ) from error
-        inverses.append(np.asarray(SIGMA * np.linalg.inv(matrix), dtype=np.float64))
-    return inverses
+        except np.linalg.LinAlgError:
+            return False
+        return True
+
+    first = next(k for k, matrix in enumerate(matrices) if not possible(matrix))
+    label = topology.coupled.label(topology.groups[of[first]][0])
+    return DeckError(
+        f"{topology.flat.deck.name}: the couplings of {label} and the inductors coupled "
+        "with it are impossible: their energy would be negative"
+    )
 
 
 def _wide_mutual(topology: Topology, values: Values) -> FloatArray:
-    rows = [
-        values.wide_coupling[k] * np.sqrt(values.wide[a] * values.wide[b])
-        for k, (a, b, _) in enumerate(topology.current_couplings)
-    ]
-    return np.array(rows).reshape(len(rows), values.lanes)
+    a, b = topology.current_couplings.a, topology.current_couplings.b
+    return values.wide_coupling * np.sqrt(values.wide[a] * values.wide[b])

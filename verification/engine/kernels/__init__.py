@@ -6,6 +6,8 @@ code. Nothing here imports Numba.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Executor, wait
 from typing import Any
 
 import numpy as np
@@ -38,12 +40,17 @@ def run_tile(
     last: int,
     step: float,
     guard: int,
+    helpers: Sequence[Executor] = (),
 ) -> int:
-    """See ``loop.advance``."""
+    """See ``loop.advance``, which this thread and the ``helpers``' call at once."""
     table = words(tile)
-    return functions(_group(tile.width))["run_tile"](
-        table.address, output.address, prints.address, count, first, last, step, guard
-    )
+    run = functions(_group(tile.width))["run_tile"]
+    arguments = (table.address, output.address, prints.address, count, first, last, step, guard)
+    threads = 1 + len(helpers)
+    others = [helper.submit(run, *arguments, 1 + k, threads) for k, helper in enumerate(helpers)]
+    status = run(*arguments, 0, threads)
+    wait(others)
+    return status
 
 
 def factorise_tile(matrix: Matrix, a: Pointer, own: bool, factors: Factors, width: int) -> int:
@@ -64,6 +71,15 @@ def minimum_degree(graph: Graph, top: int) -> int:
     """See ``pattern.minimum_degree``."""
     members = words(graph)
     return functions("pattern")["minimum_degree"](members.address, top)
+
+
+def distances(begin: Array, neighbours: Array, start: int) -> tuple[NDArray[np.int64], int]:
+    """See ``pattern.distances``; they, and the last node."""
+    size = begin.size - 1
+    found, queue = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int64)
+    arrays = _address(begin), _address(neighbours)
+    last = functions("pattern")["distances"](size, *arrays, start, _address(found), _address(queue))
+    return found, last
 
 
 def assemble(begin: Array, which: Array, factor: Array, listed: Array) -> NDArray[np.float64]:

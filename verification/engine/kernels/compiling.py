@@ -17,5 +17,6 @@ kernel: Any = _njit(**_ALONE)
 """Compiled code that compiled code alone calls: without the wrappers by which Python would, which
 take an eighth of the time of compiling. A division by zero gives what the processor makes of it."""
 
-inlined: Any = _njit(inline="always", **_ALONE)
-"""The same, put in the place of its call before types are inferred."""
+inlined: Any = _njit(forceinline=True, **_ALONE)
+"""The same, put in the place of its call by LLVM. Numba would do so before types are inferred
+(``inline="always"``), which compiles as fast code in a fifth more time."""

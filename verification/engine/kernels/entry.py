@@ -32,10 +32,12 @@ def _of_width(width: int) -> dict[str, Any]:
     w = (0,) * width
 
     @kernel
-    def run_tile(tile, output, prints, count, first, last, step, guard):
+    def run_tile(tile, output, prints, count, first, last, step, guard, me, threads):
         """See ``loop.advance``."""
         samples, printed = doubles_at(output), longs_at(prints)
-        return advance(_tile_at(tile), samples, printed, count, first, last, step, guard, w)
+        return advance(
+            _tile_at(tile), samples, printed, count, first, last, step, guard, me, threads, w
+        )
 
     @kernel
     def factorise_tile(matrix, a, own, factors):
@@ -59,6 +61,13 @@ def _of_pattern() -> dict[str, Any]:
     @kernel
     def minimum_degree(graph, top):
         return pattern.minimum_degree(_graph_at(graph), top)
+
+    @kernel
+    def distances(size, begin, neighbours, start, distance, queue):
+        return pattern.distances(
+            size, longs_at(begin), integers_at(neighbours), start, longs_at(distance),
+            longs_at(queue),
+        )  # fmt: skip
 
     @kernel
     def assemble(entries, begin, which, factor, listed, lanes, out):
@@ -94,6 +103,7 @@ def _of_pattern() -> dict[str, Any]:
     return {
         "dense_order": dense_order,
         "minimum_degree": minimum_degree,
+        "distances": distances,
         "assemble": assemble,
         "fill": fill,
         "prune_lower": prune_lower,

@@ -17,17 +17,17 @@ from verification.engine.kernels.simd import (
     largest,
     load,
     maximum,
-    nearest,
     scatter_add,
     splat,
     store,
+    turned,
 )
 from verification.engine.kernels.solve import value
 from verification.engine.lanes.layout import (
     C1,
-    C2,
     COEFFICIENT_ROWS,
     LOW,
+    MODEL_ROWS,
     OFFSET,
     PHASE,
     PREDICTED,
@@ -47,34 +47,34 @@ THIRD1 = 1.0 / 3.0
 _INVERSE_PI = 1.0 / math.pi
 _PI_HIGH = -math.pi
 _PI_LOW = -1.2246467991473532e-16  # pi minus its double, negated
-_S3, _S5, _S7, _S9, _S11, _S13, _S15, _S17, _S19 = (
-    (-1.0) ** k / math.factorial(2 * k + 1) for k in range(1, 10)
-)
+_ROUND = 1.5 * 2.0**52
+"""Added to a number below 2^51 it leaves no room for a fraction: the last bits are the integer."""
+_S3, _S5, _S7, _S9, _S11, _S13, _S15, _S17 = (
+    -0.16666666666666666, 0.008333333333333115, -0.00019841269841185962, 2.7557319207787027e-06,
+    -2.505210660664464e-08, 1.6058927836772275e-10, -7.642712934980306e-13, 2.718496439404076e-15,
+)  # fmt: skip
+"""r + S3 r^3 + ... + S17 r^17 is nearest to sin r up to pi/2 (Remez' exchange): 2e-19 off, 4e-17
+with the coefficients as doubles. Taylor's series needs a term more for 2.6e-16."""
 _V = (0,) * WIDTH
 _STATE = STATE_ROWS * WIDTH
 
 
 @inlined
 def sine(v):
-    """sin in every lane: v = q pi + r with |r| <= pi/2, then Taylor's series to r^19.
-
-    The first term left out is 2.6e-16 at r = pi/2.
-    """
-    q = nearest(v * _INVERSE_PI)
+    """sin in every lane: v = q pi + r with |r| <= pi/2, then the polynomial in r."""
+    shifted = fma(v, _INVERSE_PI, _ROUND)
+    q = shifted - _ROUND
     r = fma(q, _PI_HIGH, v)
     r = fma(q, _PI_LOW, r)
-    half = q * 0.5
-    sign = fma(absolute(half - nearest(half)), -4.0, 1.0)  # -1 where q is odd
     z = r * r
-    p = fma(z, _S19, _S17)
-    p = fma(p, z, _S15)
+    p = fma(z, _S17, _S15)
     p = fma(p, z, _S13)
     p = fma(p, z, _S11)
     p = fma(p, z, _S9)
     p = fma(p, z, _S7)
     p = fma(p, z, _S5)
     p = fma(p, z, _S3)
-    return sign * fma(p * z, r, r)
+    return turned(fma(p * z, r, r), shifted)
 
 
 @kernel
@@ -94,25 +94,28 @@ def _other_relation(kind, table, at, argument, strength):
 
 
 @kernel
-def _special(jj, k, argument, strength, w):
+def _special(jj, part, k, argument, strength, w):
     """Supercurrents of a vector in which not all junctions are plain; left in jj.scratch."""
-    scratch = jj.scratch
-    store(scratch, 0, sine(argument) * strength)
-    store(scratch, WIDTH, argument)
-    store(scratch, 2 * WIDTH, strength)
+    scratch, o = jj.scratch, 3 * part * WIDTH
+    store(scratch, o, sine(argument) * strength)
+    store(scratch, o + WIDTH, argument)
+    store(scratch, o + 2 * WIDTH, strength)
     for m in range(WIDTH):
         j = (k * WIDTH + m) // len(w)
         if j < jj.total and jj.kind[j] != 0:
-            scratch[m] = _other_relation(
-                jj.kind[j], jj.table, jj.extra[j], scratch[WIDTH + m], scratch[2 * WIDTH + m]
-            )
+            scratch[o + m] = _other_relation(
+                jj.kind[j], jj.table, jj.extra[j], scratch[o + WIDTH + m],
+                scratch[o + 2 * WIDTH + m],
+            )  # fmt: skip
 
 
 @kernel
-def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
-    """Right-hand side of all junctions; returns how far the highest voltage is above its gap.
+def junctions(jj, part, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass, all in registers
+    """Right-hand side of some vectors; returns how far the highest voltage is above its gap.
 
-    ``jj.moved`` gets the largest predicted change of a phase, in each lane.
+    ``jj.moved`` gets the largest predicted change of a phase in this part, in each lane. ``s`` is
+    a tuple of one where a junction may have another relation than the sine, else of two: a call in
+    the loop, even one that is never made, has all constants read from the stack.
     """
     state, keep = jj.state, jj.keep
     together = WIDTH // len(w)
@@ -121,61 +124,57 @@ def junctions(jj, x, b, i, w):  # noqa: PLR0915 - one pass, all in registers
     inverse_pc = jj.inverse_pc if i > 0 else 0.0
     moved = splat(0.0, _V)
     above = splat(-1.0, _V)
-    for k in range(jj.vectors):
+    for k in range(first, last):
         e = 4 * k * together
-        s = k * _STATE
+        at = k * _STATE
         q = k * COEFFICIENT_ROWS
         phase = gather(x, jj.ends, e + 2 * together, w)
         phase = phase - gather(x, jj.ends, e + 3 * together, w)
-        last = load(state, s + (PHASE + new) * WIDTH, _V)
-        before = fma(last, THIRD4, load(state, s + (PHASE + old) * WIDTH, _V) * (-THIRD1))
+        last = load(state, at + (PHASE + new) * WIDTH, _V)
+        before = fma(last, THIRD4, load(state, at + (PHASE + old) * WIDTH, _V) * (-THIRD1))
         v1 = (phase - before) * inverse_pc
-        v2 = load(state, s + (VOLTAGE + new) * WIDTH, _V)
-        v3 = load(state, s + (VOLTAGE + old) * WIDTH, _V)
+        v2 = load(state, at + (VOLTAGE + new) * WIDTH, _V)
+        v3 = load(state, at + (VOLTAGE + old) * WIDTH, _V)
         v0 = fma(v1, 2.5, fma(v2, -2.0, v3 * 0.5))
         history = fma(phase, THIRD4, last * (-THIRD1))
         predicted = fma(v0, jj.prediction, history)
-        moved = maximum(moved, absolute(predicted - phase))
+        moved = maximum(absolute(predicted - phase), moved)
         g = value(jj.coefficient, q + G, jj.own, _V)
         c1 = value(jj.coefficient, q + C1, jj.own, _V)
-        c2 = value(jj.coefficient, q + C2, jj.own, _V)
         strength = value(jj.coefficient, q + STRENGTH, jj.own, _V)
-        low = value(jj.coefficient, q + LOW, jj.own, _V)
-        offset = value(jj.coefficient, q + OFFSET, jj.own, _V)
-        if jj.special[k] == 0:
+        low = value(jj.model, k * MODEL_ROWS + LOW, len(w) == 1, _V)
+        offset = value(jj.model, k * MODEL_ROWS + OFFSET, len(w) == 1, _V)
+        if len(s) > 1 or jj.special[k] == 0:
             supercurrent = strength * sine(predicted - offset)
         else:
-            _special(jj, k, predicted - offset, strength, w)
-            supercurrent = load(jj.scratch, 0, _V)
+            _special(jj, part, k, predicted - offset, strength, w)
+            supercurrent = load(jj.scratch, 3 * part * WIDTH, _V)
         c = fma(c1 * (-1.0), v1, supercurrent)
-        c = fma(c2, v2, c)
+        c = fma(c1 * 0.25, v2, c)  # C/2h is a fourth of 2C/h
         c = fma(g * (-1.0), history, c)
-        above = maximum(above, absolute(v0) - low)
+        above = maximum(absolute(v0) - low, above)
         shunt = splat(0.0, _V)
         if jj.shunted:
             # Without the share of the inductor in series with the resistor across it.
             shunt_g = value(jj.coefficient, q + SHUNT_G, jj.own, _V)
-            part = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
-            effective = load(state, s + SHUNT_HISTORY * WIDTH, _V)
-            inner = phase - part * (phase - effective)
-            before = load(state, s + SHUNT_PHASE * WIDTH, _V)
+            share = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
+            effective = load(state, at + SHUNT_HISTORY * WIDTH, _V)
+            inner = phase - share * (phase - effective)
+            before = load(state, at + SHUNT_PHASE * WIDTH, _V)
             shunt_history = fma(inner, THIRD4, before * (-THIRD1))
             shunt = shunt_g * shunt_history
-            store(state, s + SHUNT_HISTORY * WIDTH, shunt_history)
-            store(state, s + SHUNT_PHASE * WIDTH, inner)
+            store(state, at + SHUNT_HISTORY * WIDTH, shunt_history)
+            store(state, at + SHUNT_PHASE * WIDTH, inner)
         if keep:
             store(jj.current, k * WIDTH, c)
             store(jj.shunt_current, k * WIDTH, shunt * (-1.0))
         c = shunt - c
         scatter_add(b, jj.ends, e, c, w)
         scatter_add(b, jj.ends, e + together, c * (-1.0), w)
-        store(state, s + (PHASE + old) * WIDTH, phase)
-        store(state, s + (VOLTAGE + old) * WIDTH, v1)
-        store(state, s + PREDICTED * WIDTH, v0)
-    if len(w) == 1:
-        jj.moved[0] = largest(moved)
-    else:
-        store(jj.moved, 0, moved)
+        store(state, at + (PHASE + old) * WIDTH, phase)
+        store(state, at + (VOLTAGE + old) * WIDTH, v1)
+        store(state, at + PREDICTED * WIDTH, v0)
+    store(jj.moved, part * WIDTH, maximum(load(jj.moved, part * WIDTH, _V), moved))
     return largest(above)
 
 
@@ -190,6 +189,14 @@ def coefficient_at(jj, slot, row):
     """Where one junction's coefficient of ``row`` stands."""
     at = (slot // WIDTH) * COEFFICIENT_ROWS + row
     return at * WIDTH + slot % WIDTH if jj.own else at
+
+
+@inlined
+def model_at(j, row, W):
+    """Where what one junction's model says stands."""
+    if W == 1:
+        return ((j // WIDTH) * MODEL_ROWS + row) * WIDTH + j % WIDTH
+    return j * MODEL_ROWS + row
 
 
 @kernel
@@ -224,7 +231,7 @@ def regions(jj, b, i, w):
         p, n = rows_of(jj, j, W)
         for lane in range(W):
             slot = j * W + lane
-            low = jj.coefficient[coefficient_at(jj, slot, LOW)]
+            low = jj.model[model_at(j, LOW, W)]
             voltage = jj.state[row_of(slot, PREDICTED)]
             size = abs(voltage)
             at = (slot if jj.gap_own else j) * 3

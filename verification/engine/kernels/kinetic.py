@@ -49,7 +49,7 @@ def find_kinetic(k, x, w):
             if not change > 1e-14:
                 break
         current = ik * (y * y * y) * (-_THIRD)
-        moved = maximum(moved, absolute(current - load(k.current, o, w)) / ik)
+        moved = maximum(absolute(current - load(k.current, o, w)) / ik, moved)
         store(k.share, o, y)
         store(k.current, o, current)
     return largest(moved)

@@ -27,14 +27,15 @@ SIGNATURES = {
     "pattern": {
         "dense_order": "iiiiiiiiii",
         "minimum_degree": "ii",
+        "distances": "iiiiii",
         "assemble": "iiiiiii",
         "fill": "ii",
         "prune_lower": "iiiiiii",
         "prune_upper": "iiii",
         "print_steps": "iiiddii",
     },
-    "single": {"run_tile": "iiiiiidi", "factorise_tile": "iiii"},
-    "lanes": {"run_tile": "iiiiiidi", "factorise_tile": "iiii"},
+    "single": {"run_tile": "iiiiiidiii", "factorise_tile": "iiii"},
+    "lanes": {"run_tile": "iiiiiidiii", "factorise_tile": "iiii"},
 }
 """By group and function: its arguments, i for an integer or an address, d for a double. Each
 returns an integer."""
@@ -43,10 +44,13 @@ _SOURCES = (
     "kernels",
     "lanes/graphs.py",
     "lanes/layout.py",
+    "lanes/pieces.py",
     "lanes/pointers.py",
     "equations/constants.py",
 )
 _MAGIC = b"netlist-gen object 1\n"
+MOST_KEPT = 8
+"""Object files of a group that are kept: of so many processors and versions, by their last use."""
 _LIBRARY = frozenset(
     [
         "sin",
@@ -62,6 +66,7 @@ _LIBRARY = frozenset(
         "memset",
         "memcpy",
         "memmove",
+        "sched_yield",
     ]
 )
 """What machine code may call: the C library's, which is in every process of Python."""
@@ -104,6 +109,7 @@ def _load(group: str, note: Note) -> dict[str, Callable[..., int]]:
         note(f"compiling the engine's kernels ({group}) for this processor: once, some seconds")
         code = compiled(group)
         _keep(place, code)
+        _forget_old(place)
     kinds: dict[str, Any] = {"i": ctypes.c_int64, "d": ctypes.c_double}
     engine = _linked(code)
     found: dict[str, Callable[..., int]] = {}
@@ -261,8 +267,23 @@ def _kept(place: Path | None) -> bytes | None:
         data = place.read_bytes()
     except OSError:
         return None
+    with suppress(OSError):
+        os.utime(place)  # when it was last used
     head, code = data[: len(_MAGIC) + 32], data[len(_MAGIC) + 32 :]
     return code if head == _MAGIC + hashlib.sha256(code).digest() else None
+
+
+def _forget_old(place: Path | None) -> None:
+    """Delete what is kept of a group beyond the ``MOST_KEPT`` files that were used last."""
+    if place is None:
+        return
+    group = place.name.partition("-")[0]
+    with suppress(OSError):  # another process may do the same
+        files = sorted(
+            place.parent.glob(f"{group}-*.o"), key=lambda file: file.stat().st_mtime, reverse=True
+        )
+        for file in files[MOST_KEPT:]:
+            file.unlink(missing_ok=True)
 
 
 def _keep(place: Path | None, code: bytes) -> None:

@@ -42,7 +42,7 @@ def _shunt_shift(jj, slot, j, current):
 
 
 @kernel
-def noise_currents(noise, jj, r, out, b, time, w):
+def noise_currents(noise, jj, r, src, b, time, w):
     """Add the noise of this time to the right-hand side and to the currents that are recorded."""
     W = len(w)
     if time < 0.0:
@@ -57,8 +57,11 @@ def noise_currents(noise, jj, r, out, b, time, w):
                 if normal != 0.0 and jj.delta[slot] == normal:
                     sigma *= noise.ratio[m]
             jj.scratch[lane] = sigma * _sample(noise, m, lane, W, time)
-        if kind == 2:  # a noise source: its value, which is used with those of the other sources
-            store(out, index * W, load(jj.scratch, 0, w))
+        if kind == 2:
+            value_now = load(jj.scratch, 0, w)
+            store(src.out, index * W, value_now)
+            if index < src.currents:
+                inject(b, src.ends, index, value_now, w)
             continue
         if kind == 1:
             current = load(jj.scratch, 0, w)

@@ -10,18 +10,25 @@ from verification.engine.kernels.solve import across, inject, value
 
 
 @kernel
-def resistors(r, x, b, w):
-    """Plain resistors, then those with an inductor in series, whose middle node is eliminated."""
+def resistors(r, first, last, x, b, w):
+    """Plain resistors."""
     W = len(w)
-    for k in range(r.plain):
+    for k in range(first, last):
         o = k * W
         phase = across(x, r.ends, k, w)
         history = fma(phase, THIRD4, load(r.phase, o, w) * (-THIRD1))
         c = value(r.g, k, r.own, w) * history * (-1.0)
         inject(b, r.ends, k, c, w)
-        store(r.current, o, c)
+        if r.keep:
+            store(r.current, o, c)
         store(r.phase, o, phase)
-    for k in range(r.plain, r.total):
+
+
+@kernel
+def series_resistors(r, first, last, x, b, w):
+    """Resistors with an inductor in series, whose middle node is eliminated."""
+    W = len(w)
+    for k in range(first, last):
         o = k * W
         phase = across(x, r.ends, k, w)
         part = value(r.part, k, r.own, w)
@@ -29,7 +36,8 @@ def resistors(r, x, b, w):
         history = fma(inner, THIRD4, load(r.phase, o, w) * (-THIRD1))
         c = value(r.g, k, r.own, w) * history * (-1.0)
         inject(b, r.ends, k, c, w)
-        store(r.current, o, c)
+        if r.keep:
+            store(r.current, o, c)
         store(r.history, o, history)
         store(r.phase, o, inner)
 

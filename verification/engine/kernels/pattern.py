@@ -90,6 +90,8 @@ def dense_order(size, a, there, largest, row_of, column_of, rows, columns, row_d
 @kernel
 def _leave(t, v):
     """Take a node out of the list of its degree."""
+    if t.held[v]:
+        return
     before, after = t.previous[v], t.following[v]
     if before >= 0:
         t.following[before] = after
@@ -102,6 +104,8 @@ def _leave(t, v):
 @kernel
 def _enter(t, v):
     """Put a node at the head of the list of its degree."""
+    if t.held[v]:
+        return
     head = t.first[t.length[v]]
     t.previous[v], t.following[v] = -1, head
     if head >= 0:
@@ -146,7 +150,8 @@ def minimum_degree(t, top):
     """Pivot order of a symmetric matrix: at each pivot the node with the fewest neighbours.
 
     (Rose, in Graph Theory and Computing, 1972.) An eliminated node's neighbours become neighbours
-    of each other; of nodes with as many the one that changed last is taken.
+    of each other; of nodes with as many the one that changed last is taken. Nodes that are ``held``
+    come after all others.
 
     Args:
         t: the graph (see ``graphs.Graph``); destroyed.
@@ -156,10 +161,19 @@ def minimum_degree(t, top):
         the number of nodes; less where the room does not do.
     """
     stamp = 0
+    free = 0
     for v in range(t.size - 1, -1, -1):
         _enter(t, v)
+        if not t.held[v]:
+            free += 1
     lowest = 0
     for k in range(t.size):
+        if k == free:
+            for v in range(t.size):
+                if t.held[v]:
+                    t.held[v] = False
+                    _enter(t, v)
+            lowest = 0
         while t.first[lowest] < 0:
             lowest += 1
         v = t.first[lowest]
@@ -175,6 +189,41 @@ def minimum_degree(t, top):
             _enter(t, u)
             lowest = min(lowest, t.length[u])
     return t.size
+
+
+@kernel
+def distances(size, begin, neighbours, start, distance, queue):
+    """Numbers of edges from node ``start`` to each node; the node that is found last.
+
+    A node that nothing joins with those before is one farther than the last of them.
+
+    Args:
+        size: how many nodes there are.
+        begin: by node, where its neighbours begin.
+        neighbours: of all nodes.
+        start: the first node.
+        distance: gets the distances; -1 at first.
+        queue: room for all nodes.
+    """
+    distance[start] = 0
+    queue[0] = start
+    head, tail, following = 0, 1, 0
+    while head < size:
+        if head == tail:
+            while distance[following] >= 0:
+                following += 1
+            distance[following] = distance[queue[tail - 1]] + 1
+            queue[tail] = following
+            tail += 1
+        v = queue[head]
+        head += 1
+        for e in range(begin[v], begin[v + 1]):
+            u = neighbours[e]
+            if distance[u] < 0:
+                distance[u] = distance[v] + 1
+                queue[tail] = u
+                tail += 1
+    return queue[size - 1]
 
 
 @kernel

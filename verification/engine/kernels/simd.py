@@ -189,8 +189,12 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
 
 @intrinsic
 def maximum(typingctx: Any, a: Any, b: Any) -> Any:
-    """The larger one in each lane."""
-    return a(a, b), _call("llvm.maxnum", 2)
+    """The larger one in each lane; ``b`` where ``a`` is no number."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
+
+    return a(a, b), codegen
 
 
 @intrinsic
@@ -200,9 +204,17 @@ def absolute(typingctx: Any, a: Any) -> Any:
 
 
 @intrinsic
-def nearest(typingctx: Any, a: Any) -> Any:
-    """The nearest integer in each lane."""
-    return a(a), _call("llvm.rint", 1)
+def turned(typingctx: Any, a: Any, parity: Any) -> Any:
+    """``a`` with its sign changed where the last bit of ``parity`` is set, in each lane."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        width = signature.return_type.width
+        kind = ir.VectorType(ir.IntType(64), width)
+        bits, last = (builder.bitcast(value, kind) for value in arguments)
+        sign = builder.shl(last, ir.Constant(kind, [63] * width))
+        return builder.bitcast(builder.xor(bits, sign), _vector(width))
+
+    return a(a, parity), codegen
 
 
 @intrinsic

@@ -33,7 +33,7 @@ def _fits(m, a, own, factors, i, w):
     work, mark = factors.work, factors.mark
     row = splat(0.0, w)
     for e in range(m.a_rows[i], m.a_rows[i + 1]):
-        row = maximum(row, absolute(value(a, e, own, w)))
+        row = maximum(absolute(value(a, e, own, w)), row)
     lost = splat(0.0, w)
     mark[i] = i
     for e in range(m.l_rows[i], m.l_rows[i + 1]):
@@ -45,7 +45,7 @@ def _fits(m, a, own, factors, i, w):
         for f in range(m.u_rows[k], m.u_rows[k + 1]):
             c = m.u_columns[f]
             if mark[c] != i:
-                lost = maximum(lost, absolute(load(work, c * W, w)))
+                lost = maximum(absolute(load(work, c * W, w)), lost)
                 store(work, c * W, splat(0.0, w))
     return not largest(lost - row * _LOST) > 0.0
 
@@ -90,19 +90,53 @@ def factorise(m, a, own, factors, w):
 
 
 @kernel
-def solve(m, b, factors, v, w):
-    """Solve in place; ``len(v)`` doubles for each factor: ``len(w)``, or 1 if the lanes share it.
+def forward(m, b, factors, first_row, last_row, v, w):
+    """Forward substitution of some rows in place; those before have to be done.
 
-    As the length of a tuple is known when this is compiled, neither case costs the other.
+    ``len(v)`` doubles for each factor: ``len(w)``, or 1 if the lanes share it. As the length of a
+    tuple is known when this is compiled, neither case costs the other.
     """
     W = len(w)
-    lower, upper, inverse = factors.lower, factors.upper, factors.inverse
-    for i in range(m.size):
+    for i in range(first_row, last_row):
         first, last = m.l_rows[i], m.l_used[i]
         if last > first:
             s = load(b, i * W, w)
-            store(b, i * W, subtract_products(b, m.l_columns, lower, first, last, s, v))
-    for k in range(m.backs):
+            store(b, i * W, subtract_products(b, m.l_columns, factors.lower, first, last, s, v))
+
+
+@kernel
+def segments(parts, part, m, b, factors, v, w):
+    """What a part's rows take from the rows between parts, in the rows that the part has for it."""
+    W = len(w)
+    own = parts.own + part * parts.stride
+    for k in range(parts.stride - 1):
+        first = parts.segments[k * (parts.total + 1) + part]
+        last = parts.segments[k * (parts.total + 1) + part + 1]
+        if last > first:
+            o = (own + k) * W
+            s = load(b, o, w)
+            store(b, o, subtract_products(b, m.l_columns, factors.lower, first, last, s, v))
+
+
+@kernel
+def between(parts, m, b, factors, v, w):
+    """Forward substitution of the rows between parts, after ``segments`` of all of them."""
+    W = len(w)
+    for k in range(parts.stride - 1):
+        i = parts.between + k
+        s = load(b, i * W, w)
+        for part in range(parts.total):
+            s = s + load(b, (parts.own + part * parts.stride + k) * W, w)
+        first, last = parts.segments[k * (parts.total + 1) + parts.total], m.l_used[i]
+        store(b, i * W, subtract_products(b, m.l_columns, factors.lower, first, last, s, v))
+
+
+@kernel
+def backward(m, b, factors, first, last, v, w):
+    """Backward substitution of places ``first`` to ``last`` of ``m.back``; ``v`` as above."""
+    W = len(w)
+    upper, inverse = factors.upper, factors.inverse
+    for k in range(first, last):
         i = m.back[k]
         s = load(b, i * W, w)
         s = subtract_products(b, m.u_columns, upper, m.u_rows[i], m.u_rows[i + 1], s, v)

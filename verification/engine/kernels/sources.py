@@ -9,6 +9,9 @@ from verification.engine.kernels.compiling import kernel
 from verification.engine.kernels.simd import fma, load, store
 from verification.engine.kernels.solve import inject
 from verification.engine.kernels.waves import source_value
+from verification.engine.lanes.layout import WIDTH
+
+_VECTOR = (0,) * WIDTH
 
 
 @kernel
@@ -99,9 +102,29 @@ def sources(src, time, w):
 
 
 @kernel
-def inject_sources(src, b, w):
-    """Currents of the sources that are not in the constant part."""
+def present_currents(src, rows, w):
+    """Have ``src.present`` hold the right-hand side that all current sources make now.
+
+    Only the rows of sources that are not constant differ from ``src.constant``; which these are
+    changes where a source is looked up.
+
+    Args:
+        src: the sources, after ``sources``.
+        rows: of the right-hand side.
+        w: a tuple as long as a tile has lanes.
+    """
+    W = len(w)
+    b = src.present
+    if src.counts[1] == 1:
+        for k in range(0, rows * W, WIDTH):  # arrays are filled up to whole vectors
+            store(b, k, load(src.constant, k, _VECTOR))
     for m in range(src.counts[0]):
         s = src.moving[m]
         if s < src.currents:
-            inject(b, src.ends, s, load(src.out, s * len(w), w), w)
+            p, n = src.ends.p_b[s] * W, src.ends.n_b[s] * W
+            store(b, p, load(src.constant, p, w))
+            store(b, n, load(src.constant, n, w))
+    for m in range(src.counts[0]):
+        s = src.moving[m]
+        if s < src.currents:
+            inject(b, src.ends, s, load(src.out, s * W, w), w)

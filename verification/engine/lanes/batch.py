@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:  # it imports what a run without one does not need
 FloatArray = NDArray[np.float64]
 STRETCH_S = 0.5
 """About the time of a stretch of steps, after each of which a deadline is looked at, s."""
+_STEP_S = 20e-9
+"""At most what a step takes for each device, s."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Batch:
         self._job = job
         self._extract = job.extract
         self._lanes = len(job.stimuli)
+        self._together = 1
         # One lane alone runs as scalars: an eighth of the memory.
         self._width = 1 if self._lanes == 1 else WIDTH
         self._traces = traces if job.extract.waveforms or job.sink is not None else []
@@ -136,13 +140,13 @@ class Batch:
         )
 
     def _watched(self) -> list[int]:
-        where = {label: j for j, label in enumerate(self._topology.junctions.labels)}
         junctions = []
         for label in self._extract.pulses:
             key = label.upper().replace(".", "|")
-            if key not in where:
+            current = self._topology.devices.current(key)
+            if current is None or current.kind != "B":
                 raise ConfigurationError(f"{self._name} has no junction {label}")
-            junctions.append(where[key])
+            junctions.append(current.index)
         return junctions
 
     def run(self, threads: int) -> Iterator[tuple[int, LaneResult | None]]:
@@ -154,6 +158,8 @@ class Batch:
             SimulatorError: a run diverged, or the deadline passed.
         """
         tiles = range(0, self._lanes, self._width)
+        if len(tiles) == 1:
+            self._together = threads
         if threads <= 1 or len(tiles) == 1:
             for begin in tiles:
                 yield from self._tile(begin)
@@ -194,9 +200,17 @@ class Batch:
             yield begin + lane, None if tripped else self._result(tile, samples, lane)
 
     def _advance(self, tile: Tile, samples: PrintedSamples) -> None:
+        # What is no part's is run by one thread.
+        threads = min(self._together, tile.parts.total) if tile.chunks.alone else 1
+        with ExitStack() as stack:  # each helper is a thread of its own
+            helpers = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(threads - 1)]
+            self._stretches(tile, samples, helpers)
+
+    def _stretches(self, tile: Tile, samples: PrintedSamples, helpers: Sequence[Executor]) -> None:
+        """All steps, a stretch at a time."""
         steps, guard = self._transient.steps, self._guard()
         # Long enough that Python costs nothing, short enough that a deadline is kept.
-        work = max(1, len(self._topology.devices)) * 100e-9
+        work = max(1, len(self._topology.flat)) * _STEP_S
         stride = max(1, int(STRETCH_S / work))
         first = self._begin(tile, samples)
         while first < steps:
@@ -204,7 +218,7 @@ class Batch:
             output = np.empty(max(1, prints.size * samples.signals) * self._width)
             status = kernels.run_tile(
                 tile, Pointer(output), longs(prints), prints.size, first, last,
-                self._transient.step, guard,
+                self._transient.step, guard, helpers,
             )  # fmt: skip
             if status == SINGULAR:
                 raise SimulatorError(f"{self._name}: the matrix became singular")

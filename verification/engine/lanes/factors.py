@@ -8,7 +8,7 @@ from netlist_gen.errors import DeckError
 from verification.engine import kernels
 from verification.engine.equations.equations import Equations
 from verification.engine.lanes.layout import DONE, INCOMPLETE, Factors, Matrix
-from verification.engine.lanes.pointers import Pointer, integers, longs
+from verification.engine.lanes.pointers import Pointer, empty, integers, longs, zeros
 
 
 class IncompletePattern(Exception):  # noqa: N818 - the run goes on with a complete one
@@ -29,14 +29,14 @@ def matrix_pointers(equations: Equations) -> Matrix:
 def empty_factors(equations: Equations, width: int) -> Factors:
     """Room for the factors of ``width`` lanes."""
     pattern = equations.pattern
-    # Not filled: NumPy's empty leaves the pages untouched until a lane crosses its gap voltage.
+    # Not filled: that leaves the pages untouched until a lane crosses its gap voltage.
     return Factors(
-        Pointer(np.empty(pattern.a_columns.size * width)),
-        Pointer(np.zeros(equations.plan.size * width)),
+        empty(pattern.a_columns.size * width),
+        zeros(equations.plan.size * width),
         Pointer(np.zeros(equations.plan.size, dtype=np.int32)),
-        Pointer(np.empty(max(1, pattern.l_columns.size) * width)),
-        Pointer(np.empty(max(1, pattern.u_columns.size) * width)),
-        Pointer(np.empty(equations.plan.size * width)),
+        empty(max(1, pattern.l_columns.size) * width),
+        empty(max(1, pattern.u_columns.size) * width),
+        empty(equations.plan.size * width),
     )
 
 

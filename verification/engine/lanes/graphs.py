@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from verification.engine.lanes.pointers import Doubles, Integers, Longs
+from verification.engine.lanes.pointers import Doubles, Flags, Integers, Longs
 
 
 class Fill(NamedTuple):
@@ -53,6 +53,7 @@ class Graph(NamedTuple):
         first: by degree, a node that has it, or -1.
         following: by node, the next of its degree, or -1.
         previous: the one before.
+        held: by node, whether it comes after all that are not.
         order: by node, its place among the pivots.
     """
 
@@ -66,4 +67,5 @@ class Graph(NamedTuple):
     first: Integers
     following: Integers
     previous: Integers
+    held: Flags
     order: Integers

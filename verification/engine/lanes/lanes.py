@@ -31,18 +31,19 @@ def parameter_values(
         name: np.repeat(getattr(nominal, name), lanes, axis=1)
         for name in nominal.__dataclass_fields__
     }
-    places = _places(topology)
+    places = _Places(topology)
     for lane, lane_overrides in enumerate(overrides):
         for label, value in lane_overrides.items():
             key = label.upper().replace(".", "|")
             if key in _FACTORS:
                 continue
-            if key not in places:
+            found = places.find(key)
+            if found is None:
                 raise ConfigurationError(
                     f"{topology.flat.deck.name} has no junction, inductor, resistor, capacitor, "
                     f"coupling or current source {label}"
                 )
-            name, row = places[key]
+            name, row = found
             if name == "currents":
                 arrays[name][row, lane] = _current_factor(topology, row, value)
                 continue
@@ -58,7 +59,7 @@ def parameter_values(
 
 
 def _current_factor(topology: Topology, row: int, value: float) -> float:
-    element = topology.current_sources.elements[row]
+    element = topology.flat.element(int(topology.current_sources.at[row]))
     wave = element.wave
     if wave is None or wave.kind not in (DC, PWL) or wave.values[-1] == 0.0:
         raise ConfigurationError(
@@ -74,30 +75,37 @@ def _current_factor(topology: Topology, row: int, value: float) -> float:
     return value / final
 
 
-def _places(topology: Topology) -> dict[str, tuple[str, int]]:
-    """Label -> (array of Values, row)."""
-    arrays = {"B": "area", "R": "resistance", "C": "capacitance", "S": "currents"}
-    places: dict[str, tuple[str, int]] = {}
-    wide = {label: i for i, label in enumerate(topology.current_inductors.labels)}
-    for label, (element, current) in topology.devices.items():
-        if element.kind == "L":
+class _Places:
+    """Where the value of a device stands: array of ``Values`` and row, by flat label."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._couplings: dict[str, tuple[str, int]] = {}
+        wide = topology.current_inductors
+        self._wide = dict(zip(wide.at.tolist(), range(len(wide)), strict=True))
+        for name, couplings in (
+            ("coupling", topology.couplings),
+            ("wide_coupling", topology.current_couplings),
+        ):
+            for row, label in enumerate(topology.flat.labels(couplings.at)):
+                self._couplings[label] = (name, row)
+
+    def find(self, label: str) -> tuple[str, int] | None:
+        """The place, or None where no such device has a value that a lane can set."""
+        found = self._couplings.get(label)
+        if found is not None:
+            return found
+        current = self._topology.devices.current(label)
+        if current is None:
+            return None
+        if label[0] == "L":
             if current.kind == "M":
-                places[label] = ("coupled", topology.groups[current.index][current.row])
-            elif current.kind == "X":
-                places[label] = ("wide", wide[label])
-            else:
-                places[label] = ("series" if current.kind == "R" else "inductance", current.index)
-        elif current.kind in arrays:
-            places[label] = (arrays[current.kind], current.index)
-    for name, couplings in (
-        ("coupling", topology.couplings),
-        ("wide_coupling", topology.current_couplings),
-    ):
-        for row, (_, _, element) in enumerate(couplings):
-            suffix = element.pair[0].partition("|")[2]
-            own = f"|{suffix}" if suffix and "|" not in element.label else ""
-            places[element.label + own] = (name, row)
-    return places
+                return "coupled", self._topology.groups[current.index][current.row]
+            if current.kind == "X":
+                return "wide", self._wide[self._topology.flat.find(label)]
+            return "series" if current.kind == "R" else "inductance", current.index
+        name = {"B": "area", "R": "resistance", "C": "capacitance", "S": "currents"}
+        return (name[current.kind], current.index) if current.kind in name else None
 
 
 def select_lanes(values: Values, lanes: list[int]) -> Values:

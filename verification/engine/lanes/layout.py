@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from verification.engine.lanes.pieces import Chunks, Parts
 from verification.engine.lanes.pointers import Doubles, Flags, Integers, Longs, Words
 
 WIDTH = 8
@@ -34,8 +35,11 @@ JUNCTION, RESISTOR, CAPACITOR, LINE, TRANSFER, HISTORY, SHUNT, KINETIC = range(8
 PHASE, VOLTAGE, SHUNT_HISTORY, SHUNT_PHASE, PREDICTED = 0, 2, 4, 5, 6
 STATE_ROWS = 7
 # Rows of its coefficients (see ``values.Coefficients``).
-G, C1, C2, STRENGTH, SHUNT_G, SHUNT_PART, LOW, OFFSET = range(8)
-COEFFICIENT_ROWS = 8
+G, C1, STRENGTH, SHUNT_G, SHUNT_PART = range(5)
+COEFFICIENT_ROWS = 5
+# Rows of what its model alone says: lower end of the step at the gap (V), phase offset (rad).
+LOW, OFFSET = range(2)
+MODEL_ROWS = 2
 
 
 class Matrix(NamedTuple):
@@ -85,8 +89,10 @@ class Junctions(NamedTuple):
     Attributes:
         ends: rows of b (p, n) and of x (p, n), for each vector 4 by the junctions in it.
         coefficient: rows as above, 8 doubles each; one each where the lanes share them.
+        model: the same of what the model says, which all lanes share.
         shunted: whether there is a resistor across any of them.
-        special: by vector, whether a junction has another relation than the sine.
+        special: by vector, whether a junction has another relation than the sine; ``any_special``
+            whether one is there.
         kind: by junction, 0 sine, 1 harmonics, 2 thermal.
         extra: by junction, where its row of ``table`` begins.
         table: rows of transparency, delta/2kT, count and amplitudes of harmonics.
@@ -98,7 +104,7 @@ class Junctions(NamedTuple):
             slot (``gap_own``), or for each junction.
         places: by junction, positions in A of (p,p), (n,n), (p,n), (n,p); -1 where there is none.
         outside: how many junctions are off the subgap branch.
-        moved: largest predicted change of a phase, by lane.
+        moved: by part, the largest predicted change of a phase, by lane.
     """
 
     vectors: int
@@ -106,10 +112,12 @@ class Junctions(NamedTuple):
     own: bool
     keep: bool
     shunted: bool
+    any_special: bool
     inverse_pc: float
     prediction: float
     ends: Integers
     coefficient: Doubles
+    model: Doubles
     special: Integers
     kind: Integers
     extra: Integers
@@ -129,11 +137,16 @@ class Junctions(NamedTuple):
 
 
 class Resistors(NamedTuple):
-    """Resistors that are not across a junction: ``plain`` ones, then those with an inductor."""
+    """Resistors that are not across a junction: ``plain`` ones, then those with an inductor.
+
+    Attributes:
+        keep: whether their history currents are asked for.
+    """
 
     plain: int
     total: int
     own: bool
+    keep: bool
     ends: Ends
     g: Doubles
     part: Doubles
@@ -229,6 +242,7 @@ class Sources(NamedTuple):
         lines: by source, whether it is a pwl or dc in all lanes.
         factor: by source and lane.
         constant: the right-hand side that constant current sources make.
+        present: that with those which are not constant now.
         moving: the sources that are not constant now; ``counts[0]`` is how many, ``counts[1]``
             whether a source was looked up anew in this step.
         following: time of the next corner of any source, s.
@@ -254,6 +268,7 @@ class Sources(NamedTuple):
     counts: Longs
     following: Doubles
     constant: Doubles
+    present: Doubles
 
 
 class Noise(NamedTuple):
@@ -347,6 +362,8 @@ class Tile(NamedTuple):
     matrix: Matrix
     shared: Factors
     factors: Factors
+    parts: Parts
+    chunks: Chunks
     junctions: Junctions
     resistors: Resistors
     capacitors: Capacitors

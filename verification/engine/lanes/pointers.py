@@ -14,6 +14,9 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+_LINE = 64
+"""Bytes of a cache line, and of a vector of 8 doubles."""
+
 
 class Pointer:
     """A one-dimensional contiguous array, seen by kernels as its address."""
@@ -35,9 +38,29 @@ Words = Annotated[Pointer, np.uint64]
 """Pointers by what they lead to, as ``layout`` names them."""
 
 
+def empty(count: int) -> Pointer:
+    """Room for so many doubles, at a whole cache line: no vector of 8 lies in two of them.
+
+    Vectors that do cost a quarter of the time of a step.
+    """
+    room = np.empty(count + _LINE // 8)
+    first = -room.ctypes.data % _LINE // 8
+    return Pointer(room[first : first + count])
+
+
+def zeros(count: int) -> Pointer:
+    """The same, filled with 0."""
+    found = empty(count)
+    found.array.fill(0.0)
+    return found
+
+
 def doubles(array: Any) -> Pointer:
-    """Pointer to the values as float64, in C order, flat."""
-    return Pointer(np.ascontiguousarray(array, dtype=np.float64).reshape(-1))
+    """Pointer to a copy of the values as float64, in C order, flat, at a whole cache line."""
+    values = np.asarray(array, dtype=np.float64)
+    found = empty(values.size)
+    found.array.reshape(values.shape)[...] = values
+    return found
 
 
 def integers(array: Any) -> Pointer:

@@ -20,7 +20,7 @@ _STATE = {
     "controlled": ("phase", "current"),
     "lines": ("p1", "p2", "current", "ring"),
     "kinetic": ("share", "current"),
-    "sources": ("out", "constant"),
+    "sources": ("out", "constant", "present"),
     "noise": ("left", "right"),
     "traces": ("d1", "d2"),
 }

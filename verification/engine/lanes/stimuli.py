@@ -49,20 +49,21 @@ class SourceTable:
         return np.asarray(np.all((kinds == DC) | (kinds == PWL), axis=1))
 
 
-def source_elements(topology: Topology) -> list[Element]:
-    """All sources: current sources, then voltage and phase sources."""
-    prescribed = [e for e in topology.phase_rows.elements if e.wave is not None]
-    return [*topology.current_sources.elements, *prescribed]
+def _sources(topology: Topology) -> NDArray[np.int32]:
+    """All sources, as places in the circuit: current sources, then voltage and phase sources."""
+    prescribed = topology.phase_rows.at
+    return np.concatenate(
+        [topology.current_sources.at, prescribed[topology.flat.of_kind("VP")[prescribed]]]
+    )
 
 
 def source_table(
     topology: Topology, transient: TransientAnalysis, values: Values, stimuli: Sequence[Stimulus]
 ) -> SourceTable:
     """The waves of all lanes. Raises ConfigurationError for a label that is no source."""
-    elements = source_elements(topology)
-    index = {element.label: s for s, element in enumerate(elements)}
+    flat, sources = topology.flat, _sources(topology)
     lanes = len(stimuli)
-    waves = np.zeros((len(elements), lanes, 3), dtype=np.int64)
+    waves = np.zeros((sources.size, lanes, 3), dtype=np.int64)
     chunks: list[FloatArray] = []
     known: dict[int, tuple[int, int, int]] = {}
     total = 0
@@ -76,23 +77,31 @@ def source_table(
             total += coded.size
         return known[id(wave)]
 
-    for s, element in enumerate(elements):
-        if element.wave is not None:
-            waves[s, :] = place(element.wave)
+    cards, first, which = np.unique(flat.card[sources], return_index=True, return_inverse=True)
+    own = np.zeros((cards.size, 3), dtype=np.int64)
+    for k in np.argsort(first).tolist():  # in the order in which they come
+        wave = flat.cards[cards[k]].wave
+        if wave is not None:
+            own[k] = place(wave)
+    waves[:] = own[which][:, None]
+    index = dict(zip(sources.tolist(), range(sources.size), strict=True)) if any(stimuli) else {}
     for lane, stimulus in enumerate(stimuli):
         for label, wave in stimulus.items():
-            key = label.upper().replace(".", "|")
-            if key not in index:
+            at = index.get(flat.find(label.upper().replace(".", "|")))
+            if at is None:
+                some = flat.labels(sources[:6])
                 raise ConfigurationError(
-                    f"{topology.flat.deck.name} has no source {label}; it has "
-                    f"{', '.join(list(index)[:6])}{', ...' if len(index) > 6 else ''}"
+                    f"{flat.deck.name} has no source {label}; it has "
+                    f"{', '.join(some)}{', ...' if sources.size > 6 else ''}"
                 )
-            waves[index[key], lane] = place(wave)
-    factor = np.ones((len(elements), lanes))
+            waves[at, lane] = place(wave)
+    factor = np.ones((sources.size, lanes))
     factor[: len(topology.current_sources)] = values.currents
-    of_phase = [index.get(element.label, 0) for element in topology.phase_rows.elements]
+    has_wave = flat.of_kind("VP")[topology.phase_rows.at]
+    of_phase = len(topology.current_sources) + np.cumsum(has_wave) - 1
+    of_phase[~has_wave] = 0
     return SourceTable(
-        waves, np.concatenate([*chunks, np.zeros(1)]), factor, np.array(of_phase, dtype=np.int32)
+        waves, np.concatenate([*chunks, np.zeros(1)]), factor, of_phase.astype(np.int32)
     )
 
 
@@ -168,7 +177,9 @@ def noise_table(
 
 
 def _thermal(topology: Topology, plan: Plan, values: Values) -> list[_Generator]:
-    deck = topology.flat.deck
+    deck, flat = topology.flat.deck, topology.flat
+    if not deck.temperature and not any(card.temperature for card in flat.cards):
+        return []
     found = []
 
     def add(kind: int, at: int, element: Element, resistance: FloatArray, ratio: float) -> None:
@@ -179,12 +190,19 @@ def _thermal(topology: Topology, plan: Plan, values: Values) -> list[_Generator]
             sigma = np.asarray(density * math.sqrt(band / 2.0))
             found.append(_Generator(kind, at, 1.0 / band, 0.0, sigma, ratio))
 
-    junctions = zip(topology.junctions.elements, topology.models, strict=True)
+    models = [topology.models[k] for k in topology.model.tolist()]
+    junctions = zip(topology.junctions.elements, models, strict=True)
     for j, (element, model) in enumerate(junctions):
         subgap = model.rn if model.rtype == 0 else model.r0
-        add(0, j, element, subgap / values.area[j], math.sqrt(model.r0 / model.rn))
-    across = {int(r): j for j, r in enumerate(plan.shunt) if r >= 0}
-    slot = {int(r): k for k, r in enumerate(plan.resistors)}
+        add(
+            0,
+            int(plan.order.place[j]),
+            element,
+            subgap / values.area[j],
+            math.sqrt(model.r0 / model.rn),
+        )
+    across = {int(r): int(plan.order.place[j]) for j, r in enumerate(plan.shunt) if r >= 0}
+    slot = {int(r): k for k, r in enumerate(plan.order.resistors)}
     for r, element in enumerate(topology.resistors.elements):
         kind, at = (3, across[r]) if r in across else (1, slot[r])
         add(kind, at, element, values.resistance[r], 1.0)
@@ -195,7 +213,14 @@ def _noise_sources(
     topology: Topology, transient: TransientAnalysis, stimuli: Sequence[Stimulus]
 ) -> list[_Generator]:
     found = []
-    for s, element in enumerate(source_elements(topology)):
+    flat, sources = topology.flat, _sources(topology)
+    own = np.isin(
+        sources, flat.where(lambda card: card.wave is not None and card.wave.kind == NOISE)
+    )
+    if any(wave.kind == NOISE for stimulus in stimuli for wave in stimulus.values()):
+        own[:] = True
+    for s in np.flatnonzero(own).tolist():
+        element = flat.element(int(sources[s]))
         waves = [stimulus.get(element.label, element.wave) for stimulus in stimuli]
         noisy = [wave for wave in waves if wave is not None and wave.kind == NOISE]
         if not noisy:

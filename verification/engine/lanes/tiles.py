@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from verification.engine.equations.outputs import Terms
 from verification.engine.lanes.factors import empty_factors, matrix_pointers
 from verification.engine.lanes.layout import (
     COEFFICIENT_ROWS,
-    LOW,
+    MODEL_ROWS,
+    OFFSET,
     STATE_ROWS,
     WIDTH,
     Capacitors,
@@ -32,7 +34,8 @@ from verification.engine.lanes.layout import (
     Traces,
     Watch,
 )
-from verification.engine.lanes.pointers import Pointer, doubles, integers, longs
+from verification.engine.lanes.pieces import Chunks, Parts
+from verification.engine.lanes.pointers import Pointer, doubles, integers, longs, zeros
 from verification.engine.lanes.results import Extract
 from verification.engine.lanes.stimuli import NoiseTable, SourceTable
 from verification.engine.text.deck import TransientAnalysis
@@ -80,8 +83,12 @@ class _TileBuilder:
         self._own = setup.shared is None
         self._eq = setup.equations
 
-    def _zeros(self, count: int, kind: type[np.generic] = np.float64) -> Pointer:
-        """Room for ``count`` numbers of each lane; at least for one."""
+    def _zeros(self, count: int) -> Pointer:
+        """Room for ``count`` doubles of each lane; at least for one."""
+        return zeros(max(count, 1) * self._setup.width)
+
+    def _nothing(self, count: int, kind: type[np.generic]) -> Pointer:
+        """The same of another kind of number."""
         return Pointer(np.zeros(max(count, 1) * self._setup.width, dtype=kind))
 
     def _three(self, count: int) -> tuple[Pointer, Pointer, Pointer]:
@@ -101,46 +108,89 @@ class _TileBuilder:
         setup, eq = self._setup, self._eq
         width = setup.width
         # The copy of the constant part runs in whole vectors.
-        size = -(-(eq.plan.size + 1) * width // WIDTH) * WIDTH
+        size = -(-eq.plan.order.rows * width // WIDTH) * WIDTH
         return Tile(
-            width, used, self._own, Pointer(np.zeros(size)), Pointer(np.zeros(size)),
+            width, used, self._own, zeros(size), zeros(size),
             Pointer(np.zeros(1, dtype=np.bool_)), Pointer(np.zeros(width, dtype=np.bool_)),
             matrix_pointers(eq), setup.shared or self._own_values(), empty_factors(eq, width),
-            self._junctions(), self._resistors(), self._capacitors(), self._prescribed(),
-            self._controlled(), self._lines(), self._kinetic(size), self._sources(size),
-            self._noise(), self._traces(), self._watch(),
+            self._parts(), self._chunks(), self._junctions(), self._resistors(), self._capacitors(),
+            self._prescribed(), self._controlled(), self._lines(), self._kinetic(size),
+            self._sources(size), self._noise(), self._traces(), self._watch(),
         )  # fmt: skip
 
     def _own_values(self) -> Factors:
         empty = self._zeros(1)
         return Factors(self._pick(self._eq.matrix), empty, integers([0]), empty, empty, empty)
 
-    def _junctions(self) -> Junctions:
-        plan, parts, width = self._eq.plan, self._eq.parts, self._setup.width
-        count = plan.junction_ends.shape[0]
-        together = WIDTH // width
-        vectors = -(-count // together)
-        ends = np.full((vectors * together, 4), plan.size, dtype=np.int32)
-        ends[:count] = plan.junction_ends
-        special = np.zeros(vectors * together, dtype=np.int32)
-        special[:count] = plan.relations.kind != 0
-        gap = np.stack([self._picked(row) for row in parts.gap[2:5]], axis=2)
-        room = [Pointer(np.zeros(max(1, vectors) * rows * WIDTH)) for rows in (STATE_ROWS, 1, 1, 1)]
-        state, current, shunt_current, delta = room
-        coefficient, per_ampere = self._junction_coefficients(vectors, together)
-        return Junctions(
-            vectors, count, self._own or width == 1, self._setup.keep,
-            bool((plan.shunt >= 0).any()),
-            parts.inverse_pc, parts.prediction,
-            integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient,
-            integers(special.reshape(vectors, together).max(axis=1, initial=0)),
-            integers(plan.relations.kind), integers(plan.relations.extra),
-            doubles(plan.relations.table), state, current, shunt_current, per_ampere, delta,
-            doubles(parts.gap[1, :, 0]), doubles(gap), self._own, longs(plan.places),
-            longs([0]), Pointer(np.zeros(WIDTH)), Pointer(np.zeros(3 * WIDTH)),
+    def _chunks(self) -> Chunks:
+        plan = self._eq.plan
+        order, together = plan.order, WIDTH // self._setup.width
+        others = (
+            plan.capacitor_ends, plan.prescribed_row, plan.controlled, plan.line_ends,
+            plan.kinetic_ends, self._setup.noise.kind,
+        )  # fmt: skip
+        return Chunks(
+            not any(len(each) for each in others), longs(order.ends),
+            longs(-(-order.vectors // together)), longs(order.plain_ends),
+            longs(order.series_ends), longs(order.begins), integers(order.begin),
         )  # fmt: skip
 
-    def _junction_coefficients(self, vectors: int, together: int) -> tuple[Pointer, Pointer]:
+    def _parts(self) -> Parts:
+        order, pattern, size = self._eq.plan.order, self._eq.pattern, self._eq.plan.size
+        begin = order.parts.begin
+        total, between = order.parts.total, int(begin[-1])
+        # Rows of ``back`` fall, so that the rows between come first and part 0 comes last.
+        backs = np.searchsorted(-pattern.back.astype(np.int64), -np.append(begin, size) + 1)
+        segments = [
+            pattern.l_rows[i] + np.searchsorted(
+                pattern.l_columns[pattern.l_rows[i] : pattern.l_used[i]], begin
+            )
+            for i in range(between, size)
+        ]  # fmt: skip
+        return Parts(
+            total, between, size + 1, size - between + 1, longs(order.chunks), longs(begin),
+            longs(backs), longs(np.array(segments, dtype=np.int64)), zeros(total),
+            longs(np.zeros(total)), longs(np.zeros(24)),
+        )  # fmt: skip
+
+    def _junctions(self) -> Junctions:
+        plan, parts, width = self._eq.plan, self._eq.parts, self._setup.width
+        count = plan.order.places
+        together = WIDTH // width
+        vectors = -(-count // together)
+        ends = self._placed(plan.junction_ends, plan.size, vectors * together)
+        kind = self._placed(plan.relations.kind)
+        special = self._placed(plan.relations.kind != 0, count=vectors * together)
+        gap = self._placed(np.stack([self._picked(row) for row in parts.gap[2:5]], axis=2))
+        room = [zeros(max(1, vectors) * rows * WIDTH) for rows in (STATE_ROWS, 1, 1, 1)]
+        state, current, shunt_current, delta = room
+        coefficient, model, per_ampere = self._junction_coefficients(vectors, together)
+        return Junctions(
+            vectors, count, self._own or width == 1, self._setup.keep,
+            bool((plan.shunt >= 0).any()), bool(plan.relations.kind.any()),
+            parts.inverse_pc, parts.prediction,
+            integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient, model,
+            integers(special.reshape(vectors, together).max(axis=1, initial=0)),
+            integers(kind), integers(self._placed(plan.relations.extra)),
+            doubles(plan.relations.table), state, current, shunt_current, per_ampere, delta,
+            doubles(self._placed(parts.gap[1, :, 0])), doubles(gap), self._own,
+            longs(self._placed(plan.places, -1)),
+            longs([0]), zeros(plan.order.parts.total * WIDTH),
+            zeros(3 * plan.order.parts.total * WIDTH),
+        )  # fmt: skip
+
+    def _placed(
+        self, rows: NDArray[Any], fill: float = 0, count: int | None = None
+    ) -> NDArray[Any]:
+        """Rows by junction in the kernels' order, with ``fill`` at places without one."""
+        order = self._eq.plan.order
+        out = np.full((order.places if count is None else count, *rows.shape[1:]), fill, rows.dtype)
+        out[order.place] = rows
+        return out
+
+    def _junction_coefficients(
+        self, vectors: int, together: int
+    ) -> tuple[Pointer, Pointer, Pointer]:
         """Rows of all vectors as in ``layout``; phase per ampere of the resistors across them."""
         plan, parts = self._eq.plan, self._eq.parts
         count, lanes = parts.junction.shape[1:]
@@ -148,23 +198,28 @@ class _TileBuilder:
         shunt = np.zeros((3, count, lanes))
         shunt[:, shunted] = parts.resistor[:, plan.shunt[shunted]]
         g, part, per_ampere = shunt
-        same = np.ones(lanes)
-        low, offset = parts.gap[0, :, :1] * same, plan.relations.offset[:, None] * same
-        rows = [*parts.junction, g, part, low, offset]
+        rows = [*parts.junction, g, part]
         table = np.stack([self._picked(row) for row in rows], axis=1)  # (junctions, rows, lanes)
-        padded = np.zeros((vectors * together, *table.shape[1:]))
-        padded[:, LOW] = math.inf  # what fills up the last vector is never above its gap
-        padded[:count] = table
+        padded = self._placed(table, count=vectors * together)
+        of_model = np.stack([parts.gap[0, :, 0], plan.relations.offset], axis=1)
+        # What fills up a vector is never above its gap.
+        model: NDArray[Any] = self._placed(of_model, math.inf, vectors * together)
+        model[~np.isfinite(model[:, OFFSET]), OFFSET] = 0.0
         if self._setup.width == 1:
-            padded = padded.reshape(vectors, together, COEFFICIENT_ROWS).transpose(0, 2, 1)
-        return doubles(padded), self._pick(per_ampere)
+            shape = (vectors, together, COEFFICIENT_ROWS)
+            table = padded.reshape(shape).transpose(0, 2, 1)
+            model = model.reshape(vectors, together, MODEL_ROWS).transpose(0, 2, 1)
+        else:
+            table = padded
+        return doubles(table), doubles(model), self._pick(self._placed(per_ampere))
 
     def _resistors(self) -> Resistors:
         plan, parts = self._eq.plan, self._eq.parts
-        count = plan.resistors.size
-        g, part, per_ampere = (self._pick(rows[plan.resistors]) for rows in parts.resistor)
+        kept = plan.order.resistors
+        count = kept.size
+        g, part, per_ampere = (self._pick(rows[kept]) for rows in parts.resistor)
         return Resistors(
-            plan.plain, count, self._own, self._ends(plan.resistor_ends),
+            plan.order.plain, count, self._own, self._setup.keep, self._ends(plan.resistor_ends),
             g, part, per_ampere, *self._three(count),
         )  # fmt: skip
 
@@ -204,10 +259,12 @@ class _TileBuilder:
 
     def _kinetic(self, size: int) -> Kinetic:
         ends, at = self._eq.plan.kinetic_ends, self._eq.topology.kinetic
-        elements = self._eq.topology.inductors.elements
+        inductors, flat = self._eq.topology.inductors, self._eq.topology.flat
         inductance = self._eq.values.inductance[at] if at else np.zeros((0, 1))
-        ik = np.array([[elements[k].kinetic_A] for k in at], dtype=np.float64).reshape(-1, 1)
-        kept = Pointer(np.zeros(size if at else 1))
+        ik = np.array(
+            [[flat.cards[card].kinetic_A] for card in flat.card[inductors.at[at]]], dtype=np.float64
+        ).reshape(-1, 1)
+        kept = zeros(size if at else 1)
         return Kinetic(
             len(at), self._own, self._ends(ends), self._pick(ik + 0.0 * inductance),
             self._pick(ik * inductance / SIGMA), self._zeros(len(at)), self._zeros(len(at)), kept,
@@ -220,10 +277,11 @@ class _TileBuilder:
         lines = Pointer(np.ascontiguousarray(table.piecewise_linear(self._lanes)))
         return Sources(
             count, len(ends), self._ends(ends), kind, begin, length, doubles(table.data), lines,
-            doubles(table.factor[:, self._lanes]), self._zeros(count, np.int64),
+            doubles(table.factor[:, self._lanes]), self._nothing(count, np.int64),
             *self._three(count), self._zeros(count), Pointer(np.full(max(1, count), -math.inf)),
-            self._zeros(count, np.bool_), self._zeros(count, np.int32),
-            longs([0, 0]), doubles([-math.inf]), Pointer(np.zeros(size)),
+            self._nothing(count, np.bool_), self._nothing(count, np.int32),
+            longs([0, 0]), doubles([-math.inf]), zeros(size),
+            zeros(size),
         )  # fmt: skip
 
     def _noise(self) -> Noise:
@@ -259,8 +317,8 @@ class _TileBuilder:
         ends = plan.junction_ends[setup.watched].reshape(-1, 4)
         return Watch(
             count, rest_step, PULSE_HYSTERESIS, capacity, self._ends(ends),
-            *self._three(count), self._zeros(count, np.int64),
+            *self._three(count), self._nothing(count, np.int64),
             self._zeros(count * capacity), setup.extract.energy,
             self._ends(plan.source_ends[:, [0, 1, 3, 2]]),
-            *self._three(sources), self._zeros(sources, np.bool_),
+            *self._three(sources), self._nothing(sources, np.bool_),
         )  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from verification.engine.text.deck import ModelCard, ParsedDeck, Scope
 from verification.engine.text.lines import Line, Place
@@ -14,6 +16,8 @@ from verification.engine.text.sources import SourceWave, parse_source
 GROUND = -1
 _NOWHERE = Place("", 0)
 _FOUR_NODES = "EFGHT"
+_NO_NAME = re.compile(r"[|=(),]")
+"""What no label and no node name holds."""
 # Marks of JSIM's optimiser that JoSIM reads over; they say nothing about the circuit.
 _ANNOTATIONS = frozenset({"FCHECK", "NFREE"})
 _OPTIONS = {
@@ -59,8 +63,7 @@ class Element:
     kinetic_A: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceCard:
+class DeviceCard(NamedTuple):
     """One device line, read once for all instances of its scope."""
 
     line: Line
@@ -68,8 +71,7 @@ class DeviceCard:
     element: Element  # with local names and no nodes
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceCard:
+class InstanceCard(NamedTuple):
     """One line that places a subcircuit; ``overrides`` are texts of values by label inside."""
 
     line: Line
@@ -81,13 +83,13 @@ class InstanceCard:
 
 def read_instance(line: Line, scopes: dict[str, Scope]) -> InstanceCard:
     """An X line, with the name of its subcircuit first (JSIM) or last. Raises DeckError."""
-    label, *tokens = line.tokens
-    plain = [token for token in tokens if "=" not in token]
+    label, *plain = line.tokens
     overrides: dict[str, str] = {}
-    for token in tokens:
-        key, sign, value = token.partition("=")
-        if not sign:
-            continue
+    given = [token for token in plain if "=" in token]
+    if given:
+        plain = [token for token in plain if "=" not in token]
+    for token in given:
+        key, _, value = token.partition("=")
         if not key or not value or key in overrides:
             raise line.place.error(f"{token}: an instance takes LABEL=value, each label once")
         if "." in key:
@@ -97,7 +99,8 @@ def read_instance(line: Line, scopes: dict[str, Scope]) -> InstanceCard:
             )
         overrides[key] = value
     _check_name(label, line.place)
-    at = sorted({i for i in (0, len(plain) - 1) if plain and plain[i] in scopes})
+    last = len(plain) - 1
+    at = [i for i in ((0, last) if last else (0,)) if plain and plain[i] in scopes]
     if not at:
         raise line.place.error(f"{label}: neither the first nor the last word names a subcircuit")
     if len(at) == 2:
@@ -110,8 +113,9 @@ def read_instance(line: Line, scopes: dict[str, Scope]) -> InstanceCard:
             f"{label} connects {len(plain)} nodes, but subcircuit {child.name} has "
             f"{len(child.ports)}"
         )
-    for node in plain:
-        _check_name(node, line.place)
+    if _NO_NAME.search(" ".join(plain)):
+        for node in plain:
+            _check_name(node, line.place)
     return InstanceCard(line, label, child, tuple(plain), overrides)
 
 
@@ -284,7 +288,8 @@ def _join_braces(line: Line) -> tuple[str, ...]:
 
 
 def _check_name(name: str, place: Place) -> None:
+    if _NO_NAME.search(name) is None:
+        return
     if "|" in name:
         raise place.error(f"{name}: '|' can't be in a label or node name")
-    if any(sign in name for sign in "=(),"):
-        raise place.error(f"{name} can't be a label or node name")
+    raise place.error(f"{name} can't be a label or node name")

@@ -1,15 +1,20 @@
-"""From scopes to one flat list of elements with numbers for nodes and values.
+"""From scopes to one flat circuit with numbers for nodes and values.
 
-Names follow JoSIM: junction B1 in instance X2 inside instance X1 is ``B1|X2|X1``.
+Names follow JoSIM: junction B1 in instance X2 inside instance X1 is ``B1|X2|X1``. Each subcircuit
+is laid out once, as columns in which its ports are open; placing it is arithmetic on these columns,
+for all of its instances in a scope at once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from netlist_gen.errors import DeckError
 from verification.engine.text.budget import DEEPEST_SUBCIRCUIT, Budget
+from verification.engine.text.circuit import FlatCircuit
+from verification.engine.text.columns import GROUNDS, Body, Layout, assembled
 from verification.engine.text.deck import ParsedDeck, Scope
 from verification.engine.text.devices import (
     GROUND,
@@ -28,14 +33,7 @@ _EXPANDED_PER_LINE = 1000
 """A deck may expand to so many devices, and so many for each of its lines: a few lines that each
 place the subcircuit before them twice name more than any machine holds."""
 
-
-@dataclass
-class FlatCircuit:
-    """All elements, and the names of the nodes by number."""
-
-    deck: ParsedDeck
-    elements: list[Element] = field(default_factory=list)
-    node_names: list[str] = field(default_factory=list)
+_NO_NODES = (GROUND,) * 4
 
 
 def flatten(
@@ -57,24 +55,22 @@ def flatten(
             f"{deck.name}: {size} devices when expanded; the limit for a deck of {lines} device "
             f"lines is {limit}"
         )
-    flattener.expand(deck.main, "", {}, {})
-    seen: set[str] = set()
-    for element in flattener.flat.elements:
-        if element.kind != "K":
-            if element.label in seen:
-                raise element.place.error(f"{element.label} is there twice")
-            seen.add(element.label)
-    return flattener.flat
+    return flattener.circuit()
 
 
 class _Flattener:
     def __init__(self, deck: ParsedDeck, directory: Path | None, budget: Budget) -> None:
-        self.flat = FlatCircuit(deck)
         self._budget = budget
         self._deck = deck
         self._directory = directory
         self._read: dict[str, list[DeviceCard | InstanceCard]] = {}
         self._sizes: dict[str, int] = {}
+        self._layouts: dict[str, Layout] = {}
+        self._cards: list[Element] = []
+        self._origins: list[tuple[DeviceCard, Scope]] = []
+        self._names: list[str] = []
+        self._places: list[Place] = []
+        self._doubtful = False
 
     def size(self, name: str, stack: tuple[str, ...]) -> int:
         """Devices of a scope when expanded; also reads its cards and finds recursion."""
@@ -85,15 +81,17 @@ class _Flattener:
             if len(stack) > DEEPEST_SUBCIRCUIT:
                 raise scope.place.error(f"subcircuits nest deeper than {DEEPEST_SUBCIRCUIT}")
             total = 0
-            for card in self._cards(scope):
+            for card in self._cards_of(scope):
                 if isinstance(card, InstanceCard):
-                    total += self.size(card.scope.name, (*stack, name))
+                    inner = card.scope.name
+                    known = self._sizes.get(inner)
+                    total += self.size(inner, (*stack, name)) if known is None else known
                 else:
                     total += 1
             self._sizes[name] = total
         return self._sizes[name]
 
-    def _cards(self, scope: Scope) -> list[DeviceCard | InstanceCard]:
+    def _cards_of(self, scope: Scope) -> list[DeviceCard | InstanceCard]:
         if scope.name not in self._read:
             self._read[scope.name] = [self._card(line, scope) for line in scope.cards]
         return self._read[scope.name]
@@ -104,72 +102,131 @@ class _Flattener:
             return read_instance(line, self._deck.scopes)
         return read_device(line, scope, self._deck, self._directory)
 
-    def expand(
-        self, scope: Scope, path: str, ports: dict[str, int], overrides: dict[str, str]
-    ) -> None:
-        """Append the devices of an instance, with those of the instances in it.
+    def circuit(self) -> FlatCircuit:
+        """The main design, expanded. Raises DeckError."""
+        whole = self._layout(self._deck.main, "")
+        flat = FlatCircuit(
+            self._deck, self._cards, whole.paths, whole.card, whole.instance, whole.nodes,
+            whole.couplings, self._names, self._places, whole.node_name, whole.node_instance,
+        )  # fmt: skip
+        self._check_nodes(flat)
+        if self._doubtful:
+            self._check_labels(flat)
+        return flat
 
-        Args:
-            scope: of which it is an instance.
-            path: its flat name; empty for the main design.
-            ports: number of the node at each port.
-            overrides: texts of values by label inside the instance.
-        """
-        self._budget.step()
-        nodes = {**ports, "0": GROUND, "GND": GROUND}
-        suffix = f"|{path}" if path else ""
-        unused = dict(overrides)
-        for card in self._cards(scope):
-            if isinstance(card, InstanceCard):
-                ports_inside, own = self._inside(card, suffix, nodes, unused)
-                self.expand(card.scope, card.label + suffix, ports_inside, own)
-                continue
-            e = card.element
-            if unused and e.label in unused:
-                e = override(card, scope, self._deck, unused.pop(e.label))
-            at = tuple([self._number(node, nodes, suffix, e.place) for node in card.nodes])
-            pair = (e.pair[0] + suffix, e.pair[1] + suffix) if e.pair[0] else e.pair
-            self.flat.elements.append(
-                Element(
-                    e.kind, e.label + suffix, at, e.value, e.model, e.wave, e.delay, e.spread,
-                    e.temperature, e.bandwidth, pair, e.place, e.kinetic_A,
-                )
-            )  # fmt: skip
-        if unused:
-            label = next(iter(unused))
-            raise scope.place.error(
-                f"instance {path} sets {label}, but subcircuit {scope.name} has no such device"
+    def _check_nodes(self, flat: FlatCircuit) -> None:
+        # JoSIM looks at the flat name, so an instance's label grounds the nodes inside.
+        names, paths = (
+            np.array(["GND" in text for text in texts], dtype=np.bool_)
+            for texts in (flat.names, flat.paths)
+        )
+        wrong = names[flat.node_name] | paths[flat.node_instance]
+        if wrong.any():
+            at = int(wrong.argmax())
+            raise flat.places[flat.node_name[at]].error(
+                f"{flat.node_label(at)}: JoSIM takes every node with GND in its name for ground"
             )
 
-    def _inside(
-        self, card: InstanceCard, suffix: str, nodes: dict[str, int], unused: dict[str, str]
-    ) -> tuple[dict[str, int], dict[str, str]]:
-        """Ports and overrides of an instance; those that come from outside leave ``unused``."""
-        place, own = card.line.place, f"|{card.label}"
-        overrides = dict(card.overrides)
-        for key in [key for key in unused if key.endswith(own)]:
-            overrides[key.removesuffix(own)] = unused.pop(key)
-        ports = {
-            port: self._number(node, nodes, suffix, place)
-            for port, node in zip(card.scope.ports, card.nodes, strict=True)
-        }
-        for ground in ("0", "GND"):
-            if ports.get(ground, GROUND) != GROUND:
-                raise place.error(
-                    f"{card.label}: port {ground} of {card.scope.name} is ground and "
-                    "can't be connected to another node"
-                )
-        return ports, overrides
+    def _check_labels(self, flat: FlatCircuit) -> None:
+        at = np.flatnonzero(~flat.of_kind("K")).astype(np.int32)
+        seen: set[str] = set()
+        for place, label in zip(at.tolist(), flat.labels(at), strict=True):
+            if label in seen:
+                raise flat.place(place).error(f"{label} is there twice")
+            seen.add(label)
 
-    def _number(self, name: str, nodes: dict[str, int], suffix: str, place: Place) -> int:
-        found = nodes.get(name)
-        if found is None:
-            flat_name = name + suffix
-            # JoSIM looks at the flat name, so an instance's label grounds the nodes inside.
-            if "GND" in flat_name:
-                raise place.error(
-                    f"{flat_name}: JoSIM takes every node with GND in its name for ground"
+    def _layout(self, scope: Scope, path: str) -> Layout:
+        """The layout of a scope; ``path`` is the flat name of its first instance."""
+        known = self._layouts.get(scope.name)
+        if known is None:
+            known = self._layouts[scope.name] = self._made(scope, path)
+        return known
+
+    def _made(self, scope: Scope, path: str) -> Layout:
+        cards = self._cards_of(scope)
+        ports = {port: -2 - k for k, port in enumerate(scope.ports)}
+        body = Body({**ports, **dict.fromkeys(GROUNDS, GROUND)})
+        grounded: list[tuple[int, InstanceCard, int]] = []
+        own: list[DeviceCard] = []
+        layouts: list[Layout | None] = []
+        for number, card in enumerate(cards):
+            if isinstance(card, DeviceCard):
+                nodes = body.numbers(number, card.nodes, card.line.place)
+                body.devices.append(number)
+                body.device_nodes.append((*nodes, *_NO_NODES[len(nodes) :]))
+                own.append(card)
+                layouts.append(None)
+                continue
+            self._budget.step()
+            nodes = body.numbers(number, card.nodes, card.line.place)
+            layout = self._layout(card.scope, _within(card.label, path))
+            layouts.append(layout)
+            if layout.grounded or layout.own_grounds:
+                grounded += _still_open(card, layout, nodes)
+            group = body.inner.get(card.scope.name)
+            if group is None:
+                group = body.inner[card.scope.name] = (layout, [], [])
+            group[1].append(number)
+            group[2].append(nodes)
+            if card.overrides:
+                body.values += self._overridden(card, layout, number, path)
+        labels = [card.element.label for card in own if card.element.kind != "K"]
+        placed = [card.label for card in cards if isinstance(card, InstanceCard)]
+        if len(set(labels)) < len(labels) or len(set(placed)) < len(placed):
+            self._doubtful = True
+        first_card = len(self._cards)
+        self._cards += [card.element for card in own]
+        self._origins += [(card, scope) for card in own]
+        first_name = len(self._names)
+        self._names += body.names
+        self._places += body.places
+        columns = assembled(cards, layouts, body, first_card, first_name)
+        own_grounds = [k for k, port in enumerate(scope.ports) if port in GROUNDS]
+        return Layout(**columns, own_grounds=own_grounds, grounded=grounded)
+
+    def _overridden(
+        self, card: InstanceCard, layout: Layout, number: int, path: str
+    ) -> list[tuple[int, int, int]]:
+        """For each value that an instance sets: its card, place inside and new card's number."""
+        found = []
+        for key, text in card.overrides.items():
+            scope, within, at = card.scope, layout, 0
+            where, rest = _within(card.label, path), key
+            while True:
+                label, _, last = rest.rpartition("|")
+                inner = within.inside.get(last) if label else None
+                if inner is None:
+                    break
+                rest, where = label, _within(last, where)
+                scope, at = inner[0], at + inner[1]
+                within = self._layouts[scope.name]
+            place = within.devices.get(rest)
+            if place is None:
+                raise scope.place.error(
+                    f"instance {where} sets {rest}, but subcircuit {scope.name} has no such device"
                 )
-            found = nodes[name] = len(self.flat.node_names)
-            self.flat.node_names.append(flat_name)
+            base, origin = self._origins[within.card[place]]
+            self._cards.append(override(base, origin, self._deck, text))
+            self._origins.append((base, origin))
+            found.append((number, at + place, len(self._cards) - 1))
         return found
+
+
+def _within(label: str, path: str) -> str:
+    return f"{label}|{path}" if path else label
+
+
+def _still_open(
+    card: InstanceCard, layout: Layout, nodes: list[int]
+) -> list[tuple[int, InstanceCard, int]]:
+    """Ports of the scope around an instance that have to be ground for it. Raises DeckError."""
+    found = []
+    for k, of, port in [*layout.grounded, *((k, card, k) for k in layout.own_grounds)]:
+        if nodes[k] >= 0:
+            raise of.line.place.error(
+                f"{of.label}: port {of.scope.ports[port]} of {of.scope.name} is ground and can't "
+                "be connected to another node"
+            )
+        if nodes[k] != GROUND:
+            found.append((-2 - nodes[k], of, port))
+    return found

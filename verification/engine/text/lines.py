@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from netlist_gen.deck.lines import logical_lines, names_a_file, numbered_lines, read_deck_text
 from netlist_gen.errors import DeckError
@@ -19,8 +20,7 @@ from verification.waves.josim_remarks import remark_at
 _FILE_WORDS = frozenset({".INCLUDE", "INCLUDE", ".FILE", "FILE", ".IV"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a line begins: the file as the user named it and the line number, from 1."""
 
     file: str
@@ -34,8 +34,7 @@ class Place:
         return DeckError(printable(f"{self}: {what}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One logical line: tokens split at blanks, in upper case, continuation lines joined.
 
     Attributes:
@@ -96,18 +95,20 @@ class _Reader:
         numbered = numbered_lines(text, name, comments="*#", free=names_a_file)
         for number, line in logical_lines(numbered, comments="*#"):
             self.budget.step()
-            place, raw = Place(name, number), line.split()
-            first = raw[0].upper()
+            place, tokens = Place(name, number), tuple(line.upper().split())
+            first = tokens[0]
             if first in (".INCLUDE", "INCLUDE"):
-                yield from self._included(raw, place, directory, stack)
+                yield from self._included(line.split(), place, directory, stack)
             elif first in (".END", "END"):
                 return
             elif first in _FILE_WORDS:
-                yield _without_remark(place, (first, *raw[1:]))
+                yield _without_remark(place, (first, *line.split()[1:]))
             elif first[0] == "+":
                 raise place.error("a line that continues (+) has no line before it")
+            elif "*" in line:
+                yield _without_remark(place, tokens)
             else:
-                yield _without_remark(place, tuple(line.upper().split()))
+                yield Line(place, tokens)
 
     def _included(
         self, raw: list[str], place: Place, directory: Path | None, stack: tuple[Path, ...]

@@ -88,6 +88,32 @@ def test_damaged_code_is_compiled_anew(monkeypatch, tmp_path, damage):
     assert file.read_bytes() == whole
 
 
+def test_files_that_were_not_used_for_long_are_deleted(monkeypatch, tmp_path):
+    native.functions("pattern")
+    pretend(monkeypatch)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    folder = tmp_path / "netlist-gen"
+    folder.mkdir()
+    for age in range(native.MOST_KEPT + 3):
+        for group in ("pattern", "single"):
+            file = folder / f"{group}-{age}.o"
+            file.write_bytes(b"")
+            os.utime(file, (1e9 - age, 1e9 - age))
+    monkeypatch.setattr(native, "_loaded", {})
+    native.functions("pattern")
+    left = {file.name for file in folder.iterdir()}
+    own = native._place("pattern").name
+    assert {name for name in left if name.startswith("pattern")} == {
+        own, *(f"pattern-{age}.o" for age in range(native.MOST_KEPT - 1))
+    }  # fmt: skip
+    assert sum(name.startswith("single") for name in left) == native.MOST_KEPT + 3
+    # What is loaded was used: it is the last to go.
+    os.utime(folder / own, (1, 1))
+    monkeypatch.setattr(native, "_loaded", {})
+    native.functions("pattern")
+    assert (folder / own).stat().st_mtime > 1e9
+
+
 def test_code_is_for_one_processor_and_one_version(monkeypatch):
     names = {native._place("single").name}
     monkeypatch.setenv("NUMBA_CPU_NAME", "x86-64-v3")
