@@ -102,7 +102,8 @@ def test_ternarize_tells_its_cost(real: Path) -> None:
         (
             ["--ternarize"],
             NetworkError,
-            r"neurons '1': beta 0\.9 with reset 'subtract' lets the membrane",
+            r"layer 0 \('0'\): a bias adds 0\.08\d* to the membrane of neuron 0 in every step, .*; "
+            r"convert --steps 1 takes .* \(inspect lists 1 more\)$",
         ),
         (["--steps", 1], NetworkError, r"must be ternary, .* adapt fine-tunes them$"),
         (["--fan-in", 5], ConfigurationError, r"^--fan-in drops weights: it needs --ternarize$"),

@@ -147,7 +147,7 @@ OVERLAPPING = (
     nir.Threshold(np.full((2, 3, 3), 2.5)),
     *POOLED[3:],
 )
-ADAPT, FOREIGN = "weights state adapt", "weights neuron adapt"
+ADAPT, FOREIGN = "weights leak adapt", "weights neuron adapt"
 WAYS = [
     ("named module, beta 0.95", in_pt(Named), LINES, ADAPT),
     ("beta 0, reset subtract", one("subtract"), LINES, "state adapt"),
@@ -169,7 +169,7 @@ WAYS = [
     ("LinearLeaky", in_pt(own_weights), LINES, FOREIGN),
     ("Lapicque", hidden(snn.Lapicque(beta=0.9)), LINES, FOREIGN),
     ("graded spikes", hidden(leaky(graded_spikes_factor=2.0)), LINES, FOREIGN),
-    ("sums read without neurons", in_pt(sums), LINES, "weights state neuron adapt"),
+    ("sums read without neurons", in_pt(sums), LINES, "weights leak neuron adapt"),
     ("beta 1, reset zero", in_safetensors, LINES, "weights bias adapt"),
     ("beta 1, reset subtract, half a count", one("subtract", 1.5, 1.0), LINES, "reset adapt"),
     ("NIR, IF that starts again at 0.5", in_nir(LAST[0], integrating(0.5)), LINES, "neuron adapt"),
