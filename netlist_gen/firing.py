@@ -58,14 +58,13 @@ def firing(network: TernaryNetwork) -> tuple[LayerFiring, ...]:
         up, down = (layer.weights > 0).astype(np.int64), (layer.weights < 0).astype(np.int64)
         highest, lowest = up @ may - down @ must, up @ must - down @ may
         top, bottom = highest.astype(np.float64), lowest.astype(np.float64)
-        edge = layer.theta - 0.5
         if layer.memory is not None:
-            edge, beta = layer.memory.edge(layer.theta), layer.memory.beta
+            beta = layer.memory.beta
             top = np.maximum(top, _last(top, top, network.steps, beta))
             if layer.memory.reset != "zero":  # which begins anew after the pulse of every step
                 falls = bottom - layer.memory.subtract
                 bottom = np.minimum(bottom, _last(bottom, falls, network.steps, beta))
-        may, must = top > edge, bottom > edge
+        may, must = top > layer.edge, bottom > layer.edge
         found.append(LayerFiring(may, must))
     return tuple(found)
 

@@ -92,6 +92,16 @@ class TernaryLayer:
         high = np.count_nonzero(self.weights > 0, axis=1)
         return np.stack([low, high], axis=1).astype(np.int64)
 
+    @property
+    def edge(self) -> NDArray[np.float64]:
+        """What n, or the membrane, must be above for a pulse, shape (outputs,)."""
+        return self.theta - 0.5 if self.memory is None else self.memory.edge(self.theta)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether less than all of a membrane is left after a step, of membranes that last."""
+        return self.memory is not None and self.memory.leaks
+
     def __repr__(self) -> str:
         fan_in = self.fan_in
         return (
@@ -241,6 +251,11 @@ class TernaryNetwork:
     def has_memory(self) -> bool:
         """Whether the membranes of any layer last from step to step."""
         return any(layer.memory is not None for layer in self.layers)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether the membranes of any layer leak, of which no circuit is made."""
+        return any(layer.leaks for layer in self.layers)
 
     def with_steps(self, steps: int | None) -> TernaryNetwork:
         """The same network with room for samples of so many steps."""

@@ -109,8 +109,9 @@ def _leaking(
     """
     assert layer.lasts is not None
     amounts = theta - 1 if layer.lasts == "subtract" else None
-    if amounts is not None and (amounts < 0).any():
-        j = np.flatnonzero(amounts < 0)[0]
+    below = np.flatnonzero(theta < 1)
+    if amounts is not None and below.size:
+        j = below[0]
         raise NetworkError(
             f"the threshold of neuron {j} is {layer.threshold[j]:.6g} with reset 'subtract', which "
             "then adds to the membrane; 0 or more is allowed"
@@ -122,8 +123,10 @@ def _leaking(
     whole = _powers_of_two(gain) & _powers_of_two(scale) & _powers_of_two(layer.divisor)
     whole &= ((layer.weights == 0) | (np.abs(layer.weights) == scale[:, None])).all(axis=1)
     whole &= (edge != 0) | (unit == 1)
-    wrong = ~whole | (layer.threshold != edge * unit)
-    for j in np.flatnonzero(wrong & signs.any(axis=1)).tolist():
+    rounded = ~whole | (layer.threshold != edge * unit)
+    wrong = np.flatnonzero(rounded & signs.any(axis=1))
+    if wrong.size:
+        j = wrong[0]
         raise NetworkError(
             f"membranes leak (beta {memory.beta:.6g}), and neuron {j} has synapses of "
             f"{unit[j]:.6g} and the threshold {layer.threshold[j]:.6g}; equal powers of two, and a "
@@ -160,22 +163,22 @@ def delay_notes(network: TernaryNetwork) -> Iterator[str]:
 def refuse_memory(
     network: TernaryNetwork, path: Path, reason: str, resets: Collection[str]
 ) -> None:
-    """Refuse to write membranes that last, but for some resets, to a format that lacks them.
+    """Refuse to write membranes that leak, or last with other than some resets.
 
     Raises:
         NetworkError: it names the first such layer and the formats that hold it.
     """
     for index, layer in enumerate(network.layers):
-        if layer.memory is not None and layer.memory.leaks:
-            raise NetworkError(
-                f"{path} can't hold layer {index}, whose membranes leak (beta "
-                f"{layer.memory.beta:.6g}); .npz, .pt and .safetensors hold it"
-            )
-        if layer.memory is not None and layer.memory.reset not in resets:
-            raise NetworkError(
-                f"{path} can't hold layer {index}, whose membranes last with reset "
-                f"'{layer.memory.reset}': {reason}; .npz, .pt and .safetensors hold it"
-            )
+        memory = layer.memory
+        if memory is None or (memory.reset in resets and not memory.leaks):
+            continue
+        what = f"last with reset '{memory.reset}': {reason}"
+        if memory.leaks:
+            what = f"leak (beta {memory.beta:.6g})"
+        raise NetworkError(
+            f"{path} can't hold layer {index}, whose membranes {what}; .npz, .pt and .safetensors "
+            "hold it"
+        )
 
 
 def memoryless(network: TernaryNetwork) -> TernaryNetwork:

@@ -133,7 +133,7 @@ class Reading:
             rules = [NeuronRule(), *(NeuronRule(memory.beta, memory.reset) for memory in kept)]
             card = self._card(NeuronRule.most(rules), count, self.stored.notes)
             stated_rule = STATED_LASTING_RULE if kept else STATED_RULE
-            if any(memory.leaks for memory in kept):
+            if found.leaks:
                 stated_rule = LEAKING_RULE
             card = replace(card, threshold_rule=stated_rule)
             stack = integer_stack(network)
@@ -176,11 +176,10 @@ class Reading:
                 leaks = any(neuron.leaks for neuron in used.neurons)  # not for a single step
                 more = (Obstacle("form", "", str(error), STATE if leaks else ADAPT),)
             obstacles = merged((*obstacles, *more) if network is None else more)
-        leaking = network is not None and any(m.memory and m.memory.leaks for m in network.layers)
         if network is not None and isinstance(self.stored.network, Parts):
             notes += () if self.stored.digest else delay_notes(network)
         card = self._card(rule, count, notes)
-        if leaking:
+        if network is not None and network.leaks:
             card = replace(card, threshold_rule=LEAKING_RULE)
         kept = [n.foreign or n.lasts or (network is not None and n.leaks) for n in stack.neurons]
         if not all(

@@ -29,7 +29,7 @@ def refuse_leaks(network: TernaryNetwork) -> None:
     """
     for index, layer in enumerate(network.layers):
         memory = layer.memory
-        if memory is None or not memory.leaks:
+        if memory is None or not layer.leaks:
             continue
         library, period = CellLibrary(), load_phases().period
         steps = network.steps or 1

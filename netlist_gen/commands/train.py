@@ -318,8 +318,7 @@ def show_epoch(line: EpochReport) -> None:
 
 def price_of(network: TernaryNetwork, cost_model: CostModel) -> HardwareCost | None:
     """The quick price of a network's circuit; None where none is made, or for unknown steps."""
-    leaks = any(layer.memory is not None and layer.memory.leaks for layer in network.layers)
-    if leaks or (network.has_memory and network.steps is None):
+    if network.leaks or (network.has_memory and network.steps is None):
         return None
     return cost_model.cost(network.layers)
 

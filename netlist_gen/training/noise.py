@@ -152,8 +152,7 @@ def margins(
     flux_per_synapse: FluxPerSynapse | None,
 ) -> NDArray[np.float64]:
     """Margin of each decision of a layer in a unit: counts n, or membranes (..., outputs)."""
-    edge = layer.theta - 0.5 if layer.memory is None else layer.memory.edge(layer.theta)
-    margin = counts - edge
+    margin = counts - layer.edge
     if unit == "synapses":
         return np.asarray(margin, dtype=np.float64)
     return np.asarray(margin * layer_flux(layer, needed(flux_per_synapse)))

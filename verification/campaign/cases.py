@@ -219,11 +219,9 @@ class CaseBuilder:
         if skew is not None and skew.rest_s > -GUARD_S:
             # The sources' stages move before the neuron rests: no window's energy is its own.
             charged, reference = bounds[[0, -1]], reference.sum(keepdims=True)
-        loads = BusLoads.of(sources.circuit, self.setup.process)
-        bus_bounds, of_buses = np.zeros((0, 0)), np.zeros(0)
-        if loads is not None:
-            bus_bounds = np.tile(charged, (len(loads.buses), 1))
-            of_buses = loads.expected_J(bus_bounds, reference)
+        bus_bounds, of_buses = self._of_buses(
+            sources.circuit, reference, lambda loads: np.tile(charged, (len(loads.buses), 1))
+        )
         predicted = self._expected(view, spikes, behind=True)
         if self.setup.tolerance_s is not None:
             times = bench_times(view, spikes, self.setup.process)
@@ -245,6 +243,19 @@ class CaseBuilder:
             bus_reference_J=of_buses,
         )  # fmt: skip
 
+    def _of_buses(
+        self,
+        circuit: Circuit,
+        events_J: FloatArray,
+        bounds_of: Callable[[BusLoads], FloatArray],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Times between which buses are read, and what they are expected to give; see ``Case``."""
+        loads = BusLoads.of(circuit, self.setup.process)
+        if loads is None:
+            return np.zeros((0, 0)), np.zeros(0)
+        bounds = bounds_of(loads)
+        return bounds, loads.expected_J(bounds, events_J)
+
     def _network(self, built: Built[NetworkRun, NetworkBench], energies: EventEnergy) -> Case:
         bench, spikes, tolerance = built.bench, built.run.spikes, self.setup.tolerance_s
         timed = None
@@ -255,11 +266,9 @@ class CaseBuilder:
             )
         bounds = np.array(bench.span_s())
         events = np.array([network_energy(bench.plan, spikes, energies)])
-        loads = BusLoads.of(bench.circuit, self.setup.process)
-        bus_bounds, of_buses = np.zeros((0, 0)), np.zeros(0)
-        if loads is not None:
-            bus_bounds = loads.settled_s(*bench.span_s())
-            of_buses = loads.expected_J(bus_bounds, events)
+        bus_bounds, of_buses = self._of_buses(
+            bench.circuit, events, lambda loads: loads.settled_s(*bench.span_s())
+        )
         neurons = []
         for view in bench.views:
             place = view.site.layer, view.site.neuron

@@ -126,13 +126,8 @@ def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> Flo
             spikes.signs.tolist(), spikes.theta, spikes.count[fires], driver="first", load="end",
             memory=view.site.memory, uneven=_uneven(view.site, spikes.arrivals[fires]),
         )  # fmt: skip
-        times[fires] = (
-            clock
-            + decided
-            + junctions.after_neuron(
-                delays.table_of(spikes.signs.tolist(), view.site.memory), "end"
-            )
-        )
+        measured = delays.table_of(spikes.signs.tolist(), view.site.memory)
+        times[fires] = clock + decided + junctions.after_neuron(measured, "end")
     return times
 
 
