@@ -95,7 +95,9 @@ class TernaryLayer:
     @property
     def edge(self) -> NDArray[np.float64]:
         """What n, or the membrane, must be above for a pulse, shape (outputs,)."""
-        return self.theta - 0.5 if self.memory is None else self.memory.edge(self.theta)
+        if self.memory is None:
+            return np.asarray(self.theta - 0.5, dtype=np.float64)
+        return self.memory.edge(self.theta)
 
     @property
     def leaks(self) -> bool:

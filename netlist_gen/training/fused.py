@@ -26,6 +26,8 @@ LEAST_SPREAD = 0.5
 """Of a neuron's counts in a batch: one that hardly varies is not divided by nothing."""
 _SIGN = np.uint32(0x80000000)
 loop = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+piece = numba.njit(inline="always")
+"""A piece of loops, of those in ``sparse`` too."""
 
 
 class _Masked(torch.autograd.Function):
@@ -223,6 +225,57 @@ def _noise(push: Tensor | None, counts: NDArray[Any]) -> tuple[NDArray[Any], boo
     return push.detach().to(torch.float32).contiguous().numpy(), True
 
 
+@piece
+def row_gain(total, kept):  # type: ignore[no-untyped-def]
+    """What a real weight is multiplied by: one over the mean magnitude of those that are kept."""
+    one = np.float32(1.0)
+    return one / max(total / max(kept, one), np.float32(1e-12))
+
+
+@piece
+def slid(weight, gain, real):  # type: ignore[no-untyped-def]
+    """A weight between real (real = 1) and ternary."""
+    one, limit = np.float32(1.0), np.float32(REAL_LIMIT)
+    sized = min(max(weight * gain, -limit), limit)
+    return real * sized + (one - real) * np.float32(math.copysign(one, weight))
+
+
+@piece
+def settled(j, mean, spread, shift, running_mean, running_spread, momentum, frozen, limit):  # type: ignore[no-untyped-def]
+    """Where neuron j decides, by the mean and spread of its counts; moves the running ones.
+
+    Returns its edge, the edge it decides by, the spread it is held against, and the distance, in
+    spreads, by which the edge lies below 1/2.
+    """
+    nothing, half = np.float32(0.0), np.float32(0.5)
+    running_mean[j] += momentum * (mean - running_mean[j])
+    running_spread[j] += momentum * (spread - running_spread[j])
+    at = running_mean[j] if frozen else mean
+    against = running_spread[j] if frozen else spread
+    edge = at - min(max(shift[j], -limit), limit) * against
+    decided = np.float32(math.floor(edge)) + half if frozen else edge
+    return edge, max(decided, half), against, max(half - edge, nothing) / against
+
+
+@piece
+def neuron_slopes(  # type: ignore[no-untyped-def]
+    on_edge, on_scale, edge, spread, against, shift, limit, by_excess, rows
+):
+    """What a neuron's shift and each of its counts get, by the slopes of edge and 1 / spread.
+
+    ``by_excess`` is the slope of its own distance below 1/2, ``rows`` how many counts it has.
+    Returns the slope of the shift; that of a count, and for each unit it is apart from the mean.
+    """
+    nothing, scale = np.float32(0.0), np.float32(1.0) / against
+    if edge < np.float32(0.5):
+        on_edge -= by_excess * scale
+    on_shift = -on_edge * against if abs(shift) <= limit else nothing
+    # The moments are the batch's, whatever the values were that decided.
+    by_spread = -on_scale * scale * scale - on_edge * min(max(shift, -limit), limit)
+    apart = by_spread / spread / rows if spread > np.float32(LEAST_SPREAD) else nothing
+    return on_shift, on_edge / rows, apart
+
+
 @loop
 def _signs(weight, mask, out):  # type: ignore[no-untyped-def]
     """Bits of the sign of a weight where it is kept."""
@@ -234,18 +287,14 @@ def _signs(weight, mask, out):  # type: ignore[no-untyped-def]
 
 @loop
 def _slide(weight, mask, real, out):  # type: ignore[no-untyped-def]
-    one, limit = np.float32(1.0), np.float32(REAL_LIMIT)
     for i in range(weight.shape[0]):
         total, kept = np.float32(0.0), np.float32(0.0)
         for j in range(weight.shape[1]):
             total += abs(weight[i, j]) * np.float32(mask[i, j])
             kept += np.float32(mask[i, j])
-        gain = one / max(total / max(kept, one), np.float32(1e-12))
+        gain = row_gain(total, kept)
         for j in range(weight.shape[1]):
-            w = weight[i, j]
-            sized = min(max(w * gain, -limit), limit)
-            sign = np.float32(math.copysign(one, w))
-            out[i, j] = np.float32(mask[i, j]) * (real * sized + (one - real) * sign)
+            out[i, j] = np.float32(mask[i, j]) * slid(weight[i, j], gain, real)
 
 
 @loop
@@ -285,20 +334,17 @@ def _decide(  # type: ignore[no-untyped-def]
             apart = n[i, j] - mean[j]
             square[j] += apart * apart
     kept = np.empty((5, wide), np.float32)
-    one, nothing, half = np.float32(1.0), np.float32(0.0), np.float32(0.5)
+    one, nothing = np.float32(1.0), np.float32(0.0)
     excess = 0.0
     for j in range(wide):
         own_mean = np.float32(mean[j])
         own_spread = np.float32(max(math.sqrt(square[j] / rows), LEAST_SPREAD))
-        running_mean[j] += momentum * (own_mean - running_mean[j])
-        running_spread[j] += momentum * (own_spread - running_spread[j])
-        at = running_mean[j] if frozen else own_mean
-        spread = running_spread[j] if frozen else own_spread
-        edge = at - min(max(shift[j], -limit), limit) * spread
-        settled = np.float32(math.floor(edge)) + half if frozen else edge
+        edge, decided, against, below = settled(
+            j, own_mean, own_spread, shift, running_mean, running_spread, momentum, frozen, limit
+        )
         kept[0, j], kept[1, j], kept[2, j] = own_mean, own_spread, edge
-        kept[3, j], kept[4, j] = max(settled, half), spread
-        excess += max(half - edge, nothing) / spread
+        kept[3, j], kept[4, j] = decided, against
+        excess += below
     for i in range(rows):
         for j in range(wide):
             membrane[i, j] = (n[i, j] - kept[3, j]) / kept[4, j]
@@ -318,7 +364,7 @@ def _undecide(  # type: ignore[no-untyped-def]
     one, slope = np.float32(1.0), np.float32(math.pi * SURROGATE_SLOPE / 2)
     half = np.float32(SURROGATE_SLOPE / 2)
     rows, wide = n.shape
-    mean, spread, edge, settled, against = kept[0], kept[1], kept[2], kept[3], kept[4]
+    mean, spread, edge, decided, against = kept[0], kept[1], kept[2], kept[3], kept[4]
     scale = one / against
     on_edge, on_scale = np.zeros(wide, np.float32), np.zeros(wide, np.float32)
     for i in range(rows):
@@ -327,18 +373,12 @@ def _undecide(  # type: ignore[no-untyped-def]
             g = pulled[i, j] + given[i, j] * half / (one + steep * steep)
             on_counts[i, j] = g * scale[j]
             on_edge[j] -= g * scale[j]
-            on_scale[j] += g * (n[i, j] - settled[j])
+            on_scale[j] += g * (n[i, j] - decided[j])
     for j in range(wide):
-        if edge[j] < np.float32(0.5):
-            on_edge[j] -= by_excess / np.float32(wide) * scale[j]
-        inside = abs(shift[j]) <= limit
-        on_shift[j] = -on_edge[j] * against[j] if inside else np.float32(0.0)
-        # The moments are the batch's, whatever the values were that decided.
-        by_spread = -on_scale[j] * scale[j] * scale[j]
-        by_spread -= on_edge[j] * min(max(shift[j], -limit), limit)
-        varies = spread[j] > np.float32(LEAST_SPREAD)
-        on_scale[j] = by_spread / spread[j] / np.float32(rows) if varies else np.float32(0.0)
-        on_edge[j] /= np.float32(rows)
+        on_shift[j], on_edge[j], on_scale[j] = neuron_slopes(
+            on_edge[j], on_scale[j], edge[j], spread[j], against[j], shift[j], limit,
+            by_excess / np.float32(wide), np.float32(rows),
+        )  # fmt: skip
     for i in range(rows):
         for j in range(wide):
             on_counts[i, j] += on_edge[j] + on_scale[j] * (n[i, j] - mean[j])

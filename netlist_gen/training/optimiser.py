@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from netlist_gen.training.fused import loop
+from netlist_gen.training.fused import loop, piece
 
 
 class Adam:
@@ -73,14 +73,19 @@ class Adam:
         self.steps, self._first, self._second = state["steps"], state["first"], state["second"]
 
 
+@piece
+def moved(p, m, v, g, first, second, size, root, epsilon):  # type: ignore[no-untyped-def]
+    """A parameter and its moments after a step."""
+    one, nothing, tiny = np.float32(1.0), np.float32(0.0), np.float32(1e-30)
+    mean = m + (one - first) * (g - m)
+    # Where a gradient stays away it would fade into subnormal numbers, a hundred times slower.
+    mean = mean if abs(mean) > tiny else nothing
+    square = second * v + (one - second) * g * g
+    square = square if square > tiny else nothing
+    return p - size * mean / (np.float32(math.sqrt(square)) / root + epsilon), mean, square
+
+
 @loop
 def _adam(p, g, m, v, first, second, size, root, epsilon):  # type: ignore[no-untyped-def]
-    one, nothing, tiny = np.float32(1.0), np.float32(0.0), np.float32(1e-30)
     for i in range(p.size):
-        mean = m[i] + (one - first) * (g[i] - m[i])
-        # Where a gradient stays away it would fade into subnormal numbers, a hundred times slower.
-        mean = mean if abs(mean) > tiny else nothing
-        square = second * v[i] + (one - second) * g[i] * g[i]
-        square = square if square > tiny else nothing
-        m[i], v[i] = mean, square
-        p[i] -= size * mean / (np.float32(math.sqrt(square)) / root + epsilon)
+        p[i], m[i], v[i] = moved(p[i], m[i], v[i], g[i], first, second, size, root, epsilon)

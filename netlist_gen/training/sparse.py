@@ -14,17 +14,20 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from netlist_gen.training.fused import (
     LEAST_SPREAD,
-    REAL_LIMIT,
     SOFT_SLOPE,
     SURROGATE_SLOPE,
     loop,
+    neuron_slopes,
+    piece,
+    row_gain,
+    settled,
+    slid,
 )
 from netlist_gen.training.model import (
     MAX_SHIFT,
@@ -32,7 +35,7 @@ from netlist_gen.training.model import (
     TernarySpikingNet,
     TernaryThresholdLayer,
 )
-from netlist_gen.training.optimiser import Adam
+from netlist_gen.training.optimiser import Adam, moved
 from netlist_gen.training.packed import PackedSpikes
 
 DENSEST = 0.35
@@ -187,8 +190,7 @@ def _forward(  # type: ignore[no-untyped-def]
 
     Returns the mean distance, in spreads, by which edges lie below 1/2.
     """
-    one, nothing, half = np.float32(1.0), np.float32(0.0), np.float32(0.5)
-    least, limit = np.float32(MAX_SHIFT), np.float32(REAL_LIMIT)
+    one, nothing, limit = np.float32(1.0), np.float32(0.0), np.float32(MAX_SHIFT)
     rows, neurons = before.shape[1], first.size - 1
     excess = 0.0
     for j in range(neurons):
@@ -196,13 +198,12 @@ def _forward(  # type: ignore[no-untyped-def]
         total = nothing
         for e in range(first[j], first[j + 1]):
             total += abs(weight[e])
-        gain = one / max(total / np.float32(max(kept, 1)), np.float32(1e-12))
+        gain = row_gain(total, np.float32(kept))
         n = counts[j]
         for b in range(rows):
             n[b] = nothing
         for e in range(first[j], first[j + 1]):
-            sized = min(max(weight[e] * gain, -limit), limit)
-            w = real * sized + (one - real) * np.float32(math.copysign(one, weight[e]))
+            w = slid(weight[e], gain, real)
             used[e] = w
             line = before[lines[e]]
             for b in range(rows):
@@ -214,20 +215,16 @@ def _forward(  # type: ignore[no-untyped-def]
         for b in range(rows):
             square += (n[b] - mean) * (n[b] - mean)
         spread = max(np.float32(math.sqrt(square / np.float32(rows))), np.float32(LEAST_SPREAD))
-        running_mean[j] += momentum * (mean - running_mean[j])
-        running_spread[j] += momentum * (spread - running_spread[j])
-        at = running_mean[j] if frozen else mean
-        against = running_spread[j] if frozen else spread
-        edge = at - min(max(shift[j], -least), least) * against
-        settled = np.float32(math.floor(edge)) + half if frozen else edge
-        settled = max(settled, half)
+        edge, decided, against, below = settled(
+            j, mean, spread, shift, running_mean, running_spread, momentum, frozen, limit
+        )
         statistics[0, j], statistics[1, j], statistics[2, j] = mean, spread, edge
-        statistics[3, j], statistics[4, j] = settled, against
-        excess += max(half - edge, nothing) / against
+        statistics[3, j], statistics[4, j] = decided, against
+        excess += below
         scale = one / against
         u, out = membrane[j], spikes[j]
         for b in range(rows):
-            u[b] = (n[b] - settled) * scale
+            u[b] = (n[b] - decided) * scale
         if strength > 0:
             push = noise[j]
             for b in range(rows):
@@ -246,11 +243,10 @@ def _backward(  # type: ignore[no-untyped-def]
     one, nothing = np.float32(1.0), np.float32(0.0)
     slope, half = np.float32(math.pi * SURROGATE_SLOPE / 2), np.float32(SURROGATE_SLOPE / 2)
     limit, rows, neurons = np.float32(MAX_SHIFT), before.shape[1], first.size - 1
-    share = one / np.float32(rows)
     g = np.empty(rows, np.float32)
     for j in range(neurons):
         mean, spread, edge = statistics[0, j], statistics[1, j], statistics[2, j]
-        settled, against = statistics[3, j], statistics[4, j]
+        decided, against = statistics[3, j], statistics[4, j]
         scale, n, u, given = one / against, counts[j], membrane[j], by_spike[j]
         for b in range(rows):
             steep = slope * u[b]
@@ -262,15 +258,13 @@ def _backward(  # type: ignore[no-untyped-def]
         on_edge, on_scale = nothing, nothing
         for b in range(rows):
             on_edge -= g[b] * scale
-            on_scale += g[b] * (n[b] - settled)
-        if edge < np.float32(0.5):
-            on_edge -= penalty / np.float32(neurons) * scale
-        bounded = min(max(shift[j], -limit), limit)
-        by_spread = -on_scale * scale * scale - on_edge * bounded
-        # The moments are the batch's, whatever the values were that decided.
-        by_spread = by_spread / spread * share if spread > np.float32(LEAST_SPREAD) else nothing
+            on_scale += g[b] * (n[b] - decided)
+        pull, on_count, on_apart = neuron_slopes(
+            on_edge, on_scale, edge, spread, against, shift[j], limit,
+            penalty / np.float32(neurons), np.float32(rows),
+        )  # fmt: skip
         for b in range(rows):
-            g[b] = g[b] * scale + on_edge * share + by_spread * (n[b] - mean)
+            g[b] = g[b] * scale + on_count + on_apart * (n[b] - mean)
         for e in range(first[j], first[j + 1]):
             line = before[lines[e]]
             slope_of = nothing
@@ -280,22 +274,12 @@ def _backward(  # type: ignore[no-untyped-def]
                 w, under = used[e], below[lines[e]]
                 for b in range(rows):
                     under[b] += w * g[b]
-            weight[e], weight_m[e], weight_v[e] = _moved(
+            weight[e], weight_m[e], weight_v[e] = moved(
                 weight[e], weight_m[e], weight_v[e], slope_of, decay, decay_v, size, root, epsilon
             )
-        pull = -on_edge * against if abs(shift[j]) <= limit else nothing
-        shift[j], shift_m[j], shift_v[j] = _moved(
+        shift[j], shift_m[j], shift_v[j] = moved(
             shift[j], shift_m[j], shift_v[j], pull, decay, decay_v, size, root, epsilon
         )
-
-
-@numba.njit(inline="always")
-def _moved(p, m, v, g, decay, decay_v, size, root, epsilon):  # type: ignore[no-untyped-def]
-    """A parameter and its moments after Adam's step."""
-    one = np.float32(1.0)
-    m = m + (one - decay) * (g - m)
-    v = decay_v * v + (one - decay_v) * g * g
-    return p - size * m / (np.float32(math.sqrt(v)) / root + epsilon), m, v
 
 
 @loop
@@ -343,7 +327,7 @@ def _score(  # type: ignore[no-untyped-def]
     return loss, on_scale
 
 
-@numba.njit(inline="always")
+@piece
 def _sigmoid(x):  # type: ignore[no-untyped-def]
     """By the continued fraction of tanh(x / 2), within 1e-4 and no call in the loop."""
     half, most = np.float32(0.5), np.float32(5.0)
