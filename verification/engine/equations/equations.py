@@ -204,7 +204,7 @@ def _coefficients_by_kind(parts: Coefficients, scale: float) -> dict[str, FloatA
 
     return {
         "constant": np.full((1, lanes), scale),
-        "B": rows(parts.junction[0]),
+        "B": rows(parts.branch),
         "R": rows(parts.resistor[0]),
         "C": rows(parts.capacitor),
         "L": rows(parts.single),

@@ -207,9 +207,9 @@ class _Terms:
         e, at, kind = self._equations, current.index, current.kind
         if kind == "B":
             place = int(e.plan.order.place[at])
-            self._add(layout.STORED, place, layout.JUNCTION, 1.0)
+            self._add(layout.STORED, place, layout.JUNCTION, current.sign)
             (ends,) = _conducting(e.topology, current)
-            self.across(layout.REGION, ends, place, e.parts.inverse_pc)
+            self.across(layout.REGION, ends, place, e.parts.inverse_pc * current.sign)
         elif kind == "R":
             shunted = np.flatnonzero(e.plan.shunt == at)
             which = layout.SHUNT if shunted.size else layout.RESISTOR

@@ -8,8 +8,8 @@ other current is a conductance times a phase plus a history term, so it needs no
     inductors of one coupled group:           I = Linv @ phi
 
 This is JoSIM's modified nodal matrix with the branch currents eliminated by hand: the same
-discrete equations, a third of the unknowns. A node that joins nothing but one resistor and one
-inductor in series (a junction's shunt) is eliminated as well.
+discrete equations, a third of the unknowns. A node that joins nothing but an inductor and one
+resistor (a junction's shunt) or one junction (its way to ground) is eliminated as well.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Topology:
     Attributes:
         node_unknown: by node; the last one is ground's, so that node -1 has it.
         series: for each resistor the place of its series inductor in the deck, or -1.
+        behind: the same for each junction.
         kinetic: positions in ``inductors`` of those whose inductance depends on their current.
         coupled: inductors in groups that have an inverse matrix.
         groups: these groups, as positions in ``coupled``.
@@ -73,6 +74,7 @@ class Topology:
     junctions: Branches
     resistors: Branches
     series: IndexArray
+    behind: IndexArray
     capacitors: Branches
     inductors: Branches
     kinetic: list[int]
@@ -114,7 +116,7 @@ def build_topology(flat: FlatCircuit) -> Topology:
     """
     groups = coupled_groups(flat)
     series = series_nodes(flat, _nodes_in_prints(flat), groups.group >= 0)
-    builder = _Builder(flat, groups, series)
+    builder = _Builder(flat, groups, *series)
     topology = builder.topology()
     _check_couplings(flat, topology.couplings)
     if topology.unknowns == 0:
@@ -148,10 +150,17 @@ def _check_couplings(flat: FlatCircuit, couplings: Couplings) -> None:
 class _Builder:
     """Which element is what, and the unknowns of all."""
 
-    def __init__(self, flat: FlatCircuit, groups: CoupledGroups, series: SeriesNodes) -> None:
+    def __init__(
+        self,
+        flat: FlatCircuit,
+        groups: CoupledGroups,
+        of_resistors: SeriesNodes,
+        of_junctions: SeriesNodes,
+    ) -> None:
         self._flat = flat
         self._groups = groups
-        self._series = series
+        self._of_resistors = of_resistors
+        self._of_junctions = of_junctions
         self._devices = Devices(flat)
         dense = np.append(groups.dense, False)[groups.group]
         grouped = groups.group >= 0
@@ -161,11 +170,13 @@ class _Builder:
         self._keeps_current = inductor & np.where(grouped, ~dense, ~above)
         self._coupled = inductor & dense
         self._single = inductor & ~grouped & above
-        self._single[series.inductor] = False
+        self._single[of_resistors.inductor] = False
+        self._single[of_junctions.inductor] = False
         self._resistor = resistor & above
         self._phase = flat.of_kind("VP") | (resistor & ~above)
         hidden = np.zeros(flat.node_count, dtype=np.bool_)
-        hidden[series.node] = True
+        hidden[of_resistors.node] = True
+        hidden[of_junctions.node] = True
         unknown = np.where(hidden, _HIDDEN, np.cumsum(~hidden) - 1)
         self._unknown = np.append(unknown, GROUND).astype(np.int32)
         own = (self._phase | self._keeps_current | flat.of_kind("EF")) + 2 * flat.of_kind("H")
@@ -194,8 +205,8 @@ class _Builder:
     def topology(self) -> Topology:
         """All of it."""
         flat = self._flat
-        junctions = self._branches(flat.of_kind("B"), b"B")
-        resistors, series = self._resistors()
+        junctions, behind = self._in_series(flat.of_kind("B"), b"B", self._of_junctions)
+        resistors, series = self._in_series(self._resistor, b"R", self._of_resistors)
         inductors = self._branches(self._single, b"L")
         coupled, groups = self._coupled_inductors()
         current_inductors, current_inductor_rows = self._with_current(self._keeps_current)
@@ -209,6 +220,7 @@ class _Builder:
             junctions=junctions,
             resistors=resistors,
             series=series,
+            behind=behind,
             capacitors=self._branches(flat.of_kind("C"), b"C"),
             inductors=inductors,
             kinetic=np.flatnonzero(kinetic[flat.card[inductors.at]]).tolist(),
@@ -229,19 +241,21 @@ class _Builder:
             devices=self._devices,
         )
 
-    def _resistors(self) -> tuple[Branches, IndexArray]:
-        """Resistors, those in series with an inductor between the ends of both."""
-        nodes, series = self._flat.nodes, self._series
-        branches = self._branches(self._resistor, b"R")
-        index = np.searchsorted(branches.at, series.resistor)
-        of_r, of_l = nodes[series.resistor, :2], nodes[series.inductor, :2]
-        # The branch keeps the resistor's direction.
-        first = of_r[:, 0] == series.node
+    def _in_series(
+        self, flags: NDArray[np.bool_], kind: bytes, series: SeriesNodes
+    ) -> tuple[Branches, IndexArray]:
+        """Elements of a kind, those in series with an inductor between the ends of both."""
+        nodes = self._flat.nodes
+        branches = self._branches(flags, kind)
+        index = np.searchsorted(branches.at, series.element)
+        of_element, of_l = nodes[series.element, :2], nodes[series.inductor, :2]
+        # The branch keeps the element's direction.
+        first = of_element[:, 0] == series.node
         far = self._unknown[np.where(of_l[:, 0] == series.node, of_l[:, 1], of_l[:, 0])]
         branches.p[index[first]] = far[first]
         branches.n[index[~first]] = far[~first]
         along = np.where(first, of_l[:, 1], of_l[:, 0]) == series.node
-        self._devices.add(b"R", series.inductor, index.astype(np.int32), np.where(along, 1.0, -1.0))
+        self._devices.add(kind, series.inductor, index.astype(np.int32), np.where(along, 1.0, -1.0))
         inductor = np.full(len(branches), -1, dtype=np.int32)
         inductor[index] = series.inductor
         return branches, inductor

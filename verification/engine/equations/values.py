@@ -4,6 +4,7 @@ Formulas are JoSIM's component stamps (its docs/comp_stamps.md and source) with 
 brought to the left: sigma = Phi0/2pi, h the time step,
 
     junction   g = (1/r + 3C/2h) / pc,  pc = 4 h e / (3 hbar)
+    with an inductor in series   g / (1 + g L/sigma)
     R, L in series   g = 1 / (L/sigma + R (2h/3)/sigma)
     capacitor  g = 9 sigma C / (4 h^2)
     line       g = 3 sigma / (2 h z0)
@@ -33,6 +34,7 @@ class Values:
 
     Attributes:
         area: of junctions.
+        behind: inductor in series with each junction, H; 0 where there is none.
         resistance: ohm.
         series: inductor in series with each resistor, H; 0 where there is none.
         inductance: of single inductors, H.
@@ -45,6 +47,7 @@ class Values:
     """
 
     area: FloatArray
+    behind: FloatArray
     resistance: FloatArray
     series: FloatArray
     inductance: FloatArray
@@ -72,11 +75,14 @@ def nominal_values(topology: Topology, seed: int | None) -> Values:
     def column(branches: Branches) -> FloatArray:
         return drawn[branches.at].reshape(-1, 1)
 
-    series = np.where(topology.series >= 0, drawn[topology.series], 0.0)
+    def in_series(at: NDArray[np.int32]) -> FloatArray:
+        return np.where(at >= 0, drawn[at], 0.0).reshape(-1, 1)
+
     return Values(
         area=column(topology.junctions),
+        behind=in_series(topology.behind),
         resistance=column(topology.resistors),
-        series=series.reshape(-1, 1),
+        series=in_series(topology.series),
         inductance=column(topology.inductors),
         coupled=column(topology.coupled),
         coupling=topology.couplings.values.reshape(-1, 1),
@@ -128,7 +134,10 @@ class Coefficients:
     """What the kernels and the matrix need at one time step; shape (.., lanes).
 
     Attributes:
-        junction: g, 2C/h, critical current (or prefactor of the thermal relation).
+        junction: g, 2C/h, critical current (or prefactor of the thermal relation); phase per
+            ampere of the inductor in series, and the junction's share of the phase across both for
+            a current that it makes itself: 1/(1 + g times that).
+        branch: conductance of junction and inductor together.
         gap: per junction: lower and upper bound of the step (V), conductance differences of the
             step and of the normal branch against the subgap one (S), step current (A).
         resistor: g; part of the phase across the series inductor; phase per ampere of R.
@@ -145,6 +154,7 @@ class Coefficients:
     inverse_pc: float
     prediction: float
     junction: FloatArray
+    branch: FloatArray
     gap: FloatArray
     resistor: FloatArray
     capacitor: FloatArray
@@ -175,6 +185,7 @@ def coefficients(topology: Topology, values: Values, h: float) -> Coefficients:
             inverse_pc=1.0 / pc,
             prediction=(1.0 / SIGMA) * ((2.0 * h) / 3.0),
             junction=junction,
+            branch=junction[0] * junction[4],
             gap=gap,
             resistor=np.stack([g_resistor, series * g_resistor, per_ampere]),
             capacitor=9.0 * SIGMA * values.capacitance / (4.0 * h * h),
@@ -232,7 +243,8 @@ def _junctions(
         strength[j] = math.pi * delta / (2 * ELEMENTARY_CHARGE * rn[j])
     subgap = field("rtype") == 1.0
     r0 = np.where(subgap, field("r0") / area, rn)
-    rows = np.stack([(1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc, 2.0 * cap / h, strength])
+    g, behind = (1.0 / r0 + 3.0 * cap / (2.0 * h)) / pc, values.behind / SIGMA
+    rows = np.stack([g, 2.0 * cap / h, strength, behind, 1.0 / (1.0 + g * behind)])
     vg, delv = field("vg"), field("delv")
     low = vg - 0.5 * delv
     g_large = icrit / (field("icfact") * delv)

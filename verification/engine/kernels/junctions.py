@@ -2,6 +2,10 @@
 
 JoSIM's stamps (its docs/tech_disc.md and JJ.cpp): BDF2 for phase and voltage, the phase inside the
 sine predicted from the last voltages, so that the matrix stays the same below the gap.
+
+Of a junction with an inductor in series only the phase X across both is known. The branch carries
+I = g phi + c = (g X + c) / (1 + g a), a the inductor's phase per ampere, and the junction has
+phi = X - a I = (X - a c) / (1 + g a): its share of X less what its own current c makes.
 """
 # mypy: disable-error-code="no-untyped-def"
 
@@ -24,13 +28,16 @@ from verification.engine.kernels.simd import (
 )
 from verification.engine.kernels.solve import value
 from verification.engine.lanes.layout import (
+    BEHIND,
     C1,
     COEFFICIENT_ROWS,
+    DROP,
     LOW,
     MODEL_ROWS,
     OFFSET,
     PHASE,
     PREDICTED,
+    SHARE,
     SHUNT_G,
     SHUNT_HISTORY,
     SHUNT_PART,
@@ -128,8 +135,12 @@ def junctions(jj, part, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass
         e = 4 * k * together
         at = k * _STATE
         q = k * COEFFICIENT_ROWS
-        phase = gather(x, jj.ends, e + 2 * together, w)
-        phase = phase - gather(x, jj.ends, e + 3 * together, w)
+        across = gather(x, jj.ends, e + 2 * together, w)
+        across = across - gather(x, jj.ends, e + 3 * together, w)
+        phase = across
+        if jj.in_series:
+            drop = load(state, at + DROP * WIDTH, _V)
+            phase = fma(load(jj.share, k * WIDTH, _V), across, drop * (-1.0))
         last = load(state, at + (PHASE + new) * WIDTH, _V)
         before = fma(last, THIRD4, load(state, at + (PHASE + old) * WIDTH, _V) * (-THIRD1))
         v1 = (phase - before) * inverse_pc
@@ -152,6 +163,10 @@ def junctions(jj, part, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass
         c = fma(c1 * (-1.0), v1, supercurrent)
         c = fma(c1 * 0.25, v2, c)  # C/2h is a fourth of 2C/h
         c = fma(g * (-1.0), history, c)
+        if jj.in_series:
+            c = c * value(jj.coefficient, q + SHARE, jj.own, _V)
+            drop = c * value(jj.coefficient, q + BEHIND, jj.own, _V)
+            store(state, at + DROP * WIDTH, drop)
         above = maximum(absolute(v0) - low, above)
         shunt = splat(0.0, _V)
         if jj.shunted:
@@ -159,7 +174,7 @@ def junctions(jj, part, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass
             shunt_g = value(jj.coefficient, q + SHUNT_G, jj.own, _V)
             share = value(jj.coefficient, q + SHUNT_PART, jj.own, _V)
             effective = load(state, at + SHUNT_HISTORY * WIDTH, _V)
-            inner = phase - share * (phase - effective)
+            inner = across - share * (across - effective)
             before = load(state, at + SHUNT_PHASE * WIDTH, _V)
             shunt_history = fma(inner, THIRD4, before * (-THIRD1))
             shunt = shunt_g * shunt_history
@@ -182,6 +197,15 @@ def junctions(jj, part, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass
 def row_of(slot, row):
     """Where one junction's number of ``row`` stands in the state."""
     return (slot // WIDTH) * _STATE + row * WIDTH + slot % WIDTH
+
+
+@inlined
+def phases_of(jj, place, across, w):
+    """Phases of one junction in all lanes, of the phases across it and what is in series."""
+    if not jj.in_series:
+        return across
+    share = load(jj.share, place * len(w), w)
+    return fma(share, across, load(jj.state, row_of(place * len(w), DROP), w) * (-1.0))
 
 
 @inlined
@@ -216,6 +240,20 @@ def rows_of(jj, j, W):
     return jj.ends[at] * W, jj.ends[at + together] * W
 
 
+@inlined
+def region_share(jj, j, w):
+    """By how much less a branch conducts more than its junction, in all lanes: product of shares.
+
+    x/(1 + a x) at two conductances x differs by their difference over both denominators.
+    """
+    if not jj.in_series:
+        return splat(1.0, w)
+    W = len(w)
+    now = load(jj.share, j * W, w)
+    at = coefficient_at(jj, j * W, SHARE)
+    return now * (load(jj.coefficient, at, w) if jj.own else splat(jj.coefficient[at], w))
+
+
 @kernel
 def regions(jj, b, i, w):
     """Piecewise linear quasiparticle branch: regions by the predicted voltage.
@@ -246,15 +284,33 @@ def regions(jj, b, i, w):
             if delta != jj.delta[slot]:
                 changed = True
                 jj.delta[slot] = delta
+                if jj.in_series:
+                    share = jj.coefficient[coefficient_at(jj, slot, SHARE)]
+                    behind = jj.coefficient[coefficient_at(jj, slot, BEHIND)]
+                    jj.share[slot] = share / (1.0 + share * behind * delta * jj.inverse_pc)
             if delta != 0.0:
                 any_now = True
                 extra = step_current - delta * jj.inverse_pc * history_of(jj, slot, i)
+                if jj.in_series:
+                    extra = _behind(jj, slot, extra)
                 b[p + lane] -= extra
                 b[n + lane] += extra
                 jj.current[slot] += extra
         if any_now:
             outside += 1
     return outside, changed
+
+
+@kernel
+def _behind(jj, slot, extra):
+    """What a junction's further current adds to that of its branch; its drop follows."""
+    behind = jj.coefficient[coefficient_at(jj, slot, BEHIND)]
+    if behind == 0.0:
+        return extra
+    before = jj.state[row_of(slot, DROP)] / behind
+    own = before / jj.coefficient[coefficient_at(jj, slot, SHARE)] + extra
+    jj.state[row_of(slot, DROP)] = own * jj.share[slot] * behind
+    return own * jj.share[slot] - before
 
 
 @kernel
@@ -266,7 +322,7 @@ def matrix_with_regions(m, jj, a, own, out, w):
     for j in range(jj.total):
         delta = load(jj.delta, j * W, w)
         if largest(absolute(delta)) > 0.0:
-            g = delta * jj.inverse_pc
+            g = delta * jj.inverse_pc * region_share(jj, j, w)
             for corner in range(4):
                 place = jj.places[4 * j + corner]
                 if place >= 0:

@@ -78,7 +78,7 @@ def _outputs(tile, output, row, prints, x, before, i, step, w):
     if tile.traces.any_derivative:
         remember(tile.traces, x, i == 0, w)
     if tile.watch.junctions > 0:
-        pulses(tile.watch, x, i * step, step, i, w)
+        pulses(tile.watch, tile.junctions, x, i * step, step, i, w)
     if tile.watch.energy:
         energy(tile.watch, tile.sources, x, before, i, w)
 

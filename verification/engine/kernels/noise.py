@@ -10,7 +10,7 @@ from verification.engine.kernels.junctions import coefficient_at, row_of, rows_o
 from verification.engine.kernels.random_numbers import gaussian
 from verification.engine.kernels.simd import load, store
 from verification.engine.kernels.solve import inject, value
-from verification.engine.lanes.layout import SHUNT_G, SHUNT_HISTORY
+from verification.engine.lanes.layout import BEHIND, DROP, SHUNT_G, SHUNT_HISTORY
 
 
 @kernel
@@ -30,6 +30,14 @@ def _sample(noise, m, lane, W, time):
         noise.right[at] = gaussian(noise.seed[lane], m, sample + 1)
         noise.sample[at] = sample
     return noise.left[at] + (noise.right[at] - noise.left[at]) * (place - sample)
+
+
+@kernel
+def _behind(jj, slot, current):
+    """What a noise current across a junction makes in its branch; its drop follows."""
+    current *= jj.share[slot]
+    jj.state[row_of(slot, DROP)] += current * jj.coefficient[coefficient_at(jj, slot, BEHIND)]
+    return current
 
 
 @kernel
@@ -78,6 +86,8 @@ def noise_currents(noise, jj, r, src, b, time, w):
             slot = index * W + lane
             current_here = jj.scratch[lane]
             if kind == 0:
+                if jj.in_series:
+                    current_here = _behind(jj, slot, current_here)
                 jj.current[slot] += current_here
             else:
                 current_here = _shunt_shift(jj, slot, index, current_here)

@@ -7,7 +7,13 @@ import math
 
 from verification.engine.equations.constants import SIGMA
 from verification.engine.kernels.compiling import kernel
-from verification.engine.kernels.junctions import THIRD1, THIRD4, history_of
+from verification.engine.kernels.junctions import (
+    THIRD1,
+    THIRD4,
+    history_of,
+    phases_of,
+    region_share,
+)
 from verification.engine.kernels.simd import absolute, fma, largest, load, splat, store
 from verification.engine.kernels.solve import across, value
 from verification.engine.lanes.layout import (
@@ -64,6 +70,7 @@ def record(tile, output, row, x, i, voltage_scale, w):
                 term = _stored(tile, rec.other[e], place, i, w)
             elif kind == REGION:
                 term = load(tile.junctions.delta, rec.other[e] * W, w) * load(x, place * W, w)
+                term = term * region_share(tile.junctions, rec.other[e], w)
             else:
                 term = load(tile.sources.out, place * W, w)
             total = total + term * rec.factor[e]
@@ -88,20 +95,20 @@ def remember(rec, x, first, w):
 
 
 @kernel
-def pulses(watch, x, time, step, i, w):
+def pulses(watch, jj, x, time, step, i, w):
     """Advances of the watched phases by 2 pi: the last crossing of the middle, with hysteresis."""
     W = len(w)
     for m in range(watch.junctions):
-        now = across(x, watch.ends, m, w)
+        now = phases_of(jj, watch.places[m], across(x, watch.ends, m, w), w)
         if i <= watch.rest_step:
             store(watch.before, m * W, now)
             store(watch.rest, m * W, now)
             continue
         if largest(absolute(now - load(watch.rest, m * W, w))) > math.pi:
-            p, n = watch.ends.p_x[m], watch.ends.n_x[m]
+            store(jj.scratch, 0, now)
             for lane in range(W):
                 at = m * W + lane
-                after = x[p * W + lane] - x[n * W + lane] - watch.rest[at]
+                after = jj.scratch[lane] - watch.rest[at]
                 if abs(after) > math.pi:
                     _advance(watch, at, after, watch.before[at] - watch.rest[at], time, step)
         store(watch.before, m * W, now)

@@ -144,7 +144,7 @@ class Batch:
         for label in self._extract.pulses:
             key = label.upper().replace(".", "|")
             current = self._topology.devices.current(key)
-            if current is None or current.kind != "B":
+            if current is None or current.kind != "B" or key[0] != "B":
                 raise ConfigurationError(f"{self._name} has no junction {label}")
             junctions.append(current.index)
         return junctions

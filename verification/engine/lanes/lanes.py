@@ -14,7 +14,7 @@ from verification.engine.text.sources import DC, PWL
 
 _FACTORS = {
     "B*": ("area",),
-    "L*": ("inductance", "series", "coupled", "wide"),
+    "L*": ("inductance", "series", "behind", "coupled", "wide"),
     "R*": ("resistance",),
     "C*": ("capacitance",),
     "I*": ("currents",),
@@ -103,7 +103,8 @@ class _Places:
                 return "coupled", self._topology.groups[current.index][current.row]
             if current.kind == "X":
                 return "wide", self._wide[self._topology.flat.find(label)]
-            return "series" if current.kind == "R" else "inductance", current.index
+            in_series = {"R": "series", "B": "behind"}
+            return in_series.get(current.kind, "inductance"), current.index
         name = {"B": "area", "R": "resistance", "C": "capacitance", "S": "currents"}
         return (name[current.kind], current.index) if current.kind in name else None
 

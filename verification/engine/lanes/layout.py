@@ -31,12 +31,13 @@ JUNCTION, RESISTOR, CAPACITOR, LINE, TRANSFER, HISTORY, SHUNT, KINETIC = range(8
 """Which stored current (or, for HISTORY, phase)."""
 
 # Rows of a junction's vector in ``Junctions.state``: two last phases and two last voltages (each
-# pair is used in turn), the history and phase of the resistor across it, the predicted voltage.
-PHASE, VOLTAGE, SHUNT_HISTORY, SHUNT_PHASE, PREDICTED = 0, 2, 4, 5, 6
-STATE_ROWS = 7
+# pair is used in turn), the history and phase of the resistor across it, the predicted voltage, the
+# phase that its own current makes in the inductor in series.
+PHASE, VOLTAGE, SHUNT_HISTORY, SHUNT_PHASE, PREDICTED, DROP = 0, 2, 4, 5, 6, 7
+STATE_ROWS = 8
 # Rows of its coefficients (see ``values.Coefficients``).
-G, C1, STRENGTH, SHUNT_G, SHUNT_PART = range(5)
-COEFFICIENT_ROWS = 5
+G, C1, STRENGTH, BEHIND, SHARE, SHUNT_G, SHUNT_PART = range(7)
+COEFFICIENT_ROWS = 7
 # Rows of what its model alone says: lower end of the step at the gap (V), phase offset (rad).
 LOW, OFFSET = range(2)
 MODEL_ROWS = 2
@@ -84,18 +85,21 @@ class Ends(NamedTuple):
 
 
 class Junctions(NamedTuple):
-    """Junctions, each with the resistor across it (if there is one).
+    """Junctions, each with the inductor in series and the resistor across both (if there are any).
 
     Attributes:
         ends: rows of b (p, n) and of x (p, n), for each vector 4 by the junctions in it.
         coefficient: rows as above, 8 doubles each; one each where the lanes share them.
         model: the same of what the model says, which all lanes share.
         shunted: whether there is a resistor across any of them.
+        in_series: whether there is an inductor in series with any of them.
         special: by vector, whether a junction has another relation than the sine; ``any_special``
             whether one is there.
         kind: by junction, 0 sine, 1 harmonics, 2 thermal.
         extra: by junction, where its row of ``table`` begins.
         table: rows of transparency, delta/2kT, count and amplitudes of harmonics.
+        share: by slot, the junction's share of the phase across itself and the inductor in series
+            in the last solution; the phase of the junction is that less ``DROP``.
         current: by slot, history current of the junction.
         shunt_current: by slot, history current of the resistor across it.
         delta: by slot, conductance beyond the subgap one, S.
@@ -112,6 +116,7 @@ class Junctions(NamedTuple):
     own: bool
     keep: bool
     shunted: bool
+    in_series: bool
     any_special: bool
     inverse_pc: float
     prediction: float
@@ -123,6 +128,7 @@ class Junctions(NamedTuple):
     extra: Integers
     table: Doubles
     state: Doubles
+    share: Doubles
     current: Doubles
     shunt_current: Doubles
     shunt_per_ampere: Doubles
@@ -311,6 +317,7 @@ class Watch(NamedTuple):
     """Junctions whose pulses are extracted; whether the work of the current sources is summed.
 
     Attributes:
+        places: of the junctions among all.
         rest_step: pulses are counted after this step, from the phases that it leaves.
         before: phase in the step before.
         rest: phase at rest between pulses.
@@ -327,6 +334,7 @@ class Watch(NamedTuple):
     rest_step: int
     hysteresis: float
     capacity: int
+    places: Integers
     ends: Ends
     before: Doubles
     rest: Doubles

@@ -26,12 +26,13 @@ _STATE = {
 }
 """By member of a tile: what is 0 in a circuit in which nothing has moved."""
 
-_PLACES = {
+_REST = {
+    "junctions": ("share",),
     "sources": ("cursor", "slope", "base", "origin", "next", "flat", "moving", "counts",
                 "following"),
     "noise": ("sample",),
 }  # fmt: skip
-"""Where sources and noise are in their waves."""
+"""What is no 0 there; and where sources and noise are in their waves."""
 
 
 def _of(tile: Tile, members: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, FloatArray]]:
@@ -52,7 +53,7 @@ def state_arrays(tile: Tile) -> Iterator[tuple[str, FloatArray]]:
     yield "flip", tile.flip.array
     yield "tripped", tile.tripped.array
     yield from _of(tile, _STATE)
-    yield from _of(tile, _PLACES)
+    yield from _of(tile, _REST)
 
 
 def factor_arrays(tile: Tile) -> Iterator[tuple[str, FloatArray]]:

@@ -17,6 +17,7 @@ from verification.engine.lanes.layout import (
     COEFFICIENT_ROWS,
     MODEL_ROWS,
     OFFSET,
+    SHARE,
     STATE_ROWS,
     WIDTH,
     Capacitors,
@@ -164,15 +165,16 @@ class _TileBuilder:
         gap = self._placed(np.stack([self._picked(row) for row in parts.gap[2:5]], axis=2))
         room = [zeros(max(1, vectors) * rows * WIDTH) for rows in (STATE_ROWS, 1, 1, 1)]
         state, current, shunt_current, delta = room
-        coefficient, model, per_ampere = self._junction_coefficients(vectors, together)
+        coefficient, model, per_ampere, share = self._junction_coefficients(vectors, together)
         return Junctions(
             vectors, count, self._own or width == 1, self._setup.keep,
-            bool((plan.shunt >= 0).any()), bool(plan.relations.kind.any()),
+            bool((plan.shunt >= 0).any()), bool((self._eq.topology.behind >= 0).any()),
+            bool(plan.relations.kind.any()),
             parts.inverse_pc, parts.prediction,
             integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient, model,
             integers(special.reshape(vectors, together).max(axis=1, initial=0)),
             integers(kind), integers(self._placed(plan.relations.extra)),
-            doubles(plan.relations.table), state, current, shunt_current, per_ampere, delta,
+            doubles(plan.relations.table), state, share, current, shunt_current, per_ampere, delta,
             doubles(self._placed(parts.gap[1, :, 0])), doubles(gap), self._own,
             longs(self._placed(plan.places, -1)),
             longs([0]), zeros(plan.order.parts.total * WIDTH),
@@ -190,8 +192,11 @@ class _TileBuilder:
 
     def _junction_coefficients(
         self, vectors: int, together: int
-    ) -> tuple[Pointer, Pointer, Pointer]:
-        """Rows of all vectors as in ``layout``; phase per ampere of the resistors across them."""
+    ) -> tuple[Pointer, Pointer, Pointer, Pointer]:
+        """Rows of all vectors as in ``layout``; phase per ampere of the resistors across them.
+
+        And the junctions' shares of the phases, by slot.
+        """
         plan, parts = self._eq.plan, self._eq.parts
         count, lanes = parts.junction.shape[1:]
         shunted = plan.shunt >= 0
@@ -211,7 +216,11 @@ class _TileBuilder:
             model = model.reshape(vectors, together, MODEL_ROWS).transpose(0, 2, 1)
         else:
             table = padded
-        return doubles(table), doubles(model), self._pick(self._placed(per_ampere))
+        share = np.zeros((vectors * together, self._setup.width))
+        share[:] = padded[:, SHARE]
+        return (
+            doubles(table), doubles(model), self._pick(self._placed(per_ampere)), doubles(share)
+        )  # fmt: skip
 
     def _resistors(self) -> Resistors:
         plan, parts = self._eq.plan, self._eq.parts
@@ -316,7 +325,8 @@ class _TileBuilder:
         capacity = setup.extract.max_pulses if count else 1
         ends = plan.junction_ends[setup.watched].reshape(-1, 4)
         return Watch(
-            count, rest_step, PULSE_HYSTERESIS, capacity, self._ends(ends),
+            count, rest_step, PULSE_HYSTERESIS, capacity,
+            integers(plan.order.place[setup.watched]), self._ends(ends),
             *self._three(count), self._nothing(count, np.int64),
             self._zeros(count * capacity), setup.extract.energy,
             self._ends(plan.source_ends[:, [0, 1, 3, 2]]),

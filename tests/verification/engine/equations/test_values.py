@@ -37,7 +37,8 @@ def test_coefficients_are_josims_stamps():
     pc = 4 * H * ELEMENTARY_CHARGE / (3 * HBAR)
     assert c.inverse_pc == pytest.approx(1 / pc)
     expected = (2 / 160 + 3 * 0.14e-12 / (2 * H)) / pc
-    assert c.junction[:, 0, 0] == pytest.approx([expected, 2.8e-13 / H, 2e-4])
+    assert c.junction[:, 0, 0] == pytest.approx([expected, 2.8e-13 / H, 2e-4, 0.0, 1.0])
+    assert c.branch == pytest.approx(expected)
     plain, series = c.resistor[:, 0, 0], c.resistor[:, 1, 0]
     per_ampere = 5 * 2 * H / 3 / SIGMA
     assert plain == pytest.approx([1 / per_ampere, 0.0, per_ampere])
