@@ -54,6 +54,9 @@ def _fits(m, a, own, factors, i, w):
 def factorise(m, a, own, factors, w):
     """Fill factors.lower, .upper and .inverse (each lane its own) from A's values.
 
+    A = L D U, both triangles with a diagonal of ones, ``inverse`` that of D: a backward
+    substitution then begins with what it divides by, and no row waits for it.
+
     What falls outside a pattern that isn't complete may be no more than ``_LOST`` of its row's
     largest entry of A in any lane.
 
@@ -68,12 +71,12 @@ def factorise(m, a, own, factors, w):
         for e in range(m.l_rows[i], m.l_rows[i + 1]):
             place = m.l_order[e]
             k = m.l_columns[place]
-            multiplier = load(work, k * W, w) * load(inverse, k * W, w)
-            store(lower, place * W, multiplier)
+            left = load(work, k * W, w)
+            store(lower, place * W, left * load(inverse, k * W, w))
             store(work, k * W, splat(0.0, w))
             for f in range(m.u_rows[k], m.u_rows[k + 1]):
                 c = m.u_columns[f] * W
-                store(work, c, load(work, c, w) - multiplier * load(upper, f * W, w))
+                store(work, c, load(work, c, w) - left * load(upper, f * W, w))
         if not (m.complete or _fits(m, a, own, factors, i, w)):
             return INCOMPLETE
         pivot = load(work, i * W, w)
@@ -84,7 +87,7 @@ def factorise(m, a, own, factors, w):
         store(inverse, i * W, one_over)
         for f in range(m.u_rows[i], m.u_rows[i + 1]):
             c = m.u_columns[f] * W
-            store(upper, f * W, load(work, c, w))
+            store(upper, f * W, load(work, c, w) * one_over)
             store(work, c, splat(0.0, w))
     return status
 
@@ -138,9 +141,9 @@ def backward(m, b, factors, first, last, v, w):
     upper, inverse = factors.upper, factors.inverse
     for k in range(first, last):
         i = m.back[k]
-        s = load(b, i * W, w)
+        s = times_factor(load(b, i * W, w), inverse, i, v)
         s = subtract_products(b, m.u_columns, upper, m.u_rows[i], m.u_rows[i + 1], s, v)
-        store(b, i * W, times_factor(s, inverse, i, v))
+        store(b, i * W, s)
 
 
 @inlined

@@ -89,6 +89,7 @@ class Junctions(NamedTuple):
 
     Attributes:
         ends: rows of b (p, n) and of x (p, n), for each vector 4 by the junctions in it.
+        grounded: by vector, whether all its junctions end at ground.
         coefficient: rows as above, 8 doubles each; one each where the lanes share them.
         model: the same of what the model says, which all lanes share.
         shunted: whether there is a resistor across any of them.
@@ -121,6 +122,7 @@ class Junctions(NamedTuple):
     inverse_pc: float
     prediction: float
     ends: Integers
+    grounded: Integers
     coefficient: Doubles
     model: Doubles
     special: Integers

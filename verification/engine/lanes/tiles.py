@@ -160,6 +160,7 @@ class _TileBuilder:
         together = WIDTH // width
         vectors = -(-count // together)
         ends = self._placed(plan.junction_ends, plan.size, vectors * together)
+        of_vector = ends.reshape(vectors, together, 4).transpose(0, 2, 1)
         kind = self._placed(plan.relations.kind)
         special = self._placed(plan.relations.kind != 0, count=vectors * together)
         gap = self._placed(np.stack([self._picked(row) for row in parts.gap[2:5]], axis=2))
@@ -171,7 +172,8 @@ class _TileBuilder:
             bool((plan.shunt >= 0).any()), bool((self._eq.topology.behind >= 0).any()),
             bool(plan.relations.kind.any()),
             parts.inverse_pc, parts.prediction,
-            integers(ends.reshape(vectors, together, 4).transpose(0, 2, 1)), coefficient, model,
+            integers(of_vector), integers((of_vector[:, 3] == plan.size).all(axis=1)),
+            coefficient, model,
             integers(special.reshape(vectors, together).max(axis=1, initial=0)),
             integers(kind), integers(self._placed(plan.relations.extra)),
             doubles(plan.relations.table), state, share, current, shunt_current, per_ampere, delta,
