@@ -47,6 +47,7 @@ class Order:
         series_ends: those with an inductor.
         begins: of ``begin``, the rows that a chunk's elements touch first.
         junction_rows: by junction, rows of the right-hand side of both ends.
+        first: by junction, whether no element is taken before it that touches its first row.
         resistor_rows: the same in the order of ``resistors``.
     """
 
@@ -64,6 +65,7 @@ class Order:
     begins: LongArray
     begin: IndexArray
     junction_rows: IndexArray
+    first: BoolArray
     resistor_rows: IndexArray
 
 
@@ -123,10 +125,11 @@ def chunked(
         size, parts, ends, chunks, int(rows),
         (np.concatenate([junction_rows, resistor_rows]), np.concatenate([taken, sorted_chunk])),
     )  # fmt: skip
+    first = _first(int(rows), junction_rows, places, resistor_rows, vectors[sorted_chunk + 1])
     return Order(
         parts, int(rows), chunks.astype(np.int64), places, int(vectors[-1]),
         kept[by_resistor].astype(np.int32), plain, ends, vectors, plain_ends.astype(np.int64),
-        series_ends.astype(np.int64), begins, begin, junction_rows, resistor_rows,
+        series_ends.astype(np.int64), begins, begin, junction_rows, first, resistor_rows,
     )  # fmt: skip
 
 
@@ -137,6 +140,30 @@ def _own_rows(size: int, parts: Parts, ends: IndexArray, part: LongArray) -> Ind
     first = int(parts.begin[-1])
     own = size + 1 + part[:, None] * (size - first + 1) + (ends - first)
     return np.where(ends < first, ends, own).astype(np.int32)
+
+
+def _first(
+    rows: int,
+    junctions: IndexArray,
+    places: IndexArray,
+    resistors: IndexArray,
+    after: LongArray,
+) -> BoolArray:
+    """By junction, whether it is taken before all others that touch the row of its first end.
+
+    Args:
+        rows: of the right-hand side.
+        junctions: rows of both ends.
+        places: of the junctions, in which order they are taken.
+        resistors: rows of both ends.
+        after: by resistor, the place of the first junction that is taken after it.
+    """
+    earliest = np.full(rows, np.iinfo(np.int64).max)
+    turn = 2 * places.astype(np.int64)
+    for ends, when in ((junctions, turn), (resistors, 2 * after - 1)):
+        for column in ends.T:
+            np.minimum.at(earliest, column, when)
+    return np.asarray(earliest[junctions[:, 0]] == turn)
 
 
 def _places(

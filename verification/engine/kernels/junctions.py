@@ -21,6 +21,7 @@ from verification.engine.kernels.simd import (
     largest,
     load,
     maximum,
+    scatter,
     scatter_add,
     splat,
     store,
@@ -115,9 +116,10 @@ def _special(jj, part, k, argument, strength, w):
 
 
 @kernel
-def junctions(jj, part, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass, all in registers
+def junctions(jj, part, first, last, x, start, b, i, s, w):  # noqa: PLR0915 - one pass, all in registers
     """Right-hand side of some vectors; returns how far the highest voltage is above its gap.
 
+    A vector that is ``first`` begins the rows of its first ends with what ``start`` holds.
     ``jj.moved`` gets the largest predicted change of a phase in this part, in each lane. ``s`` is
     a tuple of one where a junction may have another relation than the sine, else of two: a call in
     the loop, even one that is never made, has all constants read from the stack.
@@ -183,7 +185,10 @@ def junctions(jj, part, first, last, x, b, i, s, w):  # noqa: PLR0915 - one pass
             store(jj.current, k * WIDTH, c)
             store(jj.shunt_current, k * WIDTH, shunt * (-1.0))
         c = shunt - c
-        scatter_add(b, jj.ends, e, c, w)
+        if jj.first[k] != 0:
+            scatter(b, jj.ends, e, gather(start, jj.ends, e, w) + c, w)
+        else:
+            scatter_add(b, jj.ends, e, c, w)
         if jj.grounded[k] == 0:
             scatter_add(b, jj.ends, e + together, c * (-1.0), w)
         store(state, at + (PHASE + old) * WIDTH, phase)

@@ -151,9 +151,9 @@ def _elements(tile, part, x, b, i, w):
             store(b, o, load(start, o, w))
         first, last = chunks.vectors[c], chunks.vectors[c + 1]
         if jj.any_special:
-            above = max(above, junctions(jj, part, first, last, x, b, i, _SPECIAL, w))
+            above = max(above, junctions(jj, part, first, last, x, start, b, i, _SPECIAL, w))
         else:
-            above = max(above, junctions(jj, part, first, last, x, b, i, _PLAIN, w))
+            above = max(above, junctions(jj, part, first, last, x, start, b, i, _PLAIN, w))
         resistors(r, chunks.plain[c], chunks.plain[c + 1], x, b, w)
         series_resistors(r, chunks.series[c], chunks.series[c + 1], x, b, w)
         fused = fused and not above >= 0.0

@@ -140,6 +140,25 @@ def scatter_add(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w:
 
 
 @intrinsic
+def scatter(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w: Any) -> Any:
+    """Store a vector in the rows that ``gather`` would take it from."""
+    width = w.count
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data, table, first, vector, _ = arguments
+        places = _rows(builder, table, first, width)
+        if width == WIDTH:
+            builder.store(vector, _pointer(builder, data, places[0], width), align=8)
+            return context.get_dummy_value()
+        for m, place in enumerate(places):
+            one = builder.extract_element(vector, ir.Constant(_INDEX, m))
+            builder.store(one, builder.gep(data, [place]))
+        return context.get_dummy_value()
+
+    return types.void(pointer, rows, types.intp, value, w), codegen
+
+
+@intrinsic
 def splat(typingctx: Any, value: Any, w: Any) -> Any:
     """The same double in all ``len(w)`` lanes."""
     width = w.count

@@ -90,6 +90,8 @@ class Junctions(NamedTuple):
     Attributes:
         ends: rows of b (p, n) and of x (p, n), for each vector 4 by the junctions in it.
         grounded: by vector, whether all its junctions end at ground.
+        first: by vector, whether it begins the rows of its first ends: no element is taken before
+            that touches them, and no two of its junctions share one.
         coefficient: rows as above, 8 doubles each; one each where the lanes share them.
         model: the same of what the model says, which all lanes share.
         shunted: whether there is a resistor across any of them.
@@ -123,6 +125,7 @@ class Junctions(NamedTuple):
     prediction: float
     ends: Integers
     grounded: Integers
+    first: Integers
     coefficient: Doubles
     model: Doubles
     special: Integers

@@ -133,8 +133,24 @@ class _TileBuilder:
         return Chunks(
             not any(len(each) for each in others), longs(order.ends),
             longs(-(-order.vectors // together)), longs(order.plain_ends),
-            longs(order.series_ends), longs(order.begins), integers(order.begin),
+            longs(order.series_ends), *self._begins(),
         )  # fmt: skip
+
+    def _first(self) -> NDArray[np.bool_]:
+        """By vector, whether its junctions begin the rows of their first ends."""
+        order, together = self._eq.plan.order, WIDTH // self._setup.width
+        vectors = -(-order.places // together)
+        first = self._placed(order.first, True, vectors * together)
+        return np.asarray(first.reshape(vectors, together).all(axis=1))
+
+    def _begins(self) -> tuple[Pointer, Pointer]:
+        """Where each chunk's rows begin that no junction begins, and these rows."""
+        order, together = self._eq.plan.order, WIDTH // self._setup.width
+        begun = np.zeros(order.rows, dtype=np.bool_)
+        begun[order.junction_rows[self._first()[order.place // together], 0]] = True
+        left = ~begun[order.begin]
+        counts = np.append(0, np.cumsum(left))
+        return longs(counts[order.begins]), integers(order.begin[left])
 
     def _parts(self) -> Parts:
         order, pattern, size = self._eq.plan.order, self._eq.pattern, self._eq.plan.size
@@ -173,7 +189,7 @@ class _TileBuilder:
             bool(plan.relations.kind.any()),
             parts.inverse_pc, parts.prediction,
             integers(of_vector), integers((of_vector[:, 3] == plan.size).all(axis=1)),
-            coefficient, model,
+            integers(self._first()), coefficient, model,
             integers(special.reshape(vectors, together).max(axis=1, initial=0)),
             integers(kind), integers(self._placed(plan.relations.extra)),
             doubles(plan.relations.table), state, share, current, shunt_current, per_ampere, delta,
