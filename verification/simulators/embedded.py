@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netlist_gen.errors import NetlistGenError, SimulatorError
@@ -171,6 +172,7 @@ def source_waves(circuit: str, job: DeckJob) -> dict[str, SourceWave]:
     return {e.label: e.wave for e in map(flat.element, sources.tolist()) if e.wave is not None}
 
 
+@lru_cache(maxsize=2)  # of one circuit and its many jobs, one after the other
 def _parts(text: str) -> tuple[str, str]:
     """A deck up to the end of its last subcircuit, without comments, and what follows."""
     at = text.upper().rfind("\n.ENDS") + 1

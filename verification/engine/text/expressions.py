@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Container, Mapping
+from functools import lru_cache
 from itertools import zip_longest
 
 from verification.engine.equations.constants import NAMED
@@ -54,6 +55,7 @@ class UnknownName(ExpressionError):  # noqa: N818 - a reader retries on it, it i
         self.name = name
 
 
+@lru_cache(maxsize=1 << 16)  # decks write the same few numbers over and over
 def parse_number(text: str) -> float | None:
     """The value of a plain number such as ``2.5PH``, or None if the text is something else."""
     sign = 1.0

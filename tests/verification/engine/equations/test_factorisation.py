@@ -49,15 +49,14 @@ def pattern_of(a, complete):
 
 
 def product(pattern, size, factors):
-    """L U and A's shape in pivot order, both dense."""
-    lower = np.eye(size)
-    upper = np.diag(1 / factors.inverse.array)
+    """L D U, dense, in pivot order."""
+    lower, upper = np.eye(size), np.eye(size)
     for i in range(size):
         at = slice(pattern.l_rows[i], pattern.l_rows[i + 1])
         lower[i, pattern.l_columns[at]] = factors.lower.array[at]
         at = slice(pattern.u_rows[i], pattern.u_rows[i + 1])
         upper[i, pattern.u_columns[at]] = factors.upper.array[at]
-    return lower @ upper
+    return lower @ np.diag(1 / factors.inverse.array) @ upper
 
 
 @given(st.integers(1, 40), st.integers(0, 2**31), st.floats(0.02, 0.4), st.booleans())
