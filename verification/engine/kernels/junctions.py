@@ -165,7 +165,6 @@ def junctions(jj, part, first, last, x, start, b, i, s, w):  # noqa: PLR0915 - o
             _special(jj, part, k, predicted - offset, strength, w)
             c = c + load(jj.scratch, 3 * part * WIDTH, _V)
         if jj.in_series:
-            c = c * value(jj.coefficient, q + SHARE, jj.own, _V)
             drop = c * value(jj.coefficient, q + BEHIND, jj.own, _V)
             store(state, at + DROP * WIDTH, drop)
         above = maximum(absolute(v0) - low, above)

@@ -35,7 +35,8 @@ JUNCTION, RESISTOR, CAPACITOR, LINE, TRANSFER, HISTORY, SHUNT, KINETIC = range(8
 # phase that its own current makes in the inductor in series.
 PHASE, VOLTAGE, SHUNT_HISTORY, SHUNT_PHASE, PREDICTED, DROP = 0, 2, 4, 5, 6, 7
 STATE_ROWS = 8
-# Rows of its coefficients (see ``values.Coefficients``).
+# Rows of its coefficients (see ``values.Coefficients``): those of its current times the junction's
+# share of the phase, so that they are what its branch carries.
 G, C1, STRENGTH, BEHIND, SHARE, SHUNT_G, SHUNT_PART = range(7)
 COEFFICIENT_ROWS = 7
 # Rows of what its model alone says: lower end of the step at the gap (V), phase offset (rad).

@@ -221,7 +221,8 @@ class _TileBuilder:
         shunt = np.zeros((3, count, lanes))
         shunt[:, shunted] = parts.resistor[:, plan.shunt[shunted]]
         g, part, per_ampere = shunt
-        rows = [*parts.junction, g, part]
+        *current, behind, of_branch = parts.junction
+        rows = [*(row * of_branch for row in current), behind, of_branch, g, part]
         table = np.stack([self._picked(row) for row in rows], axis=1)  # (junctions, rows, lanes)
         padded = self._placed(table, count=vectors * together)
         of_model = np.stack([parts.gap[0, :, 0], plan.relations.offset], axis=1)
