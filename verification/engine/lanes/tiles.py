@@ -76,6 +76,19 @@ class TileSetup:
         return _TileBuilder(self, lanes).build(used)
 
 
+def junction_rows(equations: Equations) -> tuple[list[FloatArray], FloatArray]:
+    """Coefficients of the junctions, as in ``layout``; phase per ampere of the resistors across.
+
+    Each has shape (junctions, lanes), in the topology's order.
+    """
+    plan, parts = equations.plan, equations.parts
+    shunted = plan.shunt >= 0
+    shunt = np.zeros((3, *parts.junction.shape[1:]))
+    shunt[:, shunted] = parts.resistor[:, plan.shunt[shunted]]
+    g, part, per_ampere = shunt
+    return [*parts.junction, g, part], per_ampere
+
+
 class _TileBuilder:
     def __init__(self, setup: TileSetup, lanes: list[int]) -> None:
         self._setup = setup
@@ -193,12 +206,7 @@ class _TileBuilder:
     ) -> tuple[Pointer, Pointer, Pointer]:
         """Rows of all vectors as in ``layout``; phase per ampere of the resistors across them."""
         plan, parts = self._eq.plan, self._eq.parts
-        count, lanes = parts.junction.shape[1:]
-        shunted = plan.shunt >= 0
-        shunt = np.zeros((3, count, lanes))
-        shunt[:, shunted] = parts.resistor[:, plan.shunt[shunted]]
-        g, part, per_ampere = shunt
-        rows = [*parts.junction, g, part]
+        rows, per_ampere = junction_rows(self._eq)
         table = np.stack([self._picked(row) for row in rows], axis=1)  # (junctions, rows, lanes)
         padded = self._placed(table, count=vectors * together)
         of_model = np.stack([parts.gap[0, :, 0], plan.relations.offset], axis=1)

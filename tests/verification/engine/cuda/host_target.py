@@ -1,0 +1,94 @@
+"""The GPU's kernels compiled for the processor: the same bodies, one lane after the other."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numba import njit
+
+from verification.engine.cuda import loop, solve
+from verification.engine.cuda.port import ported
+
+
+@njit
+def _meet(workers):
+    pass
+
+
+@njit
+def _any_of(flag, workers):
+    return flag
+
+
+@functools.cache
+def _kernels():
+    """Loops over lanes; a thread is all workers of its lane, one after the other."""
+    ours = {loop.meet: _meet, loop.any_of: _any_of}
+    compiled = functools.partial(njit, error_model="numpy")
+    advance, factorise, moved = (
+        ported(body, lambda f: compiled(f), ours)
+        for body in (loop.advance, solve.factorise, loop.anything_moved)
+    )
+
+    @compiled
+    def advance_lanes(c, a, output, prints, count, first, last, guard, workers):
+        for lane in range(c.lanes):
+            advance(c, a, output, prints, count, first, last, guard, 0, workers, workers, lane)
+
+    @compiled
+    def factorise_lanes(c, a):
+        for lane in range(c.lanes):
+            factorise(c, a, lane)
+
+    @compiled
+    def any_moved(c, a):
+        for lane in range(c.lanes):
+            if moved(c, a, lane):
+                return True
+        return False
+
+    return advance_lanes, factorise_lanes, any_moved
+
+
+class HostTarget:
+    """See ``verification.engine.cuda.target``."""
+
+    def __init__(self, workers=1, together=4, room=2**30):
+        self.together = together
+        self._workers = workers
+        self._room = room
+        self.launches = []
+
+    def workers(self, lanes):
+        return self._workers
+
+    def free_bytes(self):
+        return self._room
+
+    def array(self, values):
+        assert values.size
+        return values.copy()
+
+    def zeros(self, rows, lanes, kind):
+        assert lanes % self.together == 0
+        return np.zeros(rows * lanes, dtype=kind)
+
+    def put(self, array, first, values):
+        array[first : first + values.size] = values
+
+    def host(self, array, first, last):
+        return array[first:last].copy()
+
+    def factorise(self, circuit, arrays):
+        _kernels()[1](circuit, arrays)
+
+    def anything_moved(self, circuit, arrays):
+        return _kernels()[2](circuit, arrays)
+
+    def advance(self, circuit, arrays, output, prints, *, first, last, guard, workers):
+        self.launches.append((circuit.lanes, first, last, circuit.factor_lanes))
+        some = prints if prints.size else np.zeros(1, dtype=np.int64)
+        _kernels()[0](
+            circuit, arrays, output, some, prints.size, first, last, guard, workers
+        )  # fmt: skip

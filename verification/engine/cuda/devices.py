@@ -1,0 +1,32 @@
+"""Where lanes run: the processor's cores, or a GPU where there is one."""
+
+from __future__ import annotations
+
+from netlist_gen.errors import ConfigurationError
+from verification.engine.cuda.target import Target
+
+DEVICES = ("cpu", "cuda")
+"""What ``device`` may be."""
+
+
+def target_of(device: str) -> Target | None:
+    """What runs lanes on a device; None for the processor's cores.
+
+    Raises:
+        ConfigurationError: there is no such device, or no GPU that can be used.
+    """
+    if device == "cpu":
+        return None
+    if device != "cuda":
+        raise ConfigurationError(f"device {device!r} is none of {', '.join(DEVICES)}")
+    try:
+        from verification.engine.cuda.gpu import Gpu
+
+        return Gpu()
+    except Exception as error:  # Numba raises its own kinds, which change with its version
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigurationError(
+            f"device cuda: no GPU can be used here ({why}); it takes one of NVIDIA's with its "
+            "driver, and the package's extra cuda (pip install 'netlist-gen[cuda]'). Device cpu "
+            "runs the same lanes"
+        ) from error
