@@ -308,7 +308,7 @@ def _noise_sample(c, a, m, lane, time):
     at = (n.state + m * NOISE_ROWS) * L + lane
     known = (n.sample + m) * L + lane
     place = elapsed / a.doubles[n.period + m]
-    sample = math.floor(place)
+    sample = int(math.floor(place))  # noqa: RUF046 - a double where a GPU is the target
     left, right = samples_around(
         a.counts[SEED * L + lane], m, sample, a.counts[known],
         state[at + LEFT * L], state[at + RIGHT * L],

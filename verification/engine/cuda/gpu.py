@@ -30,6 +30,8 @@ _FULL = 1024
 _SHARE = 0.8
 """Of the free memory that lanes may take."""
 
+_NONE, _ONE = np.int32(0), np.int32(1)
+
 
 @cuda.jit(device=True)
 def _meet(workers):
@@ -40,7 +42,9 @@ def _meet(workers):
 @cuda.jit(device=True)
 def _any_of(flag, workers):
     # One worker has nobody to wait for; its lanes go on by themselves.
-    return cuda.syncthreads_or(flag) != 0 if workers > 1 else flag
+    if workers == 1:
+        return flag
+    return cuda.syncthreads_or(_ONE if flag else _NONE) != 0
 
 
 def _decorated(function: Any) -> Any:

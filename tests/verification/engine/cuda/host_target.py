@@ -9,14 +9,17 @@ from numba import njit
 
 from verification.engine.cuda import loop, solve
 from verification.engine.cuda.port import ported
+from verification.engine.kernels import views  # noqa: F401 - Numba's type of a pointer
+from verification.engine.kernels.compiling import kernel
+from verification.engine.lanes.pointers import Pointer
 
 
-@njit
+@kernel
 def _meet(workers):
     pass
 
 
-@njit
+@kernel
 def _any_of(flag, workers):
     return flag
 
@@ -25,23 +28,22 @@ def _any_of(flag, workers):
 def _kernels():
     """Loops over lanes; a thread is all workers of its lane, one after the other."""
     ours = {loop.meet: _meet, loop.any_of: _any_of}
-    compiled = functools.partial(njit, error_model="numpy")
     advance, factorise, moved = (
-        ported(body, lambda f: compiled(f), ours)
+        ported(body, kernel, ours)
         for body in (loop.advance, solve.factorise, loop.anything_moved)
     )
 
-    @compiled
+    @njit
     def advance_lanes(c, a, output, prints, count, first, last, guard, workers):
         for lane in range(c.lanes):
             advance(c, a, output, prints, count, first, last, guard, 0, workers, workers, lane)
 
-    @compiled
+    @njit
     def factorise_lanes(c, a):
         for lane in range(c.lanes):
             factorise(c, a, lane)
 
-    @compiled
+    @njit
     def any_moved(c, a):
         for lane in range(c.lanes):
             if moved(c, a, lane):
@@ -52,7 +54,7 @@ def _kernels():
 
 
 class HostTarget:
-    """See ``verification.engine.cuda.target``."""
+    """See ``verification.engine.cuda.target``; ``launches`` tells what was run."""
 
     def __init__(self, workers=1, together=4, room=2**30):
         self.together = together
@@ -68,17 +70,18 @@ class HostTarget:
 
     def array(self, values):
         assert values.size
-        return values.copy()
+        return Pointer(values.copy())
 
     def zeros(self, rows, lanes, kind):
         assert lanes % self.together == 0
-        return np.zeros(rows * lanes, dtype=kind)
+        return Pointer(np.zeros(rows * lanes, dtype=kind))
 
     def put(self, array, first, values):
-        array[first : first + values.size] = values
+        array.array[first : first + values.size] = values
 
     def host(self, array, first, last):
-        return array[first:last].copy()
+        assert last <= array.array.size
+        return array.array[first:last].copy()
 
     def factorise(self, circuit, arrays):
         _kernels()[1](circuit, arrays)
@@ -88,7 +91,5 @@ class HostTarget:
 
     def advance(self, circuit, arrays, output, prints, *, first, last, guard, workers):
         self.launches.append((circuit.lanes, first, last, circuit.factor_lanes))
-        some = prints if prints.size else np.zeros(1, dtype=np.int64)
-        _kernels()[0](
-            circuit, arrays, output, some, prints.size, first, last, guard, workers
-        )  # fmt: skip
+        some = Pointer(np.append(prints, 0))
+        _kernels()[0](circuit, arrays, output, some, prints.size, first, last, guard, workers)
