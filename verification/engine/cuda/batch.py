@@ -17,7 +17,6 @@ from verification.engine.cuda.layout import (
     SINGULAR,
     SOURCE_ROWS,
     STATUS,
-    TRIPPED,
     WORK,
     Arrays,
     Circuit,
@@ -116,8 +115,7 @@ class GpuBatch(Batch):
         """
         del threads
         beyond: list[int] = []
-        for lane, result in self._all(np.arange(self._lanes), own_factors=False, beyond=beyond):
-            yield lane, result
+        yield from self._all(np.arange(self._lanes), own_factors=False, beyond=beyond)
         if beyond:
             yield from self._all(np.array(beyond), own_factors=True, beyond=[])
 
@@ -164,7 +162,7 @@ class GpuBatch(Batch):
         while first < steps:
             prints, last = running.samples.prints(first, min(steps, first + stride))
             seconds = self._launch(running, prints, first, last)
-            status, tripped = self._integers(running, STATUS, 2)
+            status, tripped = self._integers(running, STATUS, 2)  # and TRIPPED
             tripped = tripped != 0
             if ((status == SINGULAR) & ~tripped).any():
                 raise SimulatorError(f"{self._name}: the matrix became singular")
@@ -226,8 +224,12 @@ class GpuBatch(Batch):
             counts = self._integers(running, watch.pulses, watch.junctions)
             # Of each junction as many rows as the lane with most pulses filled.
             times = [
-                self._taken(running, running.arrays.times, m * watch.capacity,
-                            min(watch.capacity, int(count.max())))
+                self._taken(
+                    running,
+                    running.arrays.times,
+                    m * watch.capacity,
+                    min(watch.capacity, int(count.max())),
+                )
                 for m, count in enumerate(counts)
             ]
         labels = self._topology.current_sources.labels

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
+
 from netlist_gen.errors import ConfigurationError
 from verification.engine.cuda.target import Target
 
 DEVICES = ("cpu", "cuda")
 """What ``device`` may be."""
+_INSTEAD = "Device cpu runs the same lanes"
 
 
 def target_of(device: str) -> Target | None:
@@ -19,6 +23,12 @@ def target_of(device: str) -> Target | None:
         return None
     if device != "cuda":
         raise ConfigurationError(f"device {device!r} is none of {', '.join(DEVICES)}")
+    # Numba's own simulator does without the extra.
+    if find_spec("numba_cuda") is None and os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "0":
+        raise ConfigurationError(
+            "device cuda takes the package's extra cuda (pip install 'netlist-gen[cuda]'), which "
+            f"is not here. {_INSTEAD}"
+        )
     try:
         from verification.engine.cuda.gpu import Gpu
 
@@ -27,6 +37,5 @@ def target_of(device: str) -> Target | None:
         why = " ".join(str(error).split()) or type(error).__name__
         raise ConfigurationError(
             f"device cuda: no GPU can be used here ({why}); it takes one of NVIDIA's with its "
-            "driver, and the package's extra cuda (pip install 'netlist-gen[cuda]'). Device cpu "
-            "runs the same lanes"
+            f"driver. {_INSTEAD}"
         ) from error

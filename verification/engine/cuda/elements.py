@@ -109,12 +109,7 @@ def junctions(c, a, worker, workers, lane, i, guard):
         g, c1, strength = values[q + G * V], values[q + C1 * V], values[q + STRENGTH * V]
         model = jj.model + j * MODEL_ROWS
         argument = predicted - a.doubles[model + OFFSET]
-        kind = a.ints[jj.kind + j]
-        if kind == 0:
-            supercurrent = strength * math.sin(argument)
-        else:
-            table = jj.table + a.ints[jj.extra + j]
-            supercurrent = other_relation(kind, a.doubles, table, argument, strength)
+        supercurrent = _supercurrent(c, a, j, argument, strength)
         current = supercurrent - c1 * v1 + c1 * 0.25 * v2 - g * history  # C/2h: a fourth of 2C/h
         if abs(v0) >= a.doubles[model + LOW] or outside_before > 0:
             if c.factor_lanes > 1:
@@ -127,15 +122,7 @@ def junctions(c, a, worker, workers, lane, i, guard):
                     current += step_current - delta * jj.inverse_pc * history
             else:
                 a.counts[STATUS * L + lane] = BEYOND
-        shunt = 0.0
-        if jj.shunted:
-            # Without the share of the inductor in series with the resistor across it.
-            effective = state[at + SHUNT_HISTORY * L]
-            inner = phase - values[q + SHUNT_PART * V] * (phase - effective)
-            shunt_history = inner * THIRD4 - state[at + SHUNT_PHASE * L] * THIRD1
-            shunt = values[q + SHUNT_G * V] * shunt_history
-            state[at + SHUNT_HISTORY * L] = shunt_history
-            state[at + SHUNT_PHASE * L] = inner
+        shunt = _shunt(c, a, j, phase, lane, own) if jj.shunted else 0.0
         if c.keep:
             state[(jj.stored + j) * L + lane] = current
             state[(jj.stored + jj.total + j) * L + lane] = -shunt
@@ -146,6 +133,28 @@ def junctions(c, a, worker, workers, lane, i, guard):
     if changed:
         a.counts[CHANGED * L + lane] = 1
     return changed
+
+
+def _shunt(c, a, j, phase, lane, own):
+    """History current of the resistor across a junction, without its series inductor's share."""
+    jj, L, V, state = c.junctions, c.lanes, c.value_lanes, a.state
+    at = (jj.state + j * JUNCTION_ROWS) * L + lane
+    q = (jj.coefficient + j * COEFFICIENT_ROWS) * V + own
+    effective = state[at + SHUNT_HISTORY * L]
+    inner = phase - a.values[q + SHUNT_PART * V] * (phase - effective)
+    history = inner * THIRD4 - state[at + SHUNT_PHASE * L] * THIRD1
+    state[at + SHUNT_HISTORY * L] = history
+    state[at + SHUNT_PHASE * L] = inner
+    return a.values[q + SHUNT_G * V] * history
+
+
+def _supercurrent(c, a, j, argument, strength):
+    """Current of a junction by the phase across it, by the relation of its model."""
+    jj = c.junctions
+    kind = a.ints[jj.kind + j]
+    if kind == 0:
+        return strength * math.sin(argument)
+    return other_relation(kind, a.doubles, jj.table + a.ints[jj.extra + j], argument, strength)
 
 
 def _region(c, a, j, voltage, own):

@@ -7,17 +7,20 @@ same kernels thread by thread in Python: slow, for tests.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
-from numba import config, cuda
+from numba import config
+from numba import cuda as _cuda
 from numpy.typing import NDArray
 
 from verification.engine.cuda import loop, solve
 from verification.engine.cuda.layout import Arrays, Circuit
 from verification.engine.cuda.port import ported
 
-SIMULATED = bool(config.ENABLE_CUDASIM)
+cuda: Any = _cuda  # its types do not know what a kernel may call
+SIMULATED = bool(getattr(config, "ENABLE_CUDASIM", False))
 TOGETHER = 2 if SIMULATED else 32
 """Lanes in a block: a warp's 32 threads are 32 lanes at the same element, and what they read lies
 side by side. The simulator has a thread of Python for each."""
@@ -99,7 +102,7 @@ class Gpu:
     def __init__(self, workers: int | None = None) -> None:
         cuda.current_context()
         self._workers = workers
-        self._processors = 1 if SIMULATED else cuda.get_current_device().MULTIPROCESSOR_COUNT
+        self._processors = 0 if SIMULATED else cuda.get_current_device().MULTIPROCESSOR_COUNT
 
     def workers(self, lanes: int) -> int:
         """A power of two, so that all lanes' threads keep all multiprocessors busy."""
@@ -110,7 +113,8 @@ class Gpu:
 
     def free_bytes(self) -> int:
         """Most of the memory that is free now."""
-        return int(_SHARE * cuda.current_context().get_memory_info().free)
+        free = cuda.current_context().get_memory_info().free
+        return int(_SHARE * min(free, sys.maxsize))  # the simulator's is infinite
 
     def array(self, values: NDArray[Any]) -> Any:
         """A copy of the values on the GPU."""

@@ -25,7 +25,7 @@ def meet(workers):
     """Wait for all workers; a target has its own in the place of this (``port``)."""
 
 
-def any_of(flag, workers):
+def any_of(flag, workers):  # noqa: ARG001 - of the others
     """Whether the flag of any worker of any lane of the block is set; likewise."""
     return flag
 
@@ -92,7 +92,7 @@ def advance(c, a, output, prints, count, first, last, guard, me, end, workers, l
 def anything_moved(c, a, lane):
     """Whether a lane's solution or any current is not 0."""
     # Currents are the first rows, the solution comes behind them.
-    for row in range(c.matrix.x + c.matrix.size):
+    for row in range(c.matrix.x + c.matrix.size):  # noqa: SIM110 - no generators on a GPU
         if a.state[row * c.lanes + lane] != 0.0:
             return True
     return False

@@ -67,9 +67,7 @@ class TableBuilder:
         workers: threads at each lane.
     """
 
-    def __init__(
-        self, setup: TileSetup, lanes: Array, *, own_factors: bool, workers: int
-    ) -> None:
+    def __init__(self, setup: TileSetup, lanes: Array, *, own_factors: bool, workers: int) -> None:
         self._setup = setup
         self._lanes = lanes
         self._eq = setup.equations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,7 +21,7 @@ def _meet(workers):
 
 
 @kernel
-def _any_of(flag, workers):
+def _any_of(flag, workers):  # noqa: ARG001
     return flag
 
 
@@ -29,8 +30,7 @@ def _kernels():
     """Loops over lanes; a thread is all workers of its lane, one after the other."""
     ours = {loop.meet: _meet, loop.any_of: _any_of}
     advance, factorise, moved = (
-        ported(body, kernel, ours)
-        for body in (loop.advance, solve.factorise, loop.anything_moved)
+        ported(body, kernel, ours) for body in (loop.advance, solve.factorise, loop.anything_moved)
     )
 
     @njit
@@ -45,12 +45,21 @@ def _kernels():
 
     @njit
     def any_moved(c, a):
-        for lane in range(c.lanes):
+        for lane in range(c.lanes):  # noqa: SIM110 - Numba
             if moved(c, a, lane):
                 return True
         return False
 
     return advance_lanes, factorise_lanes, any_moved
+
+
+class Launch(NamedTuple):
+    """Steps first .. last - 1 of so many lanes."""
+
+    lanes: int
+    factor_lanes: int
+    first: int
+    last: int
 
 
 class HostTarget:
@@ -62,7 +71,7 @@ class HostTarget:
         self._room = room
         self.launches = []
 
-    def workers(self, lanes):
+    def workers(self, lanes):  # noqa: ARG002
         return self._workers
 
     def free_bytes(self):
@@ -90,6 +99,6 @@ class HostTarget:
         return _kernels()[2](circuit, arrays)
 
     def advance(self, circuit, arrays, output, prints, *, first, last, guard, workers):
-        self.launches.append((circuit.lanes, first, last, circuit.factor_lanes))
+        self.launches.append(Launch(circuit.lanes, circuit.factor_lanes, first, last))
         some = Pointer(np.append(prints, 0))
         _kernels()[0](circuit, arrays, output, some, prints.size, first, last, guard, workers)
