@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -41,6 +42,8 @@ _STRETCH_S = 0.3
 """About the time of a launch, after each of which a deadline is looked at, s."""
 _FIRST_STEPS = 32
 """Of the first launch, which tells how many take that time."""
+_ALONE = threading.Lock()
+"""One thread's lanes at a time: they take what memory there is."""
 
 
 class _Lanes(NamedTuple):
@@ -129,10 +132,12 @@ class GpuBatch(Batch):
             raise IncompletePattern
         first = 0
         while first < lanes.size:
-            one = self._builder(lanes[first : first + 1], own_factors, 1)
-            most = self._target.free_bytes() // one.bytes_per_lane
-            some = max(self._target.together, most - most % self._target.together)
-            yield from self._some(lanes[first : first + some], own_factors, beyond)
+            with _ALONE:
+                one = self._builder(lanes[first : first + 1], own_factors, 1)
+                most = self._target.free_bytes() // one.bytes_per_lane
+                some = max(self._target.together, most - most % self._target.together)
+                found = list(self._some(lanes[first : first + some], own_factors, beyond))
+            yield from found
             first += some
 
     def _builder(self, lanes: LongArray, own_factors: bool, workers: int) -> TableBuilder:

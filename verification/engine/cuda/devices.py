@@ -8,8 +8,6 @@ from importlib.util import find_spec
 from netlist_gen.errors import ConfigurationError
 from verification.engine.cuda.target import Target
 
-DEVICES = ("cpu", "cuda")
-"""What ``device`` may be."""
 _INSTEAD = "Device cpu runs the same lanes"
 
 
@@ -22,7 +20,7 @@ def target_of(device: str) -> Target | None:
     if device == "cpu":
         return None
     if device != "cuda":
-        raise ConfigurationError(f"device {device!r} is none of {', '.join(DEVICES)}")
+        raise ConfigurationError(f"there is no device {device!r}; allowed are cpu, cuda")
     # Numba's own simulator does without the extra.
     if find_spec("numba_cuda") is None and os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "0":
         raise ConfigurationError(

@@ -21,7 +21,7 @@ def test_the_processor_takes_no_target():
 
 
 def test_a_device_that_is_none():
-    refused("gpu", "device 'gpu' is none of cpu, cuda")
+    refused("gpu", "there is no device 'gpu'; allowed are cpu, cuda")
 
 
 def test_the_extra_is_not_there(monkeypatch):
