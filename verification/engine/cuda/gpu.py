@@ -28,8 +28,8 @@ MOST_WORKERS = 16
 """Threads at one lane at most: with those of 32 lanes a block has 512."""
 _REGISTERS = 128
 """Of a thread at most: 512 threads have 65,536, all that a multiprocessor has."""
-_FULL = 1024
-"""Threads that keep a multiprocessor busy."""
+_FULL = 512
+"""Threads that a multiprocessor has registers for."""
 _SHARE = 0.8
 """Of the free memory that lanes may take."""
 

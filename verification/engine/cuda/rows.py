@@ -57,7 +57,8 @@ class ValueRows:
         found = np.zeros((self.rows + 1, self._lanes.size))
         first = 0
         for values in self._added:
-            found[first : first + len(values)] = values[:, self._lanes]
+            each = values[:, self._lanes] if values.shape[1] > 1 else values
+            found[first : first + len(values)] = each
             first += len(values)
         return found.reshape(-1)
 

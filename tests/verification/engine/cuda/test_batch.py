@@ -73,6 +73,14 @@ def test_lanes_of_values():
     assert {launch.factor_lanes for launch in target.launches} == {8}
 
 
+def test_pulses_alone():
+    extract = Extract(waveforms=False, pulses=("B1|X2",))
+    found = both(jtl(3, stop="40p"), [{}, pulse(0)], extract=extract)
+    assert [lane.pulses["B1|X2"].time_s.size for lane in found] == [1, 0]
+    found = both(jtl(3, stop="40p"), [{"I*": 1.0}, {"I*": 0.7}], values=True, extract=extract)
+    assert [lane.pulses["B1|X2"].time_s.size for lane in found] == [1, 0]
+
+
 @pytest.mark.parametrize("values", [False, True])
 def test_how_many_workers_a_lane_has_changes_nothing(values):
     deck = compile_deck(jtl(3, stop="30p", extra=".temp 4.2\n.neb 1T\n"), name="d")
