@@ -33,7 +33,6 @@ from verification.engine.lanes.layout import Factors
 from verification.engine.lanes.results import LaneResult, Pulses
 from verification.engine.lanes.samples import PrintedSamples
 from verification.engine.text.deck import TransientAnalysis
-from verification.engine.text.sources import NOISE
 
 Array = NDArray[Any]
 LongArray = NDArray[np.int64]
@@ -89,9 +88,6 @@ class GpuBatch(Batch):
         labels = {
             "a transmission line": [element.label for element, _ in topology.lines],
             "an inductor with ik=": [topology.inductors.label(k) for k in topology.kinetic],
-            "a noise source": topology.flat.labels(
-                topology.flat.where(lambda card: card.wave is not None and card.wave.kind == NOISE)
-            ),
         }
         for what, found in labels.items():
             if found:
@@ -99,11 +95,6 @@ class GpuBatch(Batch):
                     f"{self._name}: {found[0]} is {what}, which lanes on a GPU can't have; device "
                     "cpu runs them"
                 )
-        if (self._setup.noise.kind == 2).any():
-            raise ConfigurationError(
-                f"{self._name}: a lane's stimulus is a noise source, which lanes on a GPU can't "
-                "have; device cpu runs them"
-            )
 
     def run(self, threads: int) -> Iterator[tuple[int, LaneResult | None]]:
         """(lane, result) of every lane; None for a lane that needs a smaller step.

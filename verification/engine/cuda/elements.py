@@ -16,7 +16,6 @@ from verification.engine.cuda.layout import (
     CHANGED,
     DELTA,
     DUE,
-    FACTOR,
     GAP_CURRENT,
     GAP_NORMAL,
     GAP_ROWS,
@@ -45,7 +44,6 @@ from verification.engine.cuda.layout import (
     TRIPPED,
     VOLTAGE,
     W_BEGIN,
-    W_CURSOR,
     W_KIND,
     W_LENGTH,
     WAVE_ROWS,
@@ -68,6 +66,7 @@ from verification.engine.lanes.layout import (
     STRENGTH,
     G,
 )
+from verification.engine.text.sources import NOISE
 
 
 def across(c, a, branches, k, lane):
@@ -251,14 +250,17 @@ def sources(c, a, worker, workers, lane, i):
         following = -math.inf
         if kind <= 1:
             slope, base, origin, corner = segment(
-                kind, a.doubles, begin, length, counts, wave + W_CURSOR * L, time
+                kind, a.doubles, begin, length, counts, (src.cursor + k) * L + lane, time
             )
             value = base + slope * (time - origin)
             if slope == 0.0:
                 following = corner
+        elif kind == NOISE:
+            value = _noise_source(c, a, a.ints[src.generator + k], lane, time)
         else:
             value = source_value(kind, a.doubles, begin, length, time)
-        value *= state[at + FACTOR * L]
+        if kind != NOISE:
+            value *= state[(src.factor + k) * L + lane]
         before = state[(src.current + k) * L + lane]
         if src.energy and k < src.currents and i > 0:
             phase = across(c, a, src, k, lane)
@@ -272,6 +274,14 @@ def sources(c, a, worker, workers, lane, i):
         state[at + DUE * L] = following if value == before else -math.inf
 
 
+def _noise_source(c, a, m, lane, time):
+    """Value of the noise source whose generator is ``m``."""
+    if time < 0.0:
+        return 0.0
+    sigma = a.state[(c.noise.state + m * NOISE_ROWS + SIGMA_ROW) * c.lanes + lane]
+    return sigma * _noise_sample(c, a, m, lane, time)
+
+
 def noise(c, a, worker, workers, lane, time):
     """Noise of junctions and resistors, as currents in parallel (``kernels.noise``)."""
     if time < 0.0:
@@ -280,6 +290,8 @@ def noise(c, a, worker, workers, lane, time):
     own = lane if V > 1 else 0
     for m in range(worker, n.total, workers):
         kind, element = a.ints[n.kind + m], a.ints[n.element + m]
+        if kind == 2:
+            continue
         sigma = state[(n.state + m * NOISE_ROWS + SIGMA_ROW) * L + lane]
         if kind == 0:
             normal = a.values[(jj.gap + GAP_ROWS * element + GAP_NORMAL) * V + own]

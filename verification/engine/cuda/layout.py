@@ -30,13 +30,13 @@ R_G, R_PART, R_PER_AMPERE = range(3)
 R_COEFFICIENTS = 3
 # Rows of a capacitor's state: the phases two, three and four steps ago.
 CAPACITOR_ROWS = 3
-# Rows of a source's wave, integers: kind, begin and length in the data, corner of a pwl.
-W_KIND, W_BEGIN, W_LENGTH, W_CURSOR = range(4)
-WAVE_ROWS = 4
-# Rows of a source's state: its factor, the moment when it has to be looked at again, the mean
-# current since the phase ``MARK`` was left, the work done until then.
-FACTOR, DUE, MEAN, MARK, WORK = range(5)
-SOURCE_ROWS = 5
+# Rows of a source's wave, integers: kind, begin and length in the data.
+W_KIND, W_BEGIN, W_LENGTH = range(3)
+WAVE_ROWS = 3
+# Rows of a source's state: the moment when it has to be looked at again, the mean current since the
+# phase ``MARK`` was left, the work done until then.
+DUE, MEAN, MARK, WORK = range(4)
+SOURCE_ROWS = 4
 # Rows of a noise generator: deviation, the numbers before and after this time.
 SIGMA_ROW, LEFT, RIGHT = range(3)
 NOISE_ROWS = 3
@@ -128,21 +128,31 @@ class Branches(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Sources; the first ``currents`` of them drive a current, by the phase from ``p`` to ``n``."""
+    """Sources; the first ``currents`` of them drive a current, by the phase from ``p`` to ``n``.
+
+    ``cursor`` is a row of integers for each, ``factor`` one of the state; ``generator`` the number
+    of a noise source's generator.
+    """
 
     total: int
     currents: int
     energy: bool
     p: int
     n: int
+    generator: int
     wave: int
+    cursor: int
     data: int
+    factor: int
     state: int
     current: int
 
 
 class Noise(NamedTuple):
-    """Noise generators as in ``lanes.layout``; ``sample`` is a row of integers for each."""
+    """Noise generators as in ``lanes.layout``; ``sample`` is a row of integers for each.
+
+    Those of noise sources are run with the sources.
+    """
 
     total: int
     kind: int

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from verification.engine.cuda.layout import (
     CAPACITOR_ROWS,
     DERIVATIVE_ROWS,
-    FACTOR,
     GAP_ROWS,
     JUNCTION_ROWS,
     NOISE_ROWS,
@@ -21,7 +20,6 @@ from verification.engine.cuda.layout import (
     SEED,
     SIGMA_ROW,
     SOURCE_ROWS,
-    W_KIND,
     WATCH_ROWS,
     WAVE_ROWS,
     Arrays,
@@ -180,15 +178,18 @@ class TableBuilder:
 
     def _sources(self) -> Sources:
         table, ends = self._setup.sources, self._eq.plan.source_ends
-        waves = np.zeros((table.count, WAVE_ROWS, self._lanes.size), dtype=np.int64)
-        waves[:, W_KIND : W_KIND + 3] = table.waves[:, self._lanes].transpose(0, 2, 1)
-        state = np.zeros((table.count, SOURCE_ROWS, self._lanes.size))
-        state[:, FACTOR] = table.factor[:, self._lanes]
+        generator = np.zeros(table.count, dtype=np.int32)
+        of_source = np.flatnonzero(self._setup.noise.kind == 2)
+        generator[self._setup.noise.element[of_source]] = of_source
+        waves = table.waves[:, self._lanes].transpose(0, 2, 1)
+        assert waves.shape[1] == WAVE_ROWS
         # What drives a current is the phase at its end less that at its beginning.
         return Sources(
             table.count, len(ends), self._setup.extract.energy, self._ints.add(ends[:, 3]),
-            self._ints.add(ends[:, 2]), self._counts.fill(waves), self._doubles.add(table.data),
-            self._state.fill(state), self._current["sources"],
+            self._ints.add(ends[:, 2]), self._ints.add(generator), self._counts.fill(waves),
+            self._counts.add(table.count),
+            self._doubles.add(table.data), self._state.fill(table.factor[:, self._lanes]),
+            self._state.add(SOURCE_ROWS * table.count), self._current["sources"],
         )  # fmt: skip
 
     def _noise(self) -> Noise:

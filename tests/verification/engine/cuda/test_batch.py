@@ -13,6 +13,7 @@ from netlist_gen.errors import ConfigurationError, DeckError, SimulatorError
 from verification.engine import run as engine_run
 from verification.engine.equations import equations
 from verification.engine.run import Extract, SourceWave
+from verification.engine.text.sources import NOISE
 
 ALL = Extract(pulses=("B1|X0", "B1|X2"), rest_s=10e-12, energy=True)
 
@@ -198,6 +199,17 @@ def test_noise_is_that_of_the_seed():
     both(text, [{"I*": 0.9}, {"I*": 1.1}], values=True, seeds=[3, 4])
 
 
+def test_noise_sources():
+    text = (
+        "I1 0 1 noise(1f 1p 0.5p)\nR1 1 0 2\nL1 1 2 3p\nC1 1 0 0.1p\nV1 2 0 noise(1f 0 0.3p)\n"
+        "I2 0 1 pwl(0 0 1p 1m)\n.tran 0.05p 20p\n.print i(i1) v(1) i(l1)"
+    )
+    found = both(text, [{}] * 3, seeds=[1, 2, 3], extract=Extract(energy=True))
+    assert np.ptp([lane.waveforms.values[0, 30] for lane in found]) > 0
+    noise = {"I2": SourceWave(NOISE, np.array([1e-15, 0.0, 5e-13]))}
+    both(text, [noise] * 2, seeds=[4, 5], extract=Extract(energy=True))
+
+
 def test_noise_above_the_gap():
     text = GAP.replace("6p 100u", "6p 2m") + "\n.temp 4.2\n.neb 1T\n"
     both(text, [{}, {}], seeds=[1, 2])
@@ -241,7 +253,6 @@ def test_factors_of_a_large_circuit(monkeypatch):
 REFUSED = {
     "T1 1 0 2 0 td=2p z0=5\nR2 2 0 5": "T1 is a transmission line",
     "L1 1 0 200p ik=100u": "L1 is an inductor with ik=",
-    "I2 0 1 noise(1f 0 0.5p)": "I2 is a noise source",
 }
 
 
@@ -251,16 +262,6 @@ def test_what_lanes_on_a_gpu_can_not_have(lines):
     message = f"d: {REFUSED[lines]}, which lanes on a GPU can't have; device cpu runs them"
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         deck.run_lanes([{}, {}], device=HostTarget())
-
-
-def test_a_stimulus_of_noise():
-    noise = {"IIN": SourceWave(7, np.array([1e-15, 0.0, 5e-13]))}
-    message = (
-        "d: a lane's stimulus is a noise source, which lanes on a GPU can't have; device cpu runs "
-        "them"
-    )
-    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
-        compile_deck(jtl(2), name="d").run_lanes([noise, noise], device=HostTarget())
 
 
 def test_more_pulses_than_there_is_room_for():
