@@ -68,14 +68,18 @@ class EmbeddedSimulator:
         stop = self._cancelled = threading.Event() if self._cancelled.is_set() else self._cancelled
         if workers <= 1 or len(groups) <= 1:
             for group in groups:
-                yield from _run_group(group, timeout_s, stop, self._device)
+                yield from _run_group(group, timeout_s, stop, self._of(group))
             return
         # Threads do: the compiled time loop does not hold the interpreter's lock.
         with ThreadPoolExecutor(workers) as pool:
             for outcomes in pool.map(
-                lambda group: list(_run_group(group, timeout_s, stop, self._device)), groups
+                lambda group: list(_run_group(group, timeout_s, stop, self._of(group))), groups
             ):
                 yield from outcomes
+
+    def _of(self, group: Sequence[DeckJob]) -> str | Target:
+        """Where a group runs: one deck alone is no lanes, and a processor's core is faster."""
+        return self._device if len(group) > 1 else "cpu"
 
 
 def _circuit_key(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from host_target import HostTarget
 
@@ -15,17 +16,19 @@ pytestmark = pytest.mark.usefixtures("plots_aside")
 def test_the_verdicts_are_those_of_the_processor(tiny, cli, monkeypatch, tmp_path):
     target = HostTarget()
     monkeypatch.setattr(devices, "target_of", {"cuda": target}.get)
+    np.save(tiny.x, np.random.default_rng(2).random((20, 3)) < 0.5)
+    np.save(tiny.y, np.zeros(20, dtype=int))
     found = []
     for device in ("cpu", "cuda"):
         ran = cli(
             "verify", tiny.net, "--inputs", tiny.x, "--labels", tiny.y, "-o", tmp_path / device,
             "--simulator", "embedded", "--scope", "network,neurons", "--device", device,
-            "--jobs", 2, "--timing",
+            "--jobs", 2, "--timing", "--every-window",
         )  # fmt: skip
         assert ran.status == 0, ran.out + ran.err
         found.append(json.loads((tmp_path / device / "verify.json").read_text()))
     here, there = found
-    assert {launch.lanes for launch in target.launches} == {4}
+    assert {launch.lanes for launch in target.launches} == {8}  # five of each neuron, filled up
     for name in ("checked", "mismatches", "accuracy", "simulator"):
         assert there[name] == here[name]
     assert [row["pulses"] for row in there["scopes"]] == [row["pulses"] for row in here["scopes"]]

@@ -48,6 +48,9 @@ pulses, swings = zip(*found)
 assert max(pulses) > 0 and max(swings) > 2.9e-3, found  # one pulses, one is above its gap
 agree(Gpu(workers=2), 0.3)
 agree(Gpu(workers=3), 0.2, stimuli=[{}] * 3)
+gpu = Gpu()
+gpu._processors = 132  # with registers for 512 threads each
+assert [gpu.workers(lanes) for lanes in (32, 4096, 8192, 65536)] == [16, 16, 8, 1]
 print("agreed", len(found))
 """
 
