@@ -174,6 +174,17 @@ def the_engine_knows_text_alone(arrows: set[Arrow]) -> list[Arrow]:
     return between(arrows, ("verification.engine",), apart)
 
 
+@wall(broken_by=Arrow("verification.engine.lanes.tiles", "verification.engine.cuda.layout"))
+def the_processor_s_lanes_know_no_gpu(arrows: set[Arrow]) -> list[Arrow]:
+    """A GPU takes what they have; what imports Numba's CUDA is loaded where one is asked for."""
+    rest = rooms("engine.text", "engine.equations", "engine.lanes", "engine.kernels")
+    named = between(arrows, PACKAGES, ("verification.engine.cuda.gpu",))
+    return [
+        *between(arrows, rest, ("verification.engine.cuda",)),
+        *(a for a in named if a.source != "verification.engine.cuda.devices"),
+    ]
+
+
 @wall(broken_by=Arrow("verification.simulators.josim", "netlist_gen.spikes"))
 def simulators_know_no_network(arrows: set[Arrow]) -> list[Arrow]:
     others = rooms("campaign", "characterize", "reference", "report", "verdict")

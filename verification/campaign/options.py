@@ -11,7 +11,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.options import option
 from verification.certificate.classes import ALL_CLASSES, NEAR
 from verification.reference.options import COOLING_W_PER_W
-from verification.simulators.registry import NAMES
+from verification.simulators.registry import DEVICES, NAMES
 from verification.waves.kinds import KINDS, KINDS_HELP, check_kinds
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class VerifyOptions(DeckOptions):
 
     Attributes:
         simulator: names with commas; "auto" is JoSIM where it is here, "installed" all that are.
+        device: where the embedded engine's lanes run.
         samples: how many of the samples to take; None is all.
         seed: of their draw, and recorded.
         jobs: simulations at a time; None: as many as there are cores.
@@ -54,6 +55,7 @@ class VerifyOptions(DeckOptions):
         f"auto, {', '.join(NAMES)}, or several with commas; installed: all here.",
         known=lambda: ("auto", "installed", *NAMES),
     )
+    device: str = option("cpu", "Where the embedded engine's lanes run.", choices=DEVICES)
     samples: int | None = option(None, "Take so many, drawn with --seed.", least=1)
     seed: int = option(0, "Of the draw of --samples.", least=0)
     jobs: int | None = option(None, "Simulations at a time [default: cores].", least=1)
@@ -116,6 +118,10 @@ class VerifyOptions(DeckOptions):
         if self.exhaustive and "network" in self.scopes:
             raise ConfigurationError(
                 "--exhaustive makes windows of neurons; allowed is --scope neurons"
+            )
+        if self.device != "cpu" and self.scheduler is not None:
+            raise ConfigurationError(
+                f"--device {self.device} is this machine's; --scheduler has others simulate"
             )
         if self.mutants and "neurons" not in self.scopes:
             raise ConfigurationError("--mutants breaks neurons; it needs --scope neurons")

@@ -14,9 +14,11 @@ from netlist_gen.library.process import Process
 
 LEAST_WINDOWS = 4
 """Shortest run worth a lane of its own: settling takes the time of less than one window."""
-
 LANES = 8
 """Lanes the embedded engine steps at the cost of about two: decks of one circuit it should have."""
+
+GPU_RUNS = 4096
+"""Decks of a neuron in one task where a GPU runs them."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def cut_for(
     usual: bool,
     startup: bool = False,
     sample: int = 1,
+    on_gpu: bool = False,
 ) -> Cut:
     """How windows are cut into decks for a simulator.
 
@@ -70,6 +73,7 @@ def cut_for(
         usual: decks of neurons have the length that ``generate`` gives them.
         startup: decks of the whole network begin with start-up windows.
         sample: windows that are not cut apart.
+        on_gpu: the embedded engine's lanes run on a GPU: the same decks, more of them in a task.
     """
     embedded = simulator == "embedded"
     # What a sample leaves is cleared by the next one in its deck.
@@ -78,6 +82,6 @@ def cut_for(
     return Cut(
         neurons=short if embedded and not usual else WINDOWS_PER_DECK,
         network=pipeline,
-        together=RUNS_PER_TASK if embedded else 1,
+        together=GPU_RUNS if on_gpu else RUNS_PER_TASK if embedded else 1,
         startup=startup,
     )

@@ -103,7 +103,7 @@ def verify(
     library = options.library(options.loaded_process())
     options.require_sound(network, library.process)
     phases = memory_phases(network, options.phases(library.process), options.clock_ghz)
-    simulators = chosen_simulators(options.simulator)
+    simulators = chosen_simulators(options.simulator, options.device)
     tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None
     window_s = WINDOW_S if has_tables(library.process) else None
     annotations = annotations_of(options.annotate, library.process)
@@ -318,6 +318,7 @@ class _Run:
             usual=usual,
             startup=options.startup_windows,
             sample=spikes.inseparable,
+            on_gpu=options.device != "cpu",
         )
         length = options.windows_per_deck
         return dataclasses.replace(cut, neurons=length) if length else cut

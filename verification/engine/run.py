@@ -33,8 +33,9 @@ from verification.engine.text.flatten import flatten
 from verification.engine.text.reader import read_deck, read_deck_file
 from verification.engine.text.sources import SourceWave
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a run that needs neither does not import them
     from verification.engine.checkpoints import Checkpoint
+    from verification.engine.cuda.target import Target
 
 __all__ = [
     "CompiledDeck",
@@ -213,6 +214,7 @@ class CompiledDeck:
         extract: Extract | None = None,
         threads: int = 1,
         deadline: Callable[[], bool] | None = None,
+        device: str | Target = "cpu",
     ) -> list[LaneResult]:
         """Run lanes that share every value and differ in sources.
 
@@ -223,9 +225,11 @@ class CompiledDeck:
             extract: as in ``run``.
             threads: tiles of 8 lanes are spread over so many threads.
             deadline: as in ``run``.
+            device: ``cpu``, or ``cuda`` for one of NVIDIA's GPUs (docs/engine.md).
 
         Raises:
-            ConfigurationError: a label is no source.
+            ConfigurationError: a label is no source; there is no such device, or it can't take an
+                element of the deck.
             DeckError: as ``run``.
             SimulatorError: as ``run``.
         """
@@ -233,7 +237,7 @@ class CompiledDeck:
         job = LaneJob(
             values, stimuli, self._seeds(seeds, len(stimuli)), extract or Extract(), deadline
         )
-        return self._run(job, step_s, threads)
+        return self._run(job, step_s, threads, device)
 
     def run_parameter_lanes(
         self,
@@ -245,6 +249,7 @@ class CompiledDeck:
         extract: Extract | None = None,
         threads: int = 1,
         deadline: Callable[[], bool] | None = None,
+        device: str | Target = "cpu",
     ) -> list[LaneResult]:
         """Run lanes that differ in element values.
 
@@ -259,9 +264,10 @@ class CompiledDeck:
             extract: as in ``run``.
             threads: as in ``run_lanes``.
             deadline: as in ``run``.
+            device: as in ``run_lanes``.
 
         Raises:
-            ConfigurationError: a label is no such element, or no source.
+            ConfigurationError: a label is no such element, or no source; as ``run_lanes``.
             DeckError: as ``run``.
             SimulatorError: as ``run``.
         """
@@ -275,7 +281,7 @@ class CompiledDeck:
         job = LaneJob(
             values, stimuli, self._seeds(seeds, len(stimuli)), extract or Extract(), deadline
         )
-        return self._run(job, step_s, threads)
+        return self._run(job, step_s, threads, device)
 
     def _seeds(self, seeds: Sequence[int] | None, lanes: int) -> list[int]:
         """Each lane's seed. Raises ConfigurationError where there are more or less than lanes."""
@@ -286,10 +292,13 @@ class CompiledDeck:
             raise ConfigurationError(f"{lanes} lanes, but {len(seeds)} seeds")
         return list(seeds)
 
-    def _run(self, job: LaneJob, step_s: float | None, threads: int) -> list[LaneResult]:
+    def _run(
+        self, job: LaneJob, step_s: float | None, threads: int, device: str | Target = "cpu"
+    ) -> list[LaneResult]:
         lanes = len(job.stimuli)
         if not lanes:
             return []
+        target = _target(device)
         transient = self.transient
         if step_s is not None:
             if not 0.0 < step_s <= transient.stop:
@@ -307,10 +316,10 @@ class CompiledDeck:
             found = None
             with suppress(IncompletePattern):  # what it held is gone before the next attempt
                 complete = known is not None and known.complete
-                found = self._attempt(some, transient, threads, complete=complete)
+                found = self._attempt(some, transient, threads, target, complete=complete)
             known = None
             if found is None:
-                found = self._attempt(some, transient, threads, complete=True)
+                found = self._attempt(some, transient, threads, target, complete=True)
             for lane, result in found:
                 results[pending[lane]] = result
             pending = [pending[lane] for lane, result in found if result is None]
@@ -323,13 +332,24 @@ class CompiledDeck:
         )
 
     def _attempt(
-        self, job: LaneJob, transient: TransientAnalysis, threads: int, *, complete: bool
+        self,
+        job: LaneJob,
+        transient: TransientAnalysis,
+        threads: int,
+        target: Target | None,
+        *,
+        complete: bool,
     ) -> list[tuple[int, LaneResult | None]]:
         at = job.extract.sample_s
         steps = None if at is None else sample_steps(at, transient, self.deck.name)
         prepared = self.prepare(job.values, transient.step, complete=complete)
         with _uncollected():
-            batch = Batch(job, transient, steps, self.traces, *prepared)
+            if target is None:
+                batch = Batch(job, transient, steps, self.traces, *prepared)
+            else:
+                from verification.engine.cuda.batch import GpuBatch
+
+                batch = GpuBatch(job, transient, steps, self.traces, *prepared, target)
         return list(batch.run(threads))
 
     def prepare(
@@ -352,3 +372,14 @@ class CompiledDeck:
             factorise(matrix_pointers(eq), factors.a, factors, 1, self.deck.name, own=False)
             cached = self._shared[step, complete] = (eq, factors)
         return cached
+
+
+def _target(device: str | Target) -> Target | None:
+    """What runs lanes on a device; None for the processor. Raises ConfigurationError."""
+    if device == "cpu":
+        return None
+    if not isinstance(device, str):
+        return device
+    from verification.engine.cuda.devices import target_of
+
+    return target_of(device)

@@ -16,11 +16,14 @@ from verification.waves.pulses import PulseTrain, most_pulses
 from verification.waves.readings import Readout, SampledReadings
 
 if TYPE_CHECKING:
+    from verification.engine.cuda.target import Target
     from verification.engine.run import Extract, LaneResult
     from verification.engine.text.sources import SourceWave
 
 _LANES = 64
 """Jobs of one circuit that run together: enough to fill tiles, few enough to see progress."""
+_GPU_LANES = 4096
+"""The same on a GPU, where readings alone are kept of each."""
 
 
 class EmbeddedSimulator:
@@ -29,8 +32,18 @@ class EmbeddedSimulator:
     name = "embedded"
     dialect = "josim"
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        """Run on ``cpu``, or lanes on ``cuda``, one of NVIDIA's GPUs.
+
+        Raises:
+            ConfigurationError: there is no such device, or no GPU that can be used.
+        """
         self._cancelled = threading.Event()
+        self._device: str | Target = device
+        if device != "cpu":
+            from verification.engine.cuda.devices import target_of
+
+            self._device = target_of(device) or device
 
     def cancel(self) -> None:
         """Stop all runs that are under way, in any thread."""
@@ -46,24 +59,28 @@ class EmbeddedSimulator:
 
     def run(self, job: DeckJob, *, timeout_s: float) -> Outcome:
         """Run one deck. A deck that can't be read or solved is an outcome."""
-        return next(iter(_run_group([job], timeout_s, threading.Event())))
+        return next(iter(_run_group([job], timeout_s, threading.Event(), "cpu")))
 
     def run_many(
         self, jobs: Sequence[DeckJob], *, workers: int, timeout_s: float
     ) -> Iterator[Outcome]:
         """Run all jobs; those that differ in their sources alone run as lanes of one circuit."""
-        groups = list(_groups(jobs))
+        groups = list(_groups(jobs, _LANES if self._device == "cpu" else _GPU_LANES))
         stop = self._cancelled = threading.Event() if self._cancelled.is_set() else self._cancelled
         if workers <= 1 or len(groups) <= 1:
             for group in groups:
-                yield from _run_group(group, timeout_s, stop)
+                yield from _run_group(group, timeout_s, stop, self._of(group))
             return
         # Threads do: the compiled time loop does not hold the interpreter's lock.
         with ThreadPoolExecutor(workers) as pool:
             for outcomes in pool.map(
-                lambda group: list(_run_group(group, timeout_s, stop)), groups
+                lambda group: list(_run_group(group, timeout_s, stop, self._of(group))), groups
             ):
                 yield from outcomes
+
+    def _of(self, group: Sequence[DeckJob]) -> str | Target:
+        """Where a group runs: one deck alone is no lanes, and a processor's core is faster."""
+        return self._device if len(group) > 1 else "cpu"
 
 
 def _circuit_key(text: str) -> str:
@@ -83,22 +100,26 @@ def _circuit_key(text: str) -> str:
     return "\n".join(kept)
 
 
-def _groups(jobs: Sequence[DeckJob]) -> Iterator[list[DeckJob]]:
+def _groups(jobs: Sequence[DeckJob], most: int) -> Iterator[list[DeckJob]]:
+    """Jobs that are lanes of one circuit, at most so many; ``_LANES`` where waveforms are kept."""
     by_circuit: dict[object, list[DeckJob]] = {}
     for job in jobs:
         readout = None if job.readout is None else (job.readout.outputs, job.readout.at_s.tobytes())
         by_circuit.setdefault((_circuit_key(job.text), readout), []).append(job)
     for group in by_circuit.values():
-        for start in range(0, len(group), _LANES):
-            yield group[start : start + _LANES]
+        size = _LANES if group[0].readout is None else most
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
 
 
-def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> Iterator[Outcome]:
+def _run_group(
+    jobs: list[DeckJob], timeout_s: float, stop: threading.Event, device: str | Target
+) -> Iterator[Outcome]:
     """Run jobs of one circuit together; if that fails, each by itself to find whose fault it is."""
     from verification.engine.ready import make_ready
     from verification.engine.run import compile_deck
 
-    make_ready(len(jobs))
+    make_ready(len(jobs) if device == "cpu" else 1)  # shared factors are made here
     start = time.perf_counter()
     deadline = _Deadline(timeout_s * len(jobs), stop)
     try:
@@ -110,11 +131,12 @@ def _run_group(jobs: list[DeckJob], timeout_s: float, stop: threading.Event) -> 
             stimuli,
             extract=extract_of(jobs[0].readout, compiled.transient.stop),
             deadline=deadline.passed,
+            device=device,
         )
     except NetlistGenError as error:
         if len(jobs) > 1 and not stop.is_set():
             for job in jobs:
-                yield from _run_group([job], timeout_s, stop)
+                yield from _run_group([job], timeout_s, stop, device)
             return
         kind = OutcomeKind.UNUSABLE if isinstance(error, SimulatorError) else OutcomeKind.CRASHED
         if deadline.passed():

@@ -21,6 +21,9 @@ _HOMES = {
 
 NAMES = tuple(_HOMES)
 
+DEVICES = ("cpu", "cuda")
+"""Where the embedded engine's lanes may run: the processor, one of NVIDIA's GPUs."""
+
 
 def automatic() -> str:
     """What ``auto`` means here: ``josim`` where josim-cli is on PATH, else ``embedded``."""
@@ -66,14 +69,29 @@ def get_simulators(names: str) -> list[Simulator]:
     return list(found.values())
 
 
-def chosen_simulators(names: str) -> list[Simulator]:
+def chosen_simulators(names: str, device: str = "cpu") -> list[Simulator]:
     """The simulators of a comma list that are to run here, each of which is there.
 
+    Args:
+        names: as in ``get_simulators``.
+        device: where the embedded engine's lanes run, one of ``DEVICES``.
+
     Raises:
-        ConfigurationError: as ``get_simulators``.
+        ConfigurationError: as ``get_simulators``; a device that is not there, or with simulators
+            that have none.
         SimulatorError: one that is not installed.
     """
     chosen = get_simulators(names)
+    if device != "cpu":
+        others = [one.name for one in chosen if one.name != "embedded"]
+        if others:
+            raise ConfigurationError(
+                f"device {device} is of the embedded engine, {others[0]} has none; allowed is "
+                "--simulator embedded"
+            )
+        from verification.simulators.embedded import EmbeddedSimulator
+
+        chosen = [EmbeddedSimulator(device)]
     for one in chosen:
         if not one.available():
             raise SimulatorError(

@@ -6,7 +6,9 @@ import time
 
 import numpy as np
 import pytest
+from host_target import HostTarget
 
+from verification.engine.cuda import devices
 from verification.engine.kernels import native
 from verification.simulators.base import DeckJob, OutcomeKind
 from verification.simulators.embedded import EmbeddedSimulator, source_waves
@@ -69,6 +71,27 @@ def test_readings_are_those_of_the_whole_waveforms():
     trains = read.readings.train(column), whole.train(column)
     assert trains[0].times_s.size > 100
     np.testing.assert_allclose(trains[0].times_s, trains[1].times_s, rtol=0, atol=0.02e-12)
+
+
+def test_lanes_on_another_device_give_the_same_readings(monkeypatch):
+    target = HostTarget()
+    monkeypatch.setattr(devices, "target_of", {"cuda": target}.get)
+    waves = ("pwl(0 0 20p 0 22p 200u 24p 0)", QUIET, LATE)
+    readout = Readout.at([np.array([10e-12]), np.array([15e-12, 50e-12])], ["P(B1|X1)"])
+    jobs = [DeckJob(f"{k}", job("", wave).text, readout) for k, wave in enumerate(waves)]
+    there = list(EmbeddedSimulator("cuda").run_many(jobs, workers=2, timeout_s=60.0))
+    assert target.launches
+    for outcome, here in zip(there, run(jobs), strict=True):
+        assert outcome.kind is OutcomeKind.OK, outcome.message
+        phases = [
+            each.readings.phases(["P(B1|X1)"], np.array([10e-12, 15e-12, 50e-12]))
+            for each in (outcome, here)
+        ]
+        np.testing.assert_allclose(*phases, rtol=0, atol=1e-9)
+        trains = [each.readings.train("P(B1|X1)") for each in (outcome, here)]
+        np.testing.assert_array_equal(trains[0].signs, trains[1].signs)
+        np.testing.assert_allclose(trains[0].times_s, trains[1].times_s, rtol=0, atol=1e-18)
+    assert [outcome.readings.train("P(B1|X1)").signs.size for outcome in there] == [1, 0, 1]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

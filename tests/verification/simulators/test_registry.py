@@ -8,8 +8,15 @@ import pytest
 
 from netlist_gen.deck.emit import dialects
 from netlist_gen.errors import ConfigurationError
+from verification.engine.cuda import devices
 from verification.simulators import ngspice_shared
-from verification.simulators.registry import NAMES, automatic, get_simulator, get_simulators
+from verification.simulators.registry import (
+    NAMES,
+    automatic,
+    chosen_simulators,
+    get_simulator,
+    get_simulators,
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,3 +75,25 @@ def test_installed_stands_for_all_that_are_here(install, monkeypatch, tmp_path):
 def test_lists_that_make_no_sense_are_refused(names, message):
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         get_simulators(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("embedded,ngspice",
+         "device cuda is of the embedded engine, ngspice has none; allowed is --simulator "
+         "embedded"),
+        ("embedded",
+         "device cuda takes the package's extra cuda (pip install 'netlist-gen[cuda]'), which is "
+         "not here. Device cpu runs the same lanes"),
+    ],
+)  # fmt: skip
+def test_a_device_that_is_not_there(names, message, monkeypatch):
+    monkeypatch.setattr(devices, "find_spec", lambda _: None)
+    monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        chosen_simulators(names, "cuda")
+
+
+def test_the_processor_is_the_device_where_none_is_named():
+    assert [one.name for one in chosen_simulators("embedded", "cpu")] == ["embedded"]

@@ -84,7 +84,7 @@ def sine(v):
 
 
 @kernel
-def _other_relation(kind, table, at, argument, strength):
+def other_relation(kind, table, at, argument, strength):
     """Supercurrent of a junction with harmonics (kind 1) or the thermal relation (kind 2)."""
     count = int(table[at + 2])
     total = 0.0
@@ -109,7 +109,7 @@ def _special(jj, part, k, argument, strength, w):
     for m in range(WIDTH):
         j = (k * WIDTH + m) // len(w)
         if j < jj.total and jj.kind[j] != 0:
-            scratch[o + m] = _other_relation(
+            scratch[o + m] = other_relation(
                 jj.kind[j], jj.table, jj.extra[j], scratch[o + WIDTH + m],
                 scratch[o + 2 * WIDTH + m],
             )  # fmt: skip

@@ -14,6 +14,15 @@ from verification.engine.lanes.layout import BEHIND, DROP, SHUNT_G, SHUNT_HISTOR
 
 
 @kernel
+def samples_around(seed, stream, sample, known, left, right):
+    """Numbers ``sample`` and the next one of a stream; those of ``known`` are left and right."""
+    if sample != known:
+        left = right if sample == known + 1 else gaussian(seed, stream, sample)
+        right = gaussian(seed, stream, sample + 1)
+    return left, right
+
+
+@kernel
 def _sample(noise, m, lane, W, time):
     """Standard normal value of generator ``m`` in one lane at this time."""
     at = m * W + lane
@@ -22,14 +31,11 @@ def _sample(noise, m, lane, W, time):
         return 0.0
     place = elapsed / noise.period[m]
     sample = math.floor(place)
-    if sample != noise.sample[at]:
-        if sample == noise.sample[at] + 1:
-            noise.left[at] = noise.right[at]
-        else:
-            noise.left[at] = gaussian(noise.seed[lane], m, sample)
-        noise.right[at] = gaussian(noise.seed[lane], m, sample + 1)
-        noise.sample[at] = sample
-    return noise.left[at] + (noise.right[at] - noise.left[at]) * (place - sample)
+    left, right = samples_around(
+        noise.seed[lane], m, sample, noise.sample[at], noise.left[at], noise.right[at]
+    )
+    noise.left[at], noise.right[at], noise.sample[at] = left, right, sample
+    return left + (right - left) * (place - sample)
 
 
 @kernel

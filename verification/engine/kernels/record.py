@@ -115,12 +115,28 @@ def pulses(watch, jj, x, time, step, i, w):
 
 
 @kernel
+def crossing(after, before, known, time, step):
+    """When a phase last crossed the middle, which it is beyond now; ``known`` is what was said.
+
+    Args:
+        after: the phase, from where it was at rest, rad.
+        before: in the step before.
+        known: the last crossing, s.
+        time: of this step, s.
+        step: time step, s.
+    """
+    sign = 1.0 if after > 0 else -1.0
+    if before * sign > math.pi:
+        return known
+    part = (math.pi - before * sign) / (after * sign - before * sign)
+    return time - step + part * step
+
+
+@kernel
 def _advance(watch, at, after, before, time, step):
     """One lane of one junction is beyond the middle: note the crossing, count the pulse."""
     sign = 1.0 if after > 0 else -1.0
-    if before * sign <= math.pi:
-        part = (math.pi - before * sign) / (after * sign - before * sign)
-        watch.time[at] = time - step + part * step
+    watch.time[at] = crossing(after, before, watch.time[at], time, step)
     if after * sign > math.pi + watch.hysteresis:
         count = watch.pulses[at]
         if count < watch.capacity:

@@ -15,7 +15,7 @@ _VECTOR = (0,) * WIDTH
 
 
 @kernel
-def _segment(kind, data, begin, length, cursor, slot, time):
+def segment(kind, data, begin, length, cursor, slot, time):
     """Slope, value at origin, origin and next corner of a pwl (or dc); moves its cursor."""
     if kind == 0:
         return 0.0, data[begin], 0.0, math.inf
@@ -46,7 +46,7 @@ def _look_up(src, s, time, w):
     flat = True
     for lane in range(W):
         at = o + lane
-        slope, base, origin, corner = _segment(
+        slope, base, origin, corner = segment(
             src.kind[at], src.data, src.begin[at], src.length[at], src.cursor, at, time
         )
         src.slope[at] = slope * src.factor[at]

@@ -138,7 +138,8 @@ def _cus(data, begin, length, time):
 def _cubic(data, first, count, spacing, delay, inside):
     """Natural cubic spline through the data, straight lines beyond its ends."""
     position = (inside - delay) / spacing
-    at = min(max(math.floor(position), 0), count - 2)
+    floor = int(math.floor(position))  # noqa: RUF046 - a double where a GPU is the target
+    at = min(max(floor, 0), count - 2)
     second = first + count
     y1, y2 = data[first + at], data[first + at + 1]
     m1, m2 = data[second + at], data[second + at + 1]

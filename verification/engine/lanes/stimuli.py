@@ -85,16 +85,25 @@ def source_table(
             own[k] = place(wave)
     waves[:] = own[which][:, None]
     index = dict(zip(sources.tolist(), range(sources.size), strict=True)) if any(stimuli) else {}
+    found: dict[str, int] = {}
+    cells: list[tuple[int, int]] = []
+    coded: list[tuple[int, int, int]] = []
     for lane, stimulus in enumerate(stimuli):
         for label, wave in stimulus.items():
-            at = index.get(flat.find(label.upper().replace(".", "|")))
+            at = found.get(label)
             if at is None:
-                some = flat.labels(sources[:6])
-                raise ConfigurationError(
-                    f"{flat.deck.name} has no source {label}; it has "
-                    f"{', '.join(some)}{', ...' if sources.size > 6 else ''}"
-                )
-            waves[at, lane] = place(wave)
+                at = index.get(flat.find(label.upper().replace(".", "|")))
+                if at is None:
+                    some = flat.labels(sources[:6])
+                    raise ConfigurationError(
+                        f"{flat.deck.name} has no source {label}; it has "
+                        f"{', '.join(some)}{', ...' if sources.size > 6 else ''}"
+                    )
+                found[label] = at
+            cells.append((at, lane))
+            coded.append(place(wave))
+    if cells:
+        waves[tuple(np.array(cells).T)] = coded
     factor = np.ones((sources.size, lanes))
     factor[: len(topology.current_sources)] = values.currents
     has_wave = flat.of_kind("VP")[topology.phase_rows.at]

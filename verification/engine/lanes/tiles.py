@@ -77,6 +77,20 @@ class TileSetup:
         return _TileBuilder(self, lanes).build(used)
 
 
+def junction_rows(equations: Equations) -> tuple[list[FloatArray], FloatArray]:
+    """Coefficients of the junctions, as in ``layout``; phase per ampere of the resistors across.
+
+    Each has shape (junctions, lanes), in the topology's order.
+    """
+    plan, parts = equations.plan, equations.parts
+    shunted = plan.shunt >= 0
+    shunt = np.zeros((3, *parts.junction.shape[1:]))
+    shunt[:, shunted] = parts.resistor[:, plan.shunt[shunted]]
+    g, part, per_ampere = shunt
+    *current, behind, share = parts.junction
+    return [*(row * share for row in current), behind, share, g, part], per_ampere
+
+
 class _TileBuilder:
     def __init__(self, setup: TileSetup, lanes: list[int]) -> None:
         self._setup = setup
@@ -216,13 +230,7 @@ class _TileBuilder:
         And the junctions' shares of the phases, by slot.
         """
         plan, parts = self._eq.plan, self._eq.parts
-        count, lanes = parts.junction.shape[1:]
-        shunted = plan.shunt >= 0
-        shunt = np.zeros((3, count, lanes))
-        shunt[:, shunted] = parts.resistor[:, plan.shunt[shunted]]
-        g, part, per_ampere = shunt
-        *current, behind, of_branch = parts.junction
-        rows = [*(row * of_branch for row in current), behind, of_branch, g, part]
+        rows, per_ampere = junction_rows(self._eq)
         table = np.stack([self._picked(row) for row in rows], axis=1)  # (junctions, rows, lanes)
         padded = self._placed(table, count=vectors * together)
         of_model = np.stack([parts.gap[0, :, 0], plan.relations.offset], axis=1)

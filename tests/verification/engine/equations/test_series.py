@@ -56,10 +56,13 @@ def agree(reduced: LaneResult, whole: LaneResult) -> None:
     for label, work in whole.bias_energy_J.items():
         assert reduced.bias_energy_J[label] == pytest.approx(work, rel=1e-9, abs=1e-25)
     a, b = reduced.waveforms, whole.waveforms
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     for name in a.names:
         tolerance = {"P": TOLERANCE_RAD, "I": TOLERANCE_A, "V": TOLERANCE_V}[name[0]]
-        np.testing.assert_allclose(a.signal(name), b.signal(name), rtol=0, atol=tolerance, err_msg=name)
+        np.testing.assert_allclose(
+            a.signal(name), b.signal(name), rtol=0, atol=tolerance, err_msg=name
+        )
 
 
 def test_pulses_currents_and_work_are_those_of_the_whole_circuit():
