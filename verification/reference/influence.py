@@ -46,6 +46,15 @@ _BEFORE = {
 }
 """From a source to each driver."""
 
+BELOW: Mapping[str, tuple[str, ...]] = {
+    "jtl": ("jtl",),
+    "splitter": ("splitter", "splitter", "splitter"),
+    "merger": ("merger",),
+    "end": ("end",),
+}
+"""A load of each kind, and what it drives. A splitter's delay in a tree is 0.03 ps less than where
+it drives splitters that drive JTL stages; three levels below it are enough."""
+
 CHAINS: tuple[Stage, ...] = (
     *(Stage("jtl", d, load) for d in _BEFORE for load in ("jtl", "splitter", "merger")),
     *(
@@ -73,13 +82,17 @@ CLOCKED_BY: Mapping[str, tuple[str, ...]] = {
 """From a JTL stage behind a source to each cell that drives a neuron's clock; ``table`` as in the
 measurement of its table. Deep in a tree a pulse has the shape that splitters give it."""
 
-LAST = {
-    "first": Stage("jtl", "source"),
-    "jtl": Stage("jtl", "splitter"),
-    "splitter": Stage("splitter", "splitter", "jtl", "jtl"),
+LAST: Mapping[str, tuple[Stage, ...]] = {
+    "first": (Stage("jtl", "source"),),
+    "jtl": (Stage("splitter", "splitter", "jtl", "jtl"), Stage("jtl", "splitter")),
+    "splitter": (
+        Stage("splitter", "splitter", "splitter", "jtl"),
+        Stage("splitter", "splitter", "jtl", "jtl"),
+    ),
 }
-"""Those cells, as trees count them; what a neuron's clock port loads them with differently is told
-with the neuron."""
+"""The last two of those cells, as trees count them. What a neuron's clock port, a larger load than
+a JTL stage, changes in them is told with the neuron: 0.6 ps in the cell next to it and 0.1 ps in
+the one before that."""
 
 DRAWN, PATTERNS = 200, 7
 """Patterns of a count that are drawn, and of these simulated: evenly in order of unevenness."""
@@ -126,9 +139,9 @@ def _of_neurons(library: CellLibrary, delays: Delays, fan_in: int) -> NeuronInfl
     table = _neuron(library, fan_in, "table", "jtl")
 
     def apart(driver: str, load: str) -> float:
-        # The cell before the neuron is counted as one that drives JTL stages.
+        # The cells before the neuron are counted as ones that drive JTL stages.
         seen = _neuron(library, fan_in, driver, load)
-        return seen.port - seen.before - delays.stage(LAST[driver]) - (table.port - table.clock)
+        return seen.port - seen.before - delays.path(LAST[driver]) - (table.port - table.clock)
 
     loads = {load: apart("splitter", load) for load in LOADS}
     drivers = {driver: apart(driver, "jtl") - loads["jtl"] for driver in LAST}
@@ -192,7 +205,7 @@ class _Arrivals:
     """Arrivals at the ports before and behind a cell, and at its junction B1 between, s.
 
     Of a neuron's output stage, ``clock`` is the arrival at the neuron's decision port, ``before``
-    that before the cell which drives it.
+    that before the cells of ``LAST`` which drive it.
     """
 
     port: float
@@ -202,15 +215,22 @@ class _Arrivals:
     before: float = math.nan
 
 
-def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str) -> None:
-    """What a cell drives: a cell of a kind with idle ends, a neuron's clock, or the end itself."""
+def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str, *behind: str) -> None:
+    """What a cell drives: a cell of a kind, a neuron's clock, or the end itself.
+
+    That cell in turn drives the first of ``behind``, and so on; the last one drives an idle-ended
+    JTL stage.
+    """
+
+    def follow(port: str) -> None:
+        if behind:
+            _load(builder, library, port, *behind)
+            return
+        builder.place(f"XE{port}", library.cell("jtl"), port, f"{port}e")
+        end(f"{port}e")
 
     def end(port: str) -> None:
         builder.add(Resistor(f"R{port}", port, GROUND, LOAD_OHM))
-
-    def stage(port: str) -> None:
-        builder.place(f"XE{port}", library.cell("jtl"), port, f"{port}e")
-        end(f"{port}e")
 
     if kind == "end":
         end(net)
@@ -221,13 +241,13 @@ def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str) ->
         reset = drive(builder, library, f"{net}r", ())
         neuron = neuron_cell(library, "beside", signs, theta)
         builder.place(f"XN{net}", neuron, *idle, net, reset, f"{net}o")
-        stage(f"{net}o")
+        follow(f"{net}o")
         return
     nets = (net, f"{net}x") if kind == "jtl" else (net, f"{net}y", f"{net}x")
     builder.place(f"XL{net}", library.cell(kind), *nets)
-    stage(f"{net}x")
+    follow(f"{net}x")
     if kind == "splitter":
-        stage(f"{net}y")
+        follow(f"{net}y")
     elif kind == "merger":  # an idle stage at its other input
         builder.place(f"XI{net}", library.cell("jtl"), f"{net}i", f"{net}y")
         end(f"{net}i")
@@ -239,14 +259,14 @@ def _place(
     name: str,
     kind: str,
     nets: tuple[str, str],
-    beside: str,
+    beside: Sequence[str],
 ) -> None:
-    """A cell between two nets; a splitter's other output carries ``beside``."""
+    """A cell between two nets; a splitter's other output carries ``beside`` (``_load``)."""
     if kind == "jtl":
         builder.place(name, library.cell(kind), *nets)
     elif kind == "splitter":
         builder.place(name, library.cell(kind), *nets, f"s{name}")
-        _load(builder, library, f"s{name}", beside)
+        _load(builder, library, f"s{name}", *beside)
     elif kind == "merger":
         builder.place(name, library.cell(kind), nets[0], f"i{name}", nets[1])
         builder.place(f"XI{name}", library.cell("jtl"), f"j{name}", f"i{name}")
@@ -263,10 +283,11 @@ def _arrivals(library: CellLibrary, key: Stage) -> _Arrivals:
     builder.add(PulseSource("V0", "n0", GROUND, (start,)))
     before = _BEFORE[key.driver]
     for k, kind in enumerate(before):
-        _place(builder, library, f"X{k}", kind, (f"n{k}", f"n{k + 1}"), key.cell)
+        _place(builder, library, f"X{k}", kind, (f"n{k}", f"n{k + 1}"), BELOW[key.cell])
     port, behind = f"n{len(before)}", f"n{len(before) + 1}"
-    _place(builder, library, "XC", key.cell, (port, behind), key.beside)
-    _load(builder, library, behind, key.load)
+    beside = BELOW.get(key.beside, ("jtl",))
+    _place(builder, library, "XC", key.cell, (port, behind), beside)
+    _load(builder, library, behind, *BELOW[key.load])
     analysis = Analysis(start + 80e-12, print_step_s=0.2e-12)
     circuit = with_bias(builder.circuit(), library, [Island("0", (start,))])
     deck = emit(circuit, library.process, analysis, [Probe(("XC",), "B1")], name="chain")
@@ -293,12 +314,15 @@ def _neuron(
         drive(builder, library, label, (start,) * (k in pulsed)) for k, label in enumerate(labels)
     ]
     port = drive(builder, library, "C", (start + phases.decision,))
-    before = "sC"
+    passed = ["sC", port]
     reset = drive(builder, library, "R", ())
     clock = CLOCKED_BY[driver]
-    for k, (kind, beside) in enumerate(zip(clock, (*clock[1:], "neuron"), strict=False)):
+    for k, kind in enumerate(clock):
+        beside = (*BELOW["splitter"], "jtl", "neuron")[-(len(clock) - k) :]
         _place(builder, library, f"XK{k}", kind, (port, f"k{k}"), beside)
-        before, port = port, f"k{k}"
+        port = f"k{k}"
+        passed.append(port)
+    before = passed[-1 - len(LAST.get(driver, ("",)))]
     neuron = neuron_cell(library, "probe", signs, theta, labels=labels)
     builder.place("XN", neuron, *nets, port, reset, "o")
     builder.place("XC", library.cell("jtl"), "o", "q")
