@@ -54,6 +54,9 @@ SETTLE_S = 9e-12
 window's end is read where nothing moves, 3 ps before the next pulse's middle."""
 
 
+LEAST_PAST = 0.05
+"""Least that a decision that fires is told to be past its edge, pulses; noise is as wide."""
+
 SOONER_S, LATER_S = 3.0e-12, 1.0e-12
 """How much sooner and later than the table's a decision may come, by which synapses make up a
 count: the digits example as neurons and as one deck, in JoSIM's equations."""
@@ -211,11 +214,23 @@ class Delays:
                 raise ConfigurationError(
                     f"the table of neuron{fan_in} has no delay against overdrive"
                 )
-            signs, theta = table_neuron(fan_in)
-            unit = design_neuron(signs, theta, self._coupler).unit
+            unit = self._table_unit(fan_in)
             flux, delay = np.array([(unit * (n + 0.5), delay) for n, delay in points]).T
             self._curves[fan_in] = np.log(flux), delay
         return self._curves[fan_in]
+
+    def _even_curve(self, fan_in: int, own: NeuronInfluence) -> tuple[FloatArray, FloatArray]:
+        """The same for fluxons that lie evenly, where those of the table's windows do not."""
+        x, delay = self._curve(fan_in)
+        _, theta = table_neuron(fan_in)
+        counts = [int(n) + theta for n, _ in self.tables[f"neuron{fan_in}"].overdrive_s]
+        uneven = table_unevenness(fan_in, counts)
+        moved = np.exp(x) + self._table_unit(fan_in) * own.pulses(uneven)
+        return np.log(moved), delay + own.faster_s * uneven[:, 0]
+
+    def _table_unit(self, fan_in: int) -> float:
+        """Flux of a pulse in a table's neuron, Phi0."""
+        return design_neuron(*table_neuron(fan_in), self._coupler).unit
 
     def _slower(self, fan_in: int, bias: float) -> float:
         """How much longer a decision of a table's neuron takes at a bias ratio.
@@ -248,7 +263,8 @@ class Delays:
         ``driver`` is the last cell of the clock's tree, ``load`` what the output drives, ``raised``
         by how much its threshold flux is above the design's, Phi0, ``memory`` that of a neuron
         whose membrane lasts: ``counts`` are membranes then; ``uneven`` how unevenly the fluxons lie
-        in the loops (``assembly.unevenness``; default: as in the table's windows).
+        in the loops (``assembly.unevenness``, shape (counts, 2); default: as in the table's
+        windows).
 
         The delay falls with the logarithm of the flux past the edge, as the instability at a
         comparator's edge grows by the same factor in equal times; between measured fluxes it is a
@@ -256,15 +272,14 @@ class Delays:
         through the two largest is continued; below them the line through the two smallest.
         """
         unit, edge = _neuron_edge(tuple(signs), theta, memory, self._coupler)
-        x = np.log(unit * (counts - edge) + raised)
+        flux = unit * (counts - edge) + raised
         measured = self.table_of(signs, memory)
         fluxes, delays = self._curve(measured)
         own = self._neurons(measured)
         if uneven is not None:
-            points = self.tables[f"neuron{measured}"].overdrive_s
-            excess = np.array([n for n, _ in points])
-            as_measured = table_unevenness(measured, (excess + table_neuron(measured)[1]).tolist())
-            delays = delays + own.sooner_s(as_measured, excess + 0.5)
+            fluxes, delays = self._even_curve(measured, own)
+            flux = np.maximum(flux + unit * own.pulses(uneven), LEAST_PAST * unit)
+        x = np.log(flux)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
@@ -274,7 +289,7 @@ class Delays:
         if memory is not None and memory.feeds_back:
             load = "splitter"
         if uneven is not None:
-            found = found - own.sooner_s(uneven, np.exp(x) / unit)
+            found = found - own.faster_s * uneven[..., 0]
         behind = own.behind.get(Stage("neuron", driver, load), 0.0)
         return np.asarray(found + self._slower(measured, bias) + behind + self._split(memory, bias))
 
