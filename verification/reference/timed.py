@@ -117,7 +117,8 @@ def timed_reference(
 
 def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> FloatArray:
     """When a neuron's pulses come on its bench, s, shape (windows,); NaN where it is silent."""
-    delays, junctions = influenced_delays(process), junctions_after_ports(process)
+    delays = influenced_delays(process, view.phases.period)
+    junctions = junctions_after_ports(process)
     times = np.full(view.windows, np.nan)
     fires = spikes.fires
     if fires.any():
@@ -197,7 +198,7 @@ class _Fold:
         self.clearing = clearing
         self.silent = (self.windows < startup - 1) | clearing
         self.full = self.windows == startup - 1
-        self.delays: Delays = influenced_delays(process)
+        self.delays: Delays = influenced_delays(process, timing.period_s)
         self.junctions: StageDelays = junctions_after_ports(process)
 
     def layer(

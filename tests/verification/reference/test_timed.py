@@ -95,6 +95,9 @@ PAD = 2
 """JTL stages that hold line 2 back here."""
 
 
+PERIOD_S = load_phases().period
+
+
 def narrow(clock_s=0.0, period_s=None, reset_stages=4):
     """The plan of ``NARROW``, its clock moved by hand, and the delays it is timed with."""
     library = CellLibrary()
@@ -107,7 +110,7 @@ def narrow(clock_s=0.0, period_s=None, reset_stages=4):
         period_s=bench.timing.period_s if period_s is None else period_s,
         pads={(0, 2): PAD},
     )
-    return bench.plan.with_timing(closed), influenced_delays(library.process)
+    return bench.plan.with_timing(closed), influenced_delays(library.process, PERIOD_S)
 
 
 def said(windows, **changes):
@@ -259,7 +262,7 @@ def test_times_on_a_bench():
     library = CellLibrary()
     view = neuron_bench(library, site, windows.astype(bool)).view
     found = bench_times(view, site_spikes(site, windows), library.process)
-    delays = influenced_delays(library.process)
+    delays = influenced_delays(library.process, PERIOD_S)
     uneven = unevenness((1, -1, 1), windows[[0, 2]])
     decided = delays.decide(
         (1, -1, 1), 1, np.array([1, 2]), driver="first", load="end", uneven=uneven
@@ -291,7 +294,10 @@ def test_an_output_stage_by_what_it_drives():
     x = np.array([[1, 1], [0, 1], [1, 0]], dtype=bool)
     bench = network_bench(network, library, x)
     reference = timed_reference(bench.plan, x, library.process)
-    delays, junctions = influenced_delays(library.process), junctions_after_ports(library.process)
+    delays, junctions = (
+        influenced_delays(library.process, PERIOD_S),
+        junctions_after_ports(library.process),
+    )
     assert len({delays.decide((1,), 1, np.array([1]), load=at)[0] for at in ("jtl", "end")}) == 2
     trunk = delays.path(bench.plan.layers[0].clock.decision_trunk())
     clocks = bench.timing.layers[0].clock_s + trunk + np.array(tree_of_three(delays, "splitter"))
