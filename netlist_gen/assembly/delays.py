@@ -29,23 +29,36 @@ from netlist_gen.circuit.pulse_train import last_pulse_s
 from netlist_gen.circuit.sites import SiteMemory
 from netlist_gen.circuit.startup import STEP, startup_steps
 from netlist_gen.circuit.table_neuron import TABLE_FAN_INS, table_neuron, table_neuron_cell
-from netlist_gen.circuit.trees import merger_nodes, splitter_nodes, tree_root
+from netlist_gen.circuit.trees import merger_nodes, splitter_nodes
 from netlist_gen.circuit.view import CLEAR, SET, START_S, start_s
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import Process
+from netlist_gen.library.splitters import (
+    CLOCKS,
+    DATA,
+    JTL_CELLS,
+    LIBRARY,
+    RESETS,
+    SPLITTER_CELLS,
+    stage_cells,
+    tree_cells,
+)
 from netlist_gen.library.tables import CellTable, content_digest, find_tables, how_to_measure
 
 FloatArray = NDArray[np.float64]
 
-TABLE_CELLS = ("jtl", "splitter", "merger", "branch")
-"""Cells whose tables static timing needs, beside neurons of ``TABLE_FAN_INS``."""
+
+def table_cells(splitters: str) -> tuple[str, ...]:
+    """Cells whose tables static timing needs, beside neurons of ``TABLE_FAN_INS``."""
+    return (*stage_cells(splitters), "branch")
+
 
 PORTS = {
-    "jtl": (("a", "q"),),
-    "splitter": (("a", "q0"),),
     "merger": (("a", "q"), ("b", "q")),
+    **dict.fromkeys(SPLITTER_CELLS, (("a", "q0"),)),
+    **dict.fromkeys(JTL_CELLS, (("a", "q"),)),
 }
 """Ways through each cell that is a stage; a splitter's outputs are alike."""
 
@@ -83,13 +96,14 @@ class Delays:
     """Delays and limits from tables.
 
     Args:
-        tables: by cell; must hold jtl, splitter, merger, branch and a neuron at least.
+        tables: by cell; must hold those of ``table_cells`` and a neuron at least.
         coupler: of the branches, for the neurons' designs.
         influence: what a stage's neighbours change, s; the tables' cells are driven by a JTL
             stage. What is not there changes nothing.
         neurons: the same of neurons, by the fan-in of the table's.
         slowness: of the process (``library.design.ClockPhases.slowness``).
         start_s: data time of the first window (``circuit.view.start_s``).
+        splitters: of which cells splitter trees are made (``library.splitters``).
     """
 
     def __init__(
@@ -100,21 +114,23 @@ class Delays:
         slowness: float = 1.0,
         start_s: float = START_S,
         neurons: Callable[[int], NeuronInfluence] | None = None,
+        splitters: str = LIBRARY,
     ) -> None:
+        self.splitters = splitters
         self._neurons = neurons or (lambda _: NeuronInfluence())
         self.tables = tables
         self.slowness = slowness
         self.start_s = start_s
         self.influence = influence or {}
         self._coupler = coupler
-        missing = [c for c in TABLE_CELLS if c not in tables]
+        missing = [c for c in table_cells(splitters) if c not in tables]
         if missing or not self._fan_ins:
             raise ConfigurationError(
                 f"static timing needs the measured table of {missing[0] if missing else 'a neuron'}"
             )
         self._curves: dict[int, tuple[FloatArray, FloatArray]] = {}
         self._stages: dict[tuple[Stage, float], float] = {}
-        self._trees: dict[tuple[int, str, float, str], tuple[FloatArray, list[str]]] = {}
+        self._trees: dict[tuple[object, ...], tuple[FloatArray, list[str]]] = {}
 
     def with_influence(
         self,
@@ -122,7 +138,10 @@ class Delays:
         neurons: Callable[[int], NeuronInfluence] | None = None,
     ) -> Delays:
         """The same delays, with what the neighbours of each cell, and of neurons, change."""
-        return Delays(self.tables, self._coupler, influence, self.slowness, self.start_s, neurons)
+        return Delays(
+            self.tables, self._coupler, influence, self.slowness, self.start_s, neurons,
+            self.splitters,
+        )  # fmt: skip
 
     @cached_property
     def _fan_ins(self) -> list[int]:
@@ -146,21 +165,30 @@ class Delays:
         return sum(self.stage(stage, bias) for stage in stages)
 
     def tree(
-        self, leaves: int, load: str = "jtl", bias: float = 1.0, driver: str = "jtl"
+        self,
+        leaves: int,
+        load: str = "jtl",
+        bias: float = 1.0,
+        driver: str = "jtl",
+        *,
+        drives: str = CLOCKS,
     ) -> FloatArray:
-        """Root to each leaf of ``trees.splitter_tree(leaves)``, s; each leaf carries ``load``."""
-        return self._tree(leaves, load, bias, driver)[0]
+        """Root to each leaf of ``trees.splitter_tree(leaves, drives)``, s.
+
+        Each leaf carries ``load``; ports of branches are told as JTL stages.
+        """
+        return self._tree(leaves, load, bias, driver, drives)[0]
 
     def leaf_drivers(self, leaves: int) -> list[str]:
-        """The cell that drives each leaf of ``trees.splitter_tree(leaves)``: splitter or jtl."""
-        return self._tree(leaves, "jtl", 1.0, "jtl")[1]
+        """The cell that drives each leaf of a tree of decision clocks: splitter or jtl."""
+        return self._tree(leaves, "jtl", 1.0, "jtl", CLOCKS)[1]
 
     def _tree(
-        self, leaves: int, load: str, bias: float, driver: str
+        self, leaves: int, load: str, bias: float, driver: str, drives: str
     ) -> tuple[FloatArray, list[str]]:
-        key = (leaves, load, bias, driver)
+        key = (leaves, load, bias, driver, drives)
         if key not in self._trees:
-            nodes = splitter_nodes(leaves)
+            nodes = splitter_nodes(leaves, tree_cells(self.splitters, drives))
             takes = {net: node.cell for node in nodes for net in node.inputs}
             at = {"a": (0.0, driver)}
             for node in nodes:
@@ -175,14 +203,16 @@ class Delays:
         return self._trees[key]
 
     def roots(self, fan_ins: Sequence[int], bias: float = 1.0) -> FloatArray:
-        """Root to each leaf of a tree whose leaves are the roots of trees themselves, s."""
-        trees = {load: self.tree(len(fan_ins), load, bias) for load in ("jtl", "splitter")}
-        return np.array([trees[tree_root(f)][leaf] for leaf, f in enumerate(fan_ins)])
+        """Root to each leaf of a tree of resets, whose leaves are the roots of neurons' own, s."""
+        loads = [tree_cells(self.splitters, RESETS).root(fan_in) for fan_in in fan_ins]
+        count = len(fan_ins)
+        trees = {load: self.tree(count, load, bias, drives=RESETS) for load in set(loads)}
+        return np.array([trees[load][leaf] for leaf, load in enumerate(loads)])
 
     def reset_leaves(self, clock: ClockPlan, bias: float = 1.0) -> FloatArray:
         """Root of a layer's tree of resets to its neurons, s: to each one's own tree or train."""
         if clock.lasting:
-            return self.tree(len(clock.fan_ins), "jtl", bias)
+            return self.tree(len(clock.fan_ins), "jtl", bias, drives=clock.resets)
         return self.roots(clock.fan_ins, bias)
 
     def merge(self, leaves: int, bias: float = 1.0) -> FloatArray:
@@ -345,8 +375,9 @@ class Delays:
         fan_in = _branches(signs, memory)
         nearest = self._table_fan_in(_stage_fan_in(signs, memory))
         table, branch = self.tables[f"neuron{nearest}"], self.tables["branch"]
-        inner = self.tree(fan_in, bias=bias)  # reset port to the branches' ports
-        hold = table.spacing_s("clk", "rst") + float(self.tree(nearest).min())  # at the branches
+        inner = self.tree(fan_in, bias=bias, drives=RESETS)  # reset port to the branches' ports
+        own = self.tree(nearest, drives=RESETS)
+        hold = table.spacing_s("clk", "rst") + float(own.min())  # at the branches
         stored, cleared = self.stored(bias), self.cleared(bias)
         settle = SETTLE_S * self.slowness
         _, decided = self.decide_range(signs, theta, bias, memory)
@@ -359,7 +390,7 @@ class Delays:
         if memory.reset == "zero":
             keep = max(keep, decided + recovery)
         elif memory.subtract:
-            tree = self.tree(memory.subtract, bias=bias, driver="splitter")
+            tree = self.tree(memory.subtract, bias=bias, driver="splitter", drives=DATA)
             keep = max(keep, decided + float(tree.max()) + settle)
         return NeuronLimits(setup, -math.inf, keep, recovery)
 
@@ -404,8 +435,8 @@ def measured_delays(process: Process) -> Delays:
         ConfigurationError: a cell that was not measured as it is in this process.
     """
     library = CellLibrary(process)
-    stage = [library.cell(name) for name in ("jtl", "splitter", "merger")]
-    cells = {name: library.cell(name) for name in TABLE_CELLS}
+    stage = [library.cell(name) for name in stage_cells(process.splitters)]
+    cells = {name: library.cell(name) for name in table_cells(process.splitters)}
     for fan_in in TABLE_FAN_INS:
         cells[f"neuron{fan_in}"] = table_neuron_cell(library, fan_in)
     digests = {name: content_digest(process, cell, stage) for name, cell in cells.items()}
@@ -413,13 +444,17 @@ def measured_delays(process: Process) -> Delays:
     missing = [name for name in cells if name not in tables]
     if missing:
         with_bias = "" if process.network is None else f" with the bias {process.bias_kind}"
+        by_load = "" if process.splitters == LIBRARY else f", splitters {process.splitters}"
         raise ConfigurationError(
             f"no table was measured of cell {missing[0]} as it is in process {process.name}"
-            f"{with_bias} ({process.origin or 'made by a program'}); "
+            f"{with_bias}{by_load} ({process.origin or 'made by a program'}); "
             f"{how_to_measure(process)} makes the {len(missing)} that are missing"
         )
     slowness = load_phases(process=process).slowness
-    return Delays(tables, coupler_of(library), slowness=slowness, start_s=start_s(process))
+    return Delays(
+        tables, coupler_of(library), slowness=slowness, start_s=start_s(process),
+        splitters=process.splitters,
+    )  # fmt: skip
 
 
 def has_tables(process: Process) -> bool:

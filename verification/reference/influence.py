@@ -33,6 +33,16 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import Process
+from netlist_gen.library.splitters import (
+    BY_LOAD,
+    DATA,
+    JTL_CELLS,
+    LARGE,
+    RESETS,
+    SPLITTER_CELLS,
+    stage_cells,
+    tree_cells,
+)
 from verification.characterize.trials.neuron_lanes import windows_of_counts
 from verification.engine.run import compile_deck
 from verification.waves.pulses import detect_phase
@@ -44,16 +54,14 @@ _BEFORE = {
     "source": (),
     "first": ("jtl",),
     "jtl": ("jtl", "jtl", "jtl"),
-    "splitter": ("jtl", "splitter", "splitter"),
     "merger": ("jtl", "jtl", "jtl", "merger"),
+    **{name: ("jtl", name, name) for name in SPLITTER_CELLS},
 }
 """From a source to each driver."""
 
 BELOW: Mapping[str, tuple[str, ...]] = {
-    "jtl": ("jtl",),
-    "splitter": ("splitter", "splitter", "splitter"),
-    "merger": ("merger",),
-    "end": ("end",),
+    **{name: (name,) for name in ("jtl", "data_jtl", "reset_jtl", "merger", "end")},
+    **{name: (name, name, name) for name in SPLITTER_CELLS},
 }
 """A load of each kind, and what it drives. A splitter's delay in a tree is 0.03 ps less than where
 it drives splitters that drive JTL stages; three levels below it are enough."""
@@ -69,6 +77,27 @@ CHAINS: tuple[Stage, ...] = (
     Stage("merger"),
 )
 """Neighbourhoods of trees and chains; each is simulated by itself."""
+
+
+def chains(splitters: str) -> tuple[Stage, ...]:
+    """The same, with those of small cells where trees are made of them."""
+    found = list(CHAINS)
+    for cells in (tree_cells(splitters, drives) for drives in (DATA, RESETS)):
+        if cells is LARGE:
+            continue
+        inside = (cells.splitter, cells.stage)
+        found += [Stage("jtl", driver, load) for driver in ("source", "first", "jtl")
+                  for load in inside]  # fmt: skip
+        found += [Stage(cells.stage, driver, load) for driver in ("first", "jtl", cells.splitter)
+                  for load in ("jtl", *inside)]  # fmt: skip
+        found += [
+            Stage(cells.splitter, driver, load, beside)
+            for driver in ("first", "jtl", cells.splitter)
+            for load in ("jtl", *inside)
+            for beside in ("jtl", *inside)
+        ]
+    return tuple(found)
+
 
 Beats = tuple[float, ...]
 """Times of a clock's pulses from the first on, s."""
@@ -131,7 +160,7 @@ def measure_influence(
     library: CellLibrary,
     delays: Delays,
     beats: Beats = FIRST,
-    chains: Sequence[Stage] = CHAINS,
+    neighbourhoods: Sequence[Stage] | None = None,
 ) -> dict[Stage, float]:
     """Differences from the tables, s; see ``Delays``.
 
@@ -139,13 +168,13 @@ def measure_influence(
         library: of the cells.
         delays: of their tables.
         beats: pulses that each cell gets; of the last one delays are told.
-        chains: neighbourhoods in trees and chains.
+        neighbourhoods: in trees and chains (default: all that there are with these splitters).
 
     Raises:
         SimulatorError, DeckError: a chain that does not run.
     """
     found = {}
-    for stage in chains:
+    for stage in neighbourhoods or chains(library.process.splitters):
         arrivals = _arrivals(library, stage, beats)
         # The tables' cells are driven by a JTL stage, a splitter carries the same twice.
         found[stage] = arrivals.behind - arrivals.port - delays.stage(stage)
@@ -309,10 +338,10 @@ def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str, *b
         builder.place(f"XN{net}", neuron, *idle, net, reset, f"{net}o")
         follow(f"{net}o")
         return
-    nets = (net, f"{net}x") if kind == "jtl" else (net, f"{net}y", f"{net}x")
+    nets = (net, f"{net}x") if kind in JTL_CELLS else (net, f"{net}y", f"{net}x")
     builder.place(f"XL{net}", library.cell(kind), *nets)
     follow(f"{net}x")
-    if kind == "splitter":
+    if kind in SPLITTER_CELLS:
         follow(f"{net}y")
     elif kind == "merger":  # an idle stage at its other input
         builder.place(f"XI{net}", library.cell("jtl"), f"{net}i", f"{net}y")
@@ -328,9 +357,9 @@ def _place(
     beside: Sequence[str],
 ) -> None:
     """A cell between two nets; a splitter's other output carries ``beside`` (``_load``)."""
-    if kind == "jtl":
+    if kind in JTL_CELLS:
         builder.place(name, library.cell(kind), *nets)
-    elif kind == "splitter":
+    elif kind in SPLITTER_CELLS:
         builder.place(name, library.cell(kind), *nets, f"s{name}")
         _load(builder, library, f"s{name}", *beside)
     elif kind == "merger":
@@ -338,7 +367,9 @@ def _place(
         builder.place(f"XI{name}", library.cell("jtl"), f"j{name}", f"i{name}")
         builder.add(Resistor(f"R{name}", f"j{name}", GROUND, LOAD_OHM))
     else:
-        raise ConfigurationError(f"a chain can't hold {kind!r}; it takes jtl, splitter, merger")
+        raise ConfigurationError(
+            f"a chain can't hold {kind!r}; it takes {', '.join(stage_cells(BY_LOAD))}"
+        )
 
 
 @lru_cache(maxsize=256)

@@ -22,6 +22,7 @@ from netlist_gen.assembly.unevenness import unevenness
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.library.process import Process
+from netlist_gen.library.splitters import DATA, RESETS
 from netlist_gen.spikes import NeuronSpikes
 from verification.reference.influence import (
     StageDelays,
@@ -220,7 +221,7 @@ class _Fold:
         after = np.full((self.windows.size, self.plan.widths[layer.index + 1]), np.nan)
         for number, site in enumerate(layer.sites):
             clock = decisions[number] + self.period * self.windows
-            inner = float(delays.tree(len(site.inputs)).min())
+            inner = float(delays.tree(len(site.inputs), drives=RESETS).min())
             cleared = resets[number] + inner + self.period * self.windows - delays.stored()
             if site.memory is not None:  # nothing is cleared from window to window
                 cleared = clock
@@ -247,7 +248,9 @@ class _Fold:
         """For each neuron its synapses that hear a line, by place, and their pulses' arrivals."""
         offsets = {
             number: self.delays.path(line.chain())
-            + self.delays.tree(len(line.users), driver=last_driver(line.stages, line.driver))
+            + self.delays.tree(
+                len(line.users), driver=last_driver(line.stages, line.driver), drives=DATA
+            )
             for number, line in layer.lines.items()
             if line.users
         }

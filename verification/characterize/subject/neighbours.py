@@ -16,9 +16,10 @@ from netlist_gen.circuit.model import Cell
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import JunctionModel, Process
+from netlist_gen.library.splitters import BY_LOAD, LIBRARY, stage_cells
 from verification.characterize.subject.model import Subject
 
-NEIGHBOURS = ("jtl", "splitter", "merger")
+NEIGHBOURS = stage_cells(LIBRARY)
 """Cells of the library that ports are characterised against."""
 
 
@@ -33,10 +34,11 @@ class Neighbour:
 
 
 def library_neighbour(library: CellLibrary, kind: str) -> Neighbour:
-    """A cell of ``NEIGHBOURS``. Raises ConfigurationError for another."""
-    if kind not in NEIGHBOURS:
+    """A stage of the library. Raises ConfigurationError for another cell."""
+    known = stage_cells(library.process.splitters)
+    if kind not in known:
         raise ConfigurationError(
-            f"no driver or load {kind!r}; ports can meet {', '.join(NEIGHBOURS)}, and TOML files "
+            f"no driver or load {kind!r}; ports can meet {', '.join(known)}, and TOML files "
             "of your own cells"
         )
     cell = library.cell(kind)
@@ -56,7 +58,7 @@ def own_neighbour(subject: Subject, side: str, process: Process) -> tuple[Neighb
         ConfigurationError: a cell that can't be at that side, or has the name of another kind.
     """
     name = subject.name
-    if name in NEIGHBOURS:
+    if name in stage_cells(BY_LOAD):
         raise ConfigurationError(
             f"--{side}: {subject.source} is of a cell {name}, as the library has one; name it "
             "otherwise"
