@@ -141,8 +141,11 @@ DRAWN, PATTERNS = 200, 9
 FIT_STEPS = 12
 """Of Gauss and Newton, 0.7 of each taken; the last one changes nothing in four digits."""
 
-LOADS = ("jtl", "splitter", "merger", "end")
-"""What a neuron's output stage may drive; the last is a bench's."""
+
+def output_loads(splitters: str) -> tuple[str, ...]:
+    """What a neuron's output stage may drive: a chain, a tree, a class line, or a bench's end."""
+    tree = tree_cells(splitters, DATA)
+    return tuple(dict.fromkeys(("jtl", tree.splitter, tree.stage, "merger", "end")))
 
 
 def clock_beats(process: Process, period_s: float) -> Beats:
@@ -178,7 +181,7 @@ def measure_influence(
         arrivals = _arrivals(library, stage, beats)
         # The tables' cells are driven by a JTL stage, a splitter carries the same twice.
         found[stage] = arrivals.behind - arrivals.port - delays.stage(stage)
-    for load in LOADS[:-1]:
+    for load in output_loads(library.process.splitters)[:-1]:
         seen = _neuron(library, BESIDE, "splitter", load, beats=beats)
         stage = Stage("jtl", "neuron", load)
         found[stage] = seen.behind - seen.port - delays.stage(stage)
@@ -216,7 +219,7 @@ def _of_neurons(library: CellLibrary, delays: Delays, fan_in: int, beats: Beats)
         seen = _neuron(library, fan_in, driver, load, beats=beats)
         return seen.port - seen.before - delays.path(LAST[driver]) - (table.port - table.clock)
 
-    loads = {load: apart("splitter", load) for load in LOADS}
+    loads = {load: apart("splitter", load) for load in output_loads(library.process.splitters)}
     drivers = {driver: apart(driver, "jtl") - loads["jtl"] for driver in LAST}
     behind = {
         Stage("neuron", driver, load): at_load + at_driver
