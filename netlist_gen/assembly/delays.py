@@ -167,7 +167,7 @@ class Delays:
     def tree(
         self,
         leaves: int,
-        load: str = "jtl",
+        load: str | None = None,
         bias: float = 1.0,
         driver: str = "jtl",
         *,
@@ -175,9 +175,10 @@ class Delays:
     ) -> FloatArray:
         """Root to each leaf of ``trees.splitter_tree(leaves, drives)``, s.
 
-        Each leaf carries ``load``; ports of branches are told as JTL stages.
+        Each leaf carries ``load`` (default: as ``TreeCells.port`` says).
         """
-        return self._tree(leaves, load, bias, driver, drives)[0]
+        end = load or tree_cells(self.splitters, drives).port
+        return self._tree(leaves, end, bias, driver, drives)[0]
 
     def leaf_drivers(self, leaves: int) -> list[str]:
         """The cell that drives each leaf of a tree of decision clocks: splitter or jtl."""

@@ -194,7 +194,7 @@ class LayerTimer:
         for number, count in self.fan_out.items():
             load = self.layer.lines[number].load
             before = self.delays.path(jtl_chain(1 + pads.get(number, 0), load=load), bias)
-            table.append(before + self.delays.tree(count, "jtl", bias, drives=DATA))
+            table.append(before + self.delays.tree(count, bias=bias, drives=DATA))
             start[number] = size
             size += count
         if table:

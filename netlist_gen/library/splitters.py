@@ -29,12 +29,14 @@ class TreeCells:
         stage: where it goes one way, so that all ways are as long.
         name: what names of trees begin with.
         of: what is added to their titles.
+        port: what the delay of a leaf is told with: a port of a branch, or a JTL stage.
     """
 
     splitter: str
     stage: str
     name: str
     of: str = ""
+    port: str = "jtl"
 
     def root(self, leaves: int) -> str:
         """The cell at the root of a tree of so many leaves."""
@@ -44,8 +46,12 @@ class TreeCells:
 LARGE = TreeCells("splitter", "jtl", "split")
 """Cells for any load."""
 
+DATA_PORT = "data_port"
+"""The data port of a storage branch as a load: small cells are slower before it than before a JTL
+stage. Resets are told as pulses into a JTL stage: to a loop that is full they are as fast."""
+
 _SMALL = {
-    DATA: TreeCells("data_splitter", "data_jtl", "data", " of data"),
+    DATA: TreeCells("data_splitter", "data_jtl", "data", " of data", DATA_PORT),
     RESETS: TreeCells("reset_splitter", "reset_jtl", "resets", " of resets"),
 }
 
@@ -71,11 +77,11 @@ def stage_cells(splitters: str) -> tuple[str, ...]:
 def neighbours(cell: str, splitters: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What a cell is measured with: the cells that it drives, and those that drive it.
 
-    Small cells meet the JTL stage before their tree, cells of their own kind, and a port that is
-    measured as a JTL stage.
+    Small cells meet the JTL stage before their tree, cells of their own kind, and ports.
     """
     usual = stage_cells(LIBRARY)
     for small in _SMALL.values():
         if cell in (small.splitter, small.stage):
-            return ("jtl", small.splitter, small.stage), ("jtl", small.splitter)
+            loads = ("jtl", small.splitter, small.stage, small.port)
+            return tuple(dict.fromkeys(loads)), ("jtl", small.splitter)
     return stage_cells(splitters), usual

@@ -36,6 +36,7 @@ from netlist_gen.library.process import Process
 from netlist_gen.library.splitters import (
     BY_LOAD,
     DATA,
+    DATA_PORT,
     JTL_CELLS,
     LARGE,
     RESETS,
@@ -60,7 +61,7 @@ _BEFORE = {
 """From a source to each driver."""
 
 BELOW: Mapping[str, tuple[str, ...]] = {
-    **{name: (name,) for name in ("jtl", "data_jtl", "reset_jtl", "merger", "end")},
+    **{name: (name,) for name in (*JTL_CELLS, "merger", "end", DATA_PORT)},
     **{name: (name, name, name) for name in SPLITTER_CELLS},
 }
 """A load of each kind, and what it drives. A splitter's delay in a tree is 0.03 ps less than where
@@ -89,12 +90,12 @@ def chains(splitters: str) -> tuple[Stage, ...]:
         found += [Stage("jtl", driver, load) for driver in ("source", "first", "jtl")
                   for load in inside]  # fmt: skip
         found += [Stage(cells.stage, driver, load) for driver in ("first", "jtl", cells.splitter)
-                  for load in ("jtl", *inside)]  # fmt: skip
+                  for load in (*inside, cells.port)]  # fmt: skip
         found += [
             Stage(cells.splitter, driver, load, beside)
             for driver in ("first", "jtl", cells.splitter)
-            for load in ("jtl", *inside)
-            for beside in ("jtl", *inside)
+            for load in (*inside, cells.port)
+            for beside in (*inside, cells.port)
         ]
     return tuple(found)
 
@@ -332,6 +333,13 @@ def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str, *b
 
     if kind == "end":
         end(net)
+        return
+    if kind == DATA_PORT:
+        quiet, branch = drive(builder, library, f"{net}q", ()), library.cell("branch")
+        pickups = [f"{net}{port}" for port in branch.ports[2:]]
+        builder.place(f"XB{net}", branch, net, quiet, *pickups)
+        for pickup in pickups:
+            builder.add(Resistor(f"R{pickup}", pickup, GROUND, 1.0))
         return
     if kind == "neuron":
         signs, theta = table_neuron(BESIDE)

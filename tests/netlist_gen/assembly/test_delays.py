@@ -15,6 +15,7 @@ from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import load_process
+from netlist_gen.library.splitters import tree_cells
 
 LIBRARY = CellLibrary()
 DELAYS = measured_delays(LIBRARY.process)
@@ -51,8 +52,9 @@ def test_a_trees_delays_are_those_of_its_cells(leaves, bias, load):
 @pytest.mark.parametrize("leaves", [1, 2, 3, 13])
 def test_trees_by_load_are_told_by_the_tables_of_their_cells(leaves, drives):
     cell = splitter_tree(CellLibrary(load_process(splitters="by-load")), leaves, drives)
+    port = tree_cells("by-load", drives).port
     found = SMALL.tree(leaves, drives=drives)
-    np.testing.assert_allclose(found, walk(cell, 1.0, delays=SMALL), rtol=1e-12)
+    np.testing.assert_allclose(found, walk(cell, 1.0, port, delays=SMALL), rtol=1e-12)
     as_library = bool(np.allclose(found, DELAYS.tree(leaves), rtol=1e-9, atol=0))
     assert as_library == (drives == "clocks")
 

@@ -51,7 +51,7 @@ def test_what_cells_are_measured_with():
     loads, drivers = neighbours("jtl", BY_LOAD)
     assert set(SMALL_CELLS) < set(loads)
     assert drivers == ("jtl", "splitter", "merger")
-    own = ("jtl", "data_splitter", "data_jtl")
+    own = ("jtl", "data_splitter", "data_jtl", "data_port")
     assert neighbours("data_jtl", BY_LOAD) == (own, own[:2])
 
 
