@@ -225,7 +225,10 @@ class _Fold:
             cleared = resets[number] + inner + self.period * self.windows - delays.stored()
             if site.memory is not None:  # nothing is cleared from window to window
                 cleared = clock
-            pulsed, late = self._count(site, arrivals[number], clock, cleared)
+            # A pulse counts as late as the table's neuron lets it come: the clock reaches the stage
+            # through a line of its own, 5 to 12 ps behind the port.
+            setup = delays.limits(site.signs, site.theta, memory=site.memory).setup
+            pulsed, late = self._count(site, arrivals[number], clock - setup, cleared)
             pulsed[np.ix_(self.full, unheard[number])] = 1
             counts = pulsed @ np.array(site.signs, dtype=np.int64)
             if site.memory is not None:
@@ -265,20 +268,21 @@ class _Fold:
         self,
         site: NeuronSite,
         arrivals: list[tuple[int, FloatArray]],
-        clock: FloatArray,
+        closed: FloatArray,
         cleared: FloatArray,
     ) -> tuple[NDArray[np.int64], int]:
         """Pulses that count in each window, and how many count where they were not meant to.
 
-        Of each synapse, shape (windows, synapses).
+        Of each synapse, shape (windows, synapses). ``closed`` is when the last pulse of each
+        window may come, ``cleared`` from when on those of the next.
         """
         found = np.zeros((self.windows.size, len(site.inputs)), dtype=np.int64)
         late = 0
         for place, arrival in arrivals:
             meant = np.flatnonzero(np.isfinite(arrival))
             pulses = arrival[meant]
-            # The window in which a pulse is counted: the first whose decision is still to come.
-            counted = np.searchsorted(clock, pulses)
+            # The window in which a pulse is counted: the first that is still open.
+            counted = np.searchsorted(closed, pulses)
             early = (counted > 0) & (pulses < cleared[np.maximum(counted - 1, 0)])
             late += int(((counted != meant) | early).sum())
             np.add.at(found[:, place], np.minimum(counted, self.windows.size - 1), 1)
