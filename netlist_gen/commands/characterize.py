@@ -112,11 +112,15 @@ def _require_as_designed(options: CharacterizeOptions, *, spread: bool, by_load:
         ("--annotate", options.annotate is not None),
         ("--crosstalk", options.crosstalk),
         ("--bias", spread and options.bias != IDEAL),
-        ("--splitters", options.splitters != LIBRARY and not by_load),
         ("--optimize", options.optimize),
         ("--load", options.load != "jtl"),
         ("--driver", options.driver != "jtl"),
     )
+    if options.splitters != LIBRARY and not by_load:
+        raise ConfigurationError(
+            "--splitters goes with neither --design nor --edge-spread: what they measure does not "
+            "depend on trees"
+        )
     for flag, given in changing:
         if given:
             raise ConfigurationError(

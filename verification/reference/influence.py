@@ -10,7 +10,7 @@ tables returned.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -22,83 +22,33 @@ from netlist_gen.assembly.plan import Stage
 from netlist_gen.assembly.unevenness import NeuronInfluence, unevenness
 from netlist_gen.circuit.bench import drive
 from netlist_gen.circuit.bias import Island, with_bias
-from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
+from netlist_gen.circuit.elements import GROUND, PulseSource
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.neuron import neuron_cell
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.table_neuron import lines_of_count, table_neuron
 from netlist_gen.circuit.view import start_s
 from netlist_gen.deck.emit import emit
-from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import Process
-from netlist_gen.library.splitters import (
-    BY_LOAD,
-    DATA,
-    DATA_PORT,
-    JTL_CELLS,
-    LARGE,
-    RESETS,
-    SPLITTER_CELLS,
-    stage_cells,
-    tree_cells,
-)
 from verification.characterize.trials.neuron_lanes import windows_of_counts
 from verification.engine.run import compile_deck
+from verification.reference.neighbourhoods import (
+    BEFORE,
+    BELOW,
+    BESIDE,
+    CLOCKED_BY,
+    LAST,
+    add_cell,
+    add_load,
+    chains,
+    output_loads,
+)
 from verification.waves.pulses import detect_phase
 from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
-
-_BEFORE = {
-    "source": (),
-    "first": ("jtl",),
-    "jtl": ("jtl", "jtl", "jtl"),
-    "merger": ("jtl", "jtl", "jtl", "merger"),
-    **{name: ("jtl", name, name) for name in SPLITTER_CELLS},
-}
-"""From a source to each driver."""
-
-BELOW: Mapping[str, tuple[str, ...]] = {
-    **{name: (name,) for name in (*JTL_CELLS, "merger", "end", DATA_PORT)},
-    **{name: (name, name, name) for name in SPLITTER_CELLS},
-}
-"""A load of each kind, and what it drives. A splitter's delay in a tree is 0.03 ps less than where
-it drives splitters that drive JTL stages; three levels below it are enough."""
-
-CHAINS: tuple[Stage, ...] = (
-    *(Stage("jtl", d, load) for d in _BEFORE for load in ("jtl", "splitter", "merger")),
-    *(
-        Stage("splitter", d, load, beside)
-        for d in ("first", "jtl", "splitter")
-        for load in ("jtl", "splitter")
-        for beside in ("jtl", "splitter")
-    ),
-    Stage("merger"),
-)
-"""Neighbourhoods of trees and chains; each is simulated by itself."""
-
-
-def chains(splitters: str) -> tuple[Stage, ...]:
-    """The same, with those of small cells where trees are made of them."""
-    found = list(CHAINS)
-    for cells in (tree_cells(splitters, drives) for drives in (DATA, RESETS)):
-        if cells is LARGE:
-            continue
-        inside = (cells.splitter, cells.stage)
-        found += [Stage("jtl", driver, load) for driver in ("source", "first", "jtl")
-                  for load in inside]  # fmt: skip
-        found += [Stage(cells.stage, driver, load) for driver in ("first", "jtl", cells.splitter)
-                  for load in (*inside, cells.port)]  # fmt: skip
-        found += [
-            Stage(cells.splitter, driver, load, beside)
-            for driver in ("first", "jtl", cells.splitter)
-            for load in (*inside, cells.port)
-            for beside in (*inside, cells.port)
-        ]
-    return tuple(found)
-
 
 Beats = tuple[float, ...]
 """Times of a clock's pulses from the first on, s."""
@@ -112,41 +62,11 @@ BEATS = 3
 REST_S = 20e-12
 """Before the first pulse, when all rests."""
 
-BESIDE = 8
-"""Fan-in of the neurons whose clock ports are beside the measured one's."""
-
-CLOCKED_BY: Mapping[str, tuple[str, ...]] = {
-    "table": ("jtl",),
-    "first": (),
-    "jtl": ("splitter", "splitter", "splitter", "jtl"),
-    "splitter": ("splitter", "splitter", "splitter"),
-}
-"""From a JTL stage behind a source to each cell that drives a neuron's clock; ``table`` as in the
-measurement of its table. Deep in a tree a pulse has the shape that splitters give it."""
-
-LAST: Mapping[str, tuple[Stage, ...]] = {
-    "first": (Stage("jtl", "source"),),
-    "jtl": (Stage("splitter", "splitter", "jtl", "jtl"), Stage("jtl", "splitter")),
-    "splitter": (
-        Stage("splitter", "splitter", "splitter", "jtl"),
-        Stage("splitter", "splitter", "jtl", "jtl"),
-    ),
-}
-"""The last two of those cells, as trees count them. What a neuron's clock port, a larger load than
-a JTL stage, changes in them is told with the neuron: 0.6 ps in the cell next to it and 0.1 ps in
-the one before that."""
-
 DRAWN, PATTERNS = 200, 9
 """Patterns of a count that are drawn, and of these simulated: evenly in order of unevenness."""
 
 FIT_STEPS = 12
 """Of Gauss and Newton, 0.7 of each taken; the last one changes nothing in four digits."""
-
-
-def output_loads(splitters: str) -> tuple[str, ...]:
-    """What a neuron's output stage may drive: a chain, a tree, a class line, or a bench's end."""
-    tree = tree_cells(splitters, DATA)
-    return tuple(dict.fromkeys(("jtl", tree.splitter, tree.stage, "merger", "end")))
 
 
 def clock_beats(process: Process, period_s: float) -> Beats:
@@ -314,75 +234,6 @@ class _Arrivals:
     before: float = math.nan
 
 
-def _load(builder: CircuitBuilder, library: CellLibrary, net: str, kind: str, *behind: str) -> None:
-    """What a cell drives: a cell of a kind, a neuron's clock, or the end itself.
-
-    That cell in turn drives the first of ``behind``, and so on; the last one drives an idle-ended
-    JTL stage.
-    """
-
-    def follow(port: str) -> None:
-        if behind:
-            _load(builder, library, port, *behind)
-            return
-        builder.place(f"XE{port}", library.cell("jtl"), port, f"{port}e")
-        end(f"{port}e")
-
-    def end(port: str) -> None:
-        builder.add(Resistor(f"R{port}", port, GROUND, LOAD_OHM))
-
-    if kind == "end":
-        end(net)
-        return
-    if kind == DATA_PORT:
-        quiet, branch = drive(builder, library, f"{net}q", ()), library.cell("branch")
-        pickups = [f"{net}{port}" for port in branch.ports[2:]]
-        builder.place(f"XB{net}", branch, net, quiet, *pickups)
-        for pickup in pickups:
-            builder.add(Resistor(f"R{pickup}", pickup, GROUND, 1.0))
-        return
-    if kind == "neuron":
-        signs, theta = table_neuron(BESIDE)
-        idle = [drive(builder, library, f"{net}i{k}", ()) for k in range(len(signs))]
-        reset = drive(builder, library, f"{net}r", ())
-        neuron = neuron_cell(library, "beside", signs, theta)
-        builder.place(f"XN{net}", neuron, *idle, net, reset, f"{net}o")
-        follow(f"{net}o")
-        return
-    nets = (net, f"{net}x") if kind in JTL_CELLS else (net, f"{net}y", f"{net}x")
-    builder.place(f"XL{net}", library.cell(kind), *nets)
-    follow(f"{net}x")
-    if kind in SPLITTER_CELLS:
-        follow(f"{net}y")
-    elif kind == "merger":  # an idle stage at its other input
-        builder.place(f"XI{net}", library.cell("jtl"), f"{net}i", f"{net}y")
-        end(f"{net}i")
-
-
-def _place(
-    builder: CircuitBuilder,
-    library: CellLibrary,
-    name: str,
-    kind: str,
-    nets: tuple[str, str],
-    beside: Sequence[str],
-) -> None:
-    """A cell between two nets; a splitter's other output carries ``beside`` (``_load``)."""
-    if kind in JTL_CELLS:
-        builder.place(name, library.cell(kind), *nets)
-    elif kind in SPLITTER_CELLS:
-        builder.place(name, library.cell(kind), *nets, f"s{name}")
-        _load(builder, library, f"s{name}", *beside)
-    elif kind == "merger":
-        builder.place(name, library.cell(kind), nets[0], f"i{name}", nets[1])
-        builder.place(f"XI{name}", library.cell("jtl"), f"j{name}", f"i{name}")
-        builder.add(Resistor(f"R{name}", f"j{name}", GROUND, LOAD_OHM))
-    else:
-        raise ConfigurationError(
-            f"a chain can't hold {kind!r}; it takes {', '.join(stage_cells(BY_LOAD))}"
-        )
-
-
 @lru_cache(maxsize=256)
 def _arrivals(library: CellLibrary, key: Stage, beats: Beats = FIRST) -> _Arrivals:
     """A cell among its neighbours, behind a source; of the last beat."""
@@ -390,13 +241,13 @@ def _arrivals(library: CellLibrary, key: Stage, beats: Beats = FIRST) -> _Arriva
     start = start_s(library.process)
     times = tuple(start + beat for beat in beats)
     builder.add(PulseSource("V0", "n0", GROUND, times))
-    before = _BEFORE[key.driver]
+    before = BEFORE[key.driver]
     for k, kind in enumerate(before):
-        _place(builder, library, f"X{k}", kind, (f"n{k}", f"n{k + 1}"), BELOW[key.cell])
+        add_cell(builder, library, f"X{k}", kind, (f"n{k}", f"n{k + 1}"), BELOW[key.cell])
     port, behind = f"n{len(before)}", f"n{len(before) + 1}"
     beside = BELOW.get(key.beside, ("jtl",))
-    _place(builder, library, "XC", key.cell, (port, behind), beside)
-    _load(builder, library, behind, *BELOW[key.load])
+    add_cell(builder, library, "XC", key.cell, (port, behind), beside)
+    add_load(builder, library, behind, *BELOW[key.load])
     analysis = Analysis(times[-1] + 80e-12, print_step_s=0.2e-12)
     circuit = with_bias(builder.circuit(), library, [Island("0", times)])
     deck = emit(circuit, library.process, analysis, [Probe(("XC",), "B1")], name="chain")
@@ -436,14 +287,14 @@ def _neuron(
     clock = CLOCKED_BY[driver]
     for k, kind in enumerate(clock):
         beside = (*BELOW["splitter"], "jtl", "neuron")[-(len(clock) - k) :]
-        _place(builder, library, f"XK{k}", kind, (port, f"k{k}"), beside)
+        add_cell(builder, library, f"XK{k}", kind, (port, f"k{k}"), beside)
         port = f"k{k}"
         passed.append(port)
     before = passed[-1 - len(LAST.get(driver, ("",)))]
     neuron = neuron_cell(library, "probe", signs, theta, labels=labels)
     builder.place("XN", neuron, *nets, port, reset, "o")
     builder.place("XC", library.cell("jtl"), "o", "q")
-    _load(builder, library, "q", load)
+    add_load(builder, library, "q", load)
     analysis = Analysis(start + beats[-1] + phases.period, print_step_s=0.2e-12)
     circuit = with_bias(builder.circuit(), library, [Island("0", ticks)])
     deck = emit(circuit, library.process, analysis, [Probe(("XC",), "B1")], name="probe")

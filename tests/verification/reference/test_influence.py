@@ -17,11 +17,11 @@ from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import load_process
 from verification.engine.run import compile_deck
 from verification.reference.influence import (
-    CHAINS,
     clock_beats,
     influenced_delays,
     measure_influence,
 )
+from verification.reference.neighbourhoods import CHAINS
 from verification.waves.pulses import detect_phase
 
 LIBRARY = CellLibrary()
