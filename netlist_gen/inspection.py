@@ -175,7 +175,7 @@ def inspect_checkpoint(
         NetworkError: the file is missing or damaged.
         TimingError: windows that can't be made to hold at the clock.
     """
-    library, chip = CellLibrary(options.process), load_profile(profile)
+    library, chip = CellLibrary(options.loaded_process()), load_profile(profile)
     found = survey_checkpoint(
         path,
         steps=steps,

@@ -31,6 +31,7 @@ from netlist_gen.library.bias import IDEAL
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_rules
 from netlist_gen.library.process import load_process
+from netlist_gen.library.splitters import LIBRARY, SMALL_CELLS
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.resources import resource_dir
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes, lone_neuron
@@ -42,6 +43,7 @@ PS = 1e-12
 INPUTS: dict[str, dict[str, tuple[float, ...]]] = {
     "jtl": {"a": (60 * PS, 120 * PS)},
     "splitter": {"a": (60 * PS, 120 * PS)},
+    **{name: {"a": (60 * PS, 120 * PS)} for name in SMALL_CELLS},
     "merger": {"a": (60 * PS,), "b": (120 * PS,)},
     "branch": {"d": (60 * PS, 220 * PS), "r": (100 * PS, 160 * PS, 260 * PS)},
     "decision": {"clk": (60 * PS, 140 * PS)},
@@ -56,6 +58,7 @@ data pulse kept, one reset without, and again."""
 OUTPUTS = {
     "jtl": "q",
     "splitter": "q0 q1",
+    **{name: "q0 q1" if name.endswith("splitter") else "q" for name in SMALL_CELLS},
     "merger": "q",
     "branch": "",
     "decision": "q",
@@ -68,6 +71,7 @@ OUTPUTS = {
 EVENTS = {
     "jtl": {"pulse": 2},
     "splitter": {"pulse": 2},
+    **{name: {"pulse": 2} for name in SMALL_CELLS},
     "merger": {"pulse_a": 1, "pulse_b": 1},
     "branch": {"data": 2, "clear": 2, "clear_empty": 1},
     "decision": {"fire": 2},
@@ -193,7 +197,7 @@ def settled(train: PulseTrain) -> PulseTrain:
 
 
 def random_neuron_bench(
-    fan_in: int, seed: int = 0, windows: int = 3, bias: str = IDEAL
+    fan_in: int, seed: int = 0, windows: int = 3, bias: str = IDEAL, splitters: str = LIBRARY
 ) -> tuple[CellLibrary, NeuronBench, NeuronSpikes]:
     """A neuron of random signs and threshold; its first window decides for a pulse."""
     random = np.random.default_rng([seed, fan_in])
@@ -203,7 +207,7 @@ def random_neuron_bench(
     stimulus[0] = signs > 0
     low, high = -int((signs < 0).sum()), int((signs > 0).sum())
     theta = int(random.integers(low + 1, high + 1))
-    library = CellLibrary(load_process(bias_kind=bias))
+    library = CellLibrary(load_process(bias_kind=bias, splitters=splitters))
     site = NeuronSite(
         layer=0,
         neuron=0,

@@ -17,6 +17,7 @@ from netlist_gen.deck.decks import neuron_deck
 from netlist_gen.deck.emit import dialects
 from netlist_gen.deck.lint import lint
 from netlist_gen.library.bias import BIASES, IDEAL
+from netlist_gen.library.splitters import BY_LOAD, LIBRARY, SPLITTERS
 from verification.simulators.saved_signals import read_saved
 from verification.simulators.wrspice_rules import check_wrspice_deck
 
@@ -25,13 +26,16 @@ NAMES = [
     *EVENTS,
     *(f"neuron{fan_in}" for fan_in in NEURON_FAN_INS),
     *(f"neuron{BIASED_FAN_IN}_{bias}" for bias in BIASES if bias != IDEAL),
+    f"neuron{BIASED_FAN_IN}_{BY_LOAD}",
 ]
 
 
 def text_of(name: str, dialect: str) -> str:
     if name.startswith("neuron"):
-        fan_in, _, bias = name.removeprefix("neuron").partition("_")
-        library, bench, _ = random_neuron_bench(int(fan_in), bias=bias or IDEAL)
+        fan_in, _, word = name.removeprefix("neuron").partition("_")
+        bias = word if word in BIASES else IDEAL
+        splitters = word if word in SPLITTERS else LIBRARY
+        library, bench, _ = random_neuron_bench(int(fan_in), bias=bias, splitters=splitters)
         return neuron_deck(library, bench, name, 0, dialect).text
     return cell_bench(name).deck(dialect).text
 

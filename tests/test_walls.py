@@ -135,6 +135,7 @@ OPEN_TO_VERIFICATION = {
     "netlist_gen.library.options",
     "netlist_gen.library.process",
     "netlist_gen.library.spread",
+    "netlist_gen.library.splitters",
     "netlist_gen.library.tables",
     "netlist_gen.library.toml_file",
     "netlist_gen.memory",

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.network_circuit import network_bench
-from netlist_gen.assembly.plan import Part, census
+from netlist_gen.assembly.plan import TREES, Part, census
 from netlist_gen.circuit.lasting_neuron import design_site, site_cell
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import (
@@ -30,7 +30,8 @@ from netlist_gen.circuit.sites import NeuronSite, SiteMemory, site_memory
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.process import DEFAULT_PROCESS
+from netlist_gen.library.process import DEFAULT_PROCESS, load_process
+from netlist_gen.library.splitters import LIBRARY, RESETS
 from netlist_gen.network import TernaryLayer, TernaryNetwork
 from netlist_gen.training.cost import HardwareCost, LayerLoad
 
@@ -65,14 +66,19 @@ class CircuitCost:
         population: output neurons per class, whose pulses the class lines merge.
         process: a process of the library.
         steps: of a sample, for layers whose membranes last.
+        splitters: of which cells splitter trees are made (``library.splitters``).
     """
 
     def __init__(
-        self, population: int, process: str = DEFAULT_PROCESS, steps: int | None = None
+        self,
+        population: int,
+        process: str = DEFAULT_PROCESS,
+        steps: int | None = None,
+        splitters: str = LIBRARY,
     ) -> None:
         self.population = population
         self.steps = steps
-        self.library = CellLibrary(process)
+        self.library = CellLibrary(load_process(process, splitters=splitters))
         self.supply_voltage = self.library.process.supply_voltage
         self._prices: dict[Part, CellCost] = {}
         # A control line's current is proportional to its flux: one neuron shows by how much.
@@ -115,8 +121,9 @@ class CircuitCost:
     def _count(self, part: Part) -> CellCost:
         if part.kind == "neuron":
             return self._neuron(part.size, part.memory)
-        if part.kind == "splitter_tree":
-            cell = splitter_tree(self.library, part.size)
+        drives = {kind: drives for drives, kind in TREES.items()}
+        if part.kind in drives:
+            cell = splitter_tree(self.library, part.size, drives[part.kind])
         elif part.kind == "merger_tree":
             cell = merger_tree(self.library, part.size)
         else:
@@ -136,7 +143,7 @@ class CircuitCost:
         most = coupler.rules.max_fan_in
         if memory is None and fan_in > most:
             more = self.price(Part("branch")) * (fan_in - most)
-            trees = [self.price(Part("splitter_tree", size)) for size in (fan_in, most)]
+            trees = [self.price(Part(TREES[RESETS], size)) for size in (fan_in, most)]
             return self.price(Part("neuron", most)) + more + trees[0] + trees[1] * -1.0
         lines = tuple(range(fan_in))
         labels = tuple(map(str, lines))

@@ -29,23 +29,36 @@ from netlist_gen.circuit.pulse_train import last_pulse_s
 from netlist_gen.circuit.sites import SiteMemory
 from netlist_gen.circuit.startup import STEP, startup_steps
 from netlist_gen.circuit.table_neuron import TABLE_FAN_INS, table_neuron, table_neuron_cell
-from netlist_gen.circuit.trees import merger_nodes, splitter_nodes, tree_root
+from netlist_gen.circuit.trees import merger_nodes, splitter_nodes
 from netlist_gen.circuit.view import CLEAR, SET, START_S, start_s
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import Process
+from netlist_gen.library.splitters import (
+    CLOCKS,
+    DATA,
+    JTL_CELLS,
+    LIBRARY,
+    RESETS,
+    SPLITTER_CELLS,
+    stage_cells,
+    tree_cells,
+)
 from netlist_gen.library.tables import CellTable, content_digest, find_tables, how_to_measure
 
 FloatArray = NDArray[np.float64]
 
-TABLE_CELLS = ("jtl", "splitter", "merger", "branch")
-"""Cells whose tables static timing needs, beside neurons of ``TABLE_FAN_INS``."""
+
+def table_cells(splitters: str) -> tuple[str, ...]:
+    """Cells whose tables static timing needs, beside neurons of ``TABLE_FAN_INS``."""
+    return (*stage_cells(splitters), "branch")
+
 
 PORTS = {
-    "jtl": (("a", "q"),),
-    "splitter": (("a", "q0"),),
     "merger": (("a", "q"), ("b", "q")),
+    **dict.fromkeys(SPLITTER_CELLS, (("a", "q0"),)),
+    **dict.fromkeys(JTL_CELLS, (("a", "q"),)),
 }
 """Ways through each cell that is a stage; a splitter's outputs are alike."""
 
@@ -53,6 +66,9 @@ SETTLE_S = 9e-12
 """From a junction's middle crossing until it rests: a pulse is some 6 ps wide at its foot, and the
 window's end is read where nothing moves, 3 ps before the next pulse's middle."""
 
+
+LEAST_PAST = 0.05
+"""Least that a decision that fires is told to be past its edge, pulses; noise is as wide."""
 
 SOONER_S, LATER_S = 3.0e-12, 1.0e-12
 """How much sooner and later than the table's a decision may come, by which synapses make up a
@@ -80,13 +96,14 @@ class Delays:
     """Delays and limits from tables.
 
     Args:
-        tables: by cell; must hold jtl, splitter, merger, branch and a neuron at least.
+        tables: by cell; must hold those of ``table_cells`` and a neuron at least.
         coupler: of the branches, for the neurons' designs.
         influence: what a stage's neighbours change, s; the tables' cells are driven by a JTL
             stage. What is not there changes nothing.
         neurons: the same of neurons, by the fan-in of the table's.
         slowness: of the process (``library.design.ClockPhases.slowness``).
         start_s: data time of the first window (``circuit.view.start_s``).
+        splitters: of which cells splitter trees are made (``library.splitters``).
     """
 
     def __init__(
@@ -97,21 +114,23 @@ class Delays:
         slowness: float = 1.0,
         start_s: float = START_S,
         neurons: Callable[[int], NeuronInfluence] | None = None,
+        splitters: str = LIBRARY,
     ) -> None:
+        self.splitters = splitters
         self._neurons = neurons or (lambda _: NeuronInfluence())
         self.tables = tables
         self.slowness = slowness
         self.start_s = start_s
         self.influence = influence or {}
         self._coupler = coupler
-        missing = [c for c in TABLE_CELLS if c not in tables]
+        missing = [c for c in table_cells(splitters) if c not in tables]
         if missing or not self._fan_ins:
             raise ConfigurationError(
                 f"static timing needs the measured table of {missing[0] if missing else 'a neuron'}"
             )
         self._curves: dict[int, tuple[FloatArray, FloatArray]] = {}
         self._stages: dict[tuple[Stage, float], float] = {}
-        self._trees: dict[tuple[int, str, float, str], tuple[FloatArray, list[str]]] = {}
+        self._trees: dict[tuple[object, ...], tuple[FloatArray, list[str]]] = {}
 
     def with_influence(
         self,
@@ -119,7 +138,10 @@ class Delays:
         neurons: Callable[[int], NeuronInfluence] | None = None,
     ) -> Delays:
         """The same delays, with what the neighbours of each cell, and of neurons, change."""
-        return Delays(self.tables, self._coupler, influence, self.slowness, self.start_s, neurons)
+        return Delays(
+            self.tables, self._coupler, influence, self.slowness, self.start_s, neurons,
+            self.splitters,
+        )  # fmt: skip
 
     @cached_property
     def _fan_ins(self) -> list[int]:
@@ -143,21 +165,31 @@ class Delays:
         return sum(self.stage(stage, bias) for stage in stages)
 
     def tree(
-        self, leaves: int, load: str = "jtl", bias: float = 1.0, driver: str = "jtl"
+        self,
+        leaves: int,
+        load: str | None = None,
+        bias: float = 1.0,
+        driver: str = "jtl",
+        *,
+        drives: str = CLOCKS,
     ) -> FloatArray:
-        """Root to each leaf of ``trees.splitter_tree(leaves)``, s; each leaf carries ``load``."""
-        return self._tree(leaves, load, bias, driver)[0]
+        """Root to each leaf of ``trees.splitter_tree(leaves, drives)``, s.
+
+        Each leaf carries ``load`` (default: as ``TreeCells.port`` says).
+        """
+        end = load or tree_cells(self.splitters, drives).port
+        return self._tree(leaves, end, bias, driver, drives)[0]
 
     def leaf_drivers(self, leaves: int) -> list[str]:
-        """The cell that drives each leaf of ``trees.splitter_tree(leaves)``: splitter or jtl."""
-        return self._tree(leaves, "jtl", 1.0, "jtl")[1]
+        """The cell that drives each leaf of a tree of decision clocks: splitter or jtl."""
+        return self._tree(leaves, "jtl", 1.0, "jtl", CLOCKS)[1]
 
     def _tree(
-        self, leaves: int, load: str, bias: float, driver: str
+        self, leaves: int, load: str, bias: float, driver: str, drives: str
     ) -> tuple[FloatArray, list[str]]:
-        key = (leaves, load, bias, driver)
+        key = (leaves, load, bias, driver, drives)
         if key not in self._trees:
-            nodes = splitter_nodes(leaves)
+            nodes = splitter_nodes(leaves, tree_cells(self.splitters, drives))
             takes = {net: node.cell for node in nodes for net in node.inputs}
             at = {"a": (0.0, driver)}
             for node in nodes:
@@ -172,14 +204,16 @@ class Delays:
         return self._trees[key]
 
     def roots(self, fan_ins: Sequence[int], bias: float = 1.0) -> FloatArray:
-        """Root to each leaf of a tree whose leaves are the roots of trees themselves, s."""
-        trees = {load: self.tree(len(fan_ins), load, bias) for load in ("jtl", "splitter")}
-        return np.array([trees[tree_root(f)][leaf] for leaf, f in enumerate(fan_ins)])
+        """Root to each leaf of a tree of resets, whose leaves are the roots of neurons' own, s."""
+        loads = [tree_cells(self.splitters, RESETS).root(fan_in) for fan_in in fan_ins]
+        count = len(fan_ins)
+        trees = {load: self.tree(count, load, bias, drives=RESETS) for load in set(loads)}
+        return np.array([trees[load][leaf] for leaf, load in enumerate(loads)])
 
     def reset_leaves(self, clock: ClockPlan, bias: float = 1.0) -> FloatArray:
         """Root of a layer's tree of resets to its neurons, s: to each one's own tree or train."""
         if clock.lasting:
-            return self.tree(len(clock.fan_ins), "jtl", bias)
+            return self.tree(len(clock.fan_ins), "jtl", bias, drives=clock.resets)
         return self.roots(clock.fan_ins, bias)
 
     def merge(self, leaves: int, bias: float = 1.0) -> FloatArray:
@@ -211,11 +245,23 @@ class Delays:
                 raise ConfigurationError(
                     f"the table of neuron{fan_in} has no delay against overdrive"
                 )
-            signs, theta = table_neuron(fan_in)
-            unit = design_neuron(signs, theta, self._coupler).unit
+            unit = self._table_unit(fan_in)
             flux, delay = np.array([(unit * (n + 0.5), delay) for n, delay in points]).T
             self._curves[fan_in] = np.log(flux), delay
         return self._curves[fan_in]
+
+    def _even_curve(self, fan_in: int, own: NeuronInfluence) -> tuple[FloatArray, FloatArray]:
+        """The same for fluxons that lie evenly, where those of the table's windows do not."""
+        x, delay = self._curve(fan_in)
+        _, theta = table_neuron(fan_in)
+        counts = [int(n) + theta for n, _ in self.tables[f"neuron{fan_in}"].overdrive_s]
+        uneven = table_unevenness(fan_in, counts)
+        moved = np.exp(x) + self._table_unit(fan_in) * own.pulses(uneven)
+        return np.log(moved), delay + own.faster_s * uneven[:, 0]
+
+    def _table_unit(self, fan_in: int) -> float:
+        """Flux of a pulse in a table's neuron, Phi0."""
+        return design_neuron(*table_neuron(fan_in), self._coupler).unit
 
     def _slower(self, fan_in: int, bias: float) -> float:
         """How much longer a decision of a table's neuron takes at a bias ratio.
@@ -248,7 +294,8 @@ class Delays:
         ``driver`` is the last cell of the clock's tree, ``load`` what the output drives, ``raised``
         by how much its threshold flux is above the design's, Phi0, ``memory`` that of a neuron
         whose membrane lasts: ``counts`` are membranes then; ``uneven`` how unevenly the fluxons lie
-        in the loops (``assembly.unevenness``; default: as in the table's windows).
+        in the loops (``assembly.unevenness``, shape (counts, 2); default: as in the table's
+        windows).
 
         The delay falls with the logarithm of the flux past the edge, as the instability at a
         comparator's edge grows by the same factor in equal times; between measured fluxes it is a
@@ -256,15 +303,14 @@ class Delays:
         through the two largest is continued; below them the line through the two smallest.
         """
         unit, edge = _neuron_edge(tuple(signs), theta, memory, self._coupler)
-        x = np.log(unit * (counts - edge) + raised)
+        flux = unit * (counts - edge) + raised
         measured = self.table_of(signs, memory)
         fluxes, delays = self._curve(measured)
         own = self._neurons(measured)
         if uneven is not None:
-            points = self.tables[f"neuron{measured}"].overdrive_s
-            excess = np.array([n for n, _ in points])
-            as_measured = table_unevenness(measured, (excess + table_neuron(measured)[1]).tolist())
-            delays = delays + own.sooner_s(as_measured, excess + 0.5)
+            fluxes, delays = self._even_curve(measured, own)
+            flux = np.maximum(flux + unit * own.pulses(uneven), LEAST_PAST * unit)
+        x = np.log(flux)
         found = np.interp(x, fluxes, delays)
         slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
         found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
@@ -274,7 +320,7 @@ class Delays:
         if memory is not None and memory.feeds_back:
             load = "splitter"
         if uneven is not None:
-            found = found - own.sooner_s(uneven, np.exp(x) / unit)
+            found = found - own.faster_s * uneven[..., 0]
         behind = own.behind.get(Stage("neuron", driver, load), 0.0)
         return np.asarray(found + self._slower(measured, bias) + behind + self._split(memory, bias))
 
@@ -330,8 +376,9 @@ class Delays:
         fan_in = _branches(signs, memory)
         nearest = self._table_fan_in(_stage_fan_in(signs, memory))
         table, branch = self.tables[f"neuron{nearest}"], self.tables["branch"]
-        inner = self.tree(fan_in, bias=bias)  # reset port to the branches' ports
-        hold = table.spacing_s("clk", "rst") + float(self.tree(nearest).min())  # at the branches
+        inner = self.tree(fan_in, bias=bias, drives=RESETS)  # reset port to the branches' ports
+        own = self.tree(nearest, drives=RESETS)
+        hold = table.spacing_s("clk", "rst") + float(own.min())  # at the branches
         stored, cleared = self.stored(bias), self.cleared(bias)
         settle = SETTLE_S * self.slowness
         _, decided = self.decide_range(signs, theta, bias, memory)
@@ -344,7 +391,7 @@ class Delays:
         if memory.reset == "zero":
             keep = max(keep, decided + recovery)
         elif memory.subtract:
-            tree = self.tree(memory.subtract, bias=bias, driver="splitter")
+            tree = self.tree(memory.subtract, bias=bias, driver="splitter", drives=DATA)
             keep = max(keep, decided + float(tree.max()) + settle)
         return NeuronLimits(setup, -math.inf, keep, recovery)
 
@@ -389,8 +436,8 @@ def measured_delays(process: Process) -> Delays:
         ConfigurationError: a cell that was not measured as it is in this process.
     """
     library = CellLibrary(process)
-    stage = [library.cell(name) for name in ("jtl", "splitter", "merger")]
-    cells = {name: library.cell(name) for name in TABLE_CELLS}
+    stage = [library.cell(name) for name in stage_cells(process.splitters)]
+    cells = {name: library.cell(name) for name in table_cells(process.splitters)}
     for fan_in in TABLE_FAN_INS:
         cells[f"neuron{fan_in}"] = table_neuron_cell(library, fan_in)
     digests = {name: content_digest(process, cell, stage) for name, cell in cells.items()}
@@ -398,13 +445,17 @@ def measured_delays(process: Process) -> Delays:
     missing = [name for name in cells if name not in tables]
     if missing:
         with_bias = "" if process.network is None else f" with the bias {process.bias_kind}"
+        by_load = "" if process.splitters == LIBRARY else f", splitters {process.splitters}"
         raise ConfigurationError(
             f"no table was measured of cell {missing[0]} as it is in process {process.name}"
-            f"{with_bias} ({process.origin or 'made by a program'}); "
+            f"{with_bias}{by_load} ({process.origin or 'made by a program'}); "
             f"{how_to_measure(process)} makes the {len(missing)} that are missing"
         )
     slowness = load_phases(process=process).slowness
-    return Delays(tables, coupler_of(library), slowness=slowness, start_s=start_s(process))
+    return Delays(
+        tables, coupler_of(library), slowness=slowness, start_s=start_s(process),
+        splitters=process.splitters,
+    )  # fmt: skip
 
 
 def has_tables(process: Process) -> bool:

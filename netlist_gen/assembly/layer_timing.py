@@ -22,7 +22,8 @@ from netlist_gen.assembly.timing_values import (
     LayerTiming,
     Slack,
 )
-from netlist_gen.circuit.trees import tree_depth, tree_root
+from netlist_gen.circuit.trees import tree_depth
+from netlist_gen.library.splitters import DATA
 
 FloatArray = NDArray[np.float64]
 
@@ -138,7 +139,7 @@ class LayerTimer:
         stage = self.delays.stage(Stage("jtl"), nominal.bias)
         reach = {}
         for line, leaves in self.fan_out.items():
-            tree = self.delays.tree(leaves, bias=nominal.bias)
+            tree = self.delays.tree(leaves, bias=nominal.bias, drives=DATA)
             reach[line] = (
                 lines.earliest[line] + float(tree.min()),
                 lines.latest[line] + float(tree.max()),
@@ -191,10 +192,9 @@ class LayerTimer:
         table: list[FloatArray] = []
         size = 0
         for number, count in self.fan_out.items():
-            before = self.delays.path(
-                jtl_chain(1 + pads.get(number, 0), load=tree_root(count)), bias
-            )
-            table.append(before + self.delays.tree(count, "jtl", bias))
+            load = self.layer.lines[number].load
+            before = self.delays.path(jtl_chain(1 + pads.get(number, 0), load=load), bias)
+            table.append(before + self.delays.tree(count, bias=bias, drives=DATA))
             start[number] = size
             size += count
         if table:

@@ -40,6 +40,7 @@ from netlist_gen.circuit.view import (
 )
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, load_phases
+from netlist_gen.library.splitters import CLOCKS, DATA
 from netlist_gen.network import TernaryNetwork
 
 CLASS_LINES = "Y"
@@ -109,7 +110,7 @@ def closed_plan(
         TimingError: the windows can't be made to hold at this clock.
         ConfigurationError: the process has no measured delays.
     """
-    plan, coupler = outline(network), coupler_of(library)
+    plan, coupler = outline(network, library.process.splitters), coupler_of(library)
     for site in plan.sites:  # a neuron that can't be built is named before any timing is
         design_site(site, coupler)
     delays = measured_delays(library.process)
@@ -165,7 +166,7 @@ def network_outline(
     phases = phases or load_phases(process=library.process)
     if has_tables(library.process):
         return network_bench(network, library, phases=phases)
-    plan = outline(network)
+    plan = outline(network, library.process.splitters)
     none = [np.zeros(len(layer.sites)) for layer in plan.layers]
     layers = tuple(LayerTiming(0.0, 0, z, z, z, z, z) for z in none)
     plan = plan.with_timing(TimingPlan(phases.period, (), {}, layers, (), 0.0))
@@ -263,8 +264,8 @@ class _Builder:
         self.bus_of[driver(name)] = self.bus_now
         return drive(self.builder, self.library, name, times)
 
-    def _tree(self, name: str, root: str, nets: Sequence[str]) -> None:
-        self.place(name, splitter_tree(self.library, len(nets)), root, *nets)
+    def _tree(self, name: str, root: str, nets: Sequence[str], drives: str) -> None:
+        self.place(name, splitter_tree(self.library, len(nets), drives), root, *nets)
 
     def _chain(self, name: str, net: str, stages: int) -> str:
         """JTL stages in a row behind ``net``; the net behind the last."""
@@ -298,7 +299,7 @@ class _Builder:
             root = self._chain(f"P{layer.index}_{number}", net, line.pads)
             fed = [layer.sites[user].name for user in line.users]
             leaves = [f"{net}_{name}" for name in fed]
-            self._tree(f"XF{layer.index}_{number}", root, leaves)
+            self._tree(f"XF{layer.index}_{number}", root, leaves, DATA)
             taps |= {(name, number): leaf for name, leaf in zip(fed, leaves, strict=True)}
         # Lines without a circuit behind them carry a pulse where every neuron fires.
         once = [window == self.startup - 1 for window in range(self.startup)]
@@ -316,8 +317,9 @@ class _Builder:
         """Neurons of one layer with their clock trees; the output of each passes a JTL."""
         index = layer.index
         decision, reset = self._clocks(layer, timing)
-        self._tree(f"XC{index}", decision, [f"c{site.name}" for site in layer.sites])
-        self._tree(f"XR{index}", reset, [f"r{site.name}" for site in layer.sites])
+        self._tree(f"XC{index}", decision, [f"c{site.name}" for site in layer.sites], CLOCKS)
+        resets = [f"r{site.name}" for site in layer.sites]
+        self._tree(f"XR{index}", reset, resets, layer.clock.resets)
         supply = self._startup(timing)
         views = []
         for number, site in enumerate(layer.sites):

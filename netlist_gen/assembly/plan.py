@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.probe import Probe
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory, neuron_sites
-from netlist_gen.circuit.trees import merger_nodes, tree_depth, tree_root
+from netlist_gen.circuit.trees import merger_nodes, tree_depth
+from netlist_gen.library.splitters import CLOCKS, DATA, LIBRARY, RESETS, tree_cells
 from netlist_gen.network import TernaryNetwork
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Stage(NamedTuple):
     """A cell on a path, among its neighbours.
 
     Attributes:
-        cell: "jtl", "splitter", "merger" or "neuron".
+        cell: "jtl", "splitter", "merger", "neuron", or a small cell of ``library.splitters``.
         driver: what is before it: "source" (a pulse source), "first" (the JTL stage behind one),
             "jtl", "splitter", "merger" or "neuron".
         load: what it drives, a cell or the "end"; of a neuron, what its output stage drives.
@@ -69,12 +70,14 @@ class LinePlan:
         users: for each leaf of the tree the neuron there, as an index into the layer's sites;
             none where the line ends in a load.
         pads: JTL stages that hold it back.
+        splitters: of which cells its tree is made (``library.splitters``).
     """
 
     line: int
     driver: str
     users: tuple[int, ...]
     pads: int = 0
+    splitters: str = LIBRARY
 
     @property
     def stages(self) -> int:
@@ -84,7 +87,7 @@ class LinePlan:
     @property
     def load(self) -> str:
         """What is at the end of the chain."""
-        return tree_root(len(self.users)) if self.users else "end"
+        return tree_cells(self.splitters, DATA).root(len(self.users)) if self.users else "end"
 
     def chain(self) -> tuple[Stage, ...]:
         """The stages before the tree."""
@@ -107,16 +110,28 @@ class ClockPlan:
         fan_ins: storage branches of each neuron, which a reset goes on to.
         reset_stages: JTL stages before the tree of the resets.
         lasting: whether membranes last.
+        splitters: of which cells its trees are made (``library.splitters``).
     """
 
     fan_ins: tuple[int, ...]
     reset_stages: int = 0
     lasting: bool = False
+    splitters: str = LIBRARY
 
     @property
     def root(self) -> str:
-        """The cell at the root of both trees."""
-        return tree_root(len(self.fan_ins))
+        """The cell at the root of the tree of the decisions."""
+        return tree_cells(self.splitters, CLOCKS).root(len(self.fan_ins))
+
+    @property
+    def resets(self) -> str:
+        """What the tree of the resets drives: trees of neurons, or trains of large cells."""
+        return CLOCKS if self.lasting else RESETS
+
+    @property
+    def reset_root(self) -> str:
+        """The cell at its root."""
+        return tree_cells(self.splitters, self.resets).root(len(self.fan_ins))
 
     @property
     def driver(self) -> str:
@@ -126,7 +141,7 @@ class ClockPlan:
     @property
     def reset_load(self) -> str:
         """What the resets' side of the trunk drives."""
-        return "jtl" if self.reset_stages else self.root
+        return "jtl" if self.reset_stages else self.reset_root
 
     def decision_trunk(self) -> tuple[Stage, ...]:
         """From the source to the tree of the decisions."""
@@ -144,7 +159,7 @@ class ClockPlan:
 
     def reset_chain(self) -> tuple[Stage, ...]:
         """From the trunk to the tree of the resets."""
-        return jtl_chain(self.reset_stages, self.driver, self.root)
+        return jtl_chain(self.reset_stages, self.driver, self.reset_root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,8 +304,12 @@ class NetworkPlan:
         return dataclasses.replace(self, class_lines=tuple(lines))
 
 
-def outline(network: TernaryNetwork) -> NetworkPlan:
+def outline(network: TernaryNetwork, splitters: str = LIBRARY) -> NetworkPlan:
     """The plan of a network before its timing is closed.
+
+    Args:
+        network: what is planned.
+        splitters: of which cells splitter trees are made (``library.splitters``).
 
     Raises:
         NetworkError: a neuron that can't be built (``sites.neuron_sites``).
@@ -308,15 +327,23 @@ def outline(network: TernaryNetwork) -> NetworkPlan:
                     users[line].append(number)
                 else:
                     silent.append((number, line))
-        lines = {line: LinePlan(line, driver, tuple(fed)) for line, fed in users.items()}
+        lines = {
+            line: LinePlan(line, driver, tuple(fed), splitters=splitters)
+            for line, fed in users.items()
+        }
         clock = ClockPlan(
             tuple(len(site.branch_signs) for site in here),
             lasting=network.layers[index].memory is not None,
+            splitters=splitters,
         )
         layers.append(LayerPlan(index, here, lines, clock, tuple(silent)))
         wired, driver = [site.neuron for site in here], "neuron"
     widths = (network.inputs, *(layer.outputs for layer in network.layers))
     return NetworkPlan(tuple(layers), network.population, widths)
+
+
+TREES = {CLOCKS: "clock_tree", DATA: "data_tree", RESETS: "reset_tree"}
+"""Kinds of splitter trees among the parts of a network, by what they drive."""
 
 
 class Part(NamedTuple):
@@ -350,7 +377,7 @@ def census(
     for fan_in, fan_out, memory in zip(fan_ins, fan_outs, kept, strict=True):
         # A synapse on a line without a neuron behind it has a silent source of its own.
         parts[Part("jtl")] += int(fan_out[~pulsed].sum())
-        _count(parts, "splitter_tree", fan_out[pulsed & (fan_out > 0)])
+        _count(parts, TREES[DATA], fan_out[pulsed & (fan_out > 0)])
         built = fan_in[fan_in > 0]
         if memory is None:
             _count(parts, "neuron", built)
@@ -362,7 +389,8 @@ def census(
             parts[Part("jtl")] += int(built.size) + 1  # output stages, and the clock's
             # One source's clock is split; decisions and resets of lasting membranes have two.
             parts[Part("splitter" if memory is None else "jtl")] += 1
-            parts[Part("splitter_tree", int(built.size))] += 2
+            parts[Part(TREES[CLOCKS], int(built.size))] += 1
+            parts[Part(TREES[RESETS if memory is None else CLOCKS], int(built.size))] += 1
         pulsed = fan_in > 0
     for group in pulsed.reshape(-1, population):
         if group.any():

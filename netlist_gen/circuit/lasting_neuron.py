@@ -50,6 +50,7 @@ from netlist_gen.circuit.view import (
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases
+from netlist_gen.library.splitters import DATA, RESETS
 from netlist_gen.network import TernaryNetwork
 
 STEPS_MAX = 8
@@ -229,7 +230,7 @@ def _build(
     for i, sign in enumerate(signs):
         builder.place(f"{SYNAPSE}{labels[i]}", branches[sign], data[i], f"r{i}", *pickups[i])
     if memory.subtract:
-        builder.place(OWN_TREE, splitter_tree(library, memory.subtract), "own", *data[lines:])
+        builder.place(OWN_TREE, splitter_tree(library, memory.subtract, DATA), "own", *data[lines:])
     add_decision(library, builder, design, startup, output="o" if memory.feeds_back else "q")
     return finished(library, builder, signs, labels, design)
 
@@ -255,4 +256,4 @@ def _add_resets(
         builder.place(CLEARING, library.cell("merger"), "own", "rst", start)
     builder.place(TRAIN, pulse_train(library, memory.steps), start, "train")
     resets = (f"r{i}" for i in range(count))
-    builder.place(RESET_TREE, splitter_tree(library, count), "train", *resets)
+    builder.place(RESET_TREE, splitter_tree(library, count, RESETS), "train", *resets)

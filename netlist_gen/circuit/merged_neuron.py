@@ -35,6 +35,7 @@ from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, load_phases
 from netlist_gen.library.process import Process
+from netlist_gen.library.splitters import RESETS
 
 LINES_MAX = 4
 """Fluxons that a storage branch counts rightly at any bias from x 0.55 to x 1.4 (branch.toml)."""
@@ -109,7 +110,7 @@ def merged_neuron_cell(
         f"{design.unit:.4g} Phi0 each",
     )
     resets = [f"r{g}" for g in range(len(groups))]
-    builder.place(RESET_TREE, splitter_tree(library, len(groups)), "rst", *resets)
+    builder.place(RESET_TREE, splitter_tree(library, len(groups), RESETS), "rst", *resets)
     jtl = library.cell("jtl")
     own = [sign for sign, _ in groups]
     pickups = loop_nets(builder, own, design)

@@ -46,6 +46,7 @@ from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import ClockPhases, DesignRules, load_rules
 from netlist_gen.library.drawing import ONE_TURN, Crosstalk, Transformer
+from netlist_gen.library.splitters import RESETS
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,7 @@ def _build(
         f"theta {theta}, {design.size.loops} loops, {design.unit:.4g} Phi0 each",
     )
     resets = (f"r{i}" for i in range(count))
-    builder.place(RESET_TREE, splitter_tree(library, count), "rst", *resets)
+    builder.place(RESET_TREE, splitter_tree(library, count, RESETS), "rst", *resets)
     pickups = loop_nets(builder, signs, design)
     for i, sign in enumerate(signs):
         nets = (f"d{i}", f"r{i}", *pickups[i])

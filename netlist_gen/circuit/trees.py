@@ -1,5 +1,9 @@
 """Splitter trees (one pulse to many lines) and merger trees (many lines to one).
 
+What a splitter tree drives says of which cells it is made, where splitters are sized by that
+(``library.splitters``): data lines end at storage branches, resets at theirs, decision clocks at
+the JTL stages of neurons' clock lines, which are as large as a splitter drives.
+
 How a tree is laid out is said once, by ``splitter_nodes`` and ``merger_nodes``: the builders below
 place a cell for each node, static timing adds the nodes' delays along the same nets.
 """
@@ -12,6 +16,7 @@ from functools import lru_cache
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.splitters import CLOCKS, LARGE, TreeCells, tree_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class TreeNode:
 
     Attributes:
         name: of its instance; it tells the level and the place.
-        cell: "splitter", "merger" or "jtl".
+        cell: its kind: one of a ``TreeCells``, "merger" or "jtl".
         inputs: nets at its inputs.
         outputs: nets at its outputs.
         between: a stage between two levels of mergers.
@@ -44,13 +49,8 @@ def tree_depth(leaves: int) -> int:
     return max(1, (leaves - 1).bit_length())
 
 
-def tree_root(leaves: int) -> str:
-    """The cell at a splitter tree's root: "splitter", or "jtl" for a single leaf."""
-    return "splitter" if leaves > 1 else "jtl"
-
-
 @lru_cache(maxsize=4096)
-def splitter_nodes(leaves: int) -> tuple[TreeNode, ...]:
+def splitter_nodes(leaves: int, cells: TreeCells = LARGE) -> tuple[TreeNode, ...]:
     """The cells of a splitter tree from net ``a`` to ``q0`` .. ``q{leaves-1}``, roots first.
 
     Every path has the same number of cells (``tree_depth``): where the tree has no
@@ -68,7 +68,7 @@ def splitter_nodes(leaves: int) -> tuple[TreeNode, ...]:
             last = level + 1 == depth and size == 1
             outputs.append(f"q{start}" if last else f"t{level + 1}_{2 * index + side}")
             start += size
-        kind, letter = ("jtl", "J") if count == 1 else ("splitter", "S")
+        kind, letter = (cells.stage, "J") if count == 1 else (cells.splitter, "S")
         nodes.append(TreeNode(f"X{letter}{level}_{index}", kind, (net,), tuple(outputs)))
         start = first
         for side, size in enumerate(halves):
@@ -105,11 +105,16 @@ def merger_nodes(leaves: int) -> tuple[TreeNode, ...]:
     return tuple(nodes)
 
 
-def splitter_tree(library: CellLibrary, leaves: int) -> Cell:
-    """A cell that turns a pulse at port ``a`` into one at each of ``q0`` .. ``q{leaves-1}``."""
+def splitter_tree(library: CellLibrary, leaves: int, drives: str = CLOCKS) -> Cell:
+    """A cell that turns a pulse at port ``a`` into one at each of ``q0`` .. ``q{leaves-1}``.
+
+    ``drives`` says what is at its leaves (``library.splitters``).
+    """
+    cells = tree_cells(library.process.splitters, drives)
     ports = ("a", *(f"q{i}" for i in range(leaves)))
-    title = f"splitter tree, 1 line to {leaves}"
-    return _tree(library, f"split{leaves}", "splitter_tree", ports, title, splitter_nodes(leaves))
+    title = f"splitter tree, 1 line to {leaves}{cells.of}"
+    nodes = splitter_nodes(leaves, cells)
+    return _tree(library, f"{cells.name}{leaves}", "splitter_tree", ports, title, nodes)
 
 
 def merger_tree(library: CellLibrary, leaves: int) -> Cell:

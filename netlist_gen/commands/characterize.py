@@ -10,6 +10,7 @@ import click
 from netlist_gen.commands.common import progress_bars, tell_replaced
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.bias import IDEAL
+from netlist_gen.library.splitters import LIBRARY
 from netlist_gen.options import completes, options_of
 from verification.characterize.options import CharacterizeOptions
 
@@ -74,7 +75,7 @@ def characterize(
     """
     chosen = CharacterizeOptions(**options)
     if tables or check or design or edge_spread:
-        _require_as_designed(chosen, spread=edge_spread)
+        _require_as_designed(chosen, spread=edge_spread, by_load=not (design or edge_spread))
     for flag, given, measure in (
         ("--design", design, _design),
         ("--edge-spread", edge_spread, _edge_spread),
@@ -97,7 +98,7 @@ def characterize(
     from netlist_gen.library.cells import CellLibrary
     from verification.characterize.subject.subject import subject_names
 
-    names = [cell or ""] if cell else subject_names(CellLibrary(chosen.process))
+    names = [cell or ""] if cell else subject_names(CellLibrary(chosen.loaded_process()))
     if tables:
         _tables(names, chosen, out, check=check)
     else:
@@ -105,7 +106,7 @@ def characterize(
         _measure(names, chosen, out)
 
 
-def _require_as_designed(options: CharacterizeOptions, *, spread: bool) -> None:
+def _require_as_designed(options: CharacterizeOptions, *, spread: bool, by_load: bool) -> None:
     """Refuse options that make a cell or its bench another than the library's tables are of."""
     changing = (
         ("--annotate", options.annotate is not None),
@@ -115,6 +116,11 @@ def _require_as_designed(options: CharacterizeOptions, *, spread: bool) -> None:
         ("--load", options.load != "jtl"),
         ("--driver", options.driver != "jtl"),
     )
+    if options.splitters != LIBRARY and not by_load:
+        raise ConfigurationError(
+            "--splitters goes with neither --design nor --edge-spread: what they measure does not "
+            "depend on trees"
+        )
     for flag, given in changing:
         if given:
             raise ConfigurationError(

@@ -123,6 +123,7 @@ def _head(
         rules=options.rules,
         crosstalk=options.crosstalk,
         bias=options.bias,
+        splitters=options.splitters,
         startup=options.startup_windows,
         network=NetworkShape.of(spikes.network),
         network_sha256=digests[0],

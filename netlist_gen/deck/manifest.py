@@ -21,6 +21,7 @@ from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.errors import ConfigurationError, DeckError
 from netlist_gen.files import shown
 from netlist_gen.library.bias import IDEAL
+from netlist_gen.library.splitters import LIBRARY
 from netlist_gen.library.toml_file import read_small_text
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.records import Record
@@ -174,6 +175,7 @@ class Manifest(Record):
         annotation: extracted values that the decks have; absent where there are none.
         startup: whether decks of the whole network begin with start-up windows.
         bias: how junctions are biased.
+        splitters: of which cells splitter trees are made.
     """
 
     format: str
@@ -192,6 +194,7 @@ class Manifest(Record):
     annotation: AnnotationFigures | None = field(default=None, metadata={"absent": True})
     startup: bool = False
     bias: str = IDEAL
+    splitters: str = LIBRARY
 
     def head(self) -> str:
         """The file's text up to the list of decks, which is written as they come."""
@@ -211,7 +214,8 @@ class DeckFolder(Record):
     """What a reader of decks needs of a manifest: whose they are, and their files.
 
     An older one has no ``process_sha256``, no crosstalk, no start-up windows, ideal bias sources,
-    and no hashes of network and input pulses; ``annotation`` is None for decks as designed.
+    splitters of one size, and no hashes of network and input pulses; ``annotation`` is None for
+    decks as designed.
     """
 
     format: str
@@ -223,6 +227,7 @@ class DeckFolder(Record):
     crosstalk: bool = False
     startup: bool = False
     bias: str = IDEAL
+    splitters: str = LIBRARY
     windows: int | None = None
     network_sha256: str | None = None
     windows_sha256: str | None = None

@@ -14,6 +14,7 @@ from netlist_gen.library.options import (
     BiasOptions,
     ClockOptions,
 )
+from netlist_gen.library.splitters import LIBRARY
 from netlist_gen.options import option
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ STARTUP_ON, STARTUP_OFF = "on", "off"
 
 NOT_CHECKED = "rules of drawing were not checked (--rules off)"
 """What a deck's head says where a network was not held against the rules."""
+
+BY_LOAD_TREES = "splitters are sized by what their trees drive (--splitters by-load)"
+"""Likewise."""
 
 WITH_CROSSTALK = "neighbouring synapses are coupled (--crosstalk)"
 """What it says where they are."""
@@ -91,6 +95,7 @@ class DeckOptions(ClockOptions, BiasOptions):
         """What the head of each deck says of these options."""
         said = (
             (self.bias != IDEAL, f"junctions are biased from buses (--bias {self.bias})"),
+            (self.splitters != LIBRARY, BY_LOAD_TREES),
             (self.crosstalk, WITH_CROSSTALK),
             (self.rules == RULES_OFF, NOT_CHECKED),
         )

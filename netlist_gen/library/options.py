@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netlist_gen.library.bias import BIASES, IDEAL
 from netlist_gen.library.process import DEFAULT_PROCESS, process_names
+from netlist_gen.library.splitters import LIBRARY, SPLITTERS
 from netlist_gen.options import Options, option
 
 if TYPE_CHECKING:
@@ -41,11 +42,24 @@ class ProcessOptions(Options):
 
     Attributes:
         process: a process of the library by name, or a user's own by its file.
+        splitters: of which cells splitter trees are made (``netlist_gen.library.splitters``).
     """
 
     process: str = option(
         DEFAULT_PROCESS, "Process of the library, or a .toml file.", known=process_names, files=True
     )
+    splitters: str = option(
+        LIBRARY,
+        "Cells of splitter trees: the library's splitter in all, or smaller ones in trees to data "
+        "ports and resets (by-load).",
+        choices=SPLITTERS,
+    )
+
+    def loaded_process(self) -> Process:
+        """The process with those splitters. Raises as ``load_process``."""
+        from netlist_gen.library.process import load_process
+
+        return load_process(self.process, splitters=self.splitters)
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,7 @@ class BiasOptions(ProcessOptions):
         """The process with that bias. Raises as ``load_process``."""
         from netlist_gen.library.process import load_process
 
-        return load_process(self.process, self.bias)
+        return load_process(self.process, self.bias, self.splitters)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from netlist_gen.files import shown
 from netlist_gen.library import bias, drawing
 from netlist_gen.library.bias import BiasNetwork, BiasRules
 from netlist_gen.library.drawing import Drawing
+from netlist_gen.library.splitters import LIBRARY, SPLITTERS
 from netlist_gen.library.toml_file import (
     library_file,
     library_names,
@@ -109,6 +110,7 @@ class Process:
             have none do not depend on it: it is no part of ``content``.
         network: that biases the junctions of circuits here; None is ideal sources. It is no part
             of ``content`` either: it changes no cell's design.
+        splitters: of which cells splitter trees are made (``library.splitters``); likewise.
         origin: the file it was read from, or the name it was asked for by; no part of its content.
     """
 
@@ -125,6 +127,7 @@ class Process:
     drawing: Drawing = field(default_factory=Drawing)
     bias: BiasRules | None = field(default=None, repr=False)
     network: BiasNetwork | None = field(default=None, repr=False)
+    splitters: str = field(default=LIBRARY, repr=False)
     others: tuple[JunctionModel, ...] = field(default=(), repr=False)
     origin: str = field(default="", compare=False, repr=False)
 
@@ -154,6 +157,18 @@ class Process:
         wiring = 0.0 if parasitics is None else parasitics.bias_tap
         network = bias.bias_network(kind, self.bias, self.name, self.supply_voltage, wiring)
         return replace(self, network=network)
+
+    def with_splitters(self, splitters: str) -> Process:
+        """The process with splitter trees of other cells, one of ``splitters.SPLITTERS``.
+
+        Raises:
+            ConfigurationError: another word.
+        """
+        if splitters not in SPLITTERS:
+            raise ConfigurationError(
+                f"no splitters {splitters!r}; there are {', '.join(SPLITTERS)}"
+            )
+        return replace(self, splitters=splitters)
 
     @property
     def bias_kind(self) -> str:
@@ -246,16 +261,19 @@ def process_names() -> list[str]:
     return library_names("process")
 
 
-def load_process(name_or_file: str = DEFAULT_PROCESS, bias_kind: str = bias.IDEAL) -> Process:
+def load_process(
+    name_or_file: str = DEFAULT_PROCESS, bias_kind: str = bias.IDEAL, splitters: str = LIBRARY
+) -> Process:
     """A process of the library by name, or one of the user's by path (``.toml``).
 
     Args:
         name_or_file: which.
         bias_kind: how its junctions are biased, one of ``bias.BIASES``.
+        splitters: of which cells its trees are made, one of ``splitters.SPLITTERS``.
 
     Raises:
-        ConfigurationError: unknown name, unreadable file, a number missing or not positive, or a
-            bias that the file says nothing of.
+        ConfigurationError: unknown name, unreadable file, a number missing or not positive, a bias
+            that the file says nothing of, or other splitters.
     """
     path = library_file(name_or_file, "process", "process")
     data = read_toml(path)
@@ -301,7 +319,7 @@ def load_process(name_or_file: str = DEFAULT_PROCESS, bias_kind: str = bias.IDEA
         bias=bias.read_bias(get) if "bias" in data else None,
         origin=name_or_file,
     )
-    return process.with_bias(bias_kind)
+    return process.with_bias(bias_kind).with_splitters(splitters)
 
 
 def _shunt_inductance(

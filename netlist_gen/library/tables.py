@@ -30,6 +30,7 @@ from netlist_gen.circuit.model import Cell, Circuit
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.bias import IDEAL
 from netlist_gen.library.process import Process
+from netlist_gen.library.splitters import LIBRARY
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir
 
@@ -100,6 +101,7 @@ class CellTable:
         cell: what was measured,
         process: in which process,
         bias: how its junctions were biased,
+        splitters: of which cells splitter trees were made,
         simulator: and with which simulator and version.
         content_sha256: of process, cell and neighbours (``content_digest``); tables are found by
             it.
@@ -115,6 +117,7 @@ class CellTable:
     cell: str
     process: str
     bias: str
+    splitters: str
     simulator: str
     content_sha256: str
     bench_sha256: str
@@ -261,13 +264,17 @@ def tables_folder(process: Process) -> Path:
 
 
 def tables_name(process: Process) -> str:
-    """The folder in it: the process's name, and its bias where that is no ideal source."""
-    return process.name if process.network is None else f"{process.name}_{process.bias_kind}"
+    """The folder in it: the process's name, its splitters and bias where they are not the usual."""
+    splitters = "" if process.splitters == LIBRARY else "_by_load"
+    bias = "" if process.network is None else f"_{process.bias_kind}"
+    return f"{process.name}{splitters}{bias}"
 
 
 def how_to_measure(process: Process) -> str:
     """The command that makes the tables of a process."""
     bias = "" if process.network is None else f" --bias {process.bias_kind}"
+    if process.splitters != LIBRARY:
+        bias += f" --splitters {process.splitters}"
     return (
         "`netlist-gen characterize --all --tables --process "
         f"{process.origin or process.name}{bias}`"
@@ -298,6 +305,7 @@ def _table(path: Path) -> CellTable:
             cell=str(head["cell"]),
             process=str(head["process"]),
             bias=str(head.get("bias", IDEAL)),
+            splitters=str(head.get("splitters", LIBRARY)),
             simulator=str(head["simulator"]),
             content_sha256=str(head["content_sha256"]),
             bench_sha256=str(head["bench_sha256"]),

@@ -217,6 +217,11 @@ def check_manifest(
             f"{path}: the decks have the bias {shown(manifest.bias)}, asked for is --bias "
             f"{process.bias_kind}"
         )
+    if manifest.splitters != process.splitters:
+        raise ConfigurationError(
+            f"{path}: the decks have the splitters {shown(manifest.splitters)}, asked for is "
+            f"--splitters {process.splitters}"
+        )
     if startup is not None and manifest.has_network and manifest.startup != startup:
         has, wants = ("with", "off") if manifest.startup else ("without", "on")
         raise ConfigurationError(

@@ -27,6 +27,7 @@ from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import bias_note
 from netlist_gen.library.options import annotations_of
 from netlist_gen.library.process import Process
+from netlist_gen.library.splitters import LIBRARY
 from netlist_gen.library.tables import how_to_measure
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
@@ -146,12 +147,14 @@ def verify(
 
 
 def _untimed(process: Process) -> str:
-    """What is to be said where a bias network's cells were not measured; else ""."""
-    if process.network is None or has_tables(process):
+    """What is to be said where cells with their bias and splitters were not measured; else ""."""
+    usual = process.network is None and process.splitters == LIBRARY
+    if usual or has_tables(process):
         return ""
+    by_load = "" if process.splitters == LIBRARY else f" and splitters {process.splitters}"
     return (
-        f"no tables were measured with the bias {process.bias_kind}: pulses are held to the clock, "
-        f"not to expected times; {how_to_measure(process)} measures them"
+        f"no tables were measured with the bias {process.bias_kind}{by_load}: pulses are held to "
+        f"the clock, not to expected times; {how_to_measure(process)} measures them"
     )
 
 

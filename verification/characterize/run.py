@@ -12,6 +12,7 @@ from pathlib import Path
 from netlist_gen.deck.annotation import AnnotationFigures, check_annotations
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.options import annotations_of
+from netlist_gen.library.splitters import neighbours
 from netlist_gen.parallel import Progress, usable_cores
 from verification.campaign.cluster import cluster
 from verification.campaign.ledger import Ledger
@@ -49,7 +50,6 @@ from verification.characterize.options import CharacterizeOptions
 from verification.characterize.subject.bench import make_bench
 from verification.characterize.subject.element_table import element_table
 from verification.characterize.subject.model import Subject
-from verification.characterize.subject.neighbours import NEIGHBOURS
 from verification.characterize.subject.sizes import sizes
 from verification.characterize.subject.subject import has_neighbours, load_subject
 from verification.characterize.trials.cell import CellUnderTest
@@ -75,8 +75,9 @@ def characterize(
     cell = CellUnderTest(make_bench(subject, load=options.load, driver=options.driver), runner)
     neuron = subject.grouped
     bench = cell.bench
-    loads = [kind for kind in NEIGHBOURS if kind != bench.load] if subject.outputs else []
-    drivers = [kind for kind in NEIGHBOURS if kind != bench.source]
+    loads, drivers = neighbours(subject.name, subject.library.process.splitters)
+    loads = tuple(kind for kind in loads if kind != bench.load) if subject.outputs else ()
+    drivers = tuple(kind for kind in drivers if kind != bench.source)
     warm, seed = options.temperatures, options.seed
     result = Characterization(
         cell=subject.name,

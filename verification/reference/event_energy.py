@@ -34,6 +34,7 @@ from netlist_gen.circuit.view import (
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.splitters import CLOCKS, DATA, RESETS
 from netlist_gen.spikes import NetworkSpikes, NeuronSpikes
 
 ALL_SUBCELLS = {"splitter_tree"}
@@ -164,8 +165,8 @@ class _NetworkEnergy:
     def _stage(self) -> float:
         return self.energies.of(self.library.cell("jtl"), "pulse")
 
-    def _tree(self, leaves: int) -> float:
-        return self.energies.of(splitter_tree(self.library, leaves), "pulse")
+    def _tree(self, leaves: int, drives: str) -> float:
+        return self.energies.of(splitter_tree(self.library, leaves, drives), "pulse")
 
     def layers(self, plan: NetworkPlan) -> float:
         return sum(self._lines(layer) + self._clock(layer) + self._neurons(layer)
@@ -174,7 +175,8 @@ class _NetworkEnergy:
     def _lines(self, layer: LayerPlan) -> float:
         energy = 0.0
         for number, line in layer.lines.items():
-            way = line.stages * self._stage() + (self._tree(len(line.users)) if line.users else 0.0)
+            tree = self._tree(len(line.users), DATA) if line.users else 0.0
+            way = line.stages * self._stage() + tree
             energy += float(self.pulses[layer.index][number]) * way
         # Sources of lines without a circuit behind them give pulses in start-up windows alone.
         silent = sum(float(self.pulses[layer.index][number]) for _, number in layer.silent)
@@ -185,11 +187,12 @@ class _NetworkEnergy:
         clearing = int(self.spikes.clearing.sum())
         clocked = self.spikes.windows - clearing
         if layer.clock.lasting:
-            clock = self._stage() + self._tree(count)
-            return clocked * clock + clearing * (clock + stages * self._stage())
+            clock = self._stage() + self._tree(count, CLOCKS)
+            resets = self._stage() + self._tree(count, layer.clock.resets)
+            return clocked * clock + clearing * (resets + stages * self._stage())
         splitter = self.library.cell("clock_splitter", f"{stages}", stages=float(stages))
-        window = self._stage() + self.energies.of(splitter, "pulse") + 2 * self._tree(count)
-        return clocked * window
+        trees = self._tree(count, CLOCKS) + self._tree(count, layer.clock.resets)
+        return clocked * (self._stage() + self.energies.of(splitter, "pulse") + trees)
 
     def _neurons(self, layer: LayerPlan) -> float:
         energy = 0.0
@@ -197,7 +200,7 @@ class _NetworkEnergy:
             # What an event costs is the same in all branches, and in decision stages of a size.
             branches = len(site.branch_signs)
             known = {
-                RESET_TREE: splitter_tree(self.library, branches),
+                RESET_TREE: splitter_tree(self.library, branches, RESETS),
                 DECISION: decision_cell(self.library, neuron_loops(site.stage_fan_in)),
             }
             branch = self.library.cell("branch")
@@ -221,7 +224,7 @@ class _NetworkEnergy:
             CLEARING: self.library.cell("merger"),
         }
         if memory.subtract:
-            found[OWN_TREE] = splitter_tree(self.library, memory.subtract)
+            found[OWN_TREE] = splitter_tree(self.library, memory.subtract, DATA)
         return found
 
     def class_lines(self, plan: NetworkPlan) -> float:

@@ -26,7 +26,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.bias import ERSFQ
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.chip import load_profile
-from netlist_gen.library.process import load_process
+from netlist_gen.library.process import Process, load_process
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.notebook import html_table
 from netlist_gen.records import Record
@@ -196,7 +196,7 @@ def performance(
             f"--clock-ghz is {1e-9 / period:.6g}, the run simulated {simulated.clock_ghz:.6g} GHz; "
             "leave out one of them"
         )
-    shortest = shortest_period(outline(network), measured_delays(library.process), corners)
+    shortest = _shortest(network, library.process, corners)
     bench = network_bench(
         network, library, spikes.layers[0], phases, clearing=spikes.clearing, corners=corners
     )
@@ -264,8 +264,13 @@ def performance(
 
 def _ideal_period(network: TernaryNetwork, options: PerformanceOptions) -> float:
     """The shortest period at which the timing closes with ideal bias sources, s."""
-    process = load_process(options.process)
-    return shortest_period(outline(network), measured_delays(process))
+    return _shortest(network, load_process(options.process, splitters=options.splitters))
+
+
+def _shortest(
+    network: TernaryNetwork, process: Process, corners: Sequence[Corner] = CORNERS
+) -> float:
+    return shortest_period(outline(network, process.splitters), measured_delays(process), corners)
 
 
 def _bias_sentence(library: CellLibrary) -> str:

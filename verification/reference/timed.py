@@ -22,6 +22,7 @@ from netlist_gen.assembly.unevenness import unevenness
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.library.process import Process
+from netlist_gen.library.splitters import DATA, RESETS
 from netlist_gen.spikes import NeuronSpikes
 from verification.reference.influence import (
     StageDelays,
@@ -117,7 +118,8 @@ def timed_reference(
 
 def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> FloatArray:
     """When a neuron's pulses come on its bench, s, shape (windows,); NaN where it is silent."""
-    delays, junctions = influenced_delays(process), junctions_after_ports(process)
+    delays = influenced_delays(process, view.phases.period)
+    junctions = junctions_after_ports(process)
     times = np.full(view.windows, np.nan)
     fires = spikes.fires
     if fires.any():
@@ -197,7 +199,7 @@ class _Fold:
         self.clearing = clearing
         self.silent = (self.windows < startup - 1) | clearing
         self.full = self.windows == startup - 1
-        self.delays: Delays = influenced_delays(process)
+        self.delays: Delays = influenced_delays(process, timing.period_s)
         self.junctions: StageDelays = junctions_after_ports(process)
 
     def layer(
@@ -219,11 +221,14 @@ class _Fold:
         after = np.full((self.windows.size, self.plan.widths[layer.index + 1]), np.nan)
         for number, site in enumerate(layer.sites):
             clock = decisions[number] + self.period * self.windows
-            inner = float(delays.tree(len(site.inputs)).min())
+            inner = float(delays.tree(len(site.inputs), drives=RESETS).min())
             cleared = resets[number] + inner + self.period * self.windows - delays.stored()
             if site.memory is not None:  # nothing is cleared from window to window
                 cleared = clock
-            pulsed, late = self._count(site, arrivals[number], clock, cleared)
+            # A pulse counts as late as the table's neuron lets it come: the clock reaches the stage
+            # through a line of its own, 5 to 12 ps behind the port.
+            setup = delays.limits(site.signs, site.theta, memory=site.memory).setup
+            pulsed, late = self._count(site, arrivals[number], clock - setup, cleared)
             pulsed[np.ix_(self.full, unheard[number])] = 1
             counts = pulsed @ np.array(site.signs, dtype=np.int64)
             if site.memory is not None:
@@ -246,7 +251,9 @@ class _Fold:
         """For each neuron its synapses that hear a line, by place, and their pulses' arrivals."""
         offsets = {
             number: self.delays.path(line.chain())
-            + self.delays.tree(len(line.users), driver=last_driver(line.stages, line.driver))
+            + self.delays.tree(
+                len(line.users), driver=last_driver(line.stages, line.driver), drives=DATA
+            )
             for number, line in layer.lines.items()
             if line.users
         }
@@ -261,20 +268,21 @@ class _Fold:
         self,
         site: NeuronSite,
         arrivals: list[tuple[int, FloatArray]],
-        clock: FloatArray,
+        closed: FloatArray,
         cleared: FloatArray,
     ) -> tuple[NDArray[np.int64], int]:
         """Pulses that count in each window, and how many count where they were not meant to.
 
-        Of each synapse, shape (windows, synapses).
+        Of each synapse, shape (windows, synapses). ``closed`` is when the last pulse of each
+        window may come, ``cleared`` from when on those of the next.
         """
         found = np.zeros((self.windows.size, len(site.inputs)), dtype=np.int64)
         late = 0
         for place, arrival in arrivals:
             meant = np.flatnonzero(np.isfinite(arrival))
             pulses = arrival[meant]
-            # The window in which a pulse is counted: the first whose decision is still to come.
-            counted = np.searchsorted(clock, pulses)
+            # The window in which a pulse is counted: the first that is still open.
+            counted = np.searchsorted(closed, pulses)
             early = (counted > 0) & (pulses < cleared[np.maximum(counted - 1, 0)])
             late += int(((counted != meant) | early).sum())
             np.add.at(found[:, place], np.minimum(counted, self.windows.size - 1), 1)

@@ -15,6 +15,7 @@ from netlist_gen.circuit.neuron import coupler_of, design_neuron, neuron_cell
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
+from netlist_gen.library.process import load_process
 from netlist_gen.memory import RESETS, Memory, Reset
 from netlist_gen.network import TernaryNetwork
 
@@ -34,15 +35,22 @@ def random_network(seed: int) -> TernaryNetwork:
     return TernaryNetwork.from_arrays(weights, thetas, population)
 
 
-@given(seed=st.integers(0, 10**6), process=st.sampled_from(["sfq5ee", "stp2"]))
+@given(
+    seed=st.integers(0, 10**6),
+    kind=st.sampled_from([("sfq5ee", "library"), ("stp2", "library"), ("sfq5ee", "by-load")]),
+)
 @settings(max_examples=25, deadline=None)
-def test_junctions_are_those_of_the_circuit_and_power_is_not_less(seed: int, process: str) -> None:
+def test_junctions_are_those_of_the_circuit_and_power_is_not_less(
+    seed: int, kind: tuple[str, str]
+) -> None:
     network = random_network(seed)
-    library = CellLibrary(process)
+    process, splitters = kind
+    library = CellLibrary(load_process(process, splitters=splitters))
     totals = network_outline(network, library).circuit.totals()
-    cost = CircuitCost(network.population, process).cost(network.layers)
+    cost = CircuitCost(network.population, process, splitters=splitters).cost(network.layers)
     static = totals.supply_A * library.process.supply_voltage
-    bench = network_bench(network, CellLibrary(process))  # closing the timing adds JTL stages
+    again = CellLibrary(library.process)
+    bench = network_bench(network, again)  # closing the timing adds JTL stages
     added = bench.timing.padding + sum(layer.reset_stages for layer in bench.timing.layers)
     added += sum(sum(line.stages) for line in bench.plan.class_lines)
     assert bench.circuit.totals() == totals

@@ -14,12 +14,17 @@ from netlist_gen.circuit.table_neuron import table_neuron
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import load_process
+from netlist_gen.library.splitters import tree_cells
 
 LIBRARY = CellLibrary()
 DELAYS = measured_delays(LIBRARY.process)
 
 
-def walk(cell, bias, load="jtl"):
+SMALL = measured_delays(load_process(splitters="by-load"))
+
+
+def walk(cell, bias, load="jtl", delays=DELAYS):
     """Arrival at each output of a tree, from the tables, by following its instances."""
     driven = {i.nets[0]: i for i in cell.instances}
     ends = dict.fromkeys(cell.ports[1:], load)
@@ -32,7 +37,7 @@ def walk(cell, bias, load="jtl"):
         source, *outputs = instance.nets
         for net in outputs:
             stage = Stage(instance.cell.name, load=seen(net))
-            times[net] = times[source] + DELAYS.stage(stage, bias)
+            times[net] = times[source] + delays.stage(stage, bias)
     return np.array([times[port] for port in cell.ports[1:]])
 
 
@@ -41,6 +46,17 @@ def walk(cell, bias, load="jtl"):
 def test_a_trees_delays_are_those_of_its_cells(leaves, bias, load):
     expected = walk(splitter_tree(LIBRARY, leaves), bias, load)
     np.testing.assert_allclose(DELAYS.tree(leaves, load, bias), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("drives", ["data", "resets", "clocks"])
+@pytest.mark.parametrize("leaves", [1, 2, 3, 13])
+def test_trees_by_load_are_told_by_the_tables_of_their_cells(leaves, drives):
+    cell = splitter_tree(CellLibrary(load_process(splitters="by-load")), leaves, drives)
+    port = tree_cells("by-load", drives).port
+    found = SMALL.tree(leaves, drives=drives)
+    np.testing.assert_allclose(found, walk(cell, 1.0, port, delays=SMALL), rtol=1e-12)
+    as_library = bool(np.allclose(found, DELAYS.tree(leaves), rtol=1e-9, atol=0))
+    assert as_library == (drives == "clocks")
 
 
 @settings(deadline=None, max_examples=20)

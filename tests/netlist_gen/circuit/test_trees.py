@@ -19,6 +19,8 @@ from netlist_gen.deck.emit import emit
 from netlist_gen.deck.lint import lint
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import load_process
+from netlist_gen.library.splitters import CLOCKS, DATA, RESETS, SPLITTERS, tree_cells
 from verification.simulators.base import DeckJob
 from verification.waves.pulses import detect_phase
 
@@ -33,9 +35,10 @@ def least_depth(leaves):
 
 
 @settings(deadline=None, max_examples=60)
-@given(SIZES)
-def test_a_splitter_tree_reaches_every_leaf_once_over_equal_paths(leaves):
-    cell = splitter_tree(CellLibrary(), leaves)
+@given(SIZES, st.sampled_from(SPLITTERS), st.sampled_from([CLOCKS, DATA, RESETS]))
+def test_a_splitter_tree_reaches_every_leaf_once_over_equal_paths(leaves, splitters, drives):
+    library = CellLibrary(load_process(splitters=splitters))
+    cell, cells = splitter_tree(library, leaves, drives), tree_cells(splitters, drives)
     fed = {instance.nets[0]: instance for instance in cell.instances}
     assert len(fed) == len(cell.instances), "a net feeds two cells"
     reached = Counter()
@@ -54,8 +57,8 @@ def test_a_splitter_tree_reaches_every_leaf_once_over_equal_paths(leaves):
     assert depths == {max(1, least_depth(leaves))}
     assert tree_depth(leaves) == max(1, least_depth(leaves))
     kinds = Counter(instance.cell.name for instance in cell.instances)
-    assert kinds["splitter"] == leaves - 1
-    assert kinds["jtl"] == len(cell.instances) - (leaves - 1)
+    assert kinds[cells.splitter] == leaves - 1
+    assert kinds[cells.stage] == len(cell.instances) - (leaves - 1)
     assert cell.ports == ("a", *(f"q{i}" for i in range(leaves)))
 
 

@@ -267,6 +267,16 @@ def test_tables_that_do_not_fit(cli, tmp_path, arguments, message):
     assert ran.sentence.startswith(message.replace("TABLE", str(table)))
 
 
+@pytest.mark.parametrize("flag", ["--design", "--edge-spread"])
+def test_splitters_are_refused_where_trees_do_not_matter(cli, flag):
+    ran = cli("characterize", flag, "--splitters", "by-load")
+    assert ran.status == 2
+    assert ran.sentence == (
+        "--splitters goes with neither --design nor --edge-spread: what they measure does not "
+        "depend on trees"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "flag"),
     [

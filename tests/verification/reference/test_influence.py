@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from netlist_gen.assembly.delays import measured_delays
+from netlist_gen.assembly.plan import Stage
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe
@@ -13,11 +14,18 @@ from netlist_gen.circuit.trees import splitter_tree
 from netlist_gen.circuit.view import START_S
 from netlist_gen.deck.emit import emit
 from netlist_gen.library.cells import CellLibrary
+from netlist_gen.library.process import load_process
 from verification.engine.run import compile_deck
-from verification.reference.influence import CHAINS, influenced_delays
+from verification.reference.influence import (
+    clock_beats,
+    influenced_delays,
+    measure_influence,
+)
+from verification.reference.neighbourhoods import CHAINS
 from verification.waves.pulses import detect_phase
 
 LIBRARY = CellLibrary()
+PERIOD_S = 112e-12
 
 
 def simulated(leaves: int) -> np.ndarray:
@@ -57,7 +65,7 @@ def simulated(leaves: int) -> np.ndarray:
 @pytest.mark.parametrize("leaves", [2, 3, 5, 6, 11])
 def test_trees_are_predicted_to_a_tenth_of_a_picosecond(leaves):
     seen = simulated(leaves)
-    predicted = influenced_delays(LIBRARY.process).tree(leaves, driver="splitter")
+    predicted = influenced_delays(LIBRARY.process, PERIOD_S).tree(leaves, driver="splitter")
     np.testing.assert_allclose(predicted, seen, rtol=0, atol=0.1e-12)
     if leaves > 2:  # where a splitter carries a splitter and a stage, tables alone are further off
         tables = measured_delays(LIBRARY.process).tree(leaves)
@@ -66,3 +74,18 @@ def test_trees_are_predicted_to_a_tenth_of_a_picosecond(leaves):
 
 def test_every_neighbourhood_is_measured_once():
     assert len(set(CHAINS)) == len(CHAINS)
+
+
+def test_taps_with_inductors_are_told_as_they_are_in_a_running_clock():
+    """With resistors of lr cells are slower behind a pulse, the more so the closer it was."""
+    for kind in ("ideal", "resistor"):
+        assert clock_beats(load_process(bias_kind=kind), PERIOD_S) == (0.0,)
+    process = load_process(bias_kind="lr")
+    assert clock_beats(process, 60e-12) == pytest.approx((0.0, 60e-12, 120e-12))
+    library, tables = CellLibrary(process), measured_delays(process)
+    stage = Stage("splitter", "splitter", "jtl", "jtl")
+    once, slow, fast = (
+        measure_influence(library, tables, beats, [stage])[stage] * 1e12
+        for beats in ((0.0,), clock_beats(process, PERIOD_S), clock_beats(process, 60e-12))
+    )
+    assert 0.005 < slow - once < 0.05 < fast - once < 0.2

@@ -14,6 +14,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import write_text
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import DEFAULT_PROCESS, Process
+from netlist_gen.library.splitters import stage_cells
 from netlist_gen.library.tables import (
     FORMAT,
     CellTable,
@@ -33,7 +34,6 @@ from verification.characterize.options import CharacterizeOptions
 from verification.characterize.run import characterize
 from verification.characterize.subject.bench import STEP_S, Bench, make_bench
 from verification.characterize.subject.model import Subject
-from verification.characterize.subject.neighbours import NEIGHBOURS
 from verification.characterize.subject.stimulus import PS
 from verification.characterize.subject.subject import load_subject, subject_names
 from verification.characterize.trials.cell import CellUnderTest
@@ -54,7 +54,8 @@ def bench_digest(bench: Bench) -> str:
 
 def table_content(subject: Subject) -> str:
     """By what the table of a library's cell is found (``library.tables.content_digest``)."""
-    stage = [subject.library.cell(name) for name in NEIGHBOURS]
+    library = subject.library
+    stage = [library.cell(name) for name in stage_cells(library.process.splitters)]
     return content_digest(subject.process, subject.cell, stage)
 
 
@@ -69,6 +70,7 @@ def measure_table(subject: Subject, runner: Runner) -> CellTable:
         cell=result.cell,
         process=result.process,
         bias=subject.library.process.bias_kind,
+        splitters=subject.library.process.splitters,
         simulator=f"{result.simulator} {result.version}",
         content_sha256=table_content(subject),
         bench_sha256=bench_digest(cell.bench),

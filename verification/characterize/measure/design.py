@@ -38,6 +38,7 @@ from netlist_gen.files import write_text
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import DesignRules, Edge, Neighbours, load_rules
 from netlist_gen.library.process import DEFAULT_PROCESS, Process
+from netlist_gen.library.splitters import LIBRARY
 from netlist_gen.library.tables import tables_name
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir, template
@@ -352,7 +353,8 @@ def cells_digest(library: CellLibrary) -> str:
 
 def design_path(process: Process) -> Path:
     """The file that neurons of a process of the library, with its bias, are designed by."""
-    return resource_dir("cells") / "design" / "flux" / f"{tables_name(process)}.toml"
+    name = tables_name(process.with_splitters(LIBRARY))  # thresholds do not depend on trees
+    return resource_dir("cells") / "design" / "flux" / f"{name}.toml"
 
 
 def write_design(found: FluxDesign, path: Path, process: Process) -> None:

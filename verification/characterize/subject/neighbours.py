@@ -11,14 +11,20 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from netlist_gen.circuit.elements import Element, Junction
+from netlist_gen.circuit.elements import GROUND, Element, Junction, Resistor
 from netlist_gen.circuit.model import Cell
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import JunctionModel, Process
+from netlist_gen.library.splitters import (
+    BY_LOAD,
+    DATA_PORT,
+    LIBRARY,
+    stage_cells,
+)
 from verification.characterize.subject.model import Subject
 
-NEIGHBOURS = ("jtl", "splitter", "merger")
+NEIGHBOURS = stage_cells(LIBRARY)
 """Cells of the library that ports are characterised against."""
 
 
@@ -33,15 +39,30 @@ class Neighbour:
 
 
 def library_neighbour(library: CellLibrary, kind: str) -> Neighbour:
-    """A cell of ``NEIGHBOURS``. Raises ConfigurationError for another."""
-    if kind not in NEIGHBOURS:
+    """A stage of the library. Raises ConfigurationError for another cell."""
+    if kind == DATA_PORT:
+        return _data_port(library)
+    known = stage_cells(library.process.splitters)
+    if kind not in known:
         raise ConfigurationError(
-            f"no driver or load {kind!r}; ports can meet {', '.join(NEIGHBOURS)}, and TOML files "
+            f"no driver or load {kind!r}; ports can meet {', '.join(known)}, and TOML files "
             "of your own cells"
         )
     cell = library.cell(kind)
     inputs = tuple(p for p in cell.ports if p in ("a", "b"))
     return Neighbour(cell, inputs, tuple(p for p in cell.ports if p not in inputs))
+
+
+ROOM = 8
+"""Pulses that the loop of a branch takes up that is a load: no stimulus has more."""
+
+
+def _data_port(library: CellLibrary) -> Neighbour:
+    """A storage branch at its data port; its pick-ups are closed."""
+    long = ROOM * library.description("branch").parameters["l_store"]
+    cell = library.cell("branch", "load", l_store=long)
+    closed = [Resistor(f"R{port}", port, GROUND, 1.0) for port in cell.ports[2:]]
+    return Neighbour(cell, ("d", "r"), (), tuple(closed))
 
 
 def own_neighbour(subject: Subject, side: str, process: Process) -> tuple[Neighbour, Process]:
@@ -56,7 +77,7 @@ def own_neighbour(subject: Subject, side: str, process: Process) -> tuple[Neighb
         ConfigurationError: a cell that can't be at that side, or has the name of another kind.
     """
     name = subject.name
-    if name in NEIGHBOURS:
+    if name in stage_cells(BY_LOAD):
         raise ConfigurationError(
             f"--{side}: {subject.source} is of a cell {name}, as the library has one; name it "
             "otherwise"

@@ -25,6 +25,7 @@ from netlist_gen.files import shown
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases, load_rules
 from netlist_gen.library.process import DEFAULT_PROCESS, Process
+from netlist_gen.library.splitters import LIBRARY, SMALL_CELLS
 from netlist_gen.library.toml_file import line_of, name_of, read_toml
 from verification.characterize.subject.bench_table import with_bench
 from verification.characterize.subject.foreign import read_subcircuit
@@ -36,8 +37,13 @@ _CELL_KEYS = ("flux", "name", "netlist", "ports", "title")
 
 
 def subject_names(library: CellLibrary) -> list[str]:
-    """All cells of the library that have a bench, and the neurons."""
-    cells = [n for n, d in library.descriptions.items() if "bench" in read_toml(d.path)]
+    """All cells of the library that have a bench and circuits may hold, and the neurons."""
+    left_out = SMALL_CELLS if library.process.splitters == LIBRARY else ()
+    cells = [
+        name
+        for name, description in library.descriptions.items()
+        if name not in left_out and "bench" in read_toml(description.path)
+    ]
     return [*cells, *(f"neuron{fan_in}" for fan_in in TABLE_FAN_INS)]
 
 

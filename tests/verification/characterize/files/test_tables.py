@@ -9,7 +9,8 @@ import pytest
 
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import load_process
-from netlist_gen.library.tables import read_table
+from netlist_gen.library.splitters import SPLITTERS
+from netlist_gen.library.tables import read_table, tables_name
 from netlist_gen.resources import resource_dir
 from verification.characterize.files.tables import (
     bench_digest,
@@ -68,11 +69,12 @@ def test_stale_and_missing_tables_are_found(tmp_path):
     assert "can't be read" in found["merger"]
 
 
-def test_every_cell_has_a_committed_table():
-    process = load_process("sfq5ee")
+@pytest.mark.parametrize("splitters", SPLITTERS)
+def test_every_cell_has_a_committed_table(splitters):
+    process = load_process("sfq5ee", splitters=splitters)
     names = subject_names(CellLibrary(process))
     assert len(names) >= 13
-    folder = resource_dir("cells") / "tables" / "sfq5ee"
+    folder = resource_dir("cells") / "tables" / tables_name(process)
     assert {path.stem: read_table(path).cell for path in folder.iterdir()} == {
         name: name for name in names
     }
