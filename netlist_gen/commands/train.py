@@ -262,9 +262,10 @@ def configuration(
     if hidden:
         values["hidden"] = hidden
     levels = values.get("grey_levels", base.grey_levels)
-    steps = values.setdefault("steps", len(levels))
-    if len(levels) != steps and dataset != OWN:
-        values["grey_levels"] = spread_levels(steps, 255 if dataset == "mnist" else 16)
+    lines = max(values.get("pixel_lines", base.pixel_lines), 1)
+    steps = values.setdefault("steps", max(len(levels) // lines, 1))
+    if len(levels) != steps * lines and dataset != OWN and "grey_levels" not in values:
+        values["grey_levels"] = spread_levels(steps * lines, 255 if dataset == "mnist" else 16)
     if firing_curve is not None:
         curve = read_firing_curve(firing_curve)
         values["firing_curve"] = tuple(zip(curve.margin, curve.probability, strict=True))

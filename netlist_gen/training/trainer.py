@@ -155,7 +155,8 @@ class _TrainingRun:
         self.config, self.data, self.pool = config, data, pool
         self.flux_per_synapse = flux_per_synapse
         torch.manual_seed(config.seed)
-        self.net = TernarySpikingNet(config, data.shape, data.classes)
+        channels, *size = data.shape
+        self.net = TernarySpikingNet(config, (channels * config.pixel_lines, *size), data.classes)
         self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
@@ -187,7 +188,7 @@ class _TrainingRun:
 
     def spikes(self, images: NDArray[Any]) -> NDArray[np.bool_]:
         """One-bit inputs of images or own values, shape (samples, [steps,] lines)."""
-        return self.data.spikes(images, self.config.grey_levels)
+        return self.data.spikes(images, self.config.grey_levels, self.config.pixel_lines)
 
     def train_epoch(self) -> EpochReport:
         """One pass over as many images as the training set holds."""
