@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     "--write-spikes",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="X.npy",
-    help="Write the spikes of --dataset or --data here, and the labels to X.labels.npy: for verify.",
+    help="Write the spikes of --dataset or --data here, labels to X.labels.npy: for verify.",
 )
 @click.option("--inputs", type=click.Path(path_type=Path), help="Spikes (.npy), for own data.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Labels (.npy), for own data.")
