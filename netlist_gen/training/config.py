@@ -136,7 +136,7 @@ class TrainingConfig(Options):
         reset: of "zero", "subtract" and "none" (``netlist_gen.memory``); None: no memory.
         beta: what is left of a membrane after a step.
         freeze_at: thresholds leave the batch statistics and become learned integers.
-        refine_gain: in nats over all images of a round, 60,000 at most.
+        refine_gain: in nats over all images of a round, 120,000 at most.
         precision: "bfloat16" is several times faster where the processor has it.
     """
 

@@ -32,7 +32,7 @@ from netlist_gen.training.pool import Pool, make_pool
 from netlist_gen.training.sparse import Aims, SparseSteps
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
-_SEARCH_IMAGES = 60_000  # most images of a round of exact search; fewer are fitted too closely
+_SEARCH_IMAGES = 120_000  # most images of a round of exact search; fewer are fitted too closely
 _MASK_EVERY = 20  # steps between two choices of masks
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
@@ -271,14 +271,24 @@ class _TrainingRun:
         copies = draw.permutation(len(self.pool.images) - originals)[: wanted - plain] + originals
         return draw.permutation(np.concatenate([draw.permutation(originals)[:plain], copies]))
 
+    def _search_rows(self, draw: np.random.Generator) -> NDArray[np.int64]:
+        """Rows of the pool for a round of exact search, none twice."""
+        originals, rows = self.pool.originals, len(self.pool.images)
+        share = self.config.plain_share
+        if share is None:
+            return np.sort(draw.permutation(rows)[:_SEARCH_IMAGES])
+        plain = min(originals, round(share * _SEARCH_IMAGES))
+        most = rows - originals if share == 0 else round(plain * (1 - share) / share)
+        copies = draw.permutation(rows - originals)[: min(most, _SEARCH_IMAGES)] + originals
+        return np.sort(np.concatenate([draw.permutation(originals)[:plain], copies]))
+
     def search_round(self) -> str:
         """One round of exact search, on images drawn anew; says what it did."""
         from netlist_gen.training.refine import refine
 
         config = self.config
         draw = np.random.default_rng([config.seed, self.round])
-        images = self.pool.originals if config.plain_share == 1.0 else len(self.pool.images)
-        chosen = np.sort(draw.permutation(images)[:_SEARCH_IMAGES])
+        chosen = self._search_rows(draw)
         found = refine(
             self.network,
             self.spikes(np.asarray(self.pool.images[chosen])),
