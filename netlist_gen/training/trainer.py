@@ -271,24 +271,15 @@ class _TrainingRun:
         copies = draw.permutation(len(self.pool.images) - originals)[: wanted - plain] + originals
         return draw.permutation(np.concatenate([draw.permutation(originals)[:plain], copies]))
 
-    def _search_rows(self, draw: np.random.Generator) -> NDArray[np.int64]:
-        """Rows of the pool for a round of exact search, none twice."""
-        originals, rows = self.pool.originals, len(self.pool.images)
-        share = self.config.plain_share
-        if share is None:
-            return np.sort(draw.permutation(rows)[:_SEARCH_IMAGES])
-        plain = min(originals, round(share * _SEARCH_IMAGES))
-        most = rows - originals if share == 0 else round(plain * (1 - share) / share)
-        copies = draw.permutation(rows - originals)[: min(most, _SEARCH_IMAGES)] + originals
-        return np.sort(np.concatenate([draw.permutation(originals)[:plain], copies]))
-
     def search_round(self) -> str:
         """One round of exact search, on images drawn anew; says what it did."""
         from netlist_gen.training.refine import refine
 
         config = self.config
         draw = np.random.default_rng([config.seed, self.round])
-        chosen = self._search_rows(draw)
+        # From the whole pool: originals that are seen in every round are fitted too closely.
+        images = self.pool.originals if config.plain_share == 1.0 else len(self.pool.images)
+        chosen = np.sort(draw.permutation(images)[:_SEARCH_IMAGES])
         found = refine(
             self.network,
             self.spikes(np.asarray(self.pool.images[chosen])),
