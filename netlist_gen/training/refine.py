@@ -119,6 +119,12 @@ class _Visit(NamedTuple):
         found: int = turning.near(self.ahead, self.benefit, _FAINT, rows)
         return rows[:found]
 
+    def prices(self, near: NDArray[np.int32], changes: Sequence[_Change]) -> NDArray[np.float64]:
+        """What each change would change the loss by."""
+        found = np.empty(len(changes))
+        turning.prices(near, *self, np.array(changes, np.int64), found)
+        return found
+
 
 class _ExactSearch:
     """The network, and its counts, spikes and loss in all rows (samples times steps)."""
@@ -182,7 +188,7 @@ class _ExactSearch:
         while len(made) < _VISIT:
             near = at.near()
             changes = self._changes(layer, j, at, near, budget)
-            prices = [turning.price(near, *at, *change) for change in changes]
+            prices = at.prices(near, changes)
             best = int(np.argmin(prices))
             if prices[best] > -self.least_gain:
                 break

@@ -84,19 +84,22 @@ def by_lines(rows, ahead, benefit, lines, more, less):  # type: ignore[no-untype
 
 
 @loop
-def price(rows, ahead, benefit, lines, first, by_first, second, by_second, theta):  # type: ignore[no-untyped-def]
-    """Change of the loss if so much is added to two weights and the threshold."""
-    gain = 0.0
+def prices(rows, ahead, benefit, lines, changes, found):  # type: ignore[no-untyped-def]
+    """Fill ``found`` with what each of ``changes`` would change the loss by.
+
+    A change is (first line, added to its weight, second line, added, added to the threshold). All
+    are priced row by row, so that a row's lines are fetched once.
+    """
+    found[:] = 0.0
     for row in rows:
-        before = np.int64(ahead[row])
-        after = before - theta
-        if by_first != 0:
-            after += by_first * np.int64(lines[row, first])
-        if by_second != 0:
-            after += by_second * np.int64(lines[row, second])
-        if (after >= 0) != (before >= 0):
-            gain += benefit[row]
-    return gain
+        gain, before, line = benefit[row], np.int64(ahead[row]), lines[row]
+        fires = before >= 0
+        for i in range(changes.shape[0]):
+            after = before - changes[i, 4]
+            after += changes[i, 1] * np.int64(line[changes[i, 0]])
+            after += changes[i, 3] * np.int64(line[changes[i, 2]])
+            if (after >= 0) != fires:
+                found[i] += gain
 
 
 @loop

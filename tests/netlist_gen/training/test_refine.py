@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
-from netlist_gen.training import turning
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.refine import Refined, _Change, _ExactSearch, refine
 from netlist_gen.training.trainer import EpochReport, train
@@ -52,8 +51,7 @@ def test_the_price_of_a_change_is_the_change_of_the_loss(seed: int) -> None:
         changes = search._changes(layer, j, at, near, budget=10**6)
         kinds = {(bool(c.by_first), bool(c.by_second)) for c in changes}
         assert {(False, False), (True, False)} <= kinds  # thresholds and signs at least
-        for change in changes:
-            price = turning.price(near, *at, *change)
+        for change, price in zip(changes, at.prices(near, changes), strict=True):
             search._add(layer, j, change, at)
             after = exact_loss(search.network, x, y, search.sharpness)
             search._add(layer, j, change.back, at)
@@ -64,8 +62,8 @@ def test_the_price_of_a_change_is_the_change_of_the_loss(seed: int) -> None:
         network = search.network
         before = exact_loss(network, x, y, search.sharpness)
         near = at.near()
-        for change in search._changes(layer, j, at, near, budget=10**6):
-            price = turning.price(near, *at, *change)
+        again = search._changes(layer, j, at, near, budget=10**6)
+        for change, price in zip(again, at.prices(near, again), strict=True):
             search._add(layer, j, change, at)
             after = exact_loss(search.network, x, y, search.sharpness)
             search._add(layer, j, change.back, at)
