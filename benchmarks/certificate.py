@@ -41,9 +41,11 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 def mnist(net: Path, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """The 10,000 test images as a network reads them, and their labels."""
     data = load_data("mnist", str(folder))
-    levels = read_checkpoint(net).card.extra["grey_levels"]
+    found = read_checkpoint(net)
+    levels = found.card.extra["grey_levels"]
     assert isinstance(levels, list)
-    return binarise(data.test_images, levels), data.test_labels
+    lines = found.network.inputs // data.side**2
+    return binarise(data.test_images, levels, lines), data.test_labels
 
 
 def told(run: Verification) -> None:

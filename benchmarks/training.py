@@ -40,7 +40,7 @@ def measure(
 ) -> dict[str, float]:
     """Size, cost and test accuracy of a network; keys are columns."""
     cost = CircuitCost(network.population).cost(network.layers)
-    x = binarise(data.test_images, levels)
+    x = binarise(data.test_images, levels, network.inputs // data.side**2)
     exact = evaluate(network, x, data.test_labels)
     curve = normal_curve(noise_phi0, "Phi0")
     (noisy,) = evaluate_with_noise(

@@ -239,13 +239,14 @@ def _kind(hint: Any) -> type:
 
 
 def options_of(
-    cls: type[Options], *, unset: bool = False
+    cls: type[Options], *, unset: bool = False, leave_out: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Gives a click command the options of ``cls``, as keyword arguments.
 
     Args:
         cls: the options.
         unset: only those that were given; the defaults are decided elsewhere.
+        leave_out: names of those that the command does not have.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -257,7 +258,7 @@ def options_of(
             command(**values, **own)
 
         for name, (rule, hint) in reversed(_rules(cls).items()):
-            if rule.flag:
+            if rule.flag and name not in leave_out:
                 default = next(f.default for f in dataclasses.fields(cls) if f.name == name)
                 called = _click_option(name, rule, hint, None if unset else default)(called)
         return called

@@ -20,7 +20,7 @@ threshold is reset a second time), and a state_dict does not say which was meant
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -161,15 +161,14 @@ def delay_notes(network: TernaryNetwork) -> Iterator[str]:
 
 
 def refuse_memory(
-    network: TernaryNetwork, path: Path, reason: str, resets: Collection[str]
+    memories: Iterable[Memory | None], path: Path, reason: str, resets: Collection[str]
 ) -> None:
-    """Refuse to write membranes that leak, or last with other than some resets.
+    """Refuse to write layers' membranes that leak, or last with other than some resets.
 
     Raises:
         NetworkError: it names the first such layer and the formats that hold it.
     """
-    for index, layer in enumerate(network.layers):
-        memory = layer.memory
+    for index, memory in enumerate(memories):
         if memory is None or (memory.reset in resets and not memory.leaks):
             continue
         what = f"last with reset '{memory.reset}': {reason}"

@@ -23,7 +23,6 @@ import numpy as np
 from netlist_gen.checkpoint.card import METADATA_KEY, StoredNetwork, metadata_object
 from netlist_gen.checkpoint.digest import DIGEST_KEY, network_digest
 from netlist_gen.checkpoint.hdf5 import Tree, read_hdf5
-from netlist_gen.checkpoint.lasting import refuse_memory
 from netlist_gen.checkpoint.modules import (
     NO_NEURON,
     WEIGHTED,
@@ -80,7 +79,6 @@ def write_nir(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) 
 
     Membranes that last are IF nodes.
     """
-    refuse_memory(network, path, "NIR's IF has the reset 'zero' alone", ("zero",))
     nir = _library()
     import h5py
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from netlist_gen.checkpoint.card import StoredNetwork
+from netlist_gen.checkpoint.lasting import refuse_memory
 from netlist_gen.checkpoint.limits import MOST_FILE_BYTES
 from netlist_gen.checkpoint.modules import Ternarize
 from netlist_gen.checkpoint.nir_file import read_nir, write_nir
@@ -22,6 +23,7 @@ from netlist_gen.checkpoint.snntorch_pt import read_pt, write_pt
 from netlist_gen.checkpoint.survey import GRIDS_KEY, STEPS_KEY, Checkpoint, Reading, Survey
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.files import printable, read_bytes
+from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryNetwork
 
 
@@ -32,6 +34,8 @@ class Format:
     name: str  # in the card
     read: Callable[[bytes, Path], StoredNetwork]  # errors may leave out the file
     write: Callable[[TernaryNetwork, Path, Mapping[str, object]], None]
+    lacks: str = ""  # why it can't hold every membrane that lasts, if it can't
+    resets: tuple[str, ...] = ()  # of those that it holds nevertheless
 
 
 _SNNTORCH = Format("snntorch-pt", read_pt, write_pt)
@@ -40,8 +44,8 @@ FORMATS = {
     ".pt": _SNNTORCH,
     ".pth": _SNNTORCH,
     ".safetensors": Format("safetensors", read_safetensors, write_safetensors),
-    ".nir": Format("nir", read_nir, write_nir),
-    ".onnx": Format("onnx", read_onnx, write_onnx),
+    ".nir": Format("nir", read_nir, write_nir, "NIR's IF has the reset 'zero' alone", ("zero",)),
+    ".onnx": Format("onnx", read_onnx, write_onnx, "ONNX compares the sums of a single step"),
 }
 
 
@@ -145,7 +149,20 @@ def write_network(
             facts[STEPS_KEY] = network.steps
     if network.grids:
         facts[GRIDS_KEY] = [None if grid is None else grid.to_json() for grid in network.grids]
+    check_holds(file, (layer.memory for layer in network.layers))
     FORMATS[known_suffix(file)].write(network, file, facts)
+
+
+def check_holds(file: Path, memories: Iterable[Memory | None]) -> None:
+    """Refuse a file whose format can't hold layers of these memories.
+
+    Raises:
+        NetworkError: membranes that last, which the format can't hold.
+        ConfigurationError: unknown extension.
+    """
+    form = FORMATS[known_suffix(file)]
+    if form.lacks:
+        refuse_memory(memories, file, form.lacks, form.resets)
 
 
 def known_suffix(file: Path) -> str:

@@ -10,6 +10,7 @@ import click
 
 from netlist_gen.commands.common import layout_options, names_network
 from netlist_gen.commands.train import (
+    check_membranes,
     check_outputs,
     command_line,
     output_option,
@@ -76,6 +77,7 @@ def adapt(
     )
     chosen = AdaptOptions.among(options)
     run = prepared_run(found, data, EncodeOptions.among(options), chosen)
+    check_membranes([output], run.config)
 
     import torch
 

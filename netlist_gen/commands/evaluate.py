@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "grey_levels",
     multiple=True,
     type=int,
-    help="Pixels above it are 1; once per step [default: what NET says].",
+    help="Pixels above it are 1; once per step and line of a pixel [default: what NET says].",
 )
 @click.option("--split-seed", type=int, help="Of the digits split [default: what NET says].")
 @click.option(
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     "--write-spikes",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="X.npy",
-    help="Write the spikes of --data here, and the labels to X.labels.npy: for verify.",
+    help="Write the spikes of --dataset or --data here, labels to X.labels.npy: for verify.",
 )
 @click.option("--inputs", type=click.Path(path_type=Path), help="Spikes (.npy), for own data.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Labels (.npy), for own data.")
@@ -103,6 +103,8 @@ def evaluate(net: Path, as_json: bool, **options: Any) -> None:
     checkpoint = read_checkpoint(net)
     network = checkpoint.network
     x, y = _samples(net, checkpoint, options)
+    if options["write_spikes"] is not None:
+        _write_samples(options["write_spikes"], x, y)
     curve = chosen_curve(options["noise_sigma"], options["noise_flux"], options["firing_curve"])
     cost = price_of(network, CircuitCost(network.population, steps=network.steps))
     found = exact(network, x, y)
@@ -243,10 +245,12 @@ def _samples(
             "images are needed: either --dataset, or --data, or --inputs and --labels"
         )
     encode = EncodeOptions.among(options)
-    if options["data"] is None and (
-        options["write_spikes"] or replace(encode, time_first=False) != EncodeOptions()
-    ):
-        raise ConfigurationError("--encode, --write-spikes and their like are of --data")
+    if options["data"] is None and replace(encode, time_first=False) != EncodeOptions():
+        raise ConfigurationError("--encode and its like are of --data")
+    if options["write_spikes"] and ways[2] is not None:
+        raise ConfigurationError(
+            "--write-spikes is of --dataset and --data; --inputs are spikes already"
+        )
     if options["data"] is not None:
         return _own_samples(net, checkpoint, encode, options)
     if options["dataset"] is None:
@@ -265,10 +269,7 @@ def _own_samples(
     net: Path, checkpoint: Checkpoint, encode: EncodeOptions, options: Mapping[str, Any]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Spikes and labels of a user's held-out data, seen as the network's card says."""
-    import numpy as np
-
     from netlist_gen.encoding import Encoding
-    from netlist_gen.files import atomic_path
     from netlist_gen.training.own_data import read_own_data, whole
 
     extra = checkpoint.card.extra
@@ -291,13 +292,18 @@ def _own_samples(
             f"{options['data']}: its samples have {'an' if own.timed else 'no'} axis of steps; "
             f"{net} was trained on {known.words}"
         )
-    x = checkpoint.network.check_inputs(known(own.test))
-    if options["write_spikes"] is not None:
-        target = options["write_spikes"]
-        for path, array in ((target, x), (target.with_suffix(".labels.npy"), own.test_labels)):
-            with atomic_path(path) as part, part.open("wb") as stream:
-                np.save(stream, array)
-    return x, own.test_labels
+    return checkpoint.network.check_inputs(known(own.test)), own.test_labels
+
+
+def _write_samples(path: Path, x: NDArray[np.bool_], labels: NDArray[np.int64]) -> None:
+    """Spikes to a file, and labels beside it, in the form that verify takes."""
+    import numpy as np
+
+    from netlist_gen.files import atomic_path
+
+    for target, array in ((path, x), (path.with_suffix(".labels.npy"), labels)):
+        with atomic_path(target) as part, part.open("wb") as stream:
+            np.save(stream, array)
 
 
 def _images(
@@ -322,8 +328,15 @@ def _images(
             )
     directory = options["data_dir"]
     data = load_data(dataset, None if directory is None else str(directory), seed=seed or 0)
-    if data.side**2 != width:
+    lines, rest = divmod(width, data.side**2)
+    if rest or not lines:
         raise ConfigurationError(
-            f"{net} has {width} inputs; images of {dataset} have {data.side**2} pixels"
+            f"{net} has {width} inputs; images of {dataset} have {data.side**2} pixels, and as "
+            "many or a multiple of them are needed"
         )
-    return binarise(data.test_images, levels), data.test_labels
+    if len(levels) % lines:
+        raise ConfigurationError(
+            f"{net} has {lines} lines of a pixel, and {len(levels)} grey levels are given; a "
+            f"multiple of {lines} is needed"
+        )
+    return binarise(data.test_images, levels, lines), data.test_labels

@@ -61,7 +61,7 @@ _SHOWN = {
     help="What the front holds accuracy against.",
 )
 @data_dir_option
-@options_of(TrainingConfig, unset=True)
+@options_of(TrainingConfig, unset=True, leave_out=("reset", "beta"))
 @options_of(EncodeOptions)
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
 def search(
@@ -92,10 +92,10 @@ def search(
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
     hidden = tuple(options.pop("hidden", ()))
     base, data = training_of(dataset, hidden, None, encode, options)
-    if base.reset is not None or any(varied.get("reset") for varied in grid):
+    if any("reset" in varied or "beta" in varied for varied in grid):
         raise ConfigurationError(
-            "--reset is given; a search holds accuracy against junctions and static energy, and "
-            "takes these of neurons without memory only"
+            "--vary names a reset or beta of membranes that last; a search holds accuracy against "
+            "junctions and static energy, and takes these of neurons without memory only"
         )
     table = output / trials.TABLE
     rows = trials.read_table(table)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -19,6 +19,7 @@ from netlist_gen.training.config import DATASETS, OWN, TrainingConfig
 from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
+    from netlist_gen.memory import Reset
     from netlist_gen.network import TernaryNetwork
     from netlist_gen.training.cost import CostModel, HardwareCost
     from netlist_gen.training.datasets import EncodedData
@@ -147,6 +148,7 @@ def train(
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
     curve = options.pop("firing_curve")
     config, data = training_of(dataset, hidden, curve, encode, options)
+    check_membranes((output, *also), config)
     if data is not None:
         click.echo(f"{dataset}: {data.encoding.words}", err=True)
     cost_model = CircuitCost(config.population, steps=config.steps)
@@ -182,6 +184,17 @@ def check_outputs(networks: Sequence[Path], plot: Path | None = None) -> None:
             raise ConfigurationError(f"{path.parent} is not a directory; {path} can't be written")
     for path in networks:
         known_suffix(path)
+
+
+def check_membranes(networks: Sequence[Path], config: TrainingConfig) -> None:
+    """Refuse formats that can't hold a run's membranes before it begins."""
+    from netlist_gen.checkpoint.registry import check_holds
+    from netlist_gen.memory import Memory
+
+    if config.reset is not None:
+        memory = Memory.of(cast("Reset", config.reset), 1, beta=config.beta)
+        for path in networks:
+            check_holds(path, [memory])
 
 
 def state_of(output: Path) -> Path:
@@ -262,9 +275,10 @@ def configuration(
     if hidden:
         values["hidden"] = hidden
     levels = values.get("grey_levels", base.grey_levels)
-    steps = values.setdefault("steps", len(levels))
-    if len(levels) != steps and dataset != OWN:
-        values["grey_levels"] = spread_levels(steps, 255 if dataset == "mnist" else 16)
+    lines = max(values.get("pixel_lines", base.pixel_lines), 1)
+    steps = values.setdefault("steps", max(len(levels) // lines, 1))
+    if len(levels) != steps * lines and dataset != OWN and "grey_levels" not in values:
+        values["grey_levels"] = spread_levels(steps * lines, 255 if dataset == "mnist" else 16)
     if firing_curve is not None:
         curve = read_firing_curve(firing_curve)
         values["firing_curve"] = tuple(zip(curve.margin, curve.probability, strict=True))

@@ -26,7 +26,7 @@ _WIDE = re.compile(r"[1-9]\d*")
 Size = tuple[int, int]
 # What is allowed, of which options, and whether a value is; None is no value.
 _LIMITS: tuple[tuple[str, str, Callable[[float], bool]], ...] = (
-    ("at least 1", "population steps epochs batch", lambda v: v >= 1),
+    ("at least 1", "population steps pixel_lines epochs batch", lambda v: v >= 1),
     (
         "0 or more",
         "copies validation noise_sigma noise_phi0 membrane_noise teacher_epochs refine_rounds",
@@ -136,7 +136,7 @@ class TrainingConfig(Options):
         reset: of "zero", "subtract" and "none" (``netlist_gen.memory``); None: no memory.
         beta: what is left of a membrane after a step.
         freeze_at: thresholds leave the batch statistics and become learned integers.
-        refine_gain: in nats over all images of a round, 60,000 at most.
+        refine_gain: in nats over all images of a round, 120,000 at most.
         precision: "bfloat16" is several times faster where the processor has it.
     """
 
@@ -158,7 +158,13 @@ class TrainingConfig(Options):
     )
     steps: int = option(1, "Time steps; each sees the pixels above its grey level.")
     grey_levels: tuple[int, ...] = option(
-        (7,), "Pixels above it are 1; once per step.", flag="--grey-level", multiple=True
+        (7,),
+        "Pixels above it are 1; once per step and line of a pixel.",
+        flag="--grey-level",
+        multiple=True,
+    )
+    pixel_lines: int = option(
+        1, "Input lines of a pixel, each with its own grey level in each step."
     )
     reset: str | None = option(
         None,
@@ -234,9 +240,9 @@ class TrainingConfig(Options):
         for name, known in (("dataset", DATASETS), ("precision", PRECISIONS)):
             if getattr(self, name) not in known and (name, self.dataset) != ("dataset", OWN):
                 raise _wrong(name, getattr(self, name), f"one of {', '.join(known)}")
-        if self.dataset == OWN and (self.copies or self.grey_levels):
+        if self.dataset == OWN and (self.copies or self.grey_levels or self.pixel_lines != 1):
             raise ConfigurationError(
-                "copies and grey_levels are of grey images; own data have an encoding"
+                "copies, grey_levels and pixel_lines are of grey images; own data have an encoding"
             )
         for allowed, names, holds in _LIMITS:
             for name in names.split():
@@ -249,10 +255,10 @@ class TrainingConfig(Options):
                     f"prune_end is {self.prune_end} and {name} {getattr(self, name)}; "
                     f"0 < prune_end <= {name} < 1 is needed"
                 )
-        if self.dataset != OWN and len(self.grey_levels) != self.steps:
+        if self.dataset != OWN and len(self.grey_levels) != self.steps * self.pixel_lines:
             raise ConfigurationError(
-                f"{len(self.grey_levels)} grey levels for {self.steps} steps; one level for each "
-                "step is needed"
+                f"{len(self.grey_levels)} grey levels for {self.steps} steps and "
+                f"{self.pixel_lines} lines of a pixel; one level for each step and line is needed"
             )
         if self.reset is not None:
             self._check_memory()

@@ -47,9 +47,9 @@ class GreyData:
         """Of an image: channels, height, width."""
         return (1, *self.train_images.shape[1:])
 
-    def spikes(self, images: Grey, levels: Sequence[int]) -> NDArray[np.bool_]:
+    def spikes(self, images: Grey, levels: Sequence[int], lines: int = 1) -> NDArray[np.bool_]:
         """One-bit inputs of images; see ``binarise``."""
-        return binarise(images, levels)
+        return binarise(images, levels, lines)
 
     @property
     def side(self) -> int:
@@ -86,7 +86,7 @@ class EncodedData:
             int(max(self.train_labels.max(), self.test_labels.max())) + 1, self.least_classes
         )
 
-    def spikes(self, values: Values, _levels: Sequence[int]) -> NDArray[np.bool_]:
+    def spikes(self, values: Values, _levels: Sequence[int], _lines: int = 1) -> NDArray[np.bool_]:
         """One-bit inputs of values, by the encoding."""
         return self.encoding(values)
 
@@ -136,15 +136,21 @@ def load_data(
     return GreyData(*hold_out(images, labels, validation), *test, brightest)
 
 
-def binarise(images: Grey, levels: Sequence[int]) -> NDArray[np.bool_]:
+def binarise(images: Grey, levels: Sequence[int], lines: int = 1) -> NDArray[np.bool_]:
     """One-bit inputs: pixel > level, pixels in row order.
 
-    Returns shape (samples, pixels) for one level, (samples, steps, pixels) for several.
+    Args:
+        images: (samples, side, side).
+        levels: of each step, the first step's first; of a step as many as ``lines``.
+        lines: of a pixel; a step has all pixels at its first level, then all at its second.
+
+    Returns:
+        Shape (samples, lines * pixels) for one step, (samples, steps, lines * pixels) for several.
     """
     flat = images.reshape(len(images), -1)
-    if len(levels) == 1:
-        return np.asarray(flat > levels[0])
-    return np.stack([flat > level for level in levels], axis=1)
+    seen = np.stack([flat > level for level in levels], axis=1)
+    steps = len(levels) // lines
+    return seen.reshape((len(flat), steps, -1) if steps > 1 else (len(flat), -1))
 
 
 def read_idx(file: Path) -> NDArray[np.uint8]:

@@ -3,13 +3,14 @@
 Training moves thousands of latent weights by an estimated gradient. What is left afterwards is a
 small discrete network, and of a small one the exact effect of every single change can be known: of
 a synapse moved to another line or with its sign turned, of one more or less, of a threshold one
-higher or lower. The search visits neuron after neuron and makes the best change that it finds.
+higher or lower. The search visits neuron after neuron and makes the best changes that it finds.
 
 For a neuron, ``benefit[r]`` is what the loss would lose or gain if the neuron's spike in row r
 were the other one. Any change of the neuron costs the sum of ``benefit`` over the rows that it
-turns (exact for one step; for several the total is compared before a change is kept). A synapse
-more on line k turns rows in which the neuron is one count short and k carries a pulse, so that all
-lines are priced by one product of the near rows with their benefits.
+turns (exact for one step; for several the total is compared before changes are kept), and turns
+the sign of ``benefit`` there, so that a next change of the same neuron is priced as exactly. A
+synapse more on line k turns rows in which the neuron is one count short and k carries a pulse, so
+that all lines are priced in one pass over the near rows.
 
 The loss is the cross entropy of softmax(sharpness * votes), with the sharpness that suits the
 network best.
@@ -19,21 +20,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
+from netlist_gen.training import turning
 from netlist_gen.votes import check_labels
 
-Loss = NDArray[np.float64]
-_TOP = 6  # removals and additions of which all pairs are weighed
-_PAIRS = 10  # best pairs that are tried exactly
+_TOP = 8  # removals and additions of which all pairs are weighed
+_PAIRS = 16  # best pairs that are tried exactly
+_VISIT = 2  # most changes of a neuron in a visit: more suits it to neighbours as they are now
 _FAINT = 1e-4  # nats: a row in which a spike changes less does not count
-_SHARPNESS = np.geomspace(0.1, 4.0, 16)
+_SHARPNESS = np.geomspace(0.1, 4.0, 24)
+_AT_ONCE = 8192  # rows whose counts are made at once
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def refine(
         labels: (samples,).
         fan_in: most synapses per neuron, hidden and output.
         least_gain: loss (nats over all images) that a change must save to be made. Less fits the
-            training images closer; a few tenths per thousand images generalise.
+            training images closer; a few hundredths per thousand images generalise where tens of
+            thousands of images are given.
         max_synapses: most of the whole network; default: as many as it has.
         seed: of the order of the neurons.
 
@@ -85,34 +88,42 @@ def refine(
         layer, j = visits[index]
         changes += search.visit(layer, j, budget)
     search.tune()
-    found = TernaryNetwork.from_arrays(search.weights, search.thetas, network.population)
-    return Refined(found, before, search.whole / search.samples, changes)
+    return Refined(search.network, before, search.whole / search.samples, changes)
 
 
-@dataclass(frozen=True)
-class _Change:
-    """New values of a neuron's weights (by line) and threshold."""
+class _Change(NamedTuple):
+    """What is added to the weights of two lines, and to the threshold."""
 
-    lines: tuple[int, ...]
-    values: tuple[int, ...]
-    theta: int
+    first: int = 0
+    by_first: int = 0
+    second: int = 0
+    by_second: int = 0
+    theta: int = 0
 
-    def counts(
-        self, weights: NDArray[np.int8], before: NDArray[Any], lines: NDArray[np.uint8]
-    ) -> NDArray[Any]:
-        """Counts (rows,) of a neuron of these weights, where they were ``before``."""
-        for line, value in zip(self.lines, self.values, strict=True):
-            before = before + before.dtype.type(value - int(weights[line])) * lines[line]
-        return before
+    @property
+    def back(self) -> _Change:
+        """The change that undoes it."""
+        return _Change(self.first, -self.by_first, self.second, -self.by_second, -self.theta)
 
 
-@dataclass(frozen=True)
-class _Near:
-    """Rows in which a neuron's spike matters: benefit, counts (rows,), lines (lines, rows)."""
+class _Visit(NamedTuple):
+    """A neuron's counts less its threshold, benefit (rows,), and lines (rows, lines)."""
 
-    benefit: Loss
-    counts: NDArray[np.int64]
+    ahead: NDArray[np.int16]
+    benefit: NDArray[np.float64]
     lines: NDArray[np.uint8]
+
+    def near(self) -> NDArray[np.int32]:
+        """Rows that a change can turn. Most images are read so surely that none matters."""
+        rows = np.empty(len(self.ahead), np.int32)
+        found: int = turning.near(self.ahead, self.benefit, _FAINT, rows)
+        return rows[:found]
+
+    def prices(self, near: NDArray[np.int32], changes: Sequence[_Change]) -> NDArray[np.float64]:
+        """What each change would change the loss by."""
+        found = np.empty(len(changes))
+        turning.prices(near, *self, np.array(changes, np.int64), found)
+        return found
 
 
 class _ExactSearch:
@@ -130,188 +141,149 @@ class _ExactSearch:
         self.samples = len(spikes)
         self.steps = spikes.shape[1] if spikes.ndim == 3 else 1
         self.labels = check_labels(labels, samples=self.samples, classes=network.classes)
-        self.population, self.classes = network.population, network.classes
+        self.population = network.population
         self.fan_in, self.least_gain = fan_in, least_gain
         self.weights = [layer.weights.astype(np.int8) for layer in network.layers]
-        self.thetas = [layer.theta.astype(np.int32) for layer in network.layers]
-        rows = spikes.reshape(-1, network.inputs)
+        self.thetas = [layer.theta.astype(np.int64) for layer in network.layers]
         hidden, output = network.layers
-        counts = hidden.counts(rows)
-        fired = counts >= hidden.theta
-        # Lines in, (lines, rows), and counts, (neurons, rows), of each layer.
-        self.lines = [np.ascontiguousarray(x.T, dtype=np.uint8) for x in (rows, fired)]
-        self.counts = [
-            np.ascontiguousarray(n.T, dtype=np.int16) for n in (counts, output.counts(fired))
-        ]
-        self.votes = self._count_votes()
+        rows = np.ascontiguousarray(spikes.reshape(-1, network.inputs))
+        # Of the hidden neurons, counts less threshold (neurons, rows) and spikes (rows, neurons);
+        # of the outputs, counts (rows, neurons).
+        self.ahead = np.empty((hidden.outputs, len(rows)), np.int16)
+        fired = np.empty((len(rows), hidden.outputs), np.uint8)
+        self.counts = np.empty((len(rows), output.outputs), np.int16)
+        for start in range(0, len(rows), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            ahead = hidden.counts(rows[part]) - hidden.theta
+            self.ahead[:, part], fired[part] = ahead.T, ahead >= 0
+            self.counts[part] = output.counts(ahead >= 0)
+        self.lines = [rows.view(np.uint8), fired]
+        votes = (self.counts >= output.theta).reshape(
+            self.samples, self.steps, network.classes, self.population
+        )
+        self.votes = np.ascontiguousarray(votes.sum(axis=(1, 3), dtype=np.int64))
+        self.odds, self.totals = np.empty(self.votes.shape), np.empty(self.samples)
         self.sharpness = 1.0
         self.tune()
 
+    @property
+    def network(self) -> TernaryNetwork:
+        """As it is now."""
+        thetas = [theta.astype(np.int32) for theta in self.thetas]
+        return TernaryNetwork.from_arrays(self.weights, thetas, self.population)
+
     def tune(self) -> None:
         """Take the sharpness of least loss."""
-        losses = [np.log(self._odds(sharpness).sum(axis=1)).sum() for sharpness in _SHARPNESS]
+        losses = [self._weigh(sharpness) for sharpness in _SHARPNESS]
         self.sharpness = float(_SHARPNESS[np.argmin(losses)])
-        self._weigh()
+        self.whole = self._weigh(self.sharpness)
 
-    def _weigh(self) -> None:
-        """Odds of each sample and class, their sum, and the whole loss."""
-        self.odds = self._odds(self.sharpness)
-        self.totals = self.odds.sum(axis=1)
-        self.whole = float(np.log(self.totals).sum())
-
-    def _odds(self, sharpness: float) -> Loss:
-        """exp(score - own score) of each sample and class."""
-        own = self.votes[np.arange(self.samples), self.labels]
-        return np.asarray(np.exp(sharpness * (self.votes - own[:, None])))
-
-    def _count_votes(self) -> NDArray[np.int64]:
-        fired = self.counts[1] >= self.thetas[1][:, None]
-        grouped = fired.reshape(self.classes, self.population, self.samples, self.steps)
-        return np.ascontiguousarray(grouped.sum(axis=(1, 3)).T, dtype=np.int64)
+    def _weigh(self, sharpness: float) -> float:
+        """Set odds and their sums; the whole loss."""
+        return float(turning.weigh(self.votes, self.labels, sharpness, self.odds, self.totals))
 
     def visit(self, layer: int, j: int, budget: int) -> int:
-        """Make the best change of a neuron if it saves enough; returns the number made."""
-        benefit = self._benefit(layer, j)
-        # Most images are read so surely that one spike changes nothing: the others decide.
-        rows = np.flatnonzero(np.abs(benefit) > _FAINT)
-        near = _Near(
-            benefit[rows],
-            self.counts[layer][j][rows].astype(np.int64),
-            np.ascontiguousarray(self.lines[layer][:, rows]),
-        )
-        fires = near.counts >= self.thetas[layer][j]
-        best, found = -self.least_gain, None
-        for change in self._changes(layer, j, near, budget):
-            turned = change.counts(self.weights[layer][j], near.counts, near.lines) >= change.theta
-            gain = float(near.benefit[turned != fires].sum())
-            if gain < best:
-                best, found = gain, change
-        return 0 if found is None else self._apply(layer, j, found)
+        """Make the best changes of a neuron that save enough; returns the number made."""
+        at, made, before = self._seen(layer, j), list[_Change](), self.whole
+        while len(made) < _VISIT:
+            near = at.near()
+            changes = self._changes(layer, j, at, near, budget)
+            prices = at.prices(near, changes)
+            best = int(np.argmin(prices))
+            if prices[best] > -self.least_gain:
+                break
+            made.append(changes[best])
+            self._add(layer, j, made[-1], at)
+        if not made:
+            return 0
+        self._settle(layer, j, at, made)
+        if self.whole <= before - self.least_gain / 2:
+            return len(made)
+        undone = [change.back for change in reversed(made)]
+        for change in undone:
+            self._add(layer, j, change, at)
+        self._settle(layer, j, at, undone)
+        return 0
 
-    def _benefit(self, layer: int, j: int) -> Loss:
-        """Change of the loss if the neuron's spike in a row were the other one, (rows,)."""
+    def _seen(self, layer: int, j: int) -> _Visit:
+        """A neuron's counts, and what its spikes are worth."""
+        benefit = np.empty(len(self.counts))
+        odds = self.odds, self.totals, self.labels
         if layer == 1:
-            spikes = (self.counts[1][j] >= self.thetas[1][j]).astype(np.uint8)
-            # Turning an output's spike is turning a vote: a neuron that copies it says so.
-            members, weights = np.array([j]), np.array([1], dtype=np.int16)
-            counts, edges = spikes[None].astype(np.int16), np.array([1], dtype=np.int32)
+            ahead = (self.counts[:, j] - self.thetas[1][j]).astype(np.int16)
+            c = j // self.population
+            turning.by_votes(ahead, c, *odds, self.sharpness, self.steps, benefit)
         else:
-            spikes = self.lines[1][j]
-            members = np.flatnonzero(self.weights[1][:, j])
-            weights = self.weights[1][members, j].astype(np.int16)
-            counts, edges = self.counts[1][members], self.thetas[1][members]
-        return np.asarray(
-            _turning(
-                spikes,
-                counts,
-                edges,
-                weights,
-                members // self.population,
-                self.odds,
-                self.totals,
-                self.labels,
-                np.exp(self.sharpness * np.arange(-members.size, members.size + 1)),
-                self.sharpness,
-                self.steps,
-            )
-        )
+            ahead = self.ahead[j].copy()
+            members, weights = self._fed(j)
+            powers = np.exp(self.sharpness * np.arange(-members.size, members.size + 1))
+            turning.by_outputs(
+                self.lines[1][:, j], self.counts, self.thetas[1], weights, members,
+                self.population, *odds, powers, self.sharpness, self.steps, benefit,
+            )  # fmt: skip
+        return _Visit(ahead, benefit, self.lines[layer])
 
-    def _changes(self, layer: int, j: int, near: _Near, budget: int) -> list[_Change]:
+    def _fed(self, j: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The outputs that a hidden neuron feeds, and by which weights."""
+        members = np.flatnonzero(self.weights[1][:, j])
+        return members, self.weights[1][members, j].astype(np.int64)
+
+    def _changes(
+        self, layer: int, j: int, at: _Visit, near: NDArray[np.int32], budget: int
+    ) -> list[_Change]:
         """Changes worth trying: all of one threshold or sign, the best of the others."""
-        weights, theta = self.weights[layer][j], int(self.thetas[layer][j])
+        weights = self.weights[layer][j]
         present = np.flatnonzero(weights)
-        changes = [_Change((), (), theta + 1)]
-        if theta > 1:
-            changes.append(_Change((), (), theta - 1))
-        changes += [_Change((int(i),), (-int(weights[i]),), theta) for i in present]
-        # Cost of one count more and of one less on each line, (lines,) each.
-        distance = near.counts - theta
-        up, down = (
-            near.lines[:, distance == short].astype(np.float32)
-            @ near.benefit[distance == short].astype(np.float32)
-            for short in (-1, 0)
-        )
+        changes = [_Change(theta=1)]
+        if self.thetas[layer][j] > 1:
+            changes.append(_Change(theta=-1))
+        changes += [_Change(int(i), -2 * int(weights[i])) for i in present]
+        more, less = np.empty((2, weights.size), np.float32)
+        turning.by_lines(near, *at, more, less)
         # Removing a line that excites is one count less, of one that inhibits one more.
-        removal = np.where(weights[present] > 0, down[present], up[present])
+        removal = np.where(weights[present] > 0, less[present], more[present])
         free = weights == 0
-        additions = np.concatenate([np.where(free, up, np.inf), np.where(free, down, np.inf)])
-        order = np.argsort(additions, kind="stable")[:_TOP]
+        additions = np.concatenate([np.where(free, more, np.inf), np.where(free, less, np.inf)])
         adds = [
-            (int(a) % weights.size, 1 if a < weights.size else -1, additions[a])
-            for a in order
+            (int(a) % weights.size, 1 if a < weights.size else -1, float(additions[a]))
+            for a in np.argsort(additions, kind="stable")[:_TOP]
             if np.isfinite(additions[a])
         ]
-        drops = [(int(present[i]), removal[i]) for i in np.argsort(removal, kind="stable")[:_TOP]]
+        drops = [
+            (int(present[i]), float(removal[i])) for i in np.argsort(removal, kind="stable")[:_TOP]
+        ]
         used = sum(int(np.count_nonzero(w)) for w in self.weights)
         if used < budget and present.size < self.fan_in[layer]:
-            changes += [_Change((k,), (value,), theta) for k, value, _ in adds]
+            changes += [_Change(k, value) for k, value, _ in adds]
         if present.size > 1:
-            changes += [_Change((i,), (0,), theta) for i, _ in drops]
+            changes += [_Change(i, -int(weights[i])) for i, _ in drops]
         pairs = sorted(
             ((lost + won, i, k, value) for i, lost in drops for k, value, won in adds),
             key=lambda pair: pair[0],
         )
-        changes += [_Change((i, k), (0, value), theta) for _, i, k, value in pairs[:_PAIRS]]
+        changes += [_Change(i, -int(weights[i]), k, value) for _, i, k, value in pairs[:_PAIRS]]
         return changes
 
-    def _apply(self, layer: int, j: int, change: _Change) -> int:
-        """Make a change; take it back if the whole loss doesn't fall enough after all."""
-        lines, before = list(change.lines), self.whole
-        back = _Change(
-            change.lines, tuple(self.weights[layer][j, lines]), int(self.thetas[layer][j])
-        )
-        self._make(layer, j, change)
-        if self.whole <= before - self.least_gain / 2:
-            return 1
-        self._make(layer, j, back)
-        return 0
+    def _add(self, layer: int, j: int, change: _Change, at: _Visit) -> None:
+        """Make a change of the neuron that is visited; what follows of it is to be settled."""
+        turning.move(*at, *change)
+        self.weights[layer][j, change.first] += change.by_first
+        self.weights[layer][j, change.second] += change.by_second
+        self.thetas[layer][j] += change.theta
 
-    def _make(self, layer: int, j: int, change: _Change) -> None:
-        counts = change.counts(self.weights[layer][j], self.counts[layer][j], self.lines[layer])
-        self.counts[layer][j] = counts
-        self.weights[layer][j, list(change.lines)] = change.values
-        self.thetas[layer][j] = change.theta
-        if layer == 0:
-            step = -self.lines[1][j].astype(np.int16)
-            self.lines[1][j] = counts >= change.theta
-            step += self.lines[1][j]
-            for o in np.flatnonzero(self.weights[1][:, j]):
-                self.counts[1][o] += np.int16(self.weights[1][o, j]) * step
-        self.votes = self._count_votes()
-        self._weigh()
-
-
-@numba.njit(cache=True)
-def _turning(  # type: ignore[no-untyped-def]
-    spikes, counts, edges, weights, classes, odds, totals, labels, powers, sharpness, steps
-):
-    """Change of the loss if the spike of each row were turned, with the rest as it is.
-
-    ``powers[i]`` is exp(sharpness * (i - members)): what a class's odds gain with i - members
-    votes.
-    """
-    members = weights.size
-    result = np.zeros(spikes.size)
-    change = np.zeros(odds.shape[1], dtype=np.int64)
-    for row in range(spikes.size):
-        step = 1 - 2 * np.int64(spikes[row])
-        turned = False
-        for m in range(members):
-            before = counts[m, row]
-            vote = np.int64(before + weights[m] * step >= edges[m]) - np.int64(before >= edges[m])
-            if vote != 0:
-                change[classes[m]] += vote
-                turned = True
-        if not turned:
-            continue
-        sample = row // steps
-        total = totals[sample]
-        for m in range(members):
-            c = classes[m]
-            if change[c] != 0:
-                total += odds[sample, c] * (powers[change[c] + members] - 1.0)
-                if c == labels[sample]:
-                    result[row] -= sharpness * change[c]
-                change[c] = 0
-        result[row] += np.log(total / totals[sample])
-    return result
+    def _settle(self, layer: int, j: int, at: _Visit, made: Sequence[_Change]) -> None:
+        """Take a visit's changes over into counts, votes and loss."""
+        if layer == 1:
+            after = int(self.thetas[1][j])
+            before = after - sum(change.theta for change in made)
+            turning.revote(
+                at.ahead, j, self.counts, before, after, self.population, self.votes, self.steps
+            )
+        else:
+            self.ahead[j] = at.ahead
+            members, weights = self._fed(j)
+            turning.pass_on(
+                at.ahead, j, self.lines[1], self.counts, self.thetas[1], weights, members,
+                self.population, self.votes, self.steps,
+            )  # fmt: skip
+        self.whole = self._weigh(self.sharpness)

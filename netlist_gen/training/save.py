@@ -20,6 +20,12 @@ def card(trained: TrainedNetwork, command: str, cost: HardwareCost | None) -> di
     if trained.encoding is None:
         facts["inputs"] = "pixel > grey level, pixels in row order"
         facts["grey_levels"] = list(config.grey_levels)
+        if config.pixel_lines > 1:
+            facts["inputs"] = (
+                f"pixel > grey level, {config.pixel_lines} levels in each step: all pixels in row "
+                "order at the first level, then all at the next"
+            )
+            facts["pixel_lines"] = config.pixel_lines
     else:
         facts["inputs"] = f"{trained.encoding.words}; values in row order"
         facts["encoding"] = trained.encoding.to_json()

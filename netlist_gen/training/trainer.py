@@ -32,7 +32,7 @@ from netlist_gen.training.pool import Pool, make_pool
 from netlist_gen.training.sparse import Aims, SparseSteps
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
-_SEARCH_IMAGES = 60_000  # most images of a round of exact search; fewer are fitted too closely
+_SEARCH_IMAGES = 120_000  # most images of a round of exact search; fewer are fitted too closely
 _MASK_EVERY = 20  # steps between two choices of masks
 _HOLD_AT = 0.95  # share of the run after which the running mean and spread of counts stay
 
@@ -155,7 +155,8 @@ class _TrainingRun:
         self.config, self.data, self.pool = config, data, pool
         self.flux_per_synapse = flux_per_synapse
         torch.manual_seed(config.seed)
-        self.net = TernarySpikingNet(config, data.shape, data.classes)
+        channels, *size = data.shape
+        self.net = TernarySpikingNet(config, (channels * config.pixel_lines, *size), data.classes)
         self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
@@ -187,7 +188,7 @@ class _TrainingRun:
 
     def spikes(self, images: NDArray[Any]) -> NDArray[np.bool_]:
         """One-bit inputs of images or own values, shape (samples, [steps,] lines)."""
-        return self.data.spikes(images, self.config.grey_levels)
+        return self.data.spikes(images, self.config.grey_levels, self.config.pixel_lines)
 
     def train_epoch(self) -> EpochReport:
         """One pass over as many images as the training set holds."""
@@ -276,6 +277,7 @@ class _TrainingRun:
 
         config = self.config
         draw = np.random.default_rng([config.seed, self.round])
+        # From the whole pool: originals that are seen in every round are fitted too closely.
         images = self.pool.originals if config.plain_share == 1.0 else len(self.pool.images)
         chosen = np.sort(draw.permutation(images)[:_SEARCH_IMAGES])
         found = refine(

@@ -14,6 +14,7 @@ from netlist_gen.commands.evaluate import evaluate
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.resources import resource_dir
+from netlist_gen.training.datasets import load_data
 
 DIGITS = resource_dir("examples") / "digits.pt"
 
@@ -100,3 +101,38 @@ def test_what_a_network_must_say(tmp_path: Path) -> None:
     write_network(small, tmp_path / "s.npz")
     with pytest.raises(ConfigurationError, match=r"s\.npz has 5 inputs; images of digits have 64 "):
         run(tmp_path / "s.npz", "--dataset", "digits", "--grey-level", 7, "--split-seed", 1)
+    odd = TernaryNetwork.from_arrays([np.ones((10, 128), int)], [np.ones(10, int)])
+    write_network(odd, tmp_path / "o.npz", {"grey_levels": [3, 6, 9]})
+    with pytest.raises(
+        ConfigurationError,
+        match=r"o\.npz has 2 lines of a pixel, and 3 grey levels are given; a multiple of 2 is nee",
+    ):
+        run(tmp_path / "o.npz", "--dataset", "digits", "--split-seed", 1)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_several_lines_of_a_pixel(cli, tmp_path: Path, steps: int) -> None:
+    net, spikes = tmp_path / "n.pt", tmp_path / "x.npy"
+    words = ["--hidden", 12, "--fan-in", 8, "--max-synapses", 200, "--epochs", 3, "--seed", 2]
+    words += ["--steps", steps, "--pixel-lines", 2]
+    ran = cli("train", "digits", "-o", net, *words)
+    assert ran.status == 0, ran.err
+    found = read_checkpoint(net)
+    facts, levels = found.card.extra, found.card.extra["grey_levels"]
+    assert (found.network.inputs, facts["pixel_lines"]) == (128, 2)
+    assert facts["inputs"] == (
+        "pixel > grey level, 2 levels in each step: all pixels in row order at the first level, "
+        "then all at the next"
+    )
+    ran = cli("evaluate", net, "--dataset", "digits", "--write-spikes", spikes, "--json")
+    assert json.loads(ran.out)["accuracy"] == facts["accuracy"]
+    images = load_data("digits", seed=2).test_images.reshape(360, 64)
+    wanted = [np.hstack([images > a, images > b]) for a, b in np.reshape(levels, (steps, 2))]
+    assert np.array_equal(np.load(spikes), wanted[0] if steps == 1 else np.stack(wanted, axis=1))
+    labels = tmp_path / "x.labels.npy"
+    again = cli("evaluate", net, "--inputs", spikes, "--labels", labels, "--json")
+    assert json.loads(again.out)["accuracy"] == facts["accuracy"]
+    ran = cli("evaluate", net, "--inputs", spikes, "--labels", labels, "--write-spikes", spikes)
+    assert ran.sentence == (
+        "--write-spikes is of --dataset and --data; --inputs are spikes already"
+    )

@@ -95,3 +95,13 @@ def test_binarise() -> None:
         [False, False, False, True],
         [False, True, True, True],
     ]
+
+
+def test_binarise_by_several_lines_of_a_pixel() -> None:
+    images = np.array([[[0, 5], [6, 16]], [[9, 0], [0, 0]]], dtype=np.uint8)
+    one_step = binarise(images, [4, 8], lines=2)
+    assert one_step.astype(int).tolist() == [[0, 1, 1, 1, 0, 0, 0, 1], [1, 0, 0, 0, 1, 0, 0, 0]]
+    two_steps = binarise(images, [4, 8, 15, 5], lines=2)
+    assert two_steps.shape == (2, 2, 8)
+    assert np.array_equal(two_steps[:, 0], one_step)
+    assert two_steps[0, 1].astype(int).tolist() == [0, 0, 0, 1, 0, 0, 1, 1]

@@ -278,9 +278,28 @@ def test_what_is_not_known_of_its_circuit_is_refused(cli, tmp_path) -> None:
     told = cli("search", "digits", "--vary", "reset=zero", "--steps", 2, "-o", tmp_path / "s")
     assert told.status == 2
     assert (
-        "--reset is given; a search holds accuracy against junctions and static energy, and takes "
-        "these of neurons without memory only"
+        "--vary names a reset or beta of membranes that last; a search holds accuracy against "
+        "junctions and static energy, and takes these of neurons without memory only"
     ) in " ".join(told.err.split())
+    told = cli("search", "digits", "--vary", "seed=1", "--reset", "zero", "-o", tmp_path / "s")
+    assert (told.status, "--reset" in told.sentence) == (2, True), told.err
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("n.onnx", ["--reset", "zero"]),
+        ("n.nir", ["--reset", "none"]),
+        ("n.nir", ["--reset", "zero", "--beta", 0.5]),
+    ],
+)  # fmt: skip
+def test_formats_that_lack_membranes_are_refused_before_training(cli, tmp_path, file, words):
+    net, other = tmp_path / "n.npz", tmp_path / file
+    told = cli("train", "digits", "-o", net, "--also", other, "--steps", 2, "--epochs", 99, *words)
+    assert told.status == 2
+    assert told.sentence.startswith(f"{other} can't hold layer 0, whose membranes l")
+    assert "training on" not in told.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_own_network_keeps_a_memory(cli, tmp_path) -> None:

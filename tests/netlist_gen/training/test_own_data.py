@@ -182,7 +182,7 @@ def test_event_arrays_are_trained_with_their_steps(cli, tmp_path: Path) -> None:
         (["convert", "{net}", "-o", "n.pt", "--input-shape", "3"], "--input-shape is given, but "
          "{net} holds fully connected layers alone"),
         (["evaluate", "{net}", "--inputs", "x", "--labels", "y", "--encode", "rate"],
-         "--encode, --write-spikes and their like are of --data"),
+         "--encode and its like are of --data"),
         (["evaluate", "{net}", "--data", "d", "--dataset", "digits"], "images are needed: either "
          "--dataset, or --data, or --inputs and --labels"),
     ],

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
-from netlist_gen.training.refine import Refined, _Change, _ExactSearch, _Near, refine
+from netlist_gen.training.refine import Refined, _Change, _ExactSearch, refine
 from netlist_gen.training.trainer import EpochReport, train
 
 
@@ -46,25 +46,29 @@ def test_the_price_of_a_change_is_the_change_of_the_loss(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for layer in (0, 1):
         j = int(rng.integers(len(search.weights[layer])))
-        benefit = search._benefit(layer, j)
-        near = _Near(benefit, search.counts[layer][j].astype(np.int64), search.lines[layer])
+        at = search._seen(layer, j)
+        near, before = at.near(), exact_loss(network, x, y, search.sharpness)
+        changes = search._changes(layer, j, at, near, budget=10**6)
+        kinds = {(bool(c.by_first), bool(c.by_second)) for c in changes}
+        assert {(False, False), (True, False)} <= kinds  # thresholds and signs at least
+        for change, price in zip(changes, at.prices(near, changes), strict=True):
+            search._add(layer, j, change, at)
+            after = exact_loss(search.network, x, y, search.sharpness)
+            search._add(layer, j, change.back, at)
+            assert price == pytest.approx(after - before, abs=0.02)  # faint rows do not count
+        assert search.network == network
+        # The second change of a visit is priced as exactly as the first.
+        search._add(layer, j, changes[-1], at)
+        network = search.network
         before = exact_loss(network, x, y, search.sharpness)
-        changes = search._changes(layer, j, near, budget=10**6)
-        kinds = {(len(c.lines), 0 in c.values) for c in changes}
-        assert {(0, False), (1, False)} <= kinds  # thresholds and signs at least
-        for change in changes:
-            fires = search.counts[layer][j] >= search.thetas[layer][j]
-            counts = change.counts(search.weights[layer][j], near.counts, near.lines)
-            turned = counts >= change.theta
-            price = float(benefit[turned != fires].sum())
-            weights = [w.copy() for w in search.weights]
-            thetas = [t.copy() for t in search.thetas]
-            weights[layer][j, list(change.lines)] = change.values
-            thetas[layer][j] = change.theta
-            after = exact_loss(
-                TernaryNetwork.from_arrays(weights, thetas, 2), x, y, search.sharpness
-            )
-            assert price == pytest.approx(after - before, abs=1e-6)
+        near = at.near()
+        again = search._changes(layer, j, at, near, budget=10**6)
+        for change, price in zip(again, at.prices(near, again), strict=True):
+            search._add(layer, j, change, at)
+            after = exact_loss(search.network, x, y, search.sharpness)
+            search._add(layer, j, change.back, at)
+            assert price == pytest.approx(after - before, abs=0.02)
+        search._settle(layer, j, at, changes[-1:])
 
 
 @given(seed=st.integers(0, 10**6), steps=st.integers(1, 3))
@@ -96,15 +100,19 @@ def test_loss_falls_and_bounds_hold(seed: int, steps: int) -> None:
 @settings(max_examples=15, deadline=None)
 def test_state_is_the_networks_after_each_change(seed: int, steps: int) -> None:
     network, x, y = task(seed, steps)
-    search = _ExactSearch(network, x, y, (12, 14), -1e9)  # takes every change
+    search = _ExactSearch(network, x, y, (12, 14), 0.0)
     rng = np.random.default_rng(seed)
     for _ in range(6):
         layer = int(rng.integers(2))
         j = int(rng.integers(len(search.weights[layer])))
-        line = int(rng.integers(search.weights[layer].shape[1]))
-        value, theta = int(rng.integers(-1, 2)), int(rng.integers(1, 4))
-        assert search._apply(layer, j, _Change((line,), (value,), theta)) == 1
-        now = TernaryNetwork.from_arrays(search.weights, search.thetas, 2)
+        old = search.weights[layer][j]
+        line, other = (int(k) for k in rng.choice(len(old), 2, replace=False))
+        by = [int(rng.integers(-1, 2)) - int(old[k]) for k in (line, other)]
+        theta = int(rng.integers(1, 4)) - int(search.thetas[layer][j])
+        change, at = _Change(line, by[0], other, by[1], theta), search._seen(layer, j)
+        search._add(layer, j, change, at)
+        search._settle(layer, j, at, [change])
+        now = search.network
         assert np.array_equal(search.votes, now.votes(x))
         assert search.whole == pytest.approx(exact_loss(now, x, y, search.sharpness))
 

@@ -193,7 +193,16 @@ def test_hidden_layers_are_parsed() -> None:
         ({"dataset": "cifar"}, "^training option dataset is 'cifar'; one of digits, mnist is"),
         ({"epochs": 0}, "^training option epochs is 0; at least 1 is allowed$"),
         ({"fan_in": (3, 4, 5)}, r"^training option fan_in is \(3, 4, 5\); one number of at lea"),
-        ({"steps": 2}, "^1 grey levels for 2 steps; one level for each step is needed$"),
+        (
+            {"steps": 2},
+            "^1 grey levels for 2 steps and 1 lines of a pixel; one level for each step and line "
+            "is needed$",
+        ),
+        ({"pixel_lines": 0}, "^training option pixel_lines is 0; at least 1 is allowed$"),
+        (
+            {"dataset": "own", "grey_levels": (), "pixel_lines": 2},
+            "^copies, grey_levels and pixel_lines are of grey images; own data have an encoding$",
+        ),
         ({"max_synapses": -1}, "^training option max_synapses is -1; above 0 is allowed$"),
         (
             {"freeze_at": 1.5},
