@@ -4,10 +4,8 @@
     delays.tree(5, load="jtl")            # s, root to each leaf, shape (5,)
     delays.decide(signs, theta, counts)   # s, decision clock to output, shape of counts
 
-Times are from port to port, each cell with the load it has (``netlist_gen.library.tables``). The
-delay of a decision falls with the flux by which the count is past the threshold,
-``x = unit * (n - theta + 1/2)``, and grows with the clock line of larger decision stages: the
-table of each stage's largest neuron gives a curve of x.
+Times are from port to port, each cell with the load it has (``netlist_gen.library.tables``).
+Decisions are in ``decisions``.
 """
 
 from __future__ import annotations
@@ -15,20 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.assembly.decisions import Decisions, branches_of
 from netlist_gen.assembly.plan import ClockPlan, Stage
-from netlist_gen.assembly.unevenness import NeuronInfluence, table_unevenness
+from netlist_gen.assembly.unevenness import NeuronInfluence
 from netlist_gen.circuit.lasting_neuron import design_of
-from netlist_gen.circuit.loops import stage_fan_in
-from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron
+from netlist_gen.circuit.neuron import Coupler, coupler_of
 from netlist_gen.circuit.pulse_train import last_pulse_s
 from netlist_gen.circuit.sites import SiteMemory
 from netlist_gen.circuit.startup import STEP, startup_steps
-from netlist_gen.circuit.table_neuron import TABLE_FAN_INS, table_neuron, table_neuron_cell
+from netlist_gen.circuit.table_neuron import TABLE_FAN_INS, table_neuron_cell
 from netlist_gen.circuit.trees import merger_nodes, splitter_nodes
 from netlist_gen.circuit.view import CLEAR, SET, START_S, start_s
 from netlist_gen.errors import ConfigurationError
@@ -66,9 +64,6 @@ SETTLE_S = 9e-12
 """From a junction's middle crossing until it rests: a pulse is some 6 ps wide at its foot, and the
 window's end is read where nothing moves, 3 ps before the next pulse's middle."""
 
-
-LEAST_PAST = 0.05
-"""Least that a decision that fires is told to be past its edge, pulses; noise is as wide."""
 
 SOONER_S, LATER_S = 3.0e-12, 1.0e-12
 """How much sooner and later than the table's a decision may come, by which synapses make up a
@@ -117,18 +112,15 @@ class Delays:
         splitters: str = LIBRARY,
     ) -> None:
         self.splitters = splitters
-        self._neurons = neurons or (lambda _: NeuronInfluence())
         self.tables = tables
         self.slowness = slowness
         self.start_s = start_s
         self.influence = influence or {}
         self._coupler = coupler
         missing = [c for c in table_cells(splitters) if c not in tables]
-        if missing or not self._fan_ins:
-            raise ConfigurationError(
-                f"static timing needs the measured table of {missing[0] if missing else 'a neuron'}"
-            )
-        self._curves: dict[int, tuple[FloatArray, FloatArray]] = {}
+        if missing:
+            raise ConfigurationError(f"static timing needs the measured table of {missing[0]}")
+        self._decisions = Decisions(tables, coupler, neurons or (lambda _: NeuronInfluence()))
         self._stages: dict[tuple[Stage, float], float] = {}
         self._trees: dict[tuple[object, ...], tuple[FloatArray, list[str]]] = {}
 
@@ -142,11 +134,6 @@ class Delays:
             self.tables, self._coupler, influence, self.slowness, self.start_s, neurons,
             self.splitters,
         )  # fmt: skip
-
-    @cached_property
-    def _fan_ins(self) -> list[int]:
-        names = (name.removeprefix("neuron") for name in self.tables if name.startswith("neuron"))
-        return sorted(int(name) for name in names if name.isdigit())
 
     def stage(self, stage: Stage, bias: float = 1.0) -> float:
         """One cell among its neighbours, s; of a merger the slower of its inputs."""
@@ -231,50 +218,7 @@ class Delays:
 
     def table_of(self, signs: Sequence[int], memory: SiteMemory | None = None) -> int:
         """Fan-in of the measured neuron that has the decision stage of one of these synapses."""
-        return self._table_fan_in(_stage_fan_in(signs, memory))
-
-    def _table_fan_in(self, fan_in: int) -> int:
-        """The measured neuron that has the decision stage of one of this fan-in."""
-        return min((f for f in self._fan_ins if f >= fan_in), default=self._fan_ins[-1])
-
-    def _curve(self, fan_in: int) -> tuple[FloatArray, FloatArray]:
-        """Of a table's neuron: log of the flux past the edge (Phi0), rising, and delay (s)."""
-        if fan_in not in self._curves:
-            points = self.tables[f"neuron{fan_in}"].overdrive_s
-            if not points:
-                raise ConfigurationError(
-                    f"the table of neuron{fan_in} has no delay against overdrive"
-                )
-            unit = self._table_unit(fan_in)
-            flux, delay = np.array([(unit * (n + 0.5), delay) for n, delay in points]).T
-            self._curves[fan_in] = np.log(flux), delay
-        return self._curves[fan_in]
-
-    def _even_curve(self, fan_in: int, own: NeuronInfluence) -> tuple[FloatArray, FloatArray]:
-        """The same for fluxons that lie evenly, where those of the table's windows do not."""
-        x, delay = self._curve(fan_in)
-        _, theta = table_neuron(fan_in)
-        counts = [int(n) + theta for n, _ in self.tables[f"neuron{fan_in}"].overdrive_s]
-        uneven = table_unevenness(fan_in, counts)
-        moved = np.exp(x) + self._table_unit(fan_in) * own.pulses(uneven)
-        return np.log(moved), delay + own.faster_s * uneven[:, 0]
-
-    def _table_unit(self, fan_in: int) -> float:
-        """Flux of a pulse in a table's neuron, Phi0."""
-        return design_neuron(*table_neuron(fan_in), self._coupler).unit
-
-    def _slower(self, fan_in: int, bias: float) -> float:
-        """How much longer a decision of a table's neuron takes at a bias ratio.
-
-        Of the largest neurons the bias at which they were measured ends before that of the
-        corners, as wrong decisions next to the threshold do; the last measured delay is taken.
-        """
-        if bias == 1.0:
-            return 0.0
-        table = self.tables[f"neuron{fan_in}"]
-        ratios = [ratio for ratio, _ in table.arc("clk", "q").by_bias_s]
-        measured = min(max(bias, ratios[0]), ratios[-1])
-        return table.delay_s("clk", "q", bias=measured) - table.delay_s("clk", "q")
+        return self._decisions.table_of(signs, memory)
 
     def decide(
         self,
@@ -291,38 +235,16 @@ class Delays:
     ) -> FloatArray:
         """Decision clock to output, s, for each count n at which it fires; shape as ``counts``.
 
-        ``driver`` is the last cell of the clock's tree, ``load`` what the output drives, ``raised``
-        by how much its threshold flux is above the design's, Phi0, ``memory`` that of a neuron
-        whose membrane lasts: ``counts`` are membranes then; ``uneven`` how unevenly the fluxons lie
-        in the loops (``assembly.unevenness``, shape (counts, 2); default: as in the table's
-        windows).
-
-        The delay falls with the logarithm of the flux past the edge, as the instability at a
-        comparator's edge grows by the same factor in equal times; between measured fluxes it is a
-        line in that. Beyond them the nearest one's delay is taken, of a raised threshold the line
-        through the two largest is continued; below them the line through the two smallest.
+        See ``decisions.Decisions.delay``; of a neuron that feeds its output back to itself the copy
+        of the pulse comes behind.
         """
-        unit, edge = _neuron_edge(tuple(signs), theta, memory, self._coupler)
-        flux = unit * (counts - edge) + raised
-        measured = self.table_of(signs, memory)
-        fluxes, delays = self._curve(measured)
-        own = self._neurons(measured)
-        if uneven is not None:
-            fluxes, delays = self._even_curve(measured, own)
-            flux = np.maximum(flux + unit * own.pulses(uneven), LEAST_PAST * unit)
-        x = np.log(flux)
-        found = np.interp(x, fluxes, delays)
-        slope = (delays[1] - delays[0]) / (fluxes[1] - fluxes[0])
-        found = np.where(x < fluxes[0], delays[0] + slope * (x - fluxes[0]), found)
-        slope = (delays[-1] - delays[-2]) / (fluxes[-1] - fluxes[-2])
-        beyond = (x > fluxes[-1]) & (np.asarray(raised) > 0.0)
-        found = np.where(beyond, delays[-1] + slope * (x - fluxes[-1]), found)
         if memory is not None and memory.feeds_back:
             load = "splitter"
-        if uneven is not None:
-            found = found - own.faster_s * uneven[..., 0]
-        behind = own.behind.get(Stage("neuron", driver, load), 0.0)
-        return np.asarray(found + self._slower(measured, bias) + behind + self._split(memory, bias))
+        found = self._decisions.delay(
+            signs, theta, counts, load=load, bias=bias, driver=driver, raised=raised,
+            memory=memory, uneven=uneven,
+        )  # fmt: skip
+        return found + self._split(memory, bias)
 
     def _split(self, memory: SiteMemory | None, bias: float) -> float:
         """What a copy of the output pulse for the neuron itself takes, s."""
@@ -373,8 +295,8 @@ class Delays:
         decision: it holds at any time, and recovery counts its whole train. A reset by its own
         pulse follows the decision; data are kept from it too.
         """
-        fan_in = _branches(signs, memory)
-        nearest = self._table_fan_in(_stage_fan_in(signs, memory))
+        fan_in = branches_of(signs, memory)
+        nearest = self.table_of(signs, memory)
         table, branch = self.tables[f"neuron{nearest}"], self.tables["branch"]
         inner = self.tree(fan_in, bias=bias, drives=RESETS)  # reset port to the branches' ports
         own = self.tree(nearest, drives=RESETS)
@@ -408,24 +330,6 @@ class Delays:
     def cleared(self, bias: float = 1.0) -> float:
         """A branch's reset port to its clear junction, s."""
         return self.tables["branch"].delay_s("r", CLEAR, bias=bias)
-
-
-def _branches(signs: Sequence[int], memory: SiteMemory | None) -> int:
-    """Storage branches of a neuron."""
-    return len(signs) + (0 if memory is None else memory.subtract)
-
-
-def _stage_fan_in(signs: Sequence[int], memory: SiteMemory | None) -> int:
-    return stage_fan_in(_branches(signs, memory), lasting=memory is not None)
-
-
-@cache
-def _neuron_edge(
-    signs: tuple[int, ...], theta: int, memory: SiteMemory | None, coupler: Coupler
-) -> tuple[float, float]:
-    """Flux of a pulse and the count on the edge, as the neuron's builder has them."""
-    design = design_of(signs, theta, coupler, memory)
-    return design.unit, design.edge
 
 
 @lru_cache(maxsize=8)

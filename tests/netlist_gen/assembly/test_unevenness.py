@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from support import neuron_site, site_spikes
 
-from netlist_gen.assembly.delays import LEAST_PAST, measured_delays
+from netlist_gen.assembly.decisions import LEAST_PAST
+from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.plan import Stage
 from netlist_gen.assembly.unevenness import NeuronInfluence, table_unevenness, unevenness
 from netlist_gen.circuit.bench import neuron_bench
