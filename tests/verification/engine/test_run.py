@@ -136,6 +136,20 @@ def test_samples_at_chosen_times():
             deck.run(extract=Extract(sample_s=np.array(wrong)))
 
 
+@pytest.mark.parametrize("fast", range(11))
+def test_the_step_of_a_deck_alone_is_halved_for_any_of_its_junctions(fast):
+    """A vector of a run of one lane holds eight junctions: each is looked at."""
+    currents = [50.0] * 11
+    currents[fast] = 6000.0
+    text = MODEL + "".join(
+        f"B{k} {k} 0 jj1\nR{k} {k} 0 5\nI{k} 0 {k} pwl(0 0 5p {current}u)\n"
+        for k, current in enumerate(currents, start=1)
+    )
+    deck = compile_deck(f"{text}.tran 0.05p 30p\n.print p({fast + 1})\n.end\n")
+    lanes = deck.run_parameter_lanes([{}, {}])
+    assert deck.run().step_s == lanes[0].step_s == pytest.approx(0.0125e-12)
+
+
 def test_the_step_is_halved_where_a_phase_moves_too_far():
     """JoSIM starts over with half the step; only the lane that needs it does here."""
     deck = compile_deck(jtl(4, step="0.5p"), name="d")

@@ -63,8 +63,8 @@ def load_subject(
         crosstalk: a neuron's neighbouring synapses are coupled; other cells are as they are.
 
     Raises:
-        ConfigurationError: no such cell or file, a bench that can't be read, or crosstalk of a
-            process that says nothing of it.
+        ConfigurationError: no such cell or file, a cell of trees by load with the library's, a
+            bench that can't be read, or crosstalk of a process that says nothing of it.
         DeckError: a user's netlist that can't be read.
         NetworkError: a fan-in that can't be built.
     """
@@ -78,6 +78,11 @@ def load_subject(
         raise ConfigurationError(
             f"no cell {name_or_file!r}; there are {', '.join(subject_names(library))}, "
             f"{NAMES}, and TOML files of your own cells"
+        )
+    if name_or_file in SMALL_CELLS and library.process.splitters == LIBRARY:
+        raise ConfigurationError(
+            f"the cell {name_or_file!r} is in splitter trees by load alone, and is measured with "
+            "what is beside it there; give --splitters by-load"
         )
     return _library_subject(name_or_file, library)
 

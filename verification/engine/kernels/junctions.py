@@ -120,7 +120,7 @@ def junctions(jj, part, first, last, x, start, b, i, s, w):  # noqa: PLR0915 - o
     """Right-hand side of some vectors; returns how far the highest voltage is above its gap.
 
     A vector that is ``first`` begins the rows of its first ends with what ``start`` holds.
-    ``jj.moved`` gets the largest predicted change of a phase in this part, in each lane. ``s`` is
+    ``jj.moved`` gets the largest predicted change of a phase in this part, by place. ``s`` is
     a tuple of one where a junction may have another relation than the sine, else of two: a call in
     the loop, even one that is never made, has all constants read from the stack.
     """

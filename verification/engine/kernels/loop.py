@@ -47,10 +47,11 @@ PHASE_LIMIT = 0.20 * 2 * math.pi
 def _too_fast(tile):
     """Mark lanes whose phases move too far in a step; whether all lanes in use do."""
     fast = 0
+    for slot in range(tile.parts.total * WIDTH):
+        if tile.junctions.moved[slot] > PHASE_LIMIT:
+            # A vector of a tile of one lane holds that lane's junctions.
+            tile.tripped[slot % tile.width] = True
     for lane in range(tile.used):
-        for part in range(tile.parts.total):
-            if tile.junctions.moved[part * WIDTH + lane] > PHASE_LIMIT:
-                tile.tripped[lane] = True
         if tile.tripped[lane]:
             fast += 1
     return fast >= tile.used

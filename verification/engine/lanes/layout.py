@@ -112,7 +112,7 @@ class Junctions(NamedTuple):
             slot (``gap_own``), or for each junction.
         places: by junction, positions in A of (p,p), (n,n), (p,n), (n,p); -1 where there is none.
         outside: how many junctions are off the subgap branch.
-        moved: by part, the largest predicted change of a phase, by lane.
+        moved: by part, the largest predicted change of a phase in each place of a vector.
     """
 
     vectors: int

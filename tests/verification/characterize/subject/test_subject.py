@@ -362,6 +362,16 @@ def test_unknown_cell_is_named():
         load_subject("xor")
 
 
+@pytest.mark.parametrize("name", SMALL_CELLS)
+def test_cells_of_trees_by_load_are_not_measured_with_the_librarys(name):
+    message = (
+        f"^the cell '{name}' is in splitter trees by load alone, and is measured with what is "
+        "beside it there; give --splitters by-load$"
+    )
+    with pytest.raises(ConfigurationError, match=message):
+        load_subject(name)
+
+
 @pytest.mark.parametrize("fan_in", [1, 2, 4, 8, 16])
 def test_neurons_windows_cover_the_signed_range(fan_in):
     signs, theta = table_neuron(fan_in)
