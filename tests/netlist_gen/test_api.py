@@ -123,7 +123,7 @@ def test_wrong_options(net, call, message):
 
 
 def test_a_name_that_is_no_option(net):
-    message = "no option 'simulater'; there are process, bias, clock_ghz, "
+    message = "no option 'simulater'; there are process, splitters, bias, clock_ghz, "
     with pytest.raises(ng.NetlistGenError, match=f"^{re.escape(message)}"):
         ng.verify(net, X, simulater="embedded")
 
