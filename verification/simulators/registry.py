@@ -73,7 +73,7 @@ def chosen_simulators(names: str, device: str = "cpu") -> list[Simulator]:
     """The simulators of a comma list that are to run here, each of which is there.
 
     Args:
-        names: as in ``get_simulators``.
+        names: as in ``get_simulators``; ``auto`` is the embedded engine on another device.
         device: where the embedded engine's lanes run, one of ``DEVICES``.
 
     Raises:
@@ -81,7 +81,7 @@ def chosen_simulators(names: str, device: str = "cpu") -> list[Simulator]:
             that have none.
         SimulatorError: one that is not installed.
     """
-    chosen = get_simulators(names)
+    chosen = get_simulators("embedded" if names == "auto" and device != "cpu" else names)
     if device != "cpu":
         others = [one.name for one in chosen if one.name != "embedded"]
         if others:

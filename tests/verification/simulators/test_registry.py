@@ -9,7 +9,7 @@ import pytest
 from netlist_gen.deck.emit import dialects
 from netlist_gen.errors import ConfigurationError
 from verification.engine.cuda import devices
-from verification.simulators import ngspice_shared
+from verification.simulators import ngspice_shared, registry
 from verification.simulators.registry import (
     NAMES,
     automatic,
@@ -83,12 +83,13 @@ def test_lists_that_make_no_sense_are_refused(names, message):
         ("embedded,ngspice",
          "device cuda is of the embedded engine, ngspice has none; allowed is --simulator "
          "embedded"),
-        ("embedded",
-         "device cuda takes the package's extra cuda (pip install 'netlist-gen[cuda]'), which is "
-         "not here. Device cpu runs the same lanes"),
+        *((names,
+           "device cuda takes the package's extra cuda (pip install 'netlist-gen[cuda]'), which is "
+           "not here. Device cpu runs the same lanes") for names in ("embedded", "auto")),
     ],
 )  # fmt: skip
 def test_a_device_that_is_not_there(names, message, monkeypatch):
+    monkeypatch.setattr(registry, "automatic", lambda: "josim")
     monkeypatch.setattr(devices, "find_spec", lambda _: None)
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
