@@ -37,6 +37,7 @@ class Decisions:
         coupler: of the branches, for the neurons' designs.
         neurons: what a neuron's neighbours and the places of its fluxons change, by the fan-in of
             the table's neuron.
+        copied: what a copy of the output pulse for the neuron itself takes, s, by the bias ratio.
 
     Raises:
         ConfigurationError: no neuron is among the tables.
@@ -47,10 +48,12 @@ class Decisions:
         tables: Mapping[str, CellTable],
         coupler: Coupler,
         neurons: Callable[[int], NeuronInfluence],
+        copied: Callable[[float], float],
     ) -> None:
         self._tables = tables
         self._coupler = coupler
         self._neurons = neurons
+        self._copied = copied
         names = (name.removeprefix("neuron") for name in tables if name.startswith("neuron"))
         self._fan_ins = sorted(int(name) for name in names if name.isdigit())
         if not self._fan_ins:
@@ -121,7 +124,8 @@ class Decisions:
 
         ``driver`` is the last cell of the clock's tree, ``load`` what the output drives, ``raised``
         by how much its threshold flux is above the design's, Phi0, ``memory`` that of a neuron
-        whose membrane lasts: ``counts`` are membranes then; ``uneven`` how unevenly the fluxons lie
+        whose membrane lasts: ``counts`` are membranes then, and the copy of the pulse that it feeds
+        back to itself comes behind; ``uneven`` how unevenly the fluxons lie
         in the loops (``assembly.unevenness``, shape (counts, 2); default: as in the table's
         windows).
 
@@ -145,10 +149,14 @@ class Decisions:
         slope = (delays[-1] - delays[-2]) / (fluxes[-1] - fluxes[-2])
         beyond = (x > fluxes[-1]) & (np.asarray(raised) > 0.0)
         found = np.where(beyond, delays[-1] + slope * (x - fluxes[-1]), found)
+        feeds_back = memory is not None and memory.feeds_back
+        if feeds_back:
+            load = "splitter"
         if uneven is not None:
             found = found - own.faster_s * uneven[..., 0]
         behind = own.behind.get(Stage("neuron", driver, load), 0.0)
-        return np.asarray(found + self._slower(measured, bias) + behind)
+        split = self._copied(bias) if feeds_back else 0.0
+        return np.asarray(found + self._slower(measured, bias) + behind + split)
 
 
 def branches_of(signs: Sequence[int], memory: SiteMemory | None) -> int:

@@ -2,10 +2,10 @@
 
     delays = measured_delays(load_process())
     delays.tree(5, load="jtl")            # s, root to each leaf, shape (5,)
-    delays.decide(signs, theta, counts)   # s, decision clock to output, shape of counts
+    delays.decisions.delay(signs, theta, counts)   # s, decision clock to output, as counts
 
 Times are from port to port, each cell with the load it has (``netlist_gen.library.tables``).
-Decisions are in ``decisions``.
+Decisions are in ``decisions``, as ``Delays.decisions``.
 """
 
 from __future__ import annotations
@@ -120,7 +120,12 @@ class Delays:
         missing = [c for c in table_cells(splitters) if c not in tables]
         if missing:
             raise ConfigurationError(f"static timing needs the measured table of {missing[0]}")
-        self._decisions = Decisions(tables, coupler, neurons or (lambda _: NeuronInfluence()))
+        self.decisions = Decisions(
+            tables,
+            coupler,
+            neurons or (lambda _: NeuronInfluence()),
+            lambda bias: self.stage(Stage("splitter", "neuron"), bias),
+        )
         self._stages: dict[tuple[Stage, float], float] = {}
         self._trees: dict[tuple[object, ...], tuple[FloatArray, list[str]]] = {}
 
@@ -218,39 +223,7 @@ class Delays:
 
     def table_of(self, signs: Sequence[int], memory: SiteMemory | None = None) -> int:
         """Fan-in of the measured neuron that has the decision stage of one of these synapses."""
-        return self._decisions.table_of(signs, memory)
-
-    def decide(
-        self,
-        signs: Sequence[int],
-        theta: int,
-        counts: NDArray[np.int64],
-        *,
-        load: str = "jtl",
-        bias: float = 1.0,
-        driver: str = "jtl",
-        raised: FloatArray | float = 0.0,
-        memory: SiteMemory | None = None,
-        uneven: FloatArray | None = None,
-    ) -> FloatArray:
-        """Decision clock to output, s, for each count n at which it fires; shape as ``counts``.
-
-        See ``decisions.Decisions.delay``; of a neuron that feeds its output back to itself the copy
-        of the pulse comes behind.
-        """
-        if memory is not None and memory.feeds_back:
-            load = "splitter"
-        found = self._decisions.delay(
-            signs, theta, counts, load=load, bias=bias, driver=driver, raised=raised,
-            memory=memory, uneven=uneven,
-        )  # fmt: skip
-        return found + self._split(memory, bias)
-
-    def _split(self, memory: SiteMemory | None, bias: float) -> float:
-        """What a copy of the output pulse for the neuron itself takes, s."""
-        if memory is None or not memory.feeds_back:
-            return 0.0
-        return self.stage(Stage("splitter", "neuron"), bias)
+        return self.decisions.table_of(signs, memory)
 
     def raised(self, signs: Sequence[int], theta: int, memory: SiteMemory | None = None) -> float:
         """Threshold flux added where all lines carry a pulse and the neuron has to fire, Phi0."""
@@ -273,7 +246,7 @@ class Delays:
         most = max(steps * sum(s > 0 for s in signs), theta)
         least = max(theta, -steps * sum(s < 0 for s in signs))
         counts = np.arange(least, most + 1)
-        delays = self.decide(signs, theta, counts, bias=bias, memory=memory)
+        delays = self.decisions.delay(signs, theta, counts, bias=bias, memory=memory)
         sooner, later = SOONER_S * self.slowness, LATER_S * self.slowness
         return float(delays.min()) - sooner, float(delays.max()) + later
 

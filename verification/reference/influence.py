@@ -162,7 +162,7 @@ def _of_patterns(
     signs, theta = table_neuron(fan_in)
     own = lines_of_count(signs, theta)
     # What the table's bench has otherwise than this one is told with a neuron's neighbours.
-    begin = table_s - float(delays.decide(signs, theta, np.array([theta]))[0])
+    begin = table_s - float(delays.decisions.delay(signs, theta, np.array([theta]))[0])
     counts, patterns, seen = [], [], []
     for count in (theta, theta + 1):
         for window in _patterns(signs, count):
@@ -176,7 +176,7 @@ def _of_patterns(
     def expected(values: FloatArray) -> FloatArray:
         influence = NeuronInfluence({}, (values[0], values[1]), values[2] * 1e-12)
         told = delays.with_influence({}, lambda _: influence)
-        return told.decide(signs, theta, np.array(counts), uneven=moments)
+        return told.decisions.delay(signs, theta, np.array(counts), uneven=moments)
 
     found = np.zeros(3)  # pulses, pulses, ps
     for _ in range(FIT_STEPS):

@@ -124,7 +124,7 @@ def bench_times(view: NeuronView, spikes: NeuronSpikes, process: Process) -> Flo
     fires = spikes.fires
     if fires.any():
         clock = view.decisions_s()[fires] + delays.stage(Stage("jtl", "source", "jtl"))
-        decided = delays.decide(
+        decided = delays.decisions.delay(
             spikes.signs.tolist(), spikes.theta, spikes.count[fires], driver="first", load="end",
             memory=view.site.memory, uneven=_uneven(view.site, spikes.arrivals[fires]),
         )  # fmt: skip
@@ -155,7 +155,7 @@ def expected_times(
     if fires.any():
         neuron, memory = (spikes.signs.tolist(), spikes.theta), view.site.memory
         raised = _raised(delays, *neuron, view.windows, spikes.startup, memory)[fires]
-        decided = delays.decide(*neuron, spikes.count[fires], raised=raised, memory=memory)
+        decided = delays.decisions.delay(*neuron, spikes.count[fires], raised=raised, memory=memory)
         times[fires] = view.decisions_s()[fires] + decided + (1.5 if behind else 0.5) * stage
     return times
 
@@ -238,7 +238,7 @@ class _Fold:
             raised = _raised(
                 delays, site.signs, site.theta, self.windows.size, self.startup, site.memory
             )
-            after[fires, site.neuron] = clock[fires] + delays.decide(
+            after[fires, site.neuron] = clock[fires] + delays.decisions.delay(
                 site.signs, site.theta, counts[fires], driver=drivers[number], load=load,
                 raised=raised[fires], memory=site.memory, uneven=_uneven(site, pulsed[fires]),
             )  # fmt: skip

@@ -14,7 +14,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.process import load_process
 
 DELAYS = measured_delays(load_process())
-DECISIONS = Decisions(DELAYS.tables, DELAYS._coupler, lambda _: NeuronInfluence())
+DECISIONS = DELAYS.decisions
 
 
 @pytest.mark.parametrize("fan_in", [8, 16, 32, 64])
@@ -65,4 +65,4 @@ def test_without_a_measured_neuron_there_are_none():
     with pytest.raises(
         ConfigurationError, match=r"^static timing needs the measured table of a neuron$"
     ):
-        Decisions(tables, DELAYS._coupler, lambda _: NeuronInfluence())
+        Decisions(tables, DELAYS._coupler, lambda _: NeuronInfluence(), lambda _: 0.0)

@@ -139,6 +139,6 @@ def test_a_table_that_is_missing():
     ],
 )
 def test_the_range_of_a_decision_is_over_all_counts_there_can_be(signs, theta, counts):
-    delays = DELAYS.decide(signs, theta, np.array(counts))
+    delays = DELAYS.decisions.delay(signs, theta, np.array(counts))
     low, high = DELAYS.decide_range(signs, theta)
     assert (low + SOONER_S, high - LATER_S) == pytest.approx((delays.min(), delays.max()))

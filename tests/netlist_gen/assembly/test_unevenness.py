@@ -53,7 +53,7 @@ def test_what_patterns_change_in_a_decision():
 
     def told(influence: NeuronInfluence, uneven: np.ndarray) -> np.ndarray:
         delays = plain.with_influence({}, lambda _: influence)
-        return delays.decide(SIGNS, 3, counts, uneven=uneven)
+        return delays.decisions.delay(SIGNS, 3, counts, uneven=uneven)
 
     def unlike(spread: float, skew: float) -> np.ndarray:
         return np.tile([spread, skew], (counts.size, 1))
@@ -69,13 +69,13 @@ def test_what_patterns_change_in_a_decision():
     at = [told(faster, unlike(more, 0.0)) for more in (0.0, 1.0)]
     assert at[0] - at[1] == pytest.approx(1e-13)
     # Of windows as even as the table's nothing changes; none is told nearer than LEAST_PAST.
-    assert (plain.decide(SIGNS, 3, counts) == told(NeuronInfluence(), even)).all()
+    assert (plain.decisions.delay(SIGNS, 3, counts) == told(NeuronInfluence(), even)).all()
     assert told(skewed, unlike(0.0, 9.0))[0] == pytest.approx(
         told(skewed, unlike(0.0, 2 * (0.5 - LEAST_PAST)))[0]
     )
     behind = NeuronInfluence({Stage("neuron", "jtl", "jtl"): 3e-13})
-    moved = plain.with_influence({}, lambda _: behind).decide(SIGNS, 3, counts)
-    assert moved - plain.decide(SIGNS, 3, counts) == pytest.approx(3e-13)
+    moved = plain.with_influence({}, lambda _: behind).decisions.delay(SIGNS, 3, counts)
+    assert moved - plain.decisions.delay(SIGNS, 3, counts) == pytest.approx(3e-13)
 
 
 def test_patterns_of_a_threshold_come_when_the_reference_says():

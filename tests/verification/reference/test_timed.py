@@ -224,7 +224,7 @@ def test_an_output_pulse_comes_after_its_clock_by_what_its_neighbours_make_of_it
         found = reference.neurons[0, neuron]
         assert found.count.tolist() == counts.tolist()
         assert found.fires.tolist() == (counts >= 1).tolist()
-        decided = delays.decide(
+        decided = delays.decisions.delay(
             signs[neuron], 1, counts[counts >= 1], driver=driver, load=loads[0],
             uneven=unevenness(signs[neuron], np.array(windows)[counts >= 1][:, heard[neuron]]),
         )  # fmt: skip
@@ -253,7 +253,7 @@ def test_times_by_the_tables_alone(behind):
     delays = measured_delays(library.process)
     found = expected_times(view, spikes, library.process, behind=behind)
     assert np.isfinite(found).tolist() == [True, True, False, True]
-    decided = delays.decide((1, -1, 1), 1, np.array([1, 1, 2]))
+    decided = delays.decisions.delay((1, -1, 1), 1, np.array([1, 1, 2]))
     assert decided[2] < decided[0]
     clocks = START_S + view.phases.decision + view.phases.period * np.array([0, 1, 3])
     output = (1.5 if behind else 0.5) * delays.stage(Stage("jtl"))
@@ -267,7 +267,7 @@ def test_times_on_a_bench():
     found = bench_times(view, site_spikes(site, windows), library.process)
     delays = influenced_delays(library.process, PERIOD_S)
     uneven = unevenness((1, -1, 1), windows[[0, 2]])
-    decided = delays.decide(
+    decided = delays.decisions.delay(
         (1, -1, 1), 1, np.array([1, 2]), driver="first", load="end", uneven=uneven
     )
     clocks = START_S + view.phases.decision + view.phases.period * np.array([0, 2])
@@ -301,7 +301,10 @@ def test_an_output_stage_by_what_it_drives():
         influenced_delays(library.process, PERIOD_S),
         junctions_after_ports(library.process),
     )
-    assert len({delays.decide((1,), 1, np.array([1]), load=at)[0] for at in ("jtl", "end")}) == 2
+    assert (
+        len({delays.decisions.delay((1,), 1, np.array([1]), load=at)[0] for at in ("jtl", "end")})
+        == 2
+    )
     trunk = delays.path(bench.plan.layers[0].clock.decision_trunk())
     clocks = bench.timing.layers[0].clock_s + trunk + np.array(tree_of_three(delays, "splitter"))
     counts = [[1, 0, 1], [1, 1, 0], [2, 1, 1]]
@@ -311,7 +314,7 @@ def test_an_output_stage_by_what_it_drives():
         found = reference.neurons[0, neuron]
         assert (found.count.tolist(), found.late) == (counts[neuron], 0)
         fires = np.flatnonzero(counts[neuron])
-        decided = delays.decide(
+        decided = delays.decisions.delay(
             ((1,), (1,), (1, 1))[neuron],
             1,
             np.array(counts[neuron])[fires],
