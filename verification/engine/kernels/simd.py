@@ -118,44 +118,38 @@ def gather(typingctx: Any, pointer: Any, rows: Any, at: Any, w: Any) -> Any:
     return LanesType(WIDTH)(pointer, rows, types.intp, w), codegen
 
 
-@intrinsic
-def scatter_add(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w: Any) -> Any:
-    """Add a vector to the rows that ``gather`` would take it from; a row may come twice."""
-    width = w.count
+def _scattered(width: int, *, add: bool) -> Any:
+    """Code that puts a vector in rows, or adds it to what they hold."""
+
+    def put(builder: Any, address: Any, value: Any, align: int | None = None) -> None:
+        if add:
+            value = builder.fadd(builder.load(address, align=align), value)
+        builder.store(value, address, align=align)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data, table, first, vector, _ = arguments
         places = _rows(builder, table, first, width)
         if width == WIDTH:
-            address = _pointer(builder, data, places[0], width)
-            builder.store(builder.fadd(builder.load(address, align=8), vector), address, align=8)
+            put(builder, _pointer(builder, data, places[0], width), vector, align=8)
             return context.get_dummy_value()
         for m, place in enumerate(places):
-            address = builder.gep(data, [place])
             one = builder.extract_element(vector, ir.Constant(_INDEX, m))
-            builder.store(builder.fadd(builder.load(address), one), address)
+            put(builder, builder.gep(data, [place]), one)
         return context.get_dummy_value()
 
-    return types.void(pointer, rows, types.intp, value, w), codegen
+    return codegen
+
+
+@intrinsic
+def scatter_add(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w: Any) -> Any:
+    """Add a vector to the rows that ``gather`` would take it from; a row may come twice."""
+    return types.void(pointer, rows, types.intp, value, w), _scattered(w.count, add=True)
 
 
 @intrinsic
 def scatter(typingctx: Any, pointer: Any, rows: Any, at: Any, value: Any, w: Any) -> Any:
     """Store a vector in the rows that ``gather`` would take it from."""
-    width = w.count
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data, table, first, vector, _ = arguments
-        places = _rows(builder, table, first, width)
-        if width == WIDTH:
-            builder.store(vector, _pointer(builder, data, places[0], width), align=8)
-            return context.get_dummy_value()
-        for m, place in enumerate(places):
-            one = builder.extract_element(vector, ir.Constant(_INDEX, m))
-            builder.store(one, builder.gep(data, [place]))
-        return context.get_dummy_value()
-
-    return types.void(pointer, rows, types.intp, value, w), codegen
+    return types.void(pointer, rows, types.intp, value, w), _scattered(w.count, add=False)
 
 
 @intrinsic

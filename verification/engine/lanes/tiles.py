@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,24 @@ class TileSetup:
     watched: list[int]
     extract: Extract
     keep: bool
+
+    @cached_property
+    def first(self) -> NDArray[np.bool_]:
+        """By vector, whether its junctions begin the rows of their first ends."""
+        order, together = self.equations.plan.order, WIDTH // self.width
+        first = np.ones(-(-order.places // together) * together, dtype=np.bool_)
+        first[order.place] = order.first
+        return np.asarray(first.reshape(-1, together).all(axis=1))
+
+    @cached_property
+    def begins(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Where each chunk's rows begin that no junction begins, and these rows."""
+        order, together = self.equations.plan.order, WIDTH // self.width
+        begun = np.zeros(order.rows, dtype=np.bool_)
+        begun[order.junction_rows[self.first[order.place // together], 0]] = True
+        left = ~begun[order.begin]
+        counts = np.append(0, np.cumsum(left))
+        return counts[order.begins], order.begin[left]
 
     def build(self, lanes: list[int], used: int) -> Tile:
         """The tile whose lanes are these columns of all values; ``used`` are no padding."""
@@ -140,6 +159,7 @@ class _TileBuilder:
     def _chunks(self) -> Chunks:
         plan = self._eq.plan
         order, together = plan.order, WIDTH // self._setup.width
+        begins, begin = self._setup.begins
         others = (
             plan.capacitor_ends, plan.prescribed_row, plan.controlled, plan.line_ends,
             plan.kinetic_ends, self._setup.noise.kind,
@@ -147,24 +167,8 @@ class _TileBuilder:
         return Chunks(
             not any(len(each) for each in others), longs(order.ends),
             longs(-(-order.vectors // together)), longs(order.plain_ends),
-            longs(order.series_ends), *self._begins(),
+            longs(order.series_ends), longs(begins), integers(begin),
         )  # fmt: skip
-
-    def _first(self) -> NDArray[np.bool_]:
-        """By vector, whether its junctions begin the rows of their first ends."""
-        order, together = self._eq.plan.order, WIDTH // self._setup.width
-        vectors = -(-order.places // together)
-        first = self._placed(order.first, True, vectors * together)
-        return np.asarray(first.reshape(vectors, together).all(axis=1))
-
-    def _begins(self) -> tuple[Pointer, Pointer]:
-        """Where each chunk's rows begin that no junction begins, and these rows."""
-        order, together = self._eq.plan.order, WIDTH // self._setup.width
-        begun = np.zeros(order.rows, dtype=np.bool_)
-        begun[order.junction_rows[self._first()[order.place // together], 0]] = True
-        left = ~begun[order.begin]
-        counts = np.append(0, np.cumsum(left))
-        return longs(counts[order.begins]), integers(order.begin[left])
 
     def _parts(self) -> Parts:
         order, pattern, size = self._eq.plan.order, self._eq.pattern, self._eq.plan.size
@@ -203,7 +207,7 @@ class _TileBuilder:
             bool(plan.relations.kind.any()),
             parts.inverse_pc, parts.prediction,
             integers(of_vector), integers((of_vector[:, 3] == plan.size).all(axis=1)),
-            integers(self._first()), coefficient, model,
+            integers(self._setup.first), coefficient, model,
             integers(special.reshape(vectors, together).max(axis=1, initial=0)),
             integers(kind), integers(self._placed(plan.relations.extra)),
             doubles(plan.relations.table), state, share, current, shunt_current, per_ampere, delta,
