@@ -8,11 +8,9 @@ import io
 import sys
 from collections.abc import Callable
 
-import numpy as np
 import pytest
-from support import NO_JOSIM, Files, Ran, tiny_network
+from support import NO_JOSIM, Files, Ran, tiny_network, written
 
-from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.library.cells import CellLibrary
 
 
@@ -38,13 +36,8 @@ def cli(monkeypatch) -> Callable[..., Ran]:
 @pytest.fixture
 def tiny(tmp_path) -> Files:
     """The tiny network with four samples in which every neuron fires and stays silent."""
-    files = Files(
-        tiny_network(), tmp_path / "net.npz", tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "r"
-    )
-    write_network(files.network, files.net)
-    np.save(files.x, np.array([[1, 0, 1], [0, 1, 1], [0, 1, 0], [1, 0, 0]], dtype=bool))
-    np.save(files.y, np.array([0, 1, 0, 1]))
-    return files
+    x = [[1, 0, 1], [0, 1, 1], [0, 1, 0], [1, 0, 0]]
+    return written(tiny_network(), tmp_path, x, [0, 1, 0, 1])
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.network import TernaryNetwork
@@ -55,6 +56,19 @@ class Files:
     x: Path
     y: Path
     run: Path
+
+
+def written(network: TernaryNetwork, folder: Path, x: ArrayLike, labels: ArrayLike) -> Files:
+    """A network with samples and their classes, written to a folder."""
+    files = Files(network, folder / "net.npz", folder / "x.npy", folder / "y.npy", folder / "r")
+    write_network(network, files.net)
+    np.save(files.x, np.array(x, dtype=bool))
+    np.save(files.y, np.array(labels))
+    return files
+
+
+FIVE = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)
+"""Samples of the tiny network."""
 
 
 def tiny_network() -> TernaryNetwork:

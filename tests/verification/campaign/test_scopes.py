@@ -8,24 +8,14 @@ import re
 
 import numpy as np
 import pytest
-from support import NO_JOSIM, Files, tiny_network
-
-from netlist_gen.checkpoint.registry import write_network
+from support import FIVE, NO_JOSIM, Files, tiny_network, written
 
 pytestmark = pytest.mark.usefixtures("plots_aside")
-
-X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)
 
 
 @pytest.fixture
 def tiny(tmp_path) -> Files:
-    files = Files(
-        tiny_network(), tmp_path / "n.npz", tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "r"
-    )
-    write_network(files.network, files.net)
-    np.save(files.x, X)
-    np.save(files.y, np.array([0, 1, 1, 0, 1]))
-    return files
+    return written(tiny_network(), tmp_path, FIVE, [0, 1, 1, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -41,7 +31,7 @@ def test_both_scopes_agree(tiny, cli, simulator):
     assert [row["scope"] for row in summary["scopes"]] == ["network", "neurons"]
     # Five neurons, five samples; the network's deck begins with two start-up windows.
     assert [row["checked"] for row in summary["scopes"]] == [35, 25]
-    expected = sum(int(s.sum()) for s in tiny.network.forward(X))
+    expected = sum(int(s.sum()) for s in tiny.network.forward(FIVE))
     assert [row["pulses"] for row in summary["scopes"]] == [expected, expected]
     assert summary["checked"] == 60
     assert summary["scope_difference"] is None
@@ -60,7 +50,7 @@ def test_both_scopes_agree(tiny, cli, simulator):
         assert row["fan_in"] == [layer.fan_in.min(), layer.fan_in.max()]
         assert row["theta"] == [layer.theta.min(), layer.theta.max()]
         assert (row["checked"], row["mismatches"], row["failed"]) == (12 * layer.outputs, 0, 0)
-        assert row["pulses"] == tiny.network.forward(X)[index].sum()
+        assert row["pulses"] == tiny.network.forward(FIVE)[index].sum()
         low, high = row["delay_ps"]
         assert 10 < low <= high < 40
     alone = [row["energy_J"] for row in summary["layers"]]

@@ -8,9 +8,8 @@ import shutil
 
 import numpy as np
 import pytest
-from support import NO_JOSIM, Files
+from support import NO_JOSIM, Files, written
 
-from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.network import TernaryNetwork
 
 NO_NGSPICE = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not on PATH")
@@ -21,13 +20,7 @@ pytestmark = [pytest.mark.ngspice, NO_NGSPICE, pytest.mark.usefixtures("plots_as
 def tiny(tmp_path) -> Files:
     """Two neurons of two inputs; both fire in one of three windows and are silent in another."""
     network = TernaryNetwork.from_arrays([np.array([[1, -1], [1, 1]])], [np.array([1, 2])])
-    files = Files(
-        network, tmp_path / "net.npz", tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "r"
-    )
-    write_network(network, files.net)
-    np.save(files.x, np.array([[1, 0], [0, 1], [1, 1]], dtype=bool))
-    np.save(files.y, np.array([0, 1, 1]))
-    return files
+    return written(network, tmp_path, [[1, 0], [0, 1], [1, 1]], [0, 1, 1])
 
 
 def test_two_simulators_agree_with_the_reference_and_with_each_other(tiny, cli):

@@ -5,28 +5,19 @@ from __future__ import annotations
 import json
 import re
 
-import numpy as np
 import pytest
-from support import NO_JOSIM, Files, tiny_network
+from support import FIVE, NO_JOSIM, Files, tiny_network, written
 
 from netlist_gen.assembly.network_circuit import network_outline
-from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.process import load_process
 
 pytestmark = pytest.mark.usefixtures("plots_aside")
 
-X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)
-
 
 @pytest.fixture
 def tiny(tmp_path) -> Files:
-    files = Files(
-        tiny_network(), tmp_path / "n.npz", tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "r"
-    )
-    write_network(files.network, files.net)
-    np.save(files.x, X)
-    return files
+    return written(tiny_network(), tmp_path, FIVE, [0, 1, 1, 0, 1])
 
 
 @pytest.mark.parametrize(
