@@ -1,10 +1,10 @@
-"""Machine code of the kernels: compiled once by Numba, kept in a file, loaded without Numba.
+"""Machine code of the kernels: compiled once by LLVM, kept in a file, loaded without Numba.
 
 Importing Numba and its look at every cached function take a second; loading the same machine code
-by LLVM takes some milliseconds. So what Numba makes of ``entry`` is kept as one object file for
-each group of functions, and runs call it by ctypes. A file is used by the processor, the versions
-and the sources that it was made for, and no other: all of them are in its name, and its own digest
-is at its head. Whatever does not fit, or is damaged, is compiled anew.
+by LLVM takes some milliseconds. So what LLVM makes of ``portable`` code is kept as one object file
+for each group of functions, and runs call it by ctypes. A file is used by the processor, the
+versions and the sources that it was made for, and no other: all of them are in its name, and its
+own digest is at its head. Whatever does not fit, or is damaged, is compiled anew.
 """
 
 from __future__ import annotations
@@ -22,32 +22,8 @@ from typing import Any
 
 from netlist_gen.errors import ConfigurationError, SimulatorError
 from netlist_gen.files import atomic_path
+from verification.engine.kernels.portable import SIGNATURES, digest, made, shipped
 
-SIGNATURES = {
-    "pattern": {
-        "dense_order": "iiiiiiiiii",
-        "minimum_degree": "ii",
-        "distances": "iiiiii",
-        "assemble": "iiiiiii",
-        "fill": "ii",
-        "prune_lower": "iiiiiii",
-        "prune_upper": "iiii",
-        "print_steps": "iiiddii",
-    },
-    "single": {"run_tile": "iiiiiidiii", "factorise_tile": "iiii"},
-    "lanes": {"run_tile": "iiiiiidiii", "factorise_tile": "iiii"},
-}
-"""By group and function: its arguments, i for an integer or an address, d for a double. Each
-returns an integer."""
-
-_SOURCES = (
-    "kernels",
-    "lanes/graphs.py",
-    "lanes/layout.py",
-    "lanes/pieces.py",
-    "lanes/pointers.py",
-    "equations/constants.py",
-)
 _MAGIC = b"netlist-gen object 1\n"
 MOST_KEPT = 8
 """Object files of a group that are kept: of so many processors and versions, by their last use."""
@@ -101,7 +77,7 @@ def _load(group: str, note: Note) -> dict[str, Callable[..., int]]:
     place = _place(group)
     code = _kept(place)
     if code is None:
-        if _digest() != _IMPORTED:
+        if digest() != _IMPORTED:
             raise SimulatorError(
                 "the package was changed while this process ran: its kernels no longer fit; start "
                 "again"
@@ -153,68 +129,25 @@ def _machine(llvm: Any) -> Any:
 
 
 def compiled(group: str) -> bytes:
-    """The object file of a group, made by Numba and LLVM."""
-    import llvmlite.binding as llvm
-    from numba import float64, int64
+    """The object file of a group: LLVM's code of it, optimised for this processor.
 
-    from verification.engine.kernels import entry
+    Numba makes that code where the package does not have it.
+    """
+    import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    whole = llvm.parse_assembly("")
-    whole.triple = llvm.get_process_triple()
-    kinds = {"i": int64, "d": float64}
-    for name, function in entry.GROUPS[group]().items():
-        codes = SIGNATURES[group][name]
-        signature = tuple(kinds[c] for c in codes)
-        function.compile(signature)
-        made = function.overloads[signature]
-        module = llvm.parse_assembly(made.library.get_llvm_str())
-        module.link_in(llvm.parse_assembly(_caller(f"{group}_{name}", codes, made.fndesc)))
-        whole.link_in(module)
-    _check_complete(whole)
-    return bytes(_machine(llvm).emit_object(whole))
-
-
-def _caller(name: str, codes: str, description: Any) -> str:
-    """LLVM's text of a C function that calls Numba's: its result, without the status.
-
-    The status is always 0: nothing in the kernels raises.
-    """
-    kinds = ["i64" if c == "i" else "double" for c in codes]
-    inner = f'@"{description.llvm_func_name}"'
-    parameters = ", ".join(f"{kind} %a{k}" for k, kind in enumerate(kinds))
-    return (
-        f"declare i32 {inner}(i64*, i8**, {', '.join(kinds)})\n"
-        f"define i64 @{name}({parameters}) {{\n"
-        "  %result = alloca i64\n"
-        "  %raised = alloca i8*\n"
-        f"  %status = call i32 {inner}(i64* %result, i8** %raised, {parameters})\n"
-        "  %value = load i64, i64* %result\n"
-        "  ret i64 %value\n"
-        "}\n"
-    )
-
-
-def _check_complete(module: Any) -> None:
-    """Raises AssertionError where code calls what is not in every process."""
+    module = llvm.parse_bitcode(shipped(group) or made(group))
+    machine = _machine(llvm)
+    passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
+    passes.getModulePassManager().run(module, passes)
     for function in module.functions:
         if function.is_declaration and not function.name.startswith("llvm."):
             assert function.name in _LIBRARY, f"kernels call {function.name}"
+    return bytes(machine.emit_object(module))
 
 
-def _digest() -> str:
-    """Of the sources that the functions are made of."""
-    engine = Path(__file__).parents[1]
-    total = hashlib.sha256()
-    for name in _SOURCES:
-        place = engine / name
-        for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
-            total.update(file.read_bytes())
-    return total.hexdigest()
-
-
-_IMPORTED = _digest()
+_IMPORTED = digest()
 """Of the sources as they were when this process imported the tables that kernels are handed."""
 
 

@@ -132,7 +132,7 @@ def test_a_package_that_changes_under_a_process_is_noticed(monkeypatch, tmp_path
     """Its tables have the old layout, what would be compiled now has the new one."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(native, "_loaded", {})
-    monkeypatch.setattr(native, "_digest", lambda: "other sources")
+    monkeypatch.setattr(native, "digest", lambda: "other sources")
     message = (
         "the package was changed while this process ran: its kernels no longer fit; start again"
     )

@@ -1,0 +1,104 @@
+"""LLVM's code of the kernels that the package ships: what is taken, what is made anew."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import llvmlite.binding as llvm
+import pytest
+from numba.core import config
+
+from verification.engine.kernels import native, portable
+
+
+@pytest.fixture(scope="module")
+def pattern():
+    """The smallest group, made by Numba."""
+    return portable.made("pattern")
+
+
+@pytest.fixture
+def folder(pattern, monkeypatch, tmp_path):
+    """A folder in which the code of two groups is written."""
+    monkeypatch.setattr(portable, "made", lambda _: pattern)
+    groups = {name: portable.SIGNATURES[name] for name in ("pattern", "single")}
+    monkeypatch.setattr(portable, "SIGNATURES", groups)
+    files = portable.write_shipped(tmp_path / "code")
+    assert files == [tmp_path / "code" / f"{name}.bc" for name in groups]
+    return tmp_path / "code"
+
+
+def test_what_was_written_is_taken_and_not_written_again(folder, pattern, monkeypatch):
+    assert portable.shipped("pattern", folder) == pattern
+    assert portable.shipped("lanes", folder) is None
+    monkeypatch.setattr(portable, "made", pytest.fail)
+    assert len(portable.write_shipped(folder)) == 2
+
+
+@pytest.mark.parametrize("damage", [(0, 1), (30, 31), (-1, None), (5000, 5001)])
+def test_damaged_code_is_not_taken(folder, damage):
+    file = folder / "pattern.bc"
+    data = bytearray(file.read_bytes())
+    data[slice(*damage)] = b"\0" if data[damage[0]] else b"\1"
+    file.write_bytes(data)
+    assert portable.shipped("pattern", folder) is None
+    portable.write_shipped(folder)
+    assert portable.shipped("pattern", folder) is not None
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "other"),
+    [
+        (portable, "digest", lambda: "other sources"),
+        (llvm, "get_process_triple", lambda: "riscv64-unknown-linux-gnu"),
+        (portable, "_llvm_version", lambda: 10),
+    ],
+    ids=["sources", "machine", "an earlier LLVM"],
+)
+def test_code_of_others_is_not_taken(folder, monkeypatch, owner, name, other):
+    monkeypatch.setattr(owner, name, other)
+    assert portable.shipped("pattern", folder) is None
+
+
+def test_a_later_llvm_takes_what_an_earlier_one_wrote(folder, pattern, monkeypatch):
+    monkeypatch.setattr(portable, "_llvm_version", lambda: 99)
+    assert portable.shipped("pattern", folder) == pattern
+
+
+def test_others_that_use_numba_have_its_usual_level():
+    before = config.OPT
+    with portable._unoptimised():
+        assert config.OPT == 0
+    assert config.OPT is before
+
+
+def test_machine_code_of_shipped_code_takes_no_numba(folder, tmp_path):
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from verification.engine.kernels import native, portable\n"
+        "native.shipped = lambda group: portable.shipped(group, Path(sys.argv[1]))\n"
+        "found = native.functions('pattern')\n"
+        "assert set(found) == set(native.SIGNATURES['pattern'])\n"
+        "print('numba' in sys.modules)\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(folder)],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout.strip() == "False"
+
+
+def test_what_the_package_has_comes_before_what_numba_makes(pattern, monkeypatch):
+    monkeypatch.setattr(native, "shipped", lambda _: pattern)
+    monkeypatch.setattr(native, "made", pytest.fail)
+    by_package = native.compiled("pattern")
+    monkeypatch.setattr(native, "shipped", lambda _: None)
+    monkeypatch.setattr(native, "made", lambda _: pattern)
+    assert native.compiled("pattern") == by_package
