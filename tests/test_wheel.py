@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from verification.engine.kernels import portable
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ("digits.npz", "digits.pt", "digits_inputs.npy", "digits_labels.npy")
 
@@ -43,6 +45,13 @@ def test_every_template_cell_and_the_example_are_in_it(unpacked):
         "netlist_gen",
         "verification",
     }
+
+
+def test_the_kernels_are_in_it(unpacked):
+    """Numba's half of compiling them is done."""
+    folder = unpacked / "verification" / "engine" / "kernels" / "code"
+    for group in portable.SIGNATURES:
+        assert portable.shipped(group, folder) is not None, group
 
 
 def test_it_runs_away_from_the_sources(unpacked, tmp_path):
