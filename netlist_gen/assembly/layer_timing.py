@@ -132,6 +132,7 @@ class LayerTimer:
         clock = dataclasses.replace(layer.clock, reset_stages=1)
         self.clocks = {c.name: clock_arrivals(delays, clock, c.bias) for c in corners}
         self.limits = {c.name: self._limits(c.bias) for c in corners}
+        self._chains: dict[tuple[int, float], float] = {}
 
     def choose(self) -> Choice:
         """The least padding whose least slack reaches ``MARGIN_S``, else the one of most slack."""
@@ -216,8 +217,11 @@ class LayerTimer:
 
     def _chain(self, stages: int, bias: float) -> float:
         """The chain of the resets, s."""
-        clock = dataclasses.replace(self.layer.clock, reset_stages=stages)
-        return self.delays.path(clock.reset_chain(), bias)
+        key = stages, bias
+        if key not in self._chains:  # a layer asks for the same ones with every padding it tries
+            clock = dataclasses.replace(self.layer.clock, reset_stages=stages)
+            self._chains[key] = self.delays.path(clock.reset_chain(), bias)
+        return self._chains[key]
 
     def _phase(self, pads: dict[int, int]) -> Choice:
         """The source's phase and the chain's length of most slack, for a given padding."""

@@ -11,7 +11,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -46,6 +46,7 @@ class Stage(NamedTuple):
     beside: str = ""
 
 
+@lru_cache(maxsize=4096)
 def jtl_chain(stages: int, driver: str = "jtl", load: str = "jtl") -> tuple[Stage, ...]:
     """JTL stages in a row, the first behind ``driver``, the last with ``load``."""
     drivers = [driver, *(last_driver(n, driver) for n in range(1, stages))]
