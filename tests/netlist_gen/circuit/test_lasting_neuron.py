@@ -30,6 +30,8 @@ from netlist_gen.library.design import load_phases
 from netlist_gen.memory import RESETS, Memory
 from netlist_gen.network import TernaryNetwork
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 
 def network(reset, fan_in=8, neurons=3, steps=3, seed=0):
     """Neurons of random signs on the same lines, thresholds in a row."""

@@ -12,6 +12,8 @@ import netlist_gen as ng
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.resources import resource_dir
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 SFQ5EE = (resource_dir("cells") / "process" / "sfq5ee.toml").read_text()
 
 

@@ -18,6 +18,8 @@ from netlist_gen.deck.parameters import PARAMETERS, plain_deck
 from netlist_gen.errors import DeckError
 from verification.simulators.wrspice_rules import check_wrspice_deck
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 NGSPICE = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not on PATH")
 WRSPICE = pytest.mark.skipif(shutil.which("wrspice") is None, reason="wrspice is not on PATH")
 JOSIM = pytest.mark.skipif(shutil.which("josim-cli") is None, reason="josim-cli is not on PATH")

@@ -8,6 +8,8 @@ from contextlib import closing
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 TABLE = "element,value\njtl:IB1,180\nIBA.XS0.XL0N0,165\nLST.XS1.XL0N0,15.8\n"
 
 

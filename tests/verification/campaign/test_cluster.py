@@ -23,6 +23,8 @@ from verification.campaign.plan import Setup
 from verification.campaign.run import Workers, run_tasks
 from verification.simulators.embedded import EmbeddedSimulator
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 distributed = pytest.importorskip("distributed")
 
 NETWORK = tiny_network()

@@ -11,6 +11,8 @@ import pytest
 import netlist_gen as ng
 from netlist_gen.network import TernaryNetwork
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 NETWORK = TernaryNetwork.from_arrays([[[1, -1, 0], [1, 1, 0]], [[1, 1]]], [[1, 2], [1]])
 X = np.random.default_rng(5).random((120, 3)) < 0.4
 LABELS = np.zeros(120, dtype=np.int64)

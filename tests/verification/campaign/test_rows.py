@@ -18,6 +18,8 @@ from verification.campaign.ledger import _digest
 from verification.campaign.options import VerifyOptions
 from verification.campaign.verify import verify
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 X = np.array([[1, 0, 1], [0, 1, 1]], dtype=bool)
 
 

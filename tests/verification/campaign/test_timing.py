@@ -14,6 +14,8 @@ from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.resources import resource_dir
 from verification.campaign import verify as campaign
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)
 
 

@@ -23,6 +23,8 @@ from verification.reference.event_energy import EventEnergy, network_energy
 from verification.reference.options import PerformanceOptions
 from verification.reference.performance import SourceFigures, performance
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 X = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0]], dtype=bool)
 
 

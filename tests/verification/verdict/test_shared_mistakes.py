@@ -20,6 +20,8 @@ from netlist_gen.network import TernaryNetwork
 from verification.verdict import class_lines
 from verification.verdict import neuron as verdict_neuron
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 NETWORK = TernaryNetwork.from_arrays(
     [np.array([[1, -1, 1], [0, 1, 1]]), np.array([[1, 1], [-1, 1]])],
     [np.array([1, 2]), np.array([1, 1])],

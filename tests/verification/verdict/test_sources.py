@@ -15,6 +15,8 @@ from netlist_gen.network import TernaryNetwork
 from verification.simulators.registry import get_simulator
 from verification.verdict.sources import SourceLine, currents_in, first_difference, read_parts
 
+pytestmark = pytest.mark.usefixtures("plots_aside")
+
 PS = 1e-12
 NETWORK = TernaryNetwork.from_arrays([np.array([[1, -1]])], [np.array([1])])
 X = np.array([[1, 0]], dtype=bool)
