@@ -16,17 +16,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import NetworkError
 from netlist_gen.grid import Grids, check_grids
+from netlist_gen.layer_arrays import (
+    ThresholdArray,
+    WeightArray,
+    integer_thresholds,
+    ternary_matrix,
+)
 from netlist_gen.memory import Memory, fired
 from netlist_gen.votes import TieRule, count_votes, vote_accuracy
 
-WeightArray = NDArray[np.int8]
-ThresholdArray = NDArray[np.int32]
 SpikeArray = NDArray[np.bool_]
 
 # Rows per matrix product: bounds the float copy of a batch to a few tens of MB.
 _CHUNK_ROWS = 4096
-# A float32 sum of ternary terms is exact while every partial sum is below 2**24.
-_MAX_FAN_IN = 1 << 24
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,8 +49,8 @@ class TernaryLayer:
     memory: Memory | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", _ternary_matrix(self.weights))
-        object.__setattr__(self, "theta", _integer_thresholds(self.theta))
+        object.__setattr__(self, "weights", ternary_matrix(self.weights))
+        object.__setattr__(self, "theta", integer_thresholds(self.theta))
         if self.theta.shape[0] != self.weights.shape[0]:
             raise NetworkError(
                 f"theta has {self.theta.shape[0]} values for {self.weights.shape[0]} neurons; "
@@ -366,42 +368,3 @@ class TernaryNetwork:
 
     def __iter__(self) -> Iterator[TernaryLayer]:
         return iter(self.layers)
-
-
-def _ternary_matrix(weights: ArrayLike) -> WeightArray:
-    array = np.asarray(weights)
-    if array.ndim != 2:
-        raise NetworkError(f"weights have shape {array.shape}; (outputs, inputs) is needed")
-    if 0 in array.shape:
-        raise NetworkError(f"weights have shape {array.shape}: an empty layer can't be built")
-    if array.dtype.kind not in "iuf":
-        raise NetworkError(f"weights have type {array.dtype}; int8 is needed")
-    wrong = ~((array == 0) | (array == 1) | (array == -1))  # a NaN is none of them
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
-        raise NetworkError(
-            f"weight [{row}, {column}] is {array[row, column]}; only -1, 0 and 1 are allowed"
-        )
-    if array.shape[1] >= _MAX_FAN_IN:
-        raise NetworkError(f"weights have {array.shape[1]} inputs; fewer than 2**24 are allowed")
-    ternary = array.astype(np.int8)
-    ternary.flags.writeable = False
-    return ternary
-
-
-def _integer_thresholds(theta: ArrayLike) -> ThresholdArray:
-    array = np.asarray(theta)
-    if array.ndim != 1:
-        raise NetworkError(f"theta has shape {array.shape}; (outputs,) is needed")
-    if array.dtype.kind not in "iuf":
-        raise NetworkError(f"theta has type {array.dtype}; int32 is needed")
-    limits = np.iinfo(np.int32)
-    with np.errstate(invalid="ignore"):
-        whole = np.isfinite(array) & (array == np.floor(array))
-    wrong = np.flatnonzero(~whole | (array < limits.min) | (array > limits.max))
-    if wrong.size:
-        index = int(wrong[0])
-        raise NetworkError(f"theta [{index}] is {array[index]}; an int32 whole number is needed")
-    integers = array.astype(np.int32)
-    integers.flags.writeable = False
-    return integers

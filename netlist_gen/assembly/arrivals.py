@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netlist_gen.assembly.delays import Delays
-from netlist_gen.assembly.plan import NetworkPlan, Stage
+from netlist_gen.assembly.plan import NetworkPlan
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.circuit.view import GUARD_S
 from netlist_gen.library.design import ClockPhases
@@ -91,7 +92,7 @@ def arrival_range(
         signs: +1 or -1 for each of its synapses.
         theta: its threshold.
         phases: of the bench.
-        decision_s: when the decision clock comes to the neuron's port (``neuron.port_phases``).
+        decision_s: when the decision clock comes to the neuron's port (``clock_line.port_phases``).
     """
     reset = decision_s + spacing.hold
     following = max(decision_s + spacing.keep, reset + spacing.recovery)

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netlist_gen.assembly.delays import Delays
-from netlist_gen.assembly.plan import ClassLine, NetworkPlan, Stage
+from netlist_gen.assembly.plan import ClassLine, NetworkPlan
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.assembly.timing_values import TimingPlan
 from netlist_gen.errors import TimingError
 

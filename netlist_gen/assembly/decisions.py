@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.assembly.unevenness import NeuronInfluence, table_unevenness
 from netlist_gen.circuit.lasting_neuron import design_of
 from netlist_gen.circuit.loops import stage_fan_in

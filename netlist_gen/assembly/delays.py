@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.decisions import Decisions, branches_of
-from netlist_gen.assembly.plan import ClockPlan, Stage
+from netlist_gen.assembly.plan import ClockPlan
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.assembly.unevenness import NeuronInfluence
 from netlist_gen.circuit.lasting_neuron import design_of
 from netlist_gen.circuit.neuron import Coupler, coupler_of

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.delays import Delays
-from netlist_gen.assembly.plan import ClockPlan, LayerPlan, Stage, jtl_chain
+from netlist_gen.assembly.plan import ClockPlan, LayerPlan
+from netlist_gen.assembly.stages import Stage, jtl_chain
 from netlist_gen.assembly.timing_values import (
     KINDS,
     MARGIN_S,

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from netlist_gen.assembly.class_lines import one_line_each, plan_class_lines
 from netlist_gen.assembly.close_timing import close_timing
 from netlist_gen.assembly.delays import has_tables, measured_delays
-from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, outline
+from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, outline
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.assembly.timing_values import CORNERS, Corner, LayerTiming, TimingPlan
 from netlist_gen.circuit.bench import TAIL_S, biased_probes, drive, driver
 from netlist_gen.circuit.bias import Island, with_bias

@@ -11,12 +11,13 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.assembly.stages import Stage, jtl_chain
 from netlist_gen.circuit.probe import Probe
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory, neuron_sites
 from netlist_gen.circuit.trees import merger_nodes, tree_depth
@@ -27,38 +28,6 @@ if TYPE_CHECKING:
     from netlist_gen.assembly.timing_values import TimingPlan
 
 IntArray = NDArray[np.int64]
-
-
-class Stage(NamedTuple):
-    """A cell on a path, among its neighbours.
-
-    Attributes:
-        cell: "jtl", "splitter", "merger", "neuron", or a small cell of ``library.splitters``.
-        driver: what is before it: "source" (a pulse source), "first" (the JTL stage behind one),
-            "jtl", "splitter", "merger" or "neuron".
-        load: what it drives, a cell or the "end"; of a neuron, what its output stage drives.
-        beside: what a splitter's other output carries.
-    """
-
-    cell: str
-    driver: str = "jtl"
-    load: str = "jtl"
-    beside: str = ""
-
-
-@lru_cache(maxsize=4096)
-def jtl_chain(stages: int, driver: str = "jtl", load: str = "jtl") -> tuple[Stage, ...]:
-    """JTL stages in a row, the first behind ``driver``, the last with ``load``."""
-    drivers = [driver, *(last_driver(n, driver) for n in range(1, stages))]
-    loads = [*["jtl"] * (stages - 1), load]
-    return tuple(Stage("jtl", d, x) for d, x in zip(drivers, loads, strict=True)) if stages else ()
-
-
-def last_driver(stages: int, driver: str) -> str:
-    """What drives the cell behind a chain of so many JTL stages."""
-    if not stages:
-        return driver
-    return "first" if driver == "source" and stages == 1 else "jtl"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.circuit.loops import neuron_deal
 from netlist_gen.circuit.table_neuron import lines_of_count, table_neuron
 

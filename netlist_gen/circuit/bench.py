@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.circuit.bias import Island, buses_of, with_bias
+from netlist_gen.circuit.clock_line import port_phases
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.lasting_neuron import lasting_phases, site_cell
 from netlist_gen.circuit.model import Circuit, CircuitBuilder
-from netlist_gen.circuit.neuron import port_phases
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.sites import NeuronSite
 from netlist_gen.circuit.trees import tree_depth

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.circuit.bench import CLOCK, RESET, TAIL_S, biased_probes, drive
 from netlist_gen.circuit.bias import Island, with_bias
+from netlist_gen.circuit.clock_line import port_phases
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, Resistor
 from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
 from netlist_gen.circuit.neuron import (
@@ -26,7 +27,6 @@ from netlist_gen.circuit.neuron import (
     design_neuron,
     finished,
     loop_nets,
-    port_phases,
 )
 from netlist_gen.circuit.probe import Analysis, Probe
 from netlist_gen.circuit.trees import merger_tree, splitter_tree, tree_depth

@@ -22,15 +22,15 @@ neighbouring synapses are coupled, thresholds are set for that too (``circuit.cr
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from netlist_gen.circuit.clock_line import clock_stages
 from netlist_gen.circuit.crosstalk import NOT_MOVED, drawn_order, moved, with_crosstalk
 from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, Role
 from netlist_gen.circuit.linear import LoopSum
-from netlist_gen.circuit.loops import LoopSize, deal, loop_shares, loop_size, neuron_loops
+from netlist_gen.circuit.loops import LoopSize, deal, loop_shares, loop_size
 from netlist_gen.circuit.model import Cell, CircuitBuilder
 from netlist_gen.circuit.trees import splitter_tree
 from netlist_gen.circuit.view import (
@@ -44,7 +44,7 @@ from netlist_gen.circuit.view import (
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import NetworkError
 from netlist_gen.library.cells import CellLibrary
-from netlist_gen.library.design import ClockPhases, DesignRules, load_rules
+from netlist_gen.library.design import DesignRules, load_rules
 from netlist_gen.library.drawing import ONE_TURN, Crosstalk, Transformer
 from netlist_gen.library.splitters import RESETS
 
@@ -328,42 +328,10 @@ def loop_nets(
     return found
 
 
-CLOCK_GROWTH = 1.3
-"""Of the clock line's junctions, from stage to stage, at the most."""
-
-
-CLOCK_STAGES = 3
-"""Of the clock line of the smallest stage; the phases of the design table are those of its port."""
-
-CLOCK_STAGE_S = 2.0e-12
-"""One stage of a clock line, 1.9 to 2.1 ps in JoSIM's equations, drawn parasitics in."""
-
-
-def clock_stages(library: CellLibrary, loops: int) -> int:
-    """Stages of a clock line, each at most ``CLOCK_GROWTH`` times as large as the one before."""
-    stage = library.description("decision").parameters
-    last = stage["ic_clock"] * loops / stage["reference"]
-    grown = math.log(last / stage["ic_line"]) / math.log(CLOCK_GROWTH)
-    return max(CLOCK_STAGES, math.ceil(grown))
-
-
 def decision_cell(library: CellLibrary, loops: int) -> Cell:
     """The decision stage of so many loops."""
     stages = float(clock_stages(library, loops))
     return library.cell("decision", f"{loops}", loops=float(loops), stages=stages)
-
-
-def port_phases(library: CellLibrary, phases: ClockPhases, branches: int) -> ClockPhases:
-    """Clock phases at the ports of a neuron of so many storage branches.
-
-    The decision clock comes sooner by what its line is longer than the smallest stage's.
-
-    Raises:
-        NetworkError: more branches than were shown to work.
-    """
-    longer = clock_stages(library, neuron_loops(branches)) - CLOCK_STAGES
-    sooner = longer * CLOCK_STAGE_S * phases.slowness
-    return dataclasses.replace(phases, decision=phases.decision - sooner)
 
 
 def control_current(library: CellLibrary, flux: float) -> float:

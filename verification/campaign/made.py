@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from netlist_gen.assembly.arrivals import ArrivalRange, Spacing, arrival_range, spacings
 from netlist_gen.assembly.delays import Delays, measured_delays
 from netlist_gen.assembly.plan import NetworkPlan
-from netlist_gen.circuit.neuron import port_phases
+from netlist_gen.circuit.clock_line import port_phases
 from netlist_gen.circuit.sites import NeuronSite, neuron_sites
 from netlist_gen.deck.plan import Cut, NeuronRun, NeuronTask, Skew, Task
 from netlist_gen.deck.windows import deck_name

@@ -26,9 +26,6 @@ from netlist_gen.library.annotations import annotator_of
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import bias_note
 from netlist_gen.library.options import annotations_of
-from netlist_gen.library.process import Process
-from netlist_gen.library.splitters import LIBRARY
-from netlist_gen.library.tables import how_to_measure
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.parallel import Progress, usable_cores
 from netlist_gen.spikes import NetworkSpikes, windows_of, with_room
@@ -53,7 +50,7 @@ from verification.campaign.windows import SampleWindows, coverage_of
 from verification.certificate.classes import Asked
 from verification.certificate.statement import Mutation
 from verification.reference.bus_energy import BusLoads
-from verification.reference.timed import WINDOW_S
+from verification.reference.timed import WINDOW_S, untimed_note
 from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
 from verification.verdict.altered import AlteredDeck
@@ -141,21 +138,9 @@ def verify(
         plan = _windows(facts, outline.plan, setup, options, simulators)
         run = _Run(facts, plan, setup, options, simulators, workers, progress)
         run.note(bias_note(library.process))
-        run.note(_untimed(library.process))
+        run.note(untimed_note(library.process))
         run.check_decks()
         return run.go(directory, begin)
-
-
-def _untimed(process: Process) -> str:
-    """What is to be said where cells with their bias and splitters were not measured; else ""."""
-    usual = process.network is None and process.splitters == LIBRARY
-    if usual or has_tables(process):
-        return ""
-    by_load = "" if process.splitters == LIBRARY else f" and splitters {process.splitters}"
-    return (
-        f"no tables were measured with the bias {process.bias_kind}{by_load}: pulses are held to "
-        f"the clock, not to expected times; {how_to_measure(process)} measures them"
-    )
 
 
 def _windows(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlist_gen.assembly.delays import Delays, measured_delays
-from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.assembly.unevenness import NeuronInfluence, unevenness
 from netlist_gen.circuit.bench import drive
 from netlist_gen.circuit.bias import Island, with_bias

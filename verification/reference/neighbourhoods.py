@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.circuit.bench import drive
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, Resistor
 from netlist_gen.circuit.model import CircuitBuilder

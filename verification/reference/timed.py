@@ -15,14 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netlist_gen.assembly.delays import Delays, measured_delays
-from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan, Stage, last_driver
+from netlist_gen.assembly.delays import Delays, has_tables, measured_delays
+from netlist_gen.assembly.plan import ClassLine, LayerPlan, NetworkPlan
+from netlist_gen.assembly.stages import Stage, last_driver
 from netlist_gen.assembly.timing_values import LayerTiming, TimingPlan
 from netlist_gen.assembly.unevenness import unevenness
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.library.process import Process
-from netlist_gen.library.splitters import DATA, RESETS
+from netlist_gen.library.splitters import DATA, LIBRARY, RESETS
+from netlist_gen.library.tables import how_to_measure
 from netlist_gen.spikes import NeuronSpikes
 from verification.reference.influence import (
     StageDelays,
@@ -311,3 +313,15 @@ class _Fold:
         ]
         flat = np.concatenate(arrivals)
         return np.sort(flat[np.isfinite(flat)]) + self.junctions.after_merger
+
+
+def untimed_note(process: Process) -> str:
+    """What is to be said where cells with their bias and splitters were not measured; else ""."""
+    usual = process.network is None and process.splitters == LIBRARY
+    if usual or has_tables(process):
+        return ""
+    by_load = "" if process.splitters == LIBRARY else f" and splitters {process.splitters}"
+    return (
+        f"no tables were measured with the bias {process.bias_kind}{by_load}: pulses are held to "
+        f"the clock, not to expected times; {how_to_measure(process)} measures them"
+    )

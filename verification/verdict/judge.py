@@ -19,6 +19,7 @@ from netlist_gen.version import __version__
 from netlist_gen.votes import vote_accuracy
 from verification.reference.bus_energy import BusLoads
 from verification.reference.energy import EnergyLedger
+from verification.verdict.counter_example import counter_example
 from verification.verdict.energy import ENERGY_TOLERANCE
 from verification.verdict.figures import (
     Accuracy,
@@ -27,7 +28,7 @@ from verification.verdict.figures import (
     EnergyFigures,
     LayerFigures,
 )
-from verification.verdict.measured import Measured, counter_example, scope_difference
+from verification.verdict.measured import Measured, scope_difference
 from verification.verdict.outcome import NetworkFacts, RunVerdict, SimulatorVerdict
 from verification.verdict.simulators import Agreement, Observed, compare_all
 

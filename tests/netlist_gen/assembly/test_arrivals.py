@@ -10,7 +10,7 @@ from netlist_gen.assembly.arrivals import Spacing, arrival_range, spacings
 from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.network_circuit import network_outline
 from netlist_gen.assembly.plan import outline
-from netlist_gen.circuit.neuron import port_phases
+from netlist_gen.circuit.clock_line import port_phases
 from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases

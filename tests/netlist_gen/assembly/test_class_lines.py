@@ -10,7 +10,8 @@ import pytest
 from netlist_gen.assembly.class_lines import line_spacing, one_line_each, plan_class_lines
 from netlist_gen.assembly.close_timing import close_timing
 from netlist_gen.assembly.delays import measured_delays
-from netlist_gen.assembly.plan import Stage, outline
+from netlist_gen.assembly.plan import outline
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.library.process import load_process
 from netlist_gen.network import TernaryNetwork
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.assembly.delays import LATER_S, SOONER_S, Delays, measured_delays
-from netlist_gen.assembly.plan import Stage, jtl_chain
+from netlist_gen.assembly.stages import Stage, jtl_chain
 from netlist_gen.circuit.table_neuron import table_neuron
 from netlist_gen.circuit.trees import merger_tree, splitter_tree
 from netlist_gen.errors import ConfigurationError

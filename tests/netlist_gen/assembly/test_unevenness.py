@@ -10,7 +10,7 @@ from support import neuron_site, site_spikes
 
 from netlist_gen.assembly.decisions import LEAST_PAST
 from netlist_gen.assembly.delays import measured_delays
-from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.assembly.unevenness import NeuronInfluence, table_unevenness, unevenness
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.circuit.loops import neuron_deal

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netlist_gen.assembly.delays import measured_delays
-from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.circuit.elements import GROUND, LOAD_OHM, PulseSource, Resistor
 from netlist_gen.circuit.model import CircuitBuilder
 from netlist_gen.circuit.probe import Analysis, Probe

@@ -13,7 +13,7 @@ from support import neuron_site, site_spikes, tiny_network
 
 from netlist_gen.assembly.delays import measured_delays
 from netlist_gen.assembly.network_circuit import network_bench
-from netlist_gen.assembly.plan import Stage
+from netlist_gen.assembly.stages import Stage
 from netlist_gen.assembly.unevenness import unevenness
 from netlist_gen.circuit.bench import neuron_bench
 from netlist_gen.circuit.view import START_S

@@ -60,8 +60,7 @@ BIASES = (0.9, 1.0, 1.1)
 LIMITS_OF = 8
 """Loops of the stage whose limits are looked for."""
 
-WINDOWS = 4
-POINTS, ROUNDS = 6, 8
+WINDOWS, POINTS, ROUNDS = 4, 6, 8
 LOWEST, HIGHEST = -0.2, 0.35
 """Where the edges are looked for, Phi0: rounds of so many points, each between two of the last."""
 

@@ -13,6 +13,7 @@ from typing import cast
 
 import numpy as np
 
+from netlist_gen.circuit.clock_line import port_phases
 from netlist_gen.circuit.lasting_neuron import (
     STEPS_MAX,
     lasting_phases,
@@ -20,7 +21,6 @@ from netlist_gen.circuit.lasting_neuron import (
     site_cell,
 )
 from netlist_gen.circuit.model import Cell
-from netlist_gen.circuit.neuron import port_phases
 from netlist_gen.circuit.sites import NeuronSite, SiteMemory
 from netlist_gen.circuit.table_neuron import lines_of_count, table_neuron, table_neuron_cell
 from netlist_gen.circuit.trees import tree_depth
