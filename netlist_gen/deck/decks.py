@@ -175,7 +175,7 @@ def neuron_deck(
     """The deck of one neuron's bench, linted where there is a linter for its dialect.
 
     Args:
-        library: the bench's; its notes are comment lines, too.
+        library: the bench's; its notes are comment lines, too, its step is the analysis's.
         bench: what is written.
         name: the deck's.
         first: the number of its first window.
@@ -188,7 +188,7 @@ def neuron_deck(
     deck = emit(
         bench.circuit,
         library.process,
-        bench.analysis(),
+        dataclasses.replace(bench.analysis(), step_s=library.step_s),
         bench.probes() if like is None else like.probes,
         name=name,
         dialect=dialect,
@@ -221,7 +221,7 @@ def network_deck(
     deck = emit(
         bench.circuit,
         library.process,
-        dataclasses.replace(bench.analysis(), print_step_s=NETWORK_PRINT_S),
+        dataclasses.replace(bench.analysis(), step_s=library.step_s, print_step_s=NETWORK_PRINT_S),
         bench.probes(),
         name=name,
         dialect=dialect,

@@ -80,7 +80,7 @@ def generate(
     head = _head(spikes, library.process, 1e-9 / phases.period, options, figures, digests)
     writer = DeckWriter(
         library.process, phases, out, options.dialects, annotations, options.crosstalk,
-        library.notes, options.parameters,
+        library.notes, options.parameters, library.step_s,
     )  # fmt: skip
 
     def entries() -> Iterator[str]:
@@ -125,6 +125,7 @@ def _head(
         bias=options.bias,
         splitters=options.splitters,
         startup=options.startup_windows,
+        time_step_ps=options.step,
         network=NetworkShape.of(spikes.network),
         network_sha256=digests[0],
         windows_sha256=digests[1],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.assembly.network_circuit import NetworkBench
 from netlist_gen.circuit.bench import NeuronBench
-from netlist_gen.circuit.probe import Probe
+from netlist_gen.circuit.probe import STEP_PS, Probe
 from netlist_gen.circuit.view import NeuronView
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.errors import ConfigurationError, DeckError
@@ -176,6 +176,7 @@ class Manifest(Record):
         startup: whether decks of the whole network begin with start-up windows.
         bias: how junctions are biased.
         splitters: of which cells splitter trees are made.
+        time_step_ps: of the decks.
     """
 
     format: str
@@ -195,6 +196,7 @@ class Manifest(Record):
     startup: bool = False
     bias: str = IDEAL
     splitters: str = LIBRARY
+    time_step_ps: float = STEP_PS
 
     def head(self) -> str:
         """The file's text up to the list of decks, which is written as they come."""
@@ -214,8 +216,8 @@ class DeckFolder(Record):
     """What a reader of decks needs of a manifest: whose they are, and their files.
 
     An older one has no ``process_sha256``, no crosstalk, no start-up windows, ideal bias sources,
-    splitters of one size, and no hashes of network and input pulses; ``annotation`` is None for
-    decks as designed.
+    splitters of one size, the usual time step, and no hashes of network and input pulses;
+    ``annotation`` is None for decks as designed.
     """
 
     format: str
@@ -228,6 +230,7 @@ class DeckFolder(Record):
     startup: bool = False
     bias: str = IDEAL
     splitters: str = LIBRARY
+    time_step_ps: float = STEP_PS
     windows: int | None = None
     network_sha256: str | None = None
     windows_sha256: str | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlist_gen.circuit.probe import STEP_PS
 from netlist_gen.deck.origin import origin_lines
 from netlist_gen.library.bias import IDEAL
 from netlist_gen.library.options import (
@@ -49,6 +50,7 @@ class DeckOptions(ClockOptions, BiasOptions):
         startup: whether decks of the whole network begin with start-up windows, "on" or "off".
         time_first: whether steps are the first axis of the samples, as snnTorch has them.
         allow_dead: whether a network with a dead layer is taken (``netlist_gen/firing.py``).
+        step: time step of the decks, ps.
     """
 
     scopes: tuple[str, ...] = option(
@@ -76,6 +78,12 @@ class DeckOptions(ClockOptions, BiasOptions):
     allow_dead: bool = option(
         False, "Take a network of which no neuron of a layer can fire, or all always do."
     )
+    step: float = option(
+        STEP_PS,
+        "Time step of the decks, ps: half of it shows what it does to a verdict.",
+        positive=True,
+        below=0.3,
+    )
 
     @property
     def startup_windows(self) -> bool:
@@ -89,7 +97,7 @@ class DeckOptions(ClockOptions, BiasOptions):
 
         said = bias_note(process)
         notes = (*self.notes(), *((said,) if said else ()), *head)
-        return CellLibrary(process, crosstalk=self.crosstalk, notes=notes)
+        return CellLibrary(process, crosstalk=self.crosstalk, notes=notes, step_s=self.step * 1e-12)
 
     def notes(self) -> tuple[str, ...]:
         """What the head of each deck says of these options."""

@@ -20,6 +20,7 @@ from itertools import islice
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from netlist_gen.circuit.probe import STEP_S
 from netlist_gen.deck.decks import build_network, build_neuron
 from netlist_gen.deck.emit import Deck
 from netlist_gen.deck.manifest import DeckFile, network_entry, neuron_entry
@@ -66,6 +67,7 @@ class DeckWriter:
         crosstalk: of the cell library.
         notes: of the cell library.
         parameters: whether decks have factors of their values at their head.
+        step_s: of the cell library.
     """
 
     process: Process
@@ -76,10 +78,13 @@ class DeckWriter:
     crosstalk: bool = False
     notes: tuple[str, ...] = ()
     parameters: bool = False
+    step_s: float = STEP_S
 
     def library(self) -> CellLibrary:
         """A cell library of this process's own."""
-        return CellLibrary(self.process, crosstalk=self.crosstalk, notes=self.notes)
+        return CellLibrary(
+            self.process, crosstalk=self.crosstalk, notes=self.notes, step_s=self.step_s
+        )
 
     def write(self, tasks: Iterable[Task], library: CellLibrary) -> Iterator[str]:
         """Entries of the manifest as JSON, one for each deck, in the order of the tasks."""

@@ -34,6 +34,7 @@ import jinja2
 
 from netlist_gen.circuit.elements import Coupling, CurrentSource, Inductor, Junction, Resistor, Role
 from netlist_gen.circuit.model import Cell, CircuitBuilder
+from netlist_gen.circuit.probe import STEP_S
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.process import DEFAULT_PROCESS, Process, load_process, quantity
@@ -127,6 +128,7 @@ class CellLibrary:
         process: a process, or the name or file of one.
         crosstalk: neurons have the couplings between neighbouring synapses.
         notes: what the head of every deck of these cells says.
+        step_s: time step of these decks.
 
     Raises:
         ConfigurationError: no such process, or crosstalk of one that says nothing of it.
@@ -138,6 +140,7 @@ class CellLibrary:
         *,
         crosstalk: bool = False,
         notes: tuple[str, ...] = (),
+        step_s: float = STEP_S,
     ):
         self.process = load_process(process) if isinstance(process, str) else process
         if crosstalk and self.process.drawing.crosstalk is None:
@@ -147,6 +150,7 @@ class CellLibrary:
             )
         self.crosstalk = self.process.drawing.crosstalk if crosstalk else None
         self.notes = notes
+        self.step_s = step_s
         self._lock = threading.RLock()
         self._shared: dict[Hashable, Cell] = {}
         self._own: OrderedDict[Hashable, Cell] = OrderedDict()

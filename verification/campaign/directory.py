@@ -174,8 +174,8 @@ def check_manifest(
 
     Raises:
         ConfigurationError: decks of another network, other samples, another process or clock,
-            with other extracted values or another bias, or with crosstalk or start-up windows
-            where none is asked for or the other way round.
+            with other extracted values, another bias or time step, or with crosstalk or start-up
+            windows where none is asked for or the other way round.
     """
     process, phases = setup.process, setup.phases
     manifest = read_manifest(folder)
@@ -221,6 +221,12 @@ def check_manifest(
         raise ConfigurationError(
             f"{path}: the decks have the splitters {shown(manifest.splitters)}, asked for is "
             f"--splitters {process.splitters}"
+        )
+    step_ps = setup.step_s * 1e12
+    if not math.isclose(manifest.time_step_ps, step_ps, rel_tol=1e-9):
+        raise ConfigurationError(
+            f"{path}: the decks have a time step of {manifest.time_step_ps:g} ps, asked for is "
+            f"--step {step_ps:g}"
         )
     if startup is not None and manifest.has_network and manifest.startup != startup:
         has, wants = ("with", "off") if manifest.startup else ("without", "on")

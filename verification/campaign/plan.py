@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from netlist_gen.circuit.probe import STEP_S
 from netlist_gen.deck.plan import RUNS_PER_TASK, Cut
 from netlist_gen.deck.windows import WINDOWS_PER_DECK
 from netlist_gen.library.annotations import Annotations
@@ -36,6 +37,7 @@ class Setup:
         annotations: extracted values that the circuits have, or None.
         crosstalk: of the cell library.
         notes: of the cell library.
+        step_s: of the cell library.
     """
 
     process: Process
@@ -47,10 +49,13 @@ class Setup:
     annotations: Annotations | None = None
     crosstalk: bool = False
     notes: tuple[str, ...] = ()
+    step_s: float = STEP_S
 
     def library(self) -> CellLibrary:
         """The cells of all decks."""
-        return CellLibrary(self.process, crosstalk=self.crosstalk, notes=self.notes)
+        return CellLibrary(
+            self.process, crosstalk=self.crosstalk, notes=self.notes, step_s=self.step_s
+        )
 
 
 def cut_for(

@@ -107,7 +107,7 @@ def verify(
     annotations = annotations_of(options.annotate, library.process)
     setup = Setup(
         library.process, phases, options.timeout, options.decks, tolerance_s, window_s,
-        annotations, options.crosstalk, library.notes,
+        annotations, options.crosstalk, library.notes, library.step_s,
     )  # fmt: skip
     outline = network_outline(network, library, phases)
     whole, figures = _whole(network, library, setup, options.scopes, outline.circuit)
@@ -134,6 +134,7 @@ def verify(
             rules=options.rules,
             crosstalk=options.crosstalk,
             startup=options.startup_windows,
+            time_step_ps=options.step,
         )
         plan = _windows(facts, outline.plan, setup, options, simulators)
         run = _Run(facts, plan, setup, options, simulators, workers, progress)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.checkpoint.digest import network_digest
 from netlist_gen.circuit.model import Totals
+from netlist_gen.circuit.probe import STEP_PS
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.deck.decks import NETWORK_TIME_ERROR_S
 from netlist_gen.library.process import Process
@@ -57,6 +58,7 @@ class Facts:
         rules: "on" where the network was held against the rules of drawing, else "off".
         crosstalk: whether neighbouring synapses are coupled.
         startup: whether decks of the whole network begin with start-up windows.
+        time_step_ps: of the decks.
     """
 
     network: TernaryNetwork
@@ -77,6 +79,7 @@ class Facts:
     rules: str = "on"
     crosstalk: bool = False
     startup: bool = False
+    time_step_ps: float = STEP_PS
 
     @property
     def samples(self) -> int:
@@ -144,6 +147,7 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
         rules=facts.rules,
         crosstalk=facts.crosstalk,
         startup=facts.startup,
+        time_step_ps=facts.time_step_ps,
         clearing=network.has_memory,
         simulator=first.simulator,
         simulators=(own,),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from netlist_gen.circuit.probe import STEP_PS
 from netlist_gen.deck.annotation import AnnotationFigures
 from netlist_gen.deck.plan import Stands
 from netlist_gen.records import Record
@@ -328,6 +329,7 @@ class RunVerdict(Record):
         crosstalk: whether neighbouring synapses are coupled.
         startup: whether decks of the whole network began with start-up windows.
         clearing: whether membranes last and each sample begins with a clearing window.
+        time_step_ps: of the decks.
         coverage: what the windows met, in each scope.
         certificate: what the run proves, where windows were made for that; else absent.
         mutation: how many faults the windows find, where that was asked; else absent.
@@ -366,6 +368,7 @@ class RunVerdict(Record):
     crosstalk: bool = False
     startup: bool = False
     clearing: bool = False
+    time_step_ps: float = STEP_PS
     coverage: tuple[Coverage, ...] = ()
     certificate: Certificate | None = field(default=None, metadata={"absent": True})
     mutation: Mutation | None = field(default=None, metadata={"absent": True})
