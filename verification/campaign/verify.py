@@ -50,7 +50,7 @@ from verification.campaign.windows import SampleWindows, coverage_of
 from verification.certificate.classes import Asked
 from verification.certificate.statement import Mutation
 from verification.reference.bus_energy import BusLoads
-from verification.reference.timed import WINDOW_S, untimed_note
+from verification.reference.timed import untimed_note, window_s
 from verification.simulators.base import Simulator
 from verification.simulators.registry import chosen_simulators
 from verification.verdict.altered import AlteredDeck
@@ -103,10 +103,10 @@ def verify(
     phases = memory_phases(network, options.phases(library.process), options.clock_ghz)
     simulators = chosen_simulators(options.simulator, options.device)
     tolerance_s = options.tolerance_ps * 1e-12 if options.timing else None
-    window_s = WINDOW_S if has_tables(library.process) else None
+    within_s = window_s(phases.slowness) if has_tables(library.process) else None
     annotations = annotations_of(options.annotate, library.process)
     setup = Setup(
-        library.process, phases, options.timeout, options.decks, tolerance_s, window_s,
+        library.process, phases, options.timeout, options.decks, tolerance_s, within_s,
         annotations, options.crosstalk, library.notes, library.step_s,
     )  # fmt: skip
     outline = network_outline(network, library, phases)
@@ -126,7 +126,7 @@ def verify(
             period_s=phases.period,
             cooling_W_per_W=options.cooling,
             tolerance_s=tolerance_s,
-            window_s=window_s,
+            window_s=within_s,
             source=options.source,
             seed=options.seed,
             rows=options.rows,

@@ -44,6 +44,11 @@ WINDOW_S = 5e-12
 2 ps over a network of MNIST (docs/networks.md)."""
 
 
+def window_s(slowness: float) -> float:
+    """``WINDOW_S`` in a process that is so many times slower, s, to 0.1 ps."""
+    return round(WINDOW_S * slowness, 13)
+
+
 @dataclass(frozen=True, eq=False)
 class NeuronTimes:
     """What the timed reference says of one neuron.

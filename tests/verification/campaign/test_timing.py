@@ -11,8 +11,10 @@ from support import NO_JOSIM, tiny_network
 
 import netlist_gen as ng
 from netlist_gen.checkpoint.registry import write_network
+from netlist_gen.library.design import load_phases
+from netlist_gen.library.process import load_process
 from netlist_gen.resources import resource_dir
-from verification.campaign import verify as campaign
+from verification.reference import timed
 
 pytestmark = pytest.mark.usefixtures("plots_aside")
 
@@ -120,8 +122,16 @@ def test_a_pulse_far_from_its_time_disagrees_in_any_run(tmp_path, by_ps):
 @pytest.mark.parametrize("scope", ["neurons", "network"])
 def test_expected_times_are_well_within_the_window(scope, monkeypatch):
     """What any run expects is good to 4 ps, so that 5 are not too tight."""
-    monkeypatch.setattr(campaign, "WINDOW_S", 4e-12)
+    monkeypatch.setattr(timed, "WINDOW_S", 4e-12)
     assert ng.verify(tiny_network(), X, simulator="embedded", scopes=scope).agreed
+
+
+def test_the_window_is_as_much_wider_as_a_process_is_slower():
+    run = ng.verify(tiny_network(), X[:2], simulator="embedded", process="stp2")
+    assert run.agreed
+    slowness = load_phases(process=load_process("stp2")).slowness
+    assert 1.5 < slowness < 2.0
+    assert run.verdict.scopes[0].within_ps == pytest.approx(5 * slowness, abs=0.05)
 
 
 def test_a_process_without_tables_has_the_clock_alone(tmp_path):
