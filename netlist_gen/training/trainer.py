@@ -28,8 +28,10 @@ from netlist_gen.training.model import TernarySpikingNet
 from netlist_gen.training.noise import FluxPerSynapse
 from netlist_gen.training.optimiser import Adam
 from netlist_gen.training.packed import PackedSpikes
+from netlist_gen.training.places import PROCESSOR, Place
 from netlist_gen.training.pool import Pool, make_pool
 from netlist_gen.training.sparse import Aims, SparseSteps
+from netlist_gen.training.tensors import moved_to
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
 _SEARCH_IMAGES = 120_000  # most images of a round of exact search; fewer are fitted too closely
@@ -88,6 +90,7 @@ def train(
     data: GreyData | EncodedData | None = None,
     scores: NDArray[np.float16] | None = None,
     start: Callable[[TernarySpikingNet], None] = lambda _: None,
+    place: Place = PROCESSOR,
 ) -> TrainedNetwork:
     """Train a network that is exactly what the circuit computes.
 
@@ -102,9 +105,11 @@ def train(
         data: a user's own; None: the data set that the configuration names.
         scores: soft labels (samples, classes) of the own data's training samples, from a teacher.
         start: gives a new network the weights with which the run begins.
+        place: where network and teacher are trained; all else is the processor's.
 
     Raises:
-        ConfigurationError: wrong options, data that can't be read, a state file of another run.
+        ConfigurationError: wrong options, data that can't be read, a state file of another run
+            or device.
     """
     if cost_model is None and (config.max_junctions or config.max_power_w):
         raise ConfigurationError("max_junctions and max_power_w need a cost model")
@@ -121,10 +126,10 @@ def train(
         seconds = time.monotonic() - started
         progress(EpochReport(0, config.epochs, math.nan, None, 0, seconds, text))
 
-    pool = make_pool(data, config, cache_dir, note)
+    pool = make_pool(data, config, cache_dir, note, place.device)
     if scores is not None:
         pool = replace(pool, scores=scores)
-    run = _TrainingRun(config, data, pool, cost_model, flux_per_synapse)
+    run = _TrainingRun(config, data, pool, cost_model, flux_per_synapse, place)
     run.started = started
     start(run.net)
     if resume:
@@ -151,16 +156,18 @@ class _TrainingRun:
         pool: Pool,
         cost_model: CostModel | None,
         flux_per_synapse: FluxPerSynapse | None,
+        place: Place = PROCESSOR,
     ) -> None:
-        self.config, self.data, self.pool = config, data, pool
+        self.config, self.data, self.pool, self.place = config, data, pool, place
         self.flux_per_synapse = flux_per_synapse
         torch.manual_seed(config.seed)
         channels, *size = data.shape
-        self.net = TernarySpikingNet(config, (channels * config.pixel_lines, *size), data.classes)
+        shape = channels * config.pixel_lines, *size
+        self.net = TernarySpikingNet(config, shape, data.classes, place)
         self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
-        self.optimiser = Adam(self.net.parameters(), config.learning_rate)
+        self.optimiser = Adam(self.net.parameters(), config.learning_rate, place.operations.adam)
         self.epoch = 0
         self.round = 0  # of the exact search
         self.searched: TernaryNetwork | None = None
@@ -196,12 +203,12 @@ class _TrainingRun:
         # Seeded by the epoch: a resumed run draws what an unbroken one would have drawn.
         torch.manual_seed(config.seed * 100_003 + self.epoch)
         draw = np.random.default_rng([config.seed, self.epoch])
-        running = 0.0
+        losses = []
         for layer in self.net.trained:
             layer.draws.renew()
         for index, chosen in enumerate(self._rows(draw).reshape(self.batches, -1)):
             self._prepare(self.epoch * self.batches + index)
-            running += self._step(np.sort(chosen))
+            losses.append(self._step(np.sort(chosen)))
         self._to_dense()
         self.epoch += 1
         validation = None
@@ -209,14 +216,14 @@ class _TrainingRun:
             spikes = self.spikes(self.data.validation_images)
             validation = self.net.export().accuracy(spikes, self.data.validation_labels)
         synapses = sum(int(layer.mask.sum()) for layer in self.net.trained)
-        loss_mean = running / self.batches
+        loss_mean = sum(map(float, losses)) / self.batches
         self.history.append(
             EpochReport(self.epoch, config.epochs, loss_mean, validation, synapses, self.seconds)
         )
         return self.history[-1]
 
-    def _step(self, rows: NDArray[np.int64]) -> float:
-        """Learn from rows of the pool; returns the loss."""
+    def _step(self, rows: NDArray[np.int64]) -> float | torch.Tensor:
+        """Learn from rows of the pool; returns the loss, for which nothing has waited yet."""
         if self.lines is not None and self.sparse is None and SparseSteps.pays(self.net):
             self.sparse = SparseSteps(self.net, self.optimiser)
         if self.lines is not None and self.sparse is not None:
@@ -227,7 +234,7 @@ class _TrainingRun:
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
-        return float(loss.detach())
+        return loss.detach()
 
     def _to_dense(self) -> None:
         """Leave the steps over kept synapses, for masks to move or the network to be read."""
@@ -329,9 +336,10 @@ class _TrainingRun:
         """Write everything the run needs to go on; whole or not at all."""
         state = {
             "config": self.config.as_dict(),
+            "device": self.place.device.type,
             "epoch": self.epoch,
             "seconds": self.seconds,
-            "net": self.net.state_dict(),
+            "net": {name: part.cpu() for name, part in self.net.state_dict().items()},
             "optimiser": self.optimiser.state_dict(),
             "history": [vars(line) for line in self.history],
             "round": self.round,
@@ -359,6 +367,12 @@ class _TrainingRun:
             raise ConfigurationError(
                 f"{path} belongs to a run with {name} = {theirs[name]!r}, not {mine[name]!r}"
             )
+        begun = state.get("device", PROCESSOR.device.type)
+        if begun != self.place.device.type:
+            raise ConfigurationError(
+                f"{path} belongs to a run on device {begun}, not {self.place.device.type}; a run "
+                "goes on where it began, since devices round differently"
+            )
         if "steps" not in state["optimiser"]:
             raise ConfigurationError(
                 f"{path} is of an earlier version of the training; the run must begin anew"
@@ -372,13 +386,13 @@ class _TrainingRun:
             self.searched = TernaryNetwork.from_arrays(found[::2], found[1::2], config.population)
 
     def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
-        config = self.config
+        config, device = self.config, self.place.device
         if self.lines is None:
-            spikes = torch.from_numpy(self.spikes(self.pool.images[chosen])).to(self.dtype)
+            spikes = moved_to(device, self.spikes(self.pool.images[chosen])).to(self.dtype)
         else:
-            spikes = self.lines(chosen, self.dtype)
+            spikes = self.place.operations.unpack(self.lines, chosen, self.dtype, device)
         hard, soft = self.net(spikes)
-        labels = torch.from_numpy(self.pool.labels[chosen])
+        labels = moved_to(device, self.pool.labels[chosen])
         target = self._soft_labels(chosen)
         guide = config.soft_loss
         loss = (1 - guide) * self._criterion(hard, labels, target)
@@ -391,7 +405,7 @@ class _TrainingRun:
         """Of the teacher, (samples, classes), if there is one."""
         if self.pool.scores is None:
             return None
-        scores = torch.from_numpy(self.pool.scores[rows].astype(np.float32))
+        scores = moved_to(self.place.device, self.pool.scores[rows]).float()
         return functional.softmax(scores / self.config.temperature, dim=1)
 
     def _criterion(
