@@ -57,7 +57,7 @@ class NormalDraws:
         count = shape.numel()
         if len(self._store) < self._TIMES * count:
             self._store = torch.randn(max(self._LEAST, self._TIMES * count), device=device)
-        first = int(torch.randint(len(self._store) - count, ()))
+        first = int(torch.randint(len(self._store) - count, (), device="cpu"))
         return self._store[first : first + count].view(shape)
 
 
@@ -318,12 +318,12 @@ class TernarySpikingNet(nn.Module):
         self._move_to(place.device)
 
     def _move_to(self, device: torch.device) -> None:
+        flags = [(layer, layer.frozen, layer.held, layer.fresh) for layer in self.trained]
         self.to(device)
+        for layer, *own in flags:  # they are read on the host, in every step, and stay there
+            layer.frozen, layer.held, layer.fresh = own
         if self._edges is not None:
             self._edges = self._edges.to(device)
-        for layer in self.trained:  # flags are read on the host, in every step
-            for flag in ("frozen", "held", "fresh"):
-                setattr(layer, flag, getattr(layer, flag).cpu())
 
     @property
     def noisy(self) -> bool:

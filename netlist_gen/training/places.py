@@ -6,7 +6,8 @@ once, before a run; network, optimiser and batches look nothing else up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,17 @@ class Place:
 
     device: torch.device
     operations: Operations
+
+    @contextmanager
+    def enough_memory(self, batch: int) -> Iterator[None]:
+        """A GPU whose memory is too small for a run is a ConfigurationError."""
+        try:
+            yield
+        except torch.cuda.OutOfMemoryError as error:
+            raise ConfigurationError(
+                f"--device {self.device}: the GPU's memory is too small for this network with "
+                f"--batch {batch}; a smaller --batch takes less"
+            ) from error
 
 
 PROCESSOR = Place(torch.device("cpu"), COMPILED)

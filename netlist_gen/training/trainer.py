@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from torch.nn import functional
 
 from netlist_gen.encoding import Encoding
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.cost import CostModel, remove_dead
@@ -31,6 +29,7 @@ from netlist_gen.training.packed import PackedSpikes
 from netlist_gen.training.places import PROCESSOR, Place
 from netlist_gen.training.pool import Pool, make_pool
 from netlist_gen.training.sparse import Aims, SparseSteps
+from netlist_gen.training.state_file import read_state, write_state
 from netlist_gen.training.tensors import moved_to
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
@@ -126,23 +125,24 @@ def train(
         seconds = time.monotonic() - started
         progress(EpochReport(0, config.epochs, math.nan, None, 0, seconds, text))
 
-    pool = make_pool(data, config, cache_dir, note, place.device)
-    if scores is not None:
-        pool = replace(pool, scores=scores)
-    run = _TrainingRun(config, data, pool, cost_model, flux_per_synapse, place)
-    run.started = started
-    start(run.net)
-    if resume:
-        run.restore(state_file)
-    while run.epoch < config.epochs:
-        report = run.train_epoch()
-        if state_file is not None:
-            run.save(state_file)
-        progress(report)
-    while run.round < config.refine_rounds:
-        note(run.search_round())
-        if state_file is not None:
-            run.save(state_file)
+    with place.enough_memory(config.batch):
+        pool = make_pool(data, config, cache_dir, note, place.device)
+        if scores is not None:
+            pool = replace(pool, scores=scores)
+        run = _TrainingRun(config, data, pool, cost_model, flux_per_synapse, place)
+        run.started = started
+        start(run.net)
+        if resume:
+            run.restore(state_file)
+        while run.epoch < config.epochs:
+            report = run.train_epoch()
+            if state_file is not None:
+                run.save(state_file)
+            progress(report)
+        while run.round < config.refine_rounds:
+            note(run.search_round())
+            if state_file is not None:
+                run.save(state_file)
     return run.result()
 
 
@@ -335,8 +335,6 @@ class _TrainingRun:
     def save(self, path: Path) -> None:
         """Write everything the run needs to go on; whole or not at all."""
         state = {
-            "config": self.config.as_dict(),
-            "device": self.place.device.type,
             "epoch": self.epoch,
             "seconds": self.seconds,
             "net": {name: part.cpu() for name, part in self.net.state_dict().items()},
@@ -349,41 +347,19 @@ class _TrainingRun:
                 for array in (layer.weights, layer.theta)
             ],
         }
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+        write_state(path, self.config, self.place.device, state)
 
     def restore(self, path: Path | None) -> None:
-        """Take up a saved run; the configuration must be the same."""
-        if path is None or not path.is_file():
-            raise ConfigurationError(f"{path} is not there: no interrupted run to go on with")
-        try:
-            state: dict[str, Any] = torch.load(path, weights_only=True)
-            config = TrainingConfig.from_dict(state["config"])
-        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-            raise ConfigurationError(f"{path} holds no training state: {error}") from None
-        if config != self.config:
-            mine, theirs = self.config.as_dict(), config.as_dict()
-            name = next(key for key in mine if mine[key] != theirs[key])
-            raise ConfigurationError(
-                f"{path} belongs to a run with {name} = {theirs[name]!r}, not {mine[name]!r}"
-            )
-        begun = state.get("device", PROCESSOR.device.type)
-        if begun != self.place.device.type:
-            raise ConfigurationError(
-                f"{path} belongs to a run on device {begun}, not {self.place.device.type}; a run "
-                "goes on where it began, since devices round differently"
-            )
-        if "steps" not in state["optimiser"]:
-            raise ConfigurationError(
-                f"{path} is of an earlier version of the training; the run must begin anew"
-            )
+        """Take up a saved run; configuration and kind of device must be the same."""
+        state = read_state(path, self.config, self.place.device)
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.seconds_before = int(state["epoch"]), float(state["seconds"])
         self.history = [EpochReport(**line) for line in state["history"]]
         self.round = int(state["round"])
         if found := [tensor.numpy() for tensor in state["searched"] or ()]:
-            self.searched = TernaryNetwork.from_arrays(found[::2], found[1::2], config.population)
+            population = self.config.population
+            self.searched = TernaryNetwork.from_arrays(found[::2], found[1::2], population)
 
     def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
         config, device = self.config, self.place.device
