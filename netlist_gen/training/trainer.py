@@ -94,7 +94,8 @@ def train(
     """Train a network that is exactly what the circuit computes.
 
     Args:
-        config: all choices; the same config and thread count give the same network.
+        config: all choices; on the processor the same config and thread count give the same
+            network.
         progress: called after each epoch.
         cost_model: prices networks; needed for max_junctions and max_power_w.
         flux_per_synapse: needed for noise in Phi0.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from netlist_gen.checkpoint import read_checkpoint
 from netlist_gen.errors import ConfigurationError
@@ -23,6 +24,7 @@ from netlist_gen.training.own_data import EncodeOptions, read_own_data
 from netlist_gen.training.places import COMPILED, PROCESSOR, TENSORS, Place, place_of
 from netlist_gen.training.pool import Pool
 from netlist_gen.training.sparse import SparseSteps
+from netlist_gen.training.teacher import train_teacher
 from netlist_gen.training.trainer import EpochReport, TrainedNetwork, _TrainingRun, train
 
 HERE = Place(torch.device("cpu"), TENSORS)
@@ -145,13 +147,34 @@ def test_a_gpu_that_is_too_small() -> None:
 # A step waits for nothing.
 
 
+class Watched(TorchDispatchMode):
+    """Notes operations, and those that make more than single numbers on the processor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[str] = []
+        self.of_processor: list[str] = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.all.append(str(operation))
+        made = operation(*args, **(kwargs or {}))
+        for each in made if isinstance(made, tuple | list) else [made]:
+            if isinstance(each, torch.Tensor) and each.device.type == "cpu" and each.numel() > 1:
+                self.of_processor.append(str(operation))
+        return made
+
+
 @pytest.mark.parametrize("options", KINDS)
 def test_a_step_copies_nothing_back(options: dict) -> None:
-    run = a_run(replace(SMALL, **options), NOWHERE)
+    config = replace(SMALL, **options)
+    run = a_run(config, NOWHERE)
     for share in (0.0, 0.9):  # before thresholds are frozen, and after
         step = int(share * run.total) // 20 * 20 + 1  # at which masks stay as they are
         run._prepare(step)
-        loss = run._step(np.arange(50, 114))
+        with Watched() as found:
+            loss = run._step(np.arange(50, 114))
+        # The batch alone, as it comes from NumPy: bits, labels and a teacher's scores.
+        assert found.of_processor == ["aten.lift_fresh.default"] * (3 if config.distill else 2)
         assert isinstance(loss, torch.Tensor)
         assert loss.device.type == "meta"
     assert all(p.device.type == "meta" for p in run.net.parameters())
@@ -187,6 +210,25 @@ def test_own_values_go_to_the_device_too(tmp_path: Path) -> None:
 def test_what_the_processor_runs_could_not_do_that() -> None:
     with pytest.raises((RuntimeError, NotImplementedError, TypeError)):
         a_run(SMALL, Place(torch.device("meta"), COMPILED))._step(np.arange(64))
+
+
+def test_the_teacher_is_read_at_the_end_of_an_epoch() -> None:
+    data = load_data("digits")
+    config = replace(SMALL, teacher_epochs=1, precision="bfloat16")
+    pool = data.train_images[:600], data.train_labels[:600]
+    with Watched() as found:
+        train_teacher(*pool, data, config, lambda _: None, HERE.device)
+    names = found.all
+    steps = [k for k, name in enumerate(names) if "fused_adam" in name]
+    reads = [k for k, name in enumerate(names) if name == "aten._local_scalar_dense.default"]
+    assert len(steps) == len(reads) == len(data.train_labels) // 256
+    assert min(reads) > max(steps)
+
+
+def test_the_teacher_is_on_the_device() -> None:
+    config = replace(SMALL, distill=0.5, teacher_epochs=1)
+    with pytest.raises(RuntimeError, match="unsupported autocast device_type 'meta'"):
+        train(config, place=NOWHERE)
 
 
 # Whole runs.
