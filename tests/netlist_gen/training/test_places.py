@@ -356,7 +356,7 @@ def test_a_card_is_the_same_and_its_command_says_the_device(cli, tmp_path, monke
     )
 
 
-def test_search_and_adapt_train_there_too(cli, tmp_path, monkeypatch) -> None:
+def test_train_search_and_adapt_train_there(cli, tmp_path, monkeypatch) -> None:
     import snntorch as snn
     from sklearn.datasets import load_digits
     from torch import nn
@@ -379,6 +379,7 @@ def test_search_and_adapt_train_there_too(cli, tmp_path, monkeypatch) -> None:
     )  # fmt: skip
     torch.save(net.state_dict(), tmp_path / "own.pt")
     for words, width in (
+        (["train", "digits", "--hidden", "13", "-o", tmp_path / "t.pt"], 13),
         (["search", "digits", "--vary", "seed=0", "--hidden", "14", "-o", tmp_path / "s"], 14),
         (["adapt", tmp_path / "own.pt", "--data", tmp_path / "d.npz", "-o", tmp_path / "n.pt"], 20),
     ):
