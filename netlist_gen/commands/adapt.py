@@ -10,15 +10,18 @@ import click
 
 from netlist_gen.commands.common import layout_options, names_network
 from netlist_gen.commands.train import (
+    begin,
     check_membranes,
     check_outputs,
     command_line,
+    device_option,
     output_option,
     price_of,
     says_how_to_go_on,
     show_epoch,
     show_result,
     state_of,
+    threads_option,
 )
 from netlist_gen.options import options_of
 from netlist_gen.training.adapt_options import AdaptOptions
@@ -47,7 +50,8 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="NET's own output neurons per class [default: what it says, else 1].",
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
+@threads_option
+@device_option
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run (OUTPUT.state).")
 @names_network
 def adapt(
@@ -58,6 +62,7 @@ def adapt(
     layers: str | None,
     own_population: int | None,
     threads: int,
+    device: str,
     resume: bool,
     **options: Any,
 ) -> None:
@@ -70,6 +75,7 @@ def adapt(
     accuracy on held-out samples is told step by step.
     """
     check_outputs([output])
+    place = begin(threads, device)
     from netlist_gen.checkpoint.registry import survey_checkpoint
 
     found = survey_checkpoint(
@@ -79,13 +85,10 @@ def adapt(
     run = prepared_run(found, data, EncodeOptions.among(options), chosen)
     check_membranes([output], run.config)
 
-    import torch
-
     from netlist_gen.assembly.cost import CircuitCost
     from netlist_gen.training.adapt import adapt as run_adaptation
     from netlist_gen.training.save import save
 
-    torch.set_num_threads(threads)
     click.echo(
         f"adapting {net}: {' '.join((*run.config.hidden, str(run.classes)))} x "
         f"{chosen.population}, {run.data.encoding.words}",
@@ -94,8 +97,9 @@ def adapt(
     cost_model = CircuitCost(chosen.population, steps=run.config.steps)
     with says_how_to_go_on(state_of(output)):
         adapted = run_adaptation(
-            run, show_epoch, cost_model=cost_model, state_file=state_of(output), resume=resume
-        )
+            run, show_epoch, cost_model=cost_model, state_file=state_of(output), resume=resume,
+            place=place,
+        )  # fmt: skip
     cost = price_of(adapted.trained.network, cost_model)
     more: dict[str, object] = {
         "adapted_from": {**found.card.as_dict(), "file": net.name, "extra": {}},

@@ -13,9 +13,12 @@ import click
 
 from netlist_gen.commands.common import RunInterruptedError
 from netlist_gen.commands.train import (
+    begin,
     command_line,
     data_dir_option,
+    device_option,
     show_epoch,
+    threads_option,
     training_of,
 )
 from netlist_gen.errors import ConfigurationError
@@ -63,13 +66,15 @@ _SHOWN = {
 @data_dir_option
 @options_of(TrainingConfig, unset=True, leave_out=("reset", "beta"))
 @options_of(EncodeOptions)
-@click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
+@threads_option
+@device_option
 def search(
     dataset: str,
     output: Path,
     vary: tuple[str, ...],
     price: str,
     threads: int,
+    device: str,
     **options: Any,
 ) -> None:
     """Train DATASET by all combinations of what is varied; print and draw the Pareto front.
@@ -78,15 +83,13 @@ def search(
     missing, and a trial that was interrupted where its last epoch ended. The front is chosen by
     validation accuracy, mean of the seeds.
     """
-    import torch
-
     from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
     from netlist_gen.training import search as trials
     from netlist_gen.training.save import save
     from netlist_gen.training.trainer import train
 
     grid = trials.variations(vary)
-    torch.set_num_threads(threads)
+    place = begin(threads, device)
     output.mkdir(parents=True, exist_ok=True)
     encode = EncodeOptions.among(options)
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
@@ -112,6 +115,7 @@ def search(
             trained = train(
                 config, show_epoch, cost_model=cost_model, flux_per_synapse=flux_per_synapse,
                 state_file=state, resume=state.is_file(), cache_dir=output / "cache", data=data,
+                place=place,
             )  # fmt: skip
         cost = cost_model.cost(trained.network.layers)
         save(trained, [output / f"{key}.pt"], command_line(sys.argv[1:]), cost)

@@ -15,7 +15,7 @@ import click
 from netlist_gen.commands.common import RunInterruptedError
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.options import completes, options_of
-from netlist_gen.training.config import DATASETS, OWN, TrainingConfig
+from netlist_gen.training.config import DATASETS, DEVICES, OWN, TrainingConfig
 from netlist_gen.training.own_data import EncodeOptions
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netlist_gen.network import TernaryNetwork
     from netlist_gen.training.cost import CostModel, HardwareCost
     from netlist_gen.training.datasets import EncodedData
+    from netlist_gen.training.places import Place
     from netlist_gen.training.trainer import EpochReport, TrainedNetwork
 
 # What suits each data set; found on validation images (docs/training.md).
@@ -81,6 +82,15 @@ data_dir_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the four MNIST IDX files, gzipped or not.",
 )
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch."
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default=DEVICES[0],
+    help="Where network and teacher are trained: the processor or a GPU.",
+)
 
 
 @click.command(context_settings={"show_default": True})
@@ -102,7 +112,8 @@ data_dir_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Train with a measured firing curve (CSV: margin_synapses or margin_Phi0, probability).",
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads of PyTorch.")
+@threads_option
+@device_option
 @click.option(
     "--cache-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -120,6 +131,7 @@ def train(
     output: Path,
     also: tuple[Path, ...],
     threads: int,
+    device: str,
     cache_dir: Path | None,
     resume: bool,
     plot: Path | None,
@@ -136,13 +148,11 @@ def train(
     """
     check_outputs((output, *also), plot)
 
-    import torch
-
     from netlist_gen.assembly.cost import CircuitCost, flux_per_synapse
     from netlist_gen.training.save import plot_history, save
     from netlist_gen.training.trainer import train as run_training
 
-    torch.set_num_threads(threads)
+    place = begin(threads, device)
     hidden = (*options.pop("hidden", ()), *more_hidden)
     encode = EncodeOptions.among(options)
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
@@ -166,6 +176,7 @@ def train(
             resume=resume,
             cache_dir=cache_dir,
             data=data,
+            place=place,
         )
     cost = price_of(trained.network, cost_model)
     save(trained, [output, *also], command_line(sys.argv[1:]), cost)
@@ -173,6 +184,20 @@ def train(
         plot_history(trained.history, plot)
     state_file.unlink(missing_ok=True)
     show_result(output, trained, cost)
+
+
+def begin(threads: int, device: str) -> Place:
+    """Give PyTorch its threads; the place that a device is.
+
+    Raises:
+        ConfigurationError: there is no such device here.
+    """
+    import torch
+
+    from netlist_gen.training.places import place_of
+
+    torch.set_num_threads(threads)
+    return place_of(device)
 
 
 def check_outputs(networks: Sequence[Path], plot: Path | None = None) -> None:

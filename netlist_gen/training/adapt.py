@@ -41,6 +41,7 @@ from netlist_gen.training.datasets import EncodedData
 from netlist_gen.training.model import TernarySpikingNet
 from netlist_gen.training.own_data import OwnData
 from netlist_gen.training.own_network import TUTORIAL_STEPS, OwnNetwork
+from netlist_gen.training.places import PROCESSOR, Place
 from netlist_gen.training.trainer import EpochReport, TrainedNetwork, train
 
 _SPREAD_OF_COPIES = 0.5
@@ -209,6 +210,7 @@ def adapt(
     cost_model: CostModel | None = None,
     state_file: Path | None = None,
     resume: bool = False,
+    place: Place = PROCESSOR,
 ) -> Adapted:
     """Fine-tune a network to what the circuit is, and measure it on the way.
 
@@ -218,6 +220,7 @@ def adapt(
         cost_model: prices networks.
         state_file: as ``trainer.train`` has it.
         resume: likewise.
+        place: likewise; the network itself runs on the processor.
     """
     stages = list(rough_stages(run))
     scores, taught = _soft_labels(run)
@@ -230,6 +233,7 @@ def adapt(
         data=replace(run.data, least_classes=run.classes),
         scores=scores,
         start=lambda net: start_from(net, run.stack, run.population),
+        place=place,
     )
     stages.append(Stage("ternary, fine-tuned", trained.evaluation.lowest))
     return Adapted(trained, tuple(stages), taught)

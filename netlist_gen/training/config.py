@@ -18,6 +18,8 @@ OWN = "own"
 """The data set of a user's own data, which come as values and not by a name."""
 
 PRECISIONS = ("float32", "bfloat16")
+DEVICES = ("cpu", "cuda")
+"""Where a run can be trained; it is told beside a configuration, which says what is trained."""
 _N = r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?"
 _N0 = r"(\d{1,4})(?:x(\d{1,4}))?"
 _CONV = re.compile(rf"c([1-9]\d*)k{_N}s{_N}(?:p{_N0})?(?:d{_N})?(?:g([1-9]\d*))?")

@@ -19,7 +19,11 @@ _RESERVE = 1.003  # for what a smaller circuit has less of than in proportion
 
 
 class MaskPlan:
-    """Chooses the masks of all layers for a share of the run."""
+    """Chooses the masks of all layers for a share of the run.
+
+    The choice is made on the network's own device, which sorts magnitudes many times as fast as
+    they are copied; masks go to the host where a circuit is priced.
+    """
 
     def __init__(
         self,
@@ -85,8 +89,8 @@ class MaskPlan:
         if self.flux_per_synapse is None:
             return
         for layer in self.net.trained:
-            up, down = (side.numpy() for side in layer.sides())
-            theta = layer.integer_theta().numpy().astype(np.int64)
+            up, down = (side.cpu().numpy() for side in layer.sides())
+            theta = layer.integer_theta().cpu().numpy().astype(np.int64)
             layer.flux.copy_(torch.from_numpy(self.flux_per_synapse(up, down, theta)))
 
     def _within_budget(self, masks: list[Tensor], progress: float) -> list[Tensor]:
@@ -94,7 +98,7 @@ class MaskPlan:
         scores = []
         for layer, mask, copies in zip(self.net.trained, masks, self.copies, strict=True):
             magnitude = layer.weight.detach().abs()
-            typical = magnitude[mask].mean() if bool(mask.any()) else torch.ones(())
+            typical = magnitude[mask].mean() if bool(mask.any()) else magnitude.new_ones(())
             scores.append(magnitude / typical / copies**0.5)
         if most is not None:
             budget = cubic(progress, max(self.start_synapses, most), most)
@@ -132,7 +136,7 @@ class MaskPlan:
                 np.count_nonzero(w, axis=1).astype(np.int64),
                 np.count_nonzero(w, axis=0).astype(np.int64),
             )
-            for w in self.net.unrolled(mask.numpy() for mask in self._alive(masks))
+            for w in self.net.unrolled(mask.cpu().numpy() for mask in self._alive(masks))
         ]
 
 
@@ -160,7 +164,7 @@ def largest(weight: Tensor, mask: Tensor, budget: int) -> Tensor:
         return mask
     at = mask.flatten().nonzero().flatten()
     magnitude = weight.detach().flatten()[at].abs()
-    kept = torch.zeros(mask.numel(), dtype=torch.bool)
+    kept = torch.zeros_like(mask).flatten()
     kept[at[magnitude.topk(budget).indices]] = True
     return kept.reshape(mask.shape)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -24,43 +25,16 @@ from netlist_gen.grid import Grid, Grids
 from netlist_gen.memory import Memory, Reset
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import HiddenSpec, TrainingConfig
-from netlist_gen.training.fused import (
-    LEAST_SPREAD,
-    SURROGATE_SLOPE,
-    Statistics,
-    decide,
-    readout,
-    sliding,
-    ternary,
-)
+from netlist_gen.training.fused import Statistics, ternary
 from netlist_gen.training.membranes import integrate, running_sums
+from netlist_gen.training.places import COMPILED, PROCESSOR, Operations, Place
+from netlist_gen.training.tensors import atan_spike, moments, toward
 
 # A threshold further than this from the mean count, in spreads, makes a neuron that never
 # fires and never learns again.
 MAX_SHIFT = 2.0
 STATISTICS_MOMENTUM = 0.05
 _NOISE_EDGES = 1024  # draws of a noisy edge: the tails end at a probability of 1/2048
-
-
-class _AtanSpike(torch.autograd.Function):
-    """snntorch.surrogate.atan, kept in the input's own type and with one pass each way."""
-
-    @staticmethod
-    def forward(ctx: Any, u: Tensor) -> Tensor:
-        ctx.save_for_backward(u)
-        return torch.sign(u).clamp_(min=0)  # some ten times faster than a comparison
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (u,) = ctx.saved_tensors
-        half = SURROGATE_SLOPE / 2
-        return grads[0] * half / (1 + (math.pi * half * u).square_())
-
-
-def atan_spike(u: Tensor) -> Tensor:
-    """1 where u > 0, with snnTorch's arctangent surrogate gradient of slope 2."""
-    result: Tensor = _AtanSpike.apply(u)
-    return result
 
 
 class NormalDraws:
@@ -78,12 +52,12 @@ class NormalDraws:
         """Draw the store anew when it is next needed."""
         self._store = torch.empty(0)
 
-    def __call__(self, shape: torch.Size) -> Tensor:
-        """Draws of a shape, float32."""
+    def __call__(self, shape: torch.Size, device: torch.device) -> Tensor:
+        """Draws of a shape on a device, float32."""
         count = shape.numel()
         if len(self._store) < self._TIMES * count:
-            self._store = torch.randn(max(self._LEAST, self._TIMES * count))
-        first = int(torch.randint(len(self._store) - count, ()))
+            self._store = torch.randn(max(self._LEAST, self._TIMES * count), device=device)
+        first = int(torch.randint(len(self._store) - count, (), device="cpu"))
         return self._store[first : first + count].view(shape)
 
 
@@ -123,8 +97,10 @@ class TernaryThresholdLayer(nn.Module):
         conv: HiddenSpec | None = None,
         reset: Reset | None = None,
         beta: float = 1.0,
+        operations: Operations = COMPILED,
     ) -> None:
         super().__init__()
+        self.operations = operations
         self.conv = conv  # None: fully connected
         self.reset = reset  # None: no memory
         self.beta = float(np.float32(beta))
@@ -183,9 +159,9 @@ class TernaryThresholdLayer(nn.Module):
             self._face_inputs(x)
         real = self.real
         if real is None:
-            w = ternary(self.weight, self.mask, x.dtype)
+            w = self.operations.ternary(self.weight, self.mask, x.dtype)
         else:
-            w = sliding(self.weight, self.mask, real, x.dtype)
+            w = self.operations.sliding(self.weight, self.mask, real, x.dtype)
         n = self._counts(x, w)
         if self.reset is None:
             return self._memoryless(n, edges)
@@ -197,18 +173,18 @@ class TernaryThresholdLayer(nn.Module):
         n = integrate(n, steps, self.reset, at, noise, self.beta)
         mean, spread = (
             value.detach() + own - own.detach()
-            for value, own in zip((mean, spread), _moments(n, axes), strict=True)
+            for value, own in zip((mean, spread), moments(n, axes), strict=True)
         )
         edge = self._edge(mean, spread)
         scale = 1 / spread
         self.excess = functional.relu((self.least - edge) / spread.detach()).mean()
         # No threshold below 1, from the start: freezing must not change the network.
         # In this order the sum is the settled edge to the bit: membranes that leak may lie on it.
-        edge = self._settled(edge) + (edge - edge.detach())
+        edge = toward(self._settled(edge), edge)
         u = (n - edge.view(view).to(n.dtype)) * scale.view(view).to(n.dtype)
         if push is not None:
             u = u + push
-        spikes, self.membrane = self.neuron(u, torch.zeros((), dtype=u.dtype).expand_as(u))
+        spikes, self.membrane = self.neuron(u, u.new_zeros(()).expand_as(u))
         return spikes
 
     def _memoryless(self, n: Tensor, edges: Tensor | None) -> Tensor:
@@ -220,9 +196,9 @@ class TernaryThresholdLayer(nn.Module):
         if edges is not None or self.noise:
             spread = self.spread
             if edges is not None and not bool(self.frozen):
-                spread = _moments(flat.detach(), (0,))[1]
+                spread = moments(flat.detach(), (0,))[1]
             push = self._push(flat, spread.view(1, -1), edges)
-        found = decide(flat, self.shift, running, push, MAX_SHIFT)
+        found = self.operations.decide(flat, self.shift, running, push, MAX_SHIFT)
         spikes, self.membrane, self.excess = found
         if self.conv:
             shape = n.shape[0], *n.shape[2:], n.shape[1]
@@ -240,10 +216,10 @@ class TernaryThresholdLayer(nn.Module):
         """Noise of each decision, in spreads, of the shape of the counts; None without any."""
         push = None
         if edges is not None:
-            drawn = edges[torch.randint(len(edges), n.shape)]
+            drawn = edges[torch.randint(len(edges), n.shape, device=n.device)]
             push = -drawn * (1 / spread / self.flux.view(spread.shape)).to(n.dtype)
         if self.noise:
-            own = self.noise * self.draws(n.shape)
+            own = self.noise * self.draws(n.shape, n.device)
             push = own if push is None else push + own
         return push
 
@@ -258,7 +234,7 @@ class TernaryThresholdLayer(nn.Module):
         """Negate the neurons whose mean count is negative: with theta >= 1 they start silent."""
         with torch.no_grad():
             dense = torch.ones_like(self.mask)
-            n = self._counts(x, ternary(self.weight, dense, x.dtype)).float()
+            n = self._counts(x, self.operations.ternary(self.weight, dense, x.dtype)).float()
             mean = n.mean(dim=(0, 2, 3) if self.conv else 0)
             negative = (mean < 0).view(-1, *[1] * (self.weight.ndim - 1))
             self.weight.copy_(torch.where(negative, -self.weight, self.weight))
@@ -266,23 +242,14 @@ class TernaryThresholdLayer(nn.Module):
 
     def _statistics(self, n: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Mean and spread of the counts, (outputs,), with their gradient."""
-        mean, spread = _moments(n, axes)
+        mean, spread = moments(n, axes)
         if not bool(self.held):
             with torch.no_grad():
                 self.mean.lerp_(mean, STATISTICS_MOMENTUM)
                 self.spread.lerp_(spread, STATISTICS_MOMENTUM)
         if not bool(self.frozen):
             return mean, spread
-        # Running values, the batch's gradient.
-        return self.mean + (mean - mean.detach()), self.spread + (spread - spread.detach())
-
-
-def _moments(n: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Mean and spread of a batch, (outputs,) each; never a spread below 1/2."""
-    counts = n.float()  # two plain passes: torch.std_mean is several times slower
-    mean = counts.mean(dim=axes, keepdim=True)
-    spread = (counts - mean).square().mean(dim=axes).clamp(min=LEAST_SPREAD**2).sqrt()
-    return mean.flatten(), spread
+        return toward(self.mean, mean), toward(self.spread, spread)
 
 
 class OrPool(nn.Module):
@@ -310,14 +277,25 @@ class TernarySpikingNet(nn.Module):
         shapes: of the input and of what each layer gives: (channels, height, width) or (neurons,).
     """
 
-    def __init__(self, config: TrainingConfig, shape: tuple[int, ...], classes: int) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        shape: tuple[int, ...],
+        classes: int,
+        place: Place = PROCESSOR,
+    ) -> None:
+        """Make a net with random weights, drawn on the processor for every place alike."""
         super().__init__()
+        self.operations = place.operations
         self.classes, self.population, self.steps = classes, config.population, config.steps
         self.flux_counts = config.curve is not None and config.curve.unit == "Phi0"
         self._edges = None
         if config.curve is not None:
             self._edges = torch.from_numpy(config.curve.edges(_NOISE_EDGES))
-        caps, reset, beta = iter(config.caps), cast("Reset | None", config.reset), config.beta
+        caps, reset = iter(config.caps), cast("Reset | None", config.reset)
+        layer = partial(
+            TernaryThresholdLayer, reset=reset, beta=config.beta, operations=place.operations
+        )
         self.layers: list[TernaryThresholdLayer | OrPool] = []
         # Data of one axis have height 1.
         self.shapes: list[tuple[int, ...]] = [
@@ -330,15 +308,22 @@ class TernarySpikingNet(nn.Module):
                 self.layers.append(OrPool(spec))
             elif spec.kind == "full":
                 size: tuple[int, ...] = (spec.size, math.prod(before))
-                self.layers.append(TernaryThresholdLayer(size, next(caps), reset=reset, beta=beta))
+                self.layers.append(layer(size, next(caps)))
             else:
                 size = (spec.size, before[0] // spec.groups, *spec.kernel)
-                self.layers.append(
-                    TernaryThresholdLayer(size, next(caps), conv=spec, reset=reset, beta=beta)
-                )
+                self.layers.append(layer(size, next(caps), conv=spec))
         self.stack = nn.ModuleList(self.layers)
         self.trained = [x for x in self.layers if isinstance(x, TernaryThresholdLayer)]
         self.log_scale = nn.Parameter(torch.tensor(math.log(8.0)))
+        self._move_to(place.device)
+
+    def _move_to(self, device: torch.device) -> None:
+        flags = [(layer, layer.frozen, layer.held, layer.fresh) for layer in self.trained]
+        self.to(device)
+        for layer, *own in flags:  # they are read on the host, in every step, and stay there
+            layer.frozen, layer.held, layer.fresh = own
+        if self._edges is not None:
+            self._edges = self._edges.to(device)
 
     @property
     def noisy(self) -> bool:
@@ -363,7 +348,7 @@ class TernarySpikingNet(nn.Module):
             else:
                 rows = layer(rows if layer.conv else rows.flatten(1), noise, steps)
         membrane = self.trained[-1].membrane.float()
-        return readout(rows, membrane, self.log_scale, self.classes, steps)
+        return self.operations.readout(rows, membrane, self.log_scale, self.classes, steps)
 
     def unrolled(self, weights: Iterable[NDArray[Any]]) -> list[NDArray[Any]]:
         """Fully connected weights (outputs, inputs) of all layers, from those that are trained."""
@@ -384,12 +369,12 @@ class TernarySpikingNet(nn.Module):
     def export(self) -> TernaryNetwork:
         """The integer network that the hardware gets, convolutions unrolled."""
         weights = self.unrolled(
-            ternary(layer.weight.detach(), layer.mask).to(torch.int8).numpy()
+            ternary(layer.weight.detach().cpu(), layer.mask.cpu()).to(torch.int8).numpy()
             for layer in self.trained
         )
         thetas, memories = [], []
         for layer, w in zip(self.layers, weights, strict=True):
-            theta = layer.integer_theta().numpy()
+            theta = layer.integer_theta().cpu().numpy()
             theta = np.repeat(theta, len(w) // len(theta))  # neurons share a kernel's
             thetas.append(theta)
             memories.append(_memory(layer, theta))

@@ -17,10 +17,11 @@ _AT_ONCE = 8192  # samples whose spikes are made at once
 
 
 class PackedSpikes:
-    """Spikes of many samples, a bit each, handed out as tensors of 0 and 1.
+    """Spikes of many samples, a bit each; ``unpack`` makes tensors of 0 and 1 of them.
 
     Attributes:
         shape: of a sample: ([steps,] lines).
+        bits: of all samples, (samples, bytes), each byte's first line highest.
     """
 
     def __init__(self, parts: Iterable[NDArray[np.bool_]]) -> None:
@@ -29,7 +30,7 @@ class PackedSpikes:
         for part in parts:
             self.shape = part.shape[1:]
             packed.append(np.packbits(part.reshape(len(part), -1), axis=1))
-        self._packed = np.concatenate(packed)
+        self.bits = np.concatenate(packed)
 
     @classmethod
     def of(cls, values: Values, encode: Callable[[Values], NDArray[np.bool_]]) -> PackedSpikes:
@@ -37,20 +38,23 @@ class PackedSpikes:
         parts = range(0, len(values), _AT_ONCE)
         return cls(encode(np.asarray(values[at : at + _AT_ONCE])) for at in parts)
 
-    def __call__(self, rows: NDArray[np.int64], dtype: torch.dtype) -> Tensor:
-        """Spikes of these samples, float32 or bfloat16."""
-        out = torch.empty((len(rows), math.prod(self.shape)), dtype=dtype)
-        if dtype == torch.bfloat16:
-            _unpack(self._packed, rows, np.uint16(0x3F80), out.view(torch.uint16).numpy())
-        else:
-            _unpack(self._packed, rows, np.uint32(0x3F800000), out.numpy().view(np.uint32))
-        return out.view(len(rows), *self.shape)
-
     def into(
         self, rows: NDArray[np.int64], lines: NDArray[np.int64], out: NDArray[np.uint8]
     ) -> None:
         """Write spikes of these samples, of these lines alone, to (lines, steps * samples)."""
-        _unpack_lines(self._packed, rows, lines, math.prod(self.shape[:-1]), out)
+        _unpack_lines(self.bits, rows, lines, math.prod(self.shape[:-1]), out)
+
+
+def unpack(
+    packed: PackedSpikes, rows: NDArray[np.int64], dtype: torch.dtype, _device: torch.device
+) -> Tensor:
+    """Spikes of samples, (rows, [steps,] lines), float32 or bfloat16, on the processor."""
+    out = torch.empty((len(rows), math.prod(packed.shape)), dtype=dtype)
+    if dtype == torch.bfloat16:
+        _unpack(packed.bits, rows, np.uint16(0x3F80), out.view(torch.uint16).numpy())
+    else:
+        _unpack(packed.bits, rows, np.uint32(0x3F800000), out.numpy().view(np.uint32))
+    return out.view(len(rows), *packed.shape)
 
 
 @loop

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from netlist_gen.encoding import Values
@@ -21,6 +22,7 @@ from netlist_gen.files import atomic_path
 from netlist_gen.training.augment import SMALL, Distortion, distort
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.datasets import EncodedData, GreyData, Labels
+from netlist_gen.training.places import PROCESSOR
 from netlist_gen.training.teacher import train_teacher
 
 
@@ -44,8 +46,12 @@ def make_pool(
     config: TrainingConfig,
     cache_dir: Path | None,
     report: Callable[[str], None],
+    device: torch.device = PROCESSOR.device,
 ) -> Pool:
-    """Pool of ``copies`` distorted training sets and the originals, labelled by the teacher."""
+    """Pool of ``copies`` distorted training sets and the originals, labelled by the teacher.
+
+    The teacher is trained on ``device``; images are the processor's, the same for every device.
+    """
     if isinstance(data, EncodedData):
         return Pool(data.train_images, data.train_labels, None, len(data.train_labels), None)
     strength = (SMALL if data.side < 16 else Distortion()).times(config.distortion)
@@ -68,7 +74,7 @@ def make_pool(
         np.concatenate(images), np.tile(data.train_labels, len(images)), None, originals, None
     )
     if config.distill:
-        pool = _labelled(pool, data, config, report)
+        pool = _labelled(pool, data, config, report, device)
     if stored is not None:
         stored.mkdir(parents=True, exist_ok=True)
         for name in ("images", "labels", "scores"):
@@ -82,10 +88,14 @@ def make_pool(
 
 
 def _labelled(
-    pool: Pool, data: GreyData, config: TrainingConfig, report: Callable[[str], None]
+    pool: Pool,
+    data: GreyData,
+    config: TrainingConfig,
+    report: Callable[[str], None],
+    device: torch.device,
 ) -> Pool:
     """The pool with the scores of a teacher that is trained on it."""
-    teacher = train_teacher(pool.images, pool.labels, data, config, report)
+    teacher = train_teacher(pool.images, pool.labels, data, config, report, device)
     accuracy = None
     if len(data.validation_labels):
         guess = teacher.soft_labels(data.validation_images).argmax(axis=1)

@@ -35,7 +35,7 @@ from netlist_gen.training.model import (
     TernarySpikingNet,
     TernaryThresholdLayer,
 )
-from netlist_gen.training.optimiser import Adam, moved
+from netlist_gen.training.optimiser import Adam, Constants, moved
 from netlist_gen.training.packed import PackedSpikes
 
 DENSEST = 0.35
@@ -77,6 +77,8 @@ class SparseSteps:
     @staticmethod
     def pays(net: TernarySpikingNet) -> bool:
         """Whether so few weights are kept, in a network of a form that this can train."""
+        if not net.operations.compiled:
+            return False
         if any(layer.conv or layer.reset for layer in net.trained) or net.noisy:
             return False
         if len(net.trained) != len(net.layers) or any(x.real is None for x in net.trained):
@@ -111,7 +113,7 @@ class SparseSteps:
             below: Floats = np.zeros(before.shape if index else (0, 0), np.float32)
             layer.backward(before, by_spike, by_membrane, aims.penalty, below, constants)
             by_spike, by_membrane = below, _NONE
-        self.adam.move(net.log_scale, np.full(1, on_scale, np.float32), constants)
+        self.adam.move(net.log_scale, torch.tensor(on_scale), constants)
         return float(loss) + aims.penalty * sum(layer.excess for layer in self.layers)
 
     def put_back(self) -> None:
@@ -146,7 +148,7 @@ class _Kept:
         spikes = np.empty(shape, np.float32)
         noise = self.counts  # not looked at where there is none
         if layer.noise:
-            noise = layer.draws(shape).numpy()
+            noise = layer.draws(shape, layer.weight.device).numpy()
         real = 0.0 if layer.real is None else layer.real
         momentum = 0.0 if bool(layer.held) else STATISTICS_MOMENTUM
         self.excess = _forward(
@@ -164,7 +166,7 @@ class _Kept:
         by_membrane: Floats,
         penalty: float,
         below: Floats,
-        constants: tuple[np.float32, ...],
+        constants: Constants,
     ) -> None:
         """Move weights and shifts by the gradients of spikes and membranes (neurons, rows).
 

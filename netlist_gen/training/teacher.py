@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.datasets import Grey, GreyData, Labels
+from netlist_gen.training.tensors import moved_to
 
 _SEED = 12345  # the teacher is shared by students of every seed
 _BATCH = 256
@@ -21,8 +22,8 @@ _BATCH = 256
 class Teacher:
     """A convolutional network for grey images (rows, side, side) like those of ``data``."""
 
-    def __init__(self, data: GreyData, half: bool) -> None:
-        self.brightest, self.half = data.brightest, half
+    def __init__(self, data: GreyData, half: bool, device: torch.device) -> None:
+        self.brightest, self.half, self.device = data.brightest, half, device
         side = data.side
         if side < 16:
             first, wide, pooled = nn.Conv2d(1, 32, 3, padding=1), 128, side // 4
@@ -41,12 +42,12 @@ class Teacher:
             nn.ReLU(),
             nn.Dropout(0.3),
             nn.Linear(wide, data.classes),
-        )
+        ).to(device)
 
     def scores(self, images: Grey) -> Tensor:
-        """Scores (rows, classes), float32."""
-        x = torch.from_numpy(images).unsqueeze(1).float() / self.brightest
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.half):
+        """Scores (rows, classes), float32, on the teacher's device."""
+        x = moved_to(self.device, images).unsqueeze(1).float() / self.brightest
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
             found: Tensor = self.net(x.to(memory_format=torch.channels_last))
         return found.float()
 
@@ -54,7 +55,7 @@ class Teacher:
         """Scores (rows, classes) to be learned from."""
         with torch.no_grad():
             parts = [self.scores(images[at : at + 2048]) for at in range(0, len(images), 2048)]
-        return torch.cat(parts).half().numpy()
+        return torch.cat(parts).half().cpu().numpy()
 
 
 def _stage(before: int, after: int) -> tuple[nn.Module, ...]:
@@ -69,13 +70,14 @@ def train_teacher(
     data: GreyData,
     config: TrainingConfig,
     report: Callable[[str], None],
+    device: torch.device,
 ) -> Teacher:
-    """Train on a pool of images (rows, side, side) with labels (rows,).
+    """Train on a pool of images (rows, side, side) with labels (rows,), on a device.
 
     An epoch is as many images drawn from the pool as the training set of ``data`` holds.
     """
     torch.manual_seed(_SEED)
-    teacher = Teacher(data, half=config.precision == "bfloat16")
+    teacher = Teacher(data, config.precision == "bfloat16", device)
     net, originals, epochs = teacher.net, len(data.train_labels), config.teacher_epochs
     optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-3, fused=True)
     batches = max(originals // _BATCH, 1)
@@ -84,20 +86,22 @@ def train_teacher(
         optimiser,
         lambda step: min(1.0, (step + 1) / 100) * (1 + math.cos(math.pi * step / total)) / 2,
     )
-    targets = torch.from_numpy(labels)
     draw = np.random.default_rng(_SEED)
     net.train()
     for epoch in range(epochs):
-        running = 0.0
+        losses = []
         rows = np.sort(draw.integers(len(images), size=(batches, min(_BATCH, originals))), axis=1)
         for chosen in rows:
             scores = teacher.scores(images[chosen])
-            loss = functional.cross_entropy(scores, targets[chosen], label_smoothing=0.05)
+            loss = functional.cross_entropy(
+                scores, moved_to(device, labels[chosen]), label_smoothing=0.05
+            )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             schedule.step()
-            running += float(loss.detach())
-        report(f"teacher: epoch {epoch + 1} of {epochs}, loss {running / batches:.4f}")
+            losses.append(loss.detach())
+        mean = sum(map(float, losses)) / batches
+        report(f"teacher: epoch {epoch + 1} of {epochs}, loss {mean:.4f}")
     net.eval()
     return teacher

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from torch.nn import functional
 
 from netlist_gen.encoding import Encoding
 from netlist_gen.errors import ConfigurationError
-from netlist_gen.files import atomic_path
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig
 from netlist_gen.training.cost import CostModel, remove_dead
@@ -28,8 +26,11 @@ from netlist_gen.training.model import TernarySpikingNet
 from netlist_gen.training.noise import FluxPerSynapse
 from netlist_gen.training.optimiser import Adam
 from netlist_gen.training.packed import PackedSpikes
+from netlist_gen.training.places import PROCESSOR, Place
 from netlist_gen.training.pool import Pool, make_pool
 from netlist_gen.training.sparse import Aims, SparseSteps
+from netlist_gen.training.state_file import read_state, write_state
+from netlist_gen.training.tensors import moved_to
 
 _WARM_UP = 0.02  # share of the run with a rising learning rate
 _SEARCH_IMAGES = 120_000  # most images of a round of exact search; fewer are fitted too closely
@@ -88,11 +89,13 @@ def train(
     data: GreyData | EncodedData | None = None,
     scores: NDArray[np.float16] | None = None,
     start: Callable[[TernarySpikingNet], None] = lambda _: None,
+    place: Place = PROCESSOR,
 ) -> TrainedNetwork:
     """Train a network that is exactly what the circuit computes.
 
     Args:
-        config: all choices; the same config and thread count give the same network.
+        config: all choices; on the processor the same config and thread count give the same
+            network.
         progress: called after each epoch.
         cost_model: prices networks; needed for max_junctions and max_power_w.
         flux_per_synapse: needed for noise in Phi0.
@@ -102,9 +105,11 @@ def train(
         data: a user's own; None: the data set that the configuration names.
         scores: soft labels (samples, classes) of the own data's training samples, from a teacher.
         start: gives a new network the weights with which the run begins.
+        place: where network and teacher are trained; all else is the processor's.
 
     Raises:
-        ConfigurationError: wrong options, data that can't be read, a state file of another run.
+        ConfigurationError: wrong options, data that can't be read, a state file of another run
+            or device.
     """
     if cost_model is None and (config.max_junctions or config.max_power_w):
         raise ConfigurationError("max_junctions and max_power_w need a cost model")
@@ -121,23 +126,24 @@ def train(
         seconds = time.monotonic() - started
         progress(EpochReport(0, config.epochs, math.nan, None, 0, seconds, text))
 
-    pool = make_pool(data, config, cache_dir, note)
-    if scores is not None:
-        pool = replace(pool, scores=scores)
-    run = _TrainingRun(config, data, pool, cost_model, flux_per_synapse)
-    run.started = started
-    start(run.net)
-    if resume:
-        run.restore(state_file)
-    while run.epoch < config.epochs:
-        report = run.train_epoch()
-        if state_file is not None:
-            run.save(state_file)
-        progress(report)
-    while run.round < config.refine_rounds:
-        note(run.search_round())
-        if state_file is not None:
-            run.save(state_file)
+    with place.enough_memory(config.batch):
+        pool = make_pool(data, config, cache_dir, note, place.device)
+        if scores is not None:
+            pool = replace(pool, scores=scores)
+        run = _TrainingRun(config, data, pool, cost_model, flux_per_synapse, place)
+        run.started = started
+        start(run.net)
+        if resume:
+            run.restore(state_file)
+        while run.epoch < config.epochs:
+            report = run.train_epoch()
+            if state_file is not None:
+                run.save(state_file)
+            progress(report)
+        while run.round < config.refine_rounds:
+            note(run.search_round())
+            if state_file is not None:
+                run.save(state_file)
     return run.result()
 
 
@@ -151,16 +157,18 @@ class _TrainingRun:
         pool: Pool,
         cost_model: CostModel | None,
         flux_per_synapse: FluxPerSynapse | None,
+        place: Place = PROCESSOR,
     ) -> None:
-        self.config, self.data, self.pool = config, data, pool
+        self.config, self.data, self.pool, self.place = config, data, pool, place
         self.flux_per_synapse = flux_per_synapse
         torch.manual_seed(config.seed)
         channels, *size = data.shape
-        self.net = TernarySpikingNet(config, (channels * config.pixel_lines, *size), data.classes)
+        shape = channels * config.pixel_lines, *size
+        self.net = TernarySpikingNet(config, shape, data.classes, place)
         self.plan = MaskPlan(self.net, config, cost_model, flux_per_synapse)
         self.batches = max(pool.originals // config.batch, 1)
         self.total = self.batches * config.epochs
-        self.optimiser = Adam(self.net.parameters(), config.learning_rate)
+        self.optimiser = Adam(self.net.parameters(), config.learning_rate, place.operations.adam)
         self.epoch = 0
         self.round = 0  # of the exact search
         self.searched: TernaryNetwork | None = None
@@ -196,12 +204,12 @@ class _TrainingRun:
         # Seeded by the epoch: a resumed run draws what an unbroken one would have drawn.
         torch.manual_seed(config.seed * 100_003 + self.epoch)
         draw = np.random.default_rng([config.seed, self.epoch])
-        running = 0.0
+        losses = []
         for layer in self.net.trained:
             layer.draws.renew()
         for index, chosen in enumerate(self._rows(draw).reshape(self.batches, -1)):
             self._prepare(self.epoch * self.batches + index)
-            running += self._step(np.sort(chosen))
+            losses.append(self._step(np.sort(chosen)))
         self._to_dense()
         self.epoch += 1
         validation = None
@@ -209,14 +217,14 @@ class _TrainingRun:
             spikes = self.spikes(self.data.validation_images)
             validation = self.net.export().accuracy(spikes, self.data.validation_labels)
         synapses = sum(int(layer.mask.sum()) for layer in self.net.trained)
-        loss_mean = running / self.batches
+        loss_mean = sum(map(float, losses)) / self.batches
         self.history.append(
             EpochReport(self.epoch, config.epochs, loss_mean, validation, synapses, self.seconds)
         )
         return self.history[-1]
 
-    def _step(self, rows: NDArray[np.int64]) -> float:
-        """Learn from rows of the pool; returns the loss."""
+    def _step(self, rows: NDArray[np.int64]) -> float | torch.Tensor:
+        """Learn from rows of the pool; returns the loss, for which nothing has waited yet."""
         if self.lines is not None and self.sparse is None and SparseSteps.pays(self.net):
             self.sparse = SparseSteps(self.net, self.optimiser)
         if self.lines is not None and self.sparse is not None:
@@ -227,7 +235,7 @@ class _TrainingRun:
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
-        return float(loss.detach())
+        return loss.detach()
 
     def _to_dense(self) -> None:
         """Leave the steps over kept synapses, for masks to move or the network to be read."""
@@ -328,10 +336,9 @@ class _TrainingRun:
     def save(self, path: Path) -> None:
         """Write everything the run needs to go on; whole or not at all."""
         state = {
-            "config": self.config.as_dict(),
             "epoch": self.epoch,
             "seconds": self.seconds,
-            "net": self.net.state_dict(),
+            "net": {name: part.cpu() for name, part in self.net.state_dict().items()},
             "optimiser": self.optimiser.state_dict(),
             "history": [vars(line) for line in self.history],
             "round": self.round,
@@ -341,44 +348,28 @@ class _TrainingRun:
                 for array in (layer.weights, layer.theta)
             ],
         }
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+        write_state(path, self.config, self.place.device, state)
 
     def restore(self, path: Path | None) -> None:
-        """Take up a saved run; the configuration must be the same."""
-        if path is None or not path.is_file():
-            raise ConfigurationError(f"{path} is not there: no interrupted run to go on with")
-        try:
-            state: dict[str, Any] = torch.load(path, weights_only=True)
-            config = TrainingConfig.from_dict(state["config"])
-        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-            raise ConfigurationError(f"{path} holds no training state: {error}") from None
-        if config != self.config:
-            mine, theirs = self.config.as_dict(), config.as_dict()
-            name = next(key for key in mine if mine[key] != theirs[key])
-            raise ConfigurationError(
-                f"{path} belongs to a run with {name} = {theirs[name]!r}, not {mine[name]!r}"
-            )
-        if "steps" not in state["optimiser"]:
-            raise ConfigurationError(
-                f"{path} is of an earlier version of the training; the run must begin anew"
-            )
+        """Take up a saved run; configuration and kind of device must be the same."""
+        state = read_state(path, self.config, self.place.device)
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.seconds_before = int(state["epoch"]), float(state["seconds"])
         self.history = [EpochReport(**line) for line in state["history"]]
         self.round = int(state["round"])
         if found := [tensor.numpy() for tensor in state["searched"] or ()]:
-            self.searched = TernaryNetwork.from_arrays(found[::2], found[1::2], config.population)
+            population = self.config.population
+            self.searched = TernaryNetwork.from_arrays(found[::2], found[1::2], population)
 
     def _loss(self, chosen: NDArray[np.int64]) -> torch.Tensor:
-        config = self.config
+        config, device = self.config, self.place.device
         if self.lines is None:
-            spikes = torch.from_numpy(self.spikes(self.pool.images[chosen])).to(self.dtype)
+            spikes = moved_to(device, self.spikes(self.pool.images[chosen])).to(self.dtype)
         else:
-            spikes = self.lines(chosen, self.dtype)
+            spikes = self.place.operations.unpack(self.lines, chosen, self.dtype, device)
         hard, soft = self.net(spikes)
-        labels = torch.from_numpy(self.pool.labels[chosen])
+        labels = moved_to(device, self.pool.labels[chosen])
         target = self._soft_labels(chosen)
         guide = config.soft_loss
         loss = (1 - guide) * self._criterion(hard, labels, target)
@@ -391,7 +382,7 @@ class _TrainingRun:
         """Of the teacher, (samples, classes), if there is one."""
         if self.pool.scores is None:
             return None
-        scores = torch.from_numpy(self.pool.scores[rows].astype(np.float32))
+        scores = moved_to(self.place.device, self.pool.scores[rows]).float()
         return functional.softmax(scores / self.config.temperature, dim=1)
 
     def _criterion(

@@ -7,16 +7,21 @@ import pytest
 import torch
 
 from netlist_gen.training.packed import PackedSpikes
+from netlist_gen.training.places import COMPILED, TENSORS, Operations
 
 
+@pytest.mark.parametrize("operations", [COMPILED, TENSORS])
 @pytest.mark.parametrize("shape", [(784,), (3, 13)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_packed_spikes_are_the_spikes(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+def test_packed_spikes_are_the_spikes(
+    operations: Operations, shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
     rng = np.random.default_rng(0)
     spikes = rng.random((50, *shape)) < 0.3
     packed = PackedSpikes([spikes[:20], spikes[20:]])
     rows = np.array([3, 3, 49, 0])
-    assert torch.equal(packed(rows, dtype), torch.from_numpy(spikes[rows]).to(dtype))
+    found = operations.unpack(packed, rows, dtype, torch.device("cpu"))
+    assert torch.equal(found, torch.from_numpy(spikes[rows]).to(dtype))
 
 
 def test_the_lines_that_are_asked_for_step_after_step() -> None:

@@ -19,11 +19,8 @@ from netlist_gen.training.config import TrainingConfig, parse_hidden
 from netlist_gen.training.cost import HardwareCost, LayerLoad, remove_dead
 from netlist_gen.training.fused import REAL_LIMIT, sliding, ternary
 from netlist_gen.training.masks import MaskPlan, cap_rows, cubic, largest, prune_to_budget
-from netlist_gen.training.model import (
-    TernarySpikingNet,
-    TernaryThresholdLayer,
-    atan_spike,
-)
+from netlist_gen.training.model import TernarySpikingNet, TernaryThresholdLayer
+from netlist_gen.training.tensors import atan_spike
 
 SIDE, CLASSES = 8, 4
 
