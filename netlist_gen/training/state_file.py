@@ -41,7 +41,8 @@ def read_state(path: Path | None, config: TrainingConfig, device: torch.device) 
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True)
         begun = TrainingConfig.from_dict(state["config"])
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        optimiser = state["optimiser"]
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise ConfigurationError(f"{path} holds no training state: {error}") from None
     if begun != config:
         mine, theirs = config.as_dict(), begun.as_dict()
@@ -55,7 +56,7 @@ def read_state(path: Path | None, config: TrainingConfig, device: torch.device) 
             f"{path} belongs to a run with --device {kind}, not {device.type}; a run goes on where "
             "it began, since devices round differently"
         )
-    if "steps" not in state["optimiser"]:
+    if "steps" not in optimiser:
         raise ConfigurationError(
             f"{path} is of an earlier version of the training; the run must begin anew"
         )

@@ -96,6 +96,15 @@ def test_an_interrupted_run_ends_like_an_unbroken_one(tmp_path: Path, options: d
         match=r"old\.state is of an earlier version of the training; the run must begin anew$",
     ):
         train(config, state_file=tmp_path / "old.state", resume=True)
+    del kept["optimiser"]
+    for other, reason in (
+        (kept, "'optimiser'"),
+        ([1], "list indices must be integers or slices, not str"),
+    ):
+        torch.save(other, tmp_path / "other.state")
+        message = f"{tmp_path / 'other.state'} holds no training state: {reason}"
+        with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+            train(config, state_file=tmp_path / "other.state", resume=True)
     state.write_bytes(state.read_bytes()[:100])
     with pytest.raises(ConfigurationError, match=r"run\.state holds no training state: "):
         train(config, state_file=state, resume=True)

@@ -9,12 +9,12 @@ same way, so that digits do not depend on where the first half was done.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import atomic_path
 
 SIGNATURES = {
@@ -45,7 +45,6 @@ _SOURCES = (
     "lanes/pointers.py",
     "equations/constants.py",
 )
-_numba = threading.Lock()
 
 
 def digest() -> str:
@@ -65,7 +64,10 @@ def write_shipped(folder: Path = SHIPPED) -> list[Path]:
     Raises:
         ConfigurationError: the folder can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{folder} can't be made: {error.strerror}") from None
     files = []
     for group in SIGNATURES:
         file = folder / f"{group}.bc"
@@ -133,12 +135,16 @@ def made(group: str) -> bytes:
 
 @contextmanager
 def _unoptimised() -> Iterator[None]:
-    """Numba leaves out its own passes: LLVM's over the whole, which come later, do all of it."""
+    """Numba leaves out its own passes: LLVM's over the whole, which come later, do all of it.
+
+    The level is Numba's, not a function's: other threads that compile wait until it is back.
+    """
     from numba.core import config as settings
+    from numba.core.compiler_lock import global_compiler_lock
     from numba.core.registry import cpu_target
 
     config: Any = settings  # what it holds is set by name when it is imported
-    with _numba:
+    with global_compiler_lock:
         cpu_target.target_context.codegen()  # what others compile later has the usual level
         usual = config.OPT
         config.OPT = type(usual)(0)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import threading
 
 import llvmlite.binding as llvm
 import pytest
 from numba.core import config
+from numba.core.compiler_lock import global_compiler_lock
 
+from netlist_gen.errors import ConfigurationError
 from verification.engine.kernels import native, portable
 
 
@@ -67,11 +71,41 @@ def test_a_later_llvm_takes_what_an_earlier_one_wrote(folder, pattern, monkeypat
     assert portable.shipped("pattern", folder) == pattern
 
 
+@pytest.mark.parametrize("folder_is_file", [True, False])
+def test_a_place_that_cant_be_written_is_named(pattern, monkeypatch, tmp_path, folder_is_file):
+    monkeypatch.setattr(portable, "made", lambda _: pattern)
+    code = tmp_path / "code"
+    if folder_is_file:
+        code.touch()
+        message = f"{code} can't be made: File exists"
+    else:
+        (code / "pattern.bc").mkdir(parents=True)
+        message = f"{code / 'pattern.bc'} can't be written: Is a directory"
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        portable.write_shipped(code)
+
+
 def test_others_that_use_numba_have_its_usual_level():
     before = config.OPT
     with portable._unoptimised():
         assert config.OPT == 0
     assert config.OPT is before
+
+
+def test_others_that_compile_meanwhile_wait_for_the_usual_level():
+    levels = []
+
+    @global_compiler_lock
+    def as_numba_compiles():
+        levels.append(config.OPT)
+
+    usual, other = config.OPT, threading.Thread(target=as_numba_compiles)
+    with portable._unoptimised():
+        other.start()
+        other.join(0.2)
+        assert not levels
+    other.join()
+    assert levels == [usual]
 
 
 def test_machine_code_of_shipped_code_takes_no_numba(folder, tmp_path):
