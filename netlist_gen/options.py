@@ -49,6 +49,7 @@ class Rule:
         least: smallest whole number.
         positive: a number above 0.
         below: a number under this.
+        above: with ``below``, a number over this.
         choices: the values that are allowed.
         multiple: given once for each value.
         known: gives values that a shell may complete, where others are allowed too.
@@ -62,6 +63,7 @@ class Rule:
     least: int | None = None
     positive: bool = False
     below: float | None = None
+    above: float = 0.0
     choices: tuple[str, ...] = ()
     multiple: bool = False
     known: Callable[[], Iterable[str]] | None = None
@@ -214,9 +216,9 @@ def _check(value: Any, rule: Rule, name: str) -> None:
     for one in value if isinstance(value, tuple) else (value,):
         if rule.least is not None and one < rule.least:
             raise ConfigurationError(f"{name} is {one}; it must be at least {rule.least}")
-        if rule.positive and rule.below is not None and not 0 < one < rule.below:
+        if rule.positive and rule.below is not None and not rule.above < one < rule.below:
             raise ConfigurationError(
-                f"{name} is {one:g}; it must be above 0 and below {rule.below:g}"
+                f"{name} is {one:g}; it must be above {rule.above:g} and below {rule.below:g}"
             )
         if rule.positive and not 0 < one < math.inf:
             raise ConfigurationError(f"{name} is {one:g}; it must be positive and finite")

@@ -82,6 +82,7 @@ class DeckOptions(ClockOptions, BiasOptions):
         STEP_PS,
         "Time step of the decks, ps: half of it shows what it does to a verdict.",
         positive=True,
+        above=0.001,
         below=0.3,
     )
 

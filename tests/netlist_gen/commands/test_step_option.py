@@ -65,8 +65,8 @@ def test_decks_of_another_step_are_not_judged(tiny, tmp_path, cli):
     assert cli(*words, "-o", tmp_path / "same", "--step", 0.1).status == 0
 
 
-@pytest.mark.parametrize("step", [0.0, 0.3, -0.05])
+@pytest.mark.parametrize("step", [0.0, 1e-9, 0.001, 0.3, -0.05])
 def test_a_step_has_bounds(tiny, tmp_path, step):
-    message = f"--step is {step:g}; it must be above 0 and below 0.3"
+    message = f"--step is {step:g}; it must be above 0.001 and below 0.3"
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         ng.generate(tiny.net, tiny.x, tmp_path, step=step)

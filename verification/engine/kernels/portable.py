@@ -108,12 +108,21 @@ def _llvm_version() -> int:
 
 
 def made(group: str) -> bytes:
-    """LLVM's code of a group as Numba makes it, in its binary form; nothing is optimised."""
+    """LLVM's code of a group as Numba makes it, in its binary form; nothing is optimised.
+
+    Raises:
+        ConfigurationError: Numba is told to compile nothing.
+    """
     import llvmlite.binding as llvm
     from numba import float64, int64
 
     from verification.engine.kernels import entry
 
+    if _settings().DISABLE_JIT:
+        raise ConfigurationError(
+            "NUMBA_DISABLE_JIT is set, and Numba has to make the engine's kernels here; unset it"
+        )
+    llvm.initialize_native_target()
     whole = llvm.parse_assembly("")
     kinds = {"i": int64, "d": float64}
     with _unoptimised():
@@ -127,9 +136,18 @@ def made(group: str) -> bytes:
             whole.link_in(module)
     whole.triple = llvm.get_process_triple()
     called = {f"{group}_{name}" for name in SIGNATURES[group]}
-    for function in whole.functions:
-        if not function.is_declaration and function.name not in called:
-            function.linkage = "internal"  # what is put in the place of its calls is left out
+    for symbol in (*whole.functions, *whole.global_variables):
+        if not symbol.is_declaration and symbol.name not in called:
+            symbol.linkage = "internal"  # what is put in the place of its calls is left out
+    # Numba's own data, which nothing here reads, and names, which hold addresses of this process.
+    tidy = llvm.create_new_module_pass_manager()
+    tidy.add_sroa_pass()
+    tidy.add_dead_code_elimination_pass()
+    tidy.add_global_dead_code_eliminate_pass()
+    tidy.add_strip_dead_prototype_pass()
+    tidy.add_strip_symbols_pass()
+    machine = llvm.Target.from_triple(whole.triple).create_target_machine()
+    tidy.run(whole, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
     return bytes(whole.as_bitcode())
 
 
@@ -139,11 +157,10 @@ def _unoptimised() -> Iterator[None]:
 
     The level is Numba's, not a function's: other threads that compile wait until it is back.
     """
-    from numba.core import config as settings
     from numba.core.compiler_lock import global_compiler_lock
     from numba.core.registry import cpu_target
 
-    config: Any = settings  # what it holds is set by name when it is imported
+    config = _settings()
     with global_compiler_lock:
         cpu_target.target_context.codegen()  # what others compile later has the usual level
         usual = config.OPT
@@ -152,6 +169,13 @@ def _unoptimised() -> Iterator[None]:
             yield
         finally:
             config.OPT = usual
+
+
+def _settings() -> Any:
+    """Numba's settings; what they hold is set by name when they are imported."""
+    from numba.core import config
+
+    return config
 
 
 def _caller(name: str, codes: str, description: Any) -> str:

@@ -85,6 +85,32 @@ def test_a_place_that_cant_be_written_is_named(pattern, monkeypatch, tmp_path, f
         portable.write_shipped(code)
 
 
+def test_numba_that_may_not_compile_is_told_of(monkeypatch):
+    monkeypatch.setattr(config, "DISABLE_JIT", 1)
+    message = "NUMBA_DISABLE_JIT is set, and Numba has to make the engine's kernels here; unset it"
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        portable.made("pattern")
+
+
+def test_made_again_the_code_is_the_same():
+    """In other processes, with other addresses; the order of sets is what a build fixes, too."""
+    script = (
+        "import hashlib; from verification.engine.kernels import portable; "
+        "print(hashlib.sha256(portable.made('pattern')).hexdigest())"
+    )
+    environment = {
+        **os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0",
+    }  # fmt: skip
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    }  # fmt: skip
+    assert len(found) == 1
+
+
 def test_others_that_use_numba_have_its_usual_level():
     before = config.OPT
     with portable._unoptimised():
