@@ -35,7 +35,7 @@ TEMPLATES = {
 }
 UNPICKLED = {
     "netlist_gen.checkpoint.snntorch_pt": "weights_only, after the pickle was followed by hand",
-    "netlist_gen.training.trainer": "weights_only",
+    "netlist_gen.training.state_file": "weights_only",
 }
 ARRAYS = {
     "netlist_gen.training.pool": "this package's own cache, and allow_pickle is off by default",
