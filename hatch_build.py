@@ -30,7 +30,7 @@ class KernelsHook(BuildHookInterface[Any]):
 
     aside: TemporaryDirectory[str] | None = None
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Write the code that is not there yet, and put it into the wheel."""
         folder = Path(self.root, KERNELS, "code")
         if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
@@ -43,6 +43,8 @@ class KernelsHook(BuildHookInterface[Any]):
             env={**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "0"},
             stdout=subprocess.PIPE, text=True, check=True,
         )  # fmt: skip
+        if version == "editable":
+            return  # it is read where it was written
         for file in done.stdout.splitlines():
             build_data["force_include"][file] = f"{KERNELS}/code/{Path(file).name}"
 
