@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from netlist_gen.commands.train import (
     command_line,
     device_option,
     output_option,
+    precision_in,
     price_of,
     says_how_to_go_on,
     show_epoch,
@@ -82,6 +84,7 @@ def adapt(
         net, population=own_population, input_shape=input_shape, layers=layers
     )
     chosen = AdaptOptions.among(options)
+    chosen = replace(chosen, precision=precision_in(place, chosen.precision))
     run = prepared_run(found, data, EncodeOptions.among(options), chosen)
     check_membranes([output], run.config)
 

@@ -17,6 +17,7 @@ from netlist_gen.commands.train import (
     command_line,
     data_dir_option,
     device_option,
+    precision_in,
     show_epoch,
     threads_option,
     training_of,
@@ -95,6 +96,7 @@ def search(
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
     hidden = tuple(options.pop("hidden", ()))
     base, data = training_of(dataset, hidden, None, encode, options)
+    base = replace(base, precision=precision_in(place, base.precision))
     if any("reset" in varied or "beta" in varied for varied in grid):
         raise ConfigurationError(
             "--vary names a reset or beta of membranes that last; a search holds accuracy against "

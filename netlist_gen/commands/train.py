@@ -158,6 +158,7 @@ def train(
     options = {name: value for name, value in options.items() if not hasattr(encode, name)}
     curve = options.pop("firing_curve")
     config, data = training_of(dataset, hidden, curve, encode, options)
+    config = replace(config, precision=precision_in(place, config.precision))
     check_membranes((output, *also), config)
     if data is not None:
         click.echo(f"{dataset}: {data.encoding.words}", err=True)
@@ -198,6 +199,20 @@ def begin(threads: int, device: str) -> Place:
 
     torch.set_num_threads(threads)
     return place_of(device)
+
+
+def precision_in(place: Place, asked: str) -> str:
+    """The precision of a training as its place can do it; another than ``asked`` is told."""
+    from netlist_gen.training.places import has_bfloat16
+
+    if asked != "bfloat16" or has_bfloat16(place):
+        return asked
+    click.echo(
+        "note: this processor has no instructions for bfloat16, PyTorch would take a hundred times "
+        "as long: training in float32",
+        err=True,
+    )
+    return "float32"
 
 
 def check_outputs(networks: Sequence[Path], plot: Path | None = None) -> None:

@@ -356,6 +356,26 @@ def test_a_card_is_the_same_and_its_command_says_the_device(cli, tmp_path, monke
     )
 
 
+def test_bfloat16_is_float32_where_the_processor_has_it_not(cli, tmp_path, monkeypatch) -> None:
+    """PyTorch has products of bfloat16 there too, a hundred times as slow as float32's."""
+    words = ["train", "digits", "--hidden", 12, "--epochs", 1, "-o", tmp_path / "a.pt"]
+    for has, precision, told in (
+        (True, "bfloat16", ""),
+        (
+            False,
+            "float32",
+            "note: this processor has no instructions for bfloat16, PyTorch would take a hundred "
+            "times as long: training in float32\n",
+        ),
+    ):
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda has=has: has)
+        ran = cli(*words, "--precision", "bfloat16")
+        assert ran.status == 0, ran.err
+        assert ran.err.startswith(told + "training on digits: 12, fan-in (16,)\n")
+        config = read_checkpoint(tmp_path / "a.pt").card.extra["config"]
+        assert config["precision"] == precision
+
+
 def test_train_search_and_adapt_train_there(cli, tmp_path, monkeypatch) -> None:
     import snntorch as snn
     from sklearn.datasets import load_digits
