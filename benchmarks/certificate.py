@@ -142,7 +142,7 @@ def faults_command(neurons: int, each: int, seed: int, net: Path) -> None:
 
 
 PLANTED = "L1N087"
-PLANTED_COUNTS = 0.233
+PLANTED_COUNTS = 0.2375
 """Neuron of the fan-in-32 network, and by how much of a synapse its threshold is moved down."""
 
 
@@ -151,7 +151,7 @@ PLANTED_COUNTS = 0.233
 @click.option("--images", default=1000)
 @click.option("--counts", default=PLANTED_COUNTS)
 def planted_command(data_dir: Path, images: int, counts: float) -> None:
-    """A neuron with a threshold that is wrong for one pair of counts: images, made windows."""
+    """A neuron with a threshold that is wrong for two pairs of counts: images, made windows."""
     net = EXAMPLES / "mnist-f32.pt"
     network = ng.read(net)
     x, _ = mnist(net, data_dir)

@@ -1,26 +1,35 @@
-"""How far the loops of a decision stage add up: where one holds much more flux than the others.
+"""How far the loops of a decision stage add up: where some hold much more flux than the others.
 
 The near junction sees the sum of what the loops' far junctions let through, and a far junction
-lets less through for each fluxon as its loop's flux f rises. In units of one synapse a loop at f
-lacks::
+lets less through for each fluxon as its loop's flux f rises. A bottom loop lacks, in the flux of
+the sum::
 
-    lack(f) = share * (exp((f - at) / width) - exp((from - at) / width))    above from, else 0
+    lack(f) = size**2 / (limit - f)
 
-so that a neuron whose k loops hold p fluxons each, while the others make up for it, has its edge
-moved by ``k lack(f_k) + (S - k) lack(f_rest) - S lack(f_mean)`` against an even spread. A fluxon
-of a branch that holds C of them has a C-th of the flux, and C times as many are lacking.
+and a top loop the same with its own numbers (``cells/design/neuron.toml``; a few per cent off what
+was measured). Of two patterns of the same count the one whose bottom loops lack more has its edge
+higher, the one whose top loops lack more has it lower: by the sum over all loops of ``lack(bottom)
+- lack(top)``. Which pattern moves it most is found exactly, loop by loop: the most that so many
+loops can make of each sum of counts. A stage's offset is measured with windows of count 0 at random
+(``characterize.measure.design``), in which a quarter of the loops hold a fluxon and a quarter one
+less than none: shifts are told against these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from netlist_gen.circuit.loops import LoopSize
-from netlist_gen.library.design import DesignRules, Lack
+from netlist_gen.library.design import DesignRules, Lacks
 
-_STEPS = 24
-"""Halvings in the search for a unit: to a ten-millionth of it."""
+USUAL_SHARE = 0.25
+"""Of the most that patterns of a count move the edge, what the threshold is set for: most move it
+by less, so that a pattern of the one extreme is as far from it as one of the other."""
 
 
 @dataclass(frozen=True)
@@ -32,82 +41,145 @@ class LoopSum:
         shares: (loops, excitatory, inhibitory branches) of each kind of loop.
         capacity: fluxons that a branch stores.
         rules: of the design.
+        coupling: of storage and pick-up inductors for each Phi0 of the unit.
     """
 
     size: LoopSize
-    shares: Sequence[tuple[int, int, int]]
+    shares: tuple[tuple[int, int, int], ...]
     capacity: int
     rules: DesignRules
+    coupling: float
+
+    def missing(self, unit: float, taken: float) -> float:
+        """The share by which a fluxon counts less where not all places are taken.
+
+        Args:
+            unit: as in ``linear_unit``.
+            taken: share of the places, of its loop or of all.
+        """
+        return self.rules.alone * (self.coupling * unit) ** 2 * (1.0 - taken)
 
     def linear_unit(self, unit: float, edge: float, offset: float) -> float:
-        """The largest unit, ``unit`` at the most, at which no pattern moves the edge too far.
+        """The largest unit, ``unit`` at the most, at which no pattern is too near to the threshold.
 
         Args:
             unit: flux of one fluxon as the decision sees it, Phi0.
             edge: count on the edge.
             offset: of the decision stage, Phi0.
         """
-        if self.shift(unit, edge, offset) <= self.rules.shift:
-            return unit
-        low, high = 0.0, unit
-        for _ in range(_STEPS):
-            middle = (low + high) / 2
-            if self.shift(middle, edge, offset) <= self.rules.shift:
-                low = middle
-            else:
-                high = middle
-        return low
+        return _linear_unit(self, unit, edge, offset)
 
     def shift(self, unit: float, edge: float, offset: float) -> float:
-        """The most by which a pattern of counts next to the edge moves it, synapses."""
-        return max(self.shifts(unit, edge, offset))
+        """How much nearer to the threshold than usual ones the worst pattern can be, synapses."""
+        up, down = self.shifts(unit, edge, offset)
+        return max(up - _allowed(up, down), down + _allowed(up, down))
+
+    def allowed(self, unit: float, edge: float, offset: float) -> float:
+        """By how much the threshold is higher than the edge of usual patterns, synapses."""
+        return _allowed(*self.shifts(unit, edge, offset))
 
     def shifts(self, unit: float, edge: float, offset: float) -> tuple[float, float]:
-        """The same, apart: how far bottom loops move it up, and top loops down."""
-        threshold = offset - unit * edge
-        plus = self.capacity * sum(count * positive for count, positive, _ in self.shares)
-        minus = self.capacity * sum(count * negative for count, _, negative in self.shares)
-        flux, common = unit * self.size.loops, self.rules.common
-        each = self.size.loops, self.capacity
-        bottom = _Side(*each, common + threshold, flux, self.rules.bottom)
-        top = _Side(*each, common - threshold, flux, self.rules.top)
-        kinds = self.shares
-        up = (bottom.shift(k, self.capacity * p, edge + 0.5, minus) for k, p, _ in kinds)
-        down = (top.shift(k, self.capacity * m, 0.5 - edge, plus) for k, _, m in kinds)
-        return max(up), max(down)
+        """The most by which a pattern next to the edge moves it, synapses.
+
+        Returns:
+            How far a pattern that fires moves it up, and one that does not moves it down.
+        """
+        threshold, common, places = offset - unit * edge, self.rules.common, self.size.places
+        spread = _Spread(
+            self.size.loops,
+            self.shares,
+            self.capacity,
+            self.rules.lacks(self.size.loops),
+            (common + threshold, common - threshold),
+            unit * self.size.loops,
+            tuple(self.missing(unit, (p + m) / places) for _, p, m in self.shares),
+        )
+        measured = spread.measured((common + offset, common - offset))
+        up, down = spread.most(round(edge + 0.5), up=True), spread.most(round(edge - 0.5), up=False)
+        return up - measured, down + measured
+
+
+def _allowed(up: float, down: float) -> float:
+    return USUAL_SHARE * (up - down)
+
+
+@lru_cache(maxsize=4096)
+def _linear_unit(loops: LoopSum, unit: float, edge: float, offset: float) -> float:
+    def beyond(smaller: float) -> float:
+        return loops.shift(smaller, edge, offset) - loops.rules.shift
+
+    if beyond(unit) <= 0.0:
+        return unit
+    return float(brentq(beyond, 0.0, unit, xtol=1e-13, rtol=1e-13))
 
 
 @dataclass(frozen=True)
-class _Side:
-    """The loops of one SQUID: their flux at rest, and with each fluxon, Phi0."""
+class _Spread:
+    """Patterns of fluxons in the loops of a neuron, and how far each moves the edge.
+
+    Attributes:
+        loops: of the stage.
+        kinds: (loops, excitatory, inhibitory branches) of each kind of loop.
+        capacity: fluxons that a branch stores.
+        lacks: of the stage.
+        rest: flux of bottom and top loops without a fluxon, Phi0.
+        flux: of a fluxon in its loop, Phi0.
+        missing: share by which a fluxon counts less, for each kind of loop.
+    """
 
     loops: int
+    kinds: tuple[tuple[int, int, int], ...]
     capacity: int
-    rest: float
+    lacks: Lacks
+    rest: tuple[float, float]
     flux: float
-    lack: Lack
+    missing: tuple[float, ...]
 
-    def shift(self, count: int, most: int, total: float, against: int) -> float:
-        """The most by which ``count`` loops of up to ``most`` fluxons move the edge.
+    def most(self, total: int, *, up: bool) -> float:
+        """The most by which a pattern of a count moves the edge from an even spread's, fluxons.
 
-        All loops together hold ``total`` fluxons; the others can have ``against`` less than none.
+        It is 0 where there is no such pattern.
         """
-        if most == 0:
+        least = -self.capacity * sum(count * negative for count, _, negative in self.kinds)
+        highest = self.capacity * sum(count * positive for count, positive, _ in self.kinds)
+        if not least <= total <= highest or not self.flux:
             return 0.0
-        worst = 0.0
-        even = self.loops * self.lack(self.rest + self.flux * total / self.loops)
-        for k in range(1, count + 1):
-            if k * most > total + against:
-                if self.capacity > 1 and total > 0:
-                    # Loops that count need not be full: these few hold all that there is.
-                    found = k * self.lack(self.rest + self.flux * total / k)
-                    found += (self.loops - k) * self.lack(self.rest) - even
-                    worst = max(worst, found)
-                break
-            others = self.loops - k
-            found = k * self.lack(self.rest + self.flux * most) - even
-            if others:
-                left = (total - k * most) / others
-                found += others * self.lack(self.rest + self.flux * left)
-            worst = max(worst, found)
-        return self.capacity * worst
+        sign = 1.0 if up else -1.0
+        best = np.zeros(1)  # of the loops so far, by the sum of their fluxons above the least
+        usual = sum(c * less for (c, _, _), less in zip(self.kinds, self.missing, strict=True))
+        for (count, positive, negative), less in zip(self.kinds, self.missing, strict=True):
+            held = np.arange(-negative * self.capacity, positive * self.capacity + 1)
+            counts_less = self.flux * held * (less - usual / self.loops)
+            lacking = sign * (self._lacking(held, self.rest) + counts_less)
+            for _ in range(count):
+                best = _both(best, lacking)
+        (even,) = sign * self._lacking(np.array([total / self.loops]), self.rest)
+        return float(best[total - least] - self.loops * even) / self.flux
+
+    def measured(self, rest: tuple[float, float]) -> float:
+        """By how much the edge at which offsets are measured is above an even spread's, fluxons.
+
+        Args:
+            rest: at the threshold of a count of 0.
+        """
+        if not self.flux:
+            return 0.0
+        less, none, one = self._lacking(np.array([-1, 0, 1]), rest)
+        return self.loops / 4 * float(less + one - 2 * none) / self.flux
+
+    def _lacking(
+        self, fluxons: NDArray[np.generic], rest: tuple[float, float]
+    ) -> NDArray[np.float64]:
+        """What a loop with so many fluxons makes the edge higher, Phi0."""
+        bottom, top = rest
+        held = self.flux * fluxons.astype(np.float64)
+        return self.lacks.bottom(bottom + held) - self.lacks.top(top - held)
+
+
+def _both(some: NDArray[np.float64], one: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The most that loops and one more make of each sum: of all that give it, the largest."""
+    found = np.full(some.size + one.size - 1, -np.inf)
+    for more, lacking in enumerate(one):
+        part = found[more : more + some.size]
+        np.maximum(part, some + lacking, out=part)
+    return found

@@ -10,13 +10,14 @@ junctions, so that with ``unit = M I_full / (S Phi0)`` the SQUIDs see
 and the clock pulse flips the SQUID with the smaller critical current: the bottom one (output
 pulse) where ``threshold + unit * n > offset``. The builder puts that edge half-way between
 ``theta - 1`` and ``theta``: ``threshold = offset - unit * (theta - 1/2)``, and a little beyond
-where patterns of one count differ (``USUAL_SHARE``).
+where patterns of one count differ (``LoopSum.allowed``).
 
 The decision is right while ``unit * |n - theta + 1/2|`` stays within ``reach``, no SQUID traps flux
 between windows while the threshold stays above ``-rest``, and the loops' sum is linear while few
 of them hold much more flux than the others (``LoopSum``). M is the most that one turn couples
 (``Transformer``), or less where one of these asks for it. The storage loops screen the pick-ups,
-which makes the loops smaller and moves the offset by ``-screening * coupling**2``. Where
+which makes the loops smaller and moves the offset by ``-screening * coupling**2``; where places of
+the stage are free the offset moves by less, and a fluxon counts less (``LoopSum.missing``). Where
 neighbouring synapses are coupled, thresholds are set for that too (``circuit.crosstalk``).
 """
 
@@ -112,11 +113,6 @@ class NeuronDesign:
         return self.common - self.threshold
 
 
-USUAL_SHARE = 0.25
-"""Of the most that patterns of a count move the edge, what the threshold is set for: most move it
-by less, so that a pattern of the one extreme is as far from it as one of the other."""
-
-
 def design_neuron(
     signs: Sequence[int],
     theta: int,
@@ -171,21 +167,25 @@ def design_neuron(
     turn = coupler.transformer
     most = min(turn.mutual_share * pickup, turn.coupling * per_coupling) * full / PHI0
     stage = rules.edge(size.loops)
+    taken = (excitatory + inhibitory) / size.synapses
+    screening = stage.screening * taken
     unit = min(most / size.loops, rules.reach / farthest)
     if edge > 0:
-        lowest_offset = stage.offset - stage.screening * turn.coupling**2 + beside.flux
+        lowest_offset = stage.offset - screening * turn.coupling**2 + beside.flux
         unit = min(unit, (rules.rest + lowest_offset) / edge)
     kinds = loop_shares(excitatory, inhibitory, size)
     alike = max(max(plus, minus) for _, plus, minus in kinds)
     unit = min(unit, loop_flux / (size.loops * capacity * alike))
-    loops = LoopSum(size, kinds, capacity, rules)
+    per_unit = size.loops * PHI0 / full / per_coupling
+    loops = LoopSum(size, kinds, capacity, rules, per_unit)
     unit = loops.linear_unit(unit, edge, stage.offset)
     mutual = unit * size.loops * PHI0 / full
-    coupling = mutual / per_coupling
-    offset = stage.offset - stage.screening * coupling**2 + beside.flux
+    coupling = per_unit * unit
+    offset = stage.offset - screening * coupling**2 + beside.flux
     counted, shares = beside.trimmed(unit, excitatory, inhibitory)
-    up, down = loops.shifts(unit, edge, stage.offset)
-    threshold = offset - counted * edge + USUAL_SHARE * (up - down) * unit
+    counted *= 1.0 - loops.missing(unit, taken)
+    allowed = loops.allowed(unit, edge, stage.offset)
+    threshold = offset - counted * edge + allowed * unit
     return NeuronDesign(size, edge, unit, pickup, mutual, coupling, shares, rules.common, threshold)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netlist_gen.constants import PHI0
 from netlist_gen.errors import ConfigurationError
@@ -14,6 +16,10 @@ from netlist_gen.library.drawing import Crosstalk
 from netlist_gen.library.process import DEFAULT_PROCESS, Process, quantity
 from netlist_gen.library.toml_file import read_toml
 from netlist_gen.resources import resource_dir
+
+FloatArray = NDArray[np.float64]
+_NEAREST = 0.01
+"""Closer to its limit, Phi0, no loop is taken to be: no design comes so far."""
 
 
 @dataclass(frozen=True)
@@ -142,23 +148,31 @@ class Lack:
     """What a loop lacks in the sum of the loops, by its flux (``circuit.linear``).
 
     Attributes:
-        begin: flux up to which it lacks nothing, Phi0.
-        at: flux at which it lacks ``share``, Phi0.
-        share: of one synapse.
-        width: flux over which it grows by e, Phi0.
+        size: its square over what is left to the limit is lacking, Phi0.
+        limit: flux at which the loop would let through no more, Phi0.
     """
 
-    begin: float
-    at: float
-    share: float
-    width: float
+    size: float
+    limit: float
 
-    def __call__(self, flux: float) -> float:
-        """Of a loop of so much flux (Phi0), synapses."""
-        if flux <= self.begin:
-            return 0.0
-        grown, first = (math.exp((x - self.at) / self.width) for x in (flux, self.begin))
-        return self.share * (grown - first)
+    def __call__(self, flux: FloatArray) -> FloatArray:
+        """Of loops of so much flux (Phi0), Phi0."""
+        return self.size**2 / np.maximum(self.limit - flux, _NEAREST)
+
+
+@dataclass(frozen=True)
+class Lacks:
+    """What the loops of a stage lack.
+
+    Attributes:
+        loops: of the stage.
+        bottom: what a bottom loop lacks.
+        top: what a top loop lacks.
+    """
+
+    loops: int
+    bottom: Lack
+    top: Lack
 
 
 @dataclass(frozen=True)
@@ -171,8 +185,9 @@ class DesignRules:
         places: synapses of a loop.
         reach: largest ``unit * |n - theta + 1/2|`` that is decided rightly, Phi0.
         rest: largest negative threshold at which no SQUID traps flux at rest, Phi0.
-        bottom: what a bottom loop lacks in the sum of the loops.
-        top: what a top loop lacks.
+        lacking: what the loops of each stage lack in their sum.
+        alone: times the coupling's square the share by which a fluxon counts less in a loop none of
+            whose places are taken.
         shift: how far the edge may move with the pattern of a count, synapses.
         common: flux that biases all loops alike, Phi0.
         startup: how far from the edge a count is in start-up windows at least, Phi0.
@@ -187,8 +202,8 @@ class DesignRules:
     places: int
     reach: float
     rest: float
-    bottom: Lack
-    top: Lack
+    lacking: tuple[Lacks, ...]
+    alone: float
     shift: float
     common: float
     startup: float
@@ -200,6 +215,10 @@ class DesignRules:
     def edge(self, loops: int) -> Edge:
         """Of the stage of so many loops."""
         return next(edge for edge in self.edges if edge.loops == loops)
+
+    def lacks(self, loops: int) -> Lacks:
+        """What the loops of a stage of so many lack."""
+        return next(lacks for lacks in self.lacking if lacks.loops == loops)
 
     def numbers(self) -> dict[str, float]:
         """What the bench of a cell may name: ``edge`` is that of the smallest stage."""
@@ -259,9 +278,9 @@ def load_rules(process: Process | None = None) -> DesignRules:
     def get(table: str, key: str) -> float:
         return quantity(chosen.get(table), key, f"{path}: [{table}]")
 
-    def lack(side: str) -> Lack:
-        begin, at, width = (get(side, key) / PHI0 for key in ("begin", "at", "width"))
-        return Lack(begin, at, get(side, "share"), width)
+    def lack(stage: int, side: str) -> Lack:
+        table = f"lack{stage}"
+        return Lack(get(table, side) / PHI0, get(table, f"{side}_limit") / PHI0)
 
     loops = tuple(int(number) for number in chosen["neuron"]["loops"])
     neighbours = _neighbours(measured.get("crosstalk"), f"{measured_path}: [crosstalk]")
@@ -278,8 +297,8 @@ def load_rules(process: Process | None = None) -> DesignRules:
         places=int(chosen["neuron"]["places"]),
         reach=get("flux", "reach") / PHI0,
         rest=get("flux", "rest") / PHI0,
-        bottom=lack("bottom"),
-        top=lack("top"),
+        lacking=tuple(Lacks(n, lack(n, "bottom"), lack(n, "top")) for n in loops),
+        alone=get("flux", "alone"),
         shift=get("flux", "shift"),
         common=get("flux", "common") / PHI0,
         startup=get("flux", "startup") / PHI0,

@@ -98,7 +98,7 @@ def test_flux_of_a_pulse_falls_with_the_steps(library, steps):
     alone = design_of(signs, 1, coupler)
     kept = design_of(signs, 1, coupler, SiteMemory("zero", steps))
     assert kept.size == alone.size
-    assert 0.7 * alone.unit < kept.unit * steps < 1.2 * alone.unit
+    assert 0.7 * alone.unit < kept.unit * steps < 1.5 * alone.unit
     # Branches that count the neuron's own pulses take places too.
     more = design_of(signs, 3, coupler, SiteMemory("subtract", steps, 2))
     assert more.size.loops == 16

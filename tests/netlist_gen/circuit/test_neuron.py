@@ -13,10 +13,10 @@ from support import NO_JOSIM, measured_energy, neuron_site, site_spikes
 
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.elements import CurrentSource
-from netlist_gen.circuit.linear import LoopSum
+from netlist_gen.circuit.linear import USUAL_SHARE, LoopSum
 from netlist_gen.circuit.loops import loop_shares
 from netlist_gen.circuit.model import Circuit
-from netlist_gen.circuit.neuron import USUAL_SHARE, Coupler, coupler_of, design_neuron, neuron_cell
+from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron, neuron_cell
 from netlist_gen.circuit.trees import tree_depth
 from netlist_gen.constants import PHI0
 from netlist_gen.deck.decks import neuron_deck
@@ -45,13 +45,16 @@ def test_the_whole_signed_range_is_decided_rightly(signs, theta):
     excitatory, inhibitory = signs.count(1), signs.count(-1)
     counts = np.arange(-inhibitory, excitatory + 1)
     stage = rules.edge(design.size.loops)
-    offset = stage.offset - stage.screening * design.coupling**2
-    over = design.threshold + design.unit * counts - offset
+    taken = len(signs) / design.size.synapses
+    offset = stage.offset - stage.screening * taken * design.coupling**2
+    unit = design.unit * (1 - rules.alone * design.coupling**2 * (1 - taken))
+    over = design.threshold + unit * counts - offset
     assert ((over > 0) == (counts >= theta)).all()
-    strays = USUAL_SHARE * rules.shift * design.unit * (1 + 1e-9)
+    # The most that a threshold is moved: by a quarter of what goes up alone, which leaves 3/4.
+    strays = USUAL_SHARE * rules.shift / (1 - USUAL_SHARE) * design.unit * (1 + 1e-9)
     assert np.abs(over).max() <= rules.reach + strays
     assert design.threshold >= -rules.rest - strays
-    assert np.abs(over).min() >= 0.5 * design.unit - strays, "the edge is not half-way"
+    assert np.abs(over).min() >= 0.5 * unit - strays, "the edge is not half-way"
 
 
 @given(SIGNS, st.integers(-100, 100), st.sampled_from([ONE_TURN, Transformer(OPENED, 0.5, 0.35)]))
@@ -80,7 +83,8 @@ def test_the_unit_is_the_largest_that_every_bound_allows(signs, theta, capacity)
     counts = np.arange(-inhibitory, excitatory + 1)
     stage = rules.edge(loops)
     # Screening is taken as that of the closest coupling that can be made.
-    rest = rules.rest + stage.offset - stage.screening * ONE_TURN.coupling**2
+    screening = stage.screening * len(signs) / design.size.synapses
+    rest = rules.rest + stage.offset - screening * ONE_TURN.coupling**2
     full = 1 / (1 / rules.full + (capacity - 1) * STORAGE_H / PHI0)
     by_share = ONE_TURN.mutual_share * design.pickup
     by_coefficient = ONE_TURN.coupling * np.sqrt(capacity * STORAGE_H * design.pickup)
@@ -90,9 +94,8 @@ def test_the_unit_is_the_largest_that_every_bound_allows(signs, theta, capacity)
     ]
     bounds += [rest / edge] if edge > 0 else []
     assert design.unit <= min(bounds) * (1 + 1e-12)
-    loop_sum = LoopSum(
-        design.size, loop_shares(excitatory, inhibitory, design.size), capacity, rules
-    )
+    shares = loop_shares(excitatory, inhibitory, design.size)
+    loop_sum = LoopSum(design.size, shares, capacity, rules, design.coupling / design.unit)
     assert loop_sum.shift(design.unit, edge, stage.offset) <= rules.shift * (1 + 1e-9)
     if design.unit < min(bounds) * (1 - 1e-6):
         assert loop_sum.shift(design.unit * 1.001, edge, stage.offset) > rules.shift
