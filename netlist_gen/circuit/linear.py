@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from netlist_gen.circuit.loops import LoopSize
-from netlist_gen.library.design import DesignRules, Lacks
+from netlist_gen.library.design import DesignRules
 
 USUAL_SHARE = 0.25
 """Of the most that patterns of a count move the edge, what the threshold is set for: most move it
@@ -84,16 +84,8 @@ class LoopSum:
         Returns:
             How far a pattern that fires moves it up, and one that does not moves it down.
         """
-        threshold, common, places = offset - unit * edge, self.rules.common, self.size.places
-        spread = _Spread(
-            self.size.loops,
-            self.shares,
-            self.capacity,
-            self.rules.lacks(self.size.loops),
-            (common + threshold, common - threshold),
-            unit * self.size.loops,
-            tuple(self.missing(unit, (p + m) / places) for _, p, m in self.shares),
-        )
+        threshold, common = offset - unit * edge, self.rules.common
+        spread = _Spread(self, unit, (common + threshold, common - threshold))
         measured = spread.measured((common + offset, common - offset))
         up, down = spread.most(round(edge + 0.5), up=True), spread.most(round(edge - 0.5), up=False)
         return up - measured, down + measured
@@ -118,43 +110,42 @@ class _Spread:
     """Patterns of fluxons in the loops of a neuron, and how far each moves the edge.
 
     Attributes:
-        loops: of the stage.
-        kinds: (loops, excitatory, inhibitory branches) of each kind of loop.
-        capacity: fluxons that a branch stores.
-        lacks: of the stage.
+        of: the loops.
+        unit: flux of one fluxon as the decision sees it, Phi0.
         rest: flux of bottom and top loops without a fluxon, Phi0.
-        flux: of a fluxon in its loop, Phi0.
-        missing: share by which a fluxon counts less, for each kind of loop.
     """
 
-    loops: int
-    kinds: tuple[tuple[int, int, int], ...]
-    capacity: int
-    lacks: Lacks
+    of: LoopSum
+    unit: float
     rest: tuple[float, float]
-    flux: float
-    missing: tuple[float, ...]
+
+    @property
+    def flux(self) -> float:
+        """Of a fluxon in its loop, Phi0."""
+        return self.unit * self.of.size.loops
 
     def most(self, total: int, *, up: bool) -> float:
         """The most by which a pattern of a count moves the edge from an even spread's, fluxons.
 
         It is 0 where there is no such pattern.
         """
-        least = -self.capacity * sum(count * negative for count, _, negative in self.kinds)
-        highest = self.capacity * sum(count * positive for count, positive, _ in self.kinds)
+        kinds, capacity, size = self.of.shares, self.of.capacity, self.of.size
+        least = -capacity * sum(count * negative for count, _, negative in kinds)
+        highest = capacity * sum(count * positive for count, positive, _ in kinds)
         if not least <= total <= highest or not self.flux:
             return 0.0
         sign = 1.0 if up else -1.0
         best = np.zeros(1)  # of the loops so far, by the sum of their fluxons above the least
-        usual = sum(c * less for (c, _, _), less in zip(self.kinds, self.missing, strict=True))
-        for (count, positive, negative), less in zip(self.kinds, self.missing, strict=True):
-            held = np.arange(-negative * self.capacity, positive * self.capacity + 1)
-            counts_less = self.flux * held * (less - usual / self.loops)
+        missing = [self.of.missing(self.unit, (p + m) / size.places) for _, p, m in kinds]
+        usual = sum(c * less for (c, _, _), less in zip(kinds, missing, strict=True))
+        for (count, positive, negative), less in zip(kinds, missing, strict=True):
+            held = np.arange(-negative * capacity, positive * capacity + 1)
+            counts_less = self.flux * held * (less - usual / size.loops)
             lacking = sign * (self._lacking(held, self.rest) + counts_less)
             for _ in range(count):
                 best = _both(best, lacking)
-        (even,) = sign * self._lacking(np.array([total / self.loops]), self.rest)
-        return float(best[total - least] - self.loops * even) / self.flux
+        (even,) = sign * self._lacking(np.array([total / size.loops]), self.rest)
+        return float(best[total - least] - size.loops * even) / self.flux
 
     def measured(self, rest: tuple[float, float]) -> float:
         """By how much the edge at which offsets are measured is above an even spread's, fluxons.
@@ -165,7 +156,7 @@ class _Spread:
         if not self.flux:
             return 0.0
         less, none, one = self._lacking(np.array([-1, 0, 1]), rest)
-        return self.loops / 4 * float(less + one - 2 * none) / self.flux
+        return self.of.size.loops / 4 * float(less + one - 2 * none) / self.flux
 
     def _lacking(
         self, fluxons: NDArray[np.generic], rest: tuple[float, float]
@@ -173,7 +164,8 @@ class _Spread:
         """What a loop with so many fluxons makes the edge higher, Phi0."""
         bottom, top = rest
         held = self.flux * fluxons.astype(np.float64)
-        return self.lacks.bottom(bottom + held) - self.lacks.top(top - held)
+        lacks = self.of.rules.lacks(self.of.size.loops)
+        return lacks.bottom(bottom + held) - lacks.top(top - held)
 
 
 def _both(some: NDArray[np.float64], one: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from support import NO_JOSIM, measured_energy, neuron_site, site_spikes
 
 from netlist_gen.circuit.bench import NeuronBench, neuron_bench
 from netlist_gen.circuit.elements import CurrentSource
-from netlist_gen.circuit.linear import USUAL_SHARE, LoopSum
+from netlist_gen.circuit.linear import LoopSum
 from netlist_gen.circuit.loops import loop_shares
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.neuron import Coupler, coupler_of, design_neuron, neuron_cell
@@ -50,8 +50,10 @@ def test_the_whole_signed_range_is_decided_rightly(signs, theta):
     unit = design.unit * (1 - rules.alone * design.coupling**2 * (1 - taken))
     over = design.threshold + unit * counts - offset
     assert ((over > 0) == (counts >= theta)).all()
-    # The most that a threshold is moved: by a quarter of what goes up alone, which leaves 3/4.
-    strays = USUAL_SHARE * rules.shift / (1 - USUAL_SHARE) * design.unit * (1 + 1e-9)
+    edge = min(max(theta, -inhibitory), excitatory + 1) - 0.5
+    shares = loop_shares(excitatory, inhibitory, design.size)
+    loops = LoopSum(design.size, shares, 1, rules, design.coupling / design.unit)
+    strays = abs(loops.allowed(design.unit, edge, stage.offset)) * design.unit * (1 + 1e-9)
     assert np.abs(over).max() <= rules.reach + strays
     assert design.threshold >= -rules.rest - strays
     assert np.abs(over).min() >= 0.5 * unit - strays, "the edge is not half-way"
