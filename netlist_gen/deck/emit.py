@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netlist_gen.circuit.elements import Element, pulse_corners
@@ -50,6 +50,7 @@ def format_pulse(time_s: float) -> str:
     return " ".join(format_number(value) for corner in pulse_corners(time_s) for value in corner)
 
 
+@cache
 def dialects() -> tuple[str, ...]:
     """The dialects there are templates for."""
     root = resource_dir("templates")

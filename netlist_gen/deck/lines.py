@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from netlist_gen.errors import DeckError, NetlistGenError
@@ -106,6 +107,21 @@ def logical_lines(
             current, number = [line], at
     if current:
         yield number, " ".join(current)
+
+
+@lru_cache(maxsize=2)  # of one circuit and its many decks, one after the other
+def split_deck(text: str) -> tuple[str, str]:
+    """A deck up to the end of its last subcircuit, and what follows, which begins with ``.ends``.
+
+    The first part is without the comments at its head: decks of one circuit that differ in their
+    pulses alone have the same one, and who has read it once need not read it again. A deck
+    without subcircuits, or of which they end in unusual letters, is all in the second part.
+    """
+    end = max(text.rfind("\n.ends"), text.rfind("\n.ENDS")) + 1
+    begin = 0
+    while text.startswith("*", begin, end):
+        begin = text.find("\n", begin) + 1
+    return text[begin:end], text[end:]
 
 
 def read_deck_text(

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from netlist_gen.deck.lines import split_deck
 from netlist_gen.errors import NetlistGenError, SimulatorError
 from netlist_gen.version import __version__
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
@@ -83,8 +84,18 @@ class EmbeddedSimulator:
         return self._device if len(group) > 1 else "cpu"
 
 
-def _circuit_key(text: str) -> str:
+def _circuit_key(text: str) -> tuple[str, str]:
     """The deck without the waves of its sources: equal keys are one circuit."""
+    inner, outer = split_deck(text)
+    return _key_of_inner(inner), _without_waves(outer)
+
+
+@lru_cache(maxsize=2)
+def _key_of_inner(text: str) -> str:
+    return _without_waves(text)
+
+
+def _without_waves(text: str) -> str:
     kept = []
     in_source = False
     for line in text.upper().split("\n"):
@@ -186,20 +197,12 @@ def source_waves(circuit: str, job: DeckJob) -> dict[str, SourceWave]:
     from verification.engine.text.reader import read_deck
 
     text = job.text
-    inner, outer = _parts(text)
-    if inner == _parts(circuit)[0]:
+    inner, outer = split_deck(text)
+    if inner == split_deck(circuit)[0]:
         text = "\n".join(_sources(outer))
     flat = flatten(read_deck(text, name=job.name))
     sources = flat.where(lambda card: card.wave is not None)
     return {e.label: e.wave for e in map(flat.element, sources.tolist()) if e.wave is not None}
-
-
-@lru_cache(maxsize=2)  # of one circuit and its many jobs, one after the other
-def _parts(text: str) -> tuple[str, str]:
-    """A deck up to the end of its last subcircuit, without comments, and what follows."""
-    at = text.upper().rfind("\n.ENDS") + 1
-    inner = (line for line in text[:at].split("\n") if not line.startswith("*"))
-    return "\n".join(inner), text[at:]
 
 
 def _sources(text: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from netlist_gen.circuit.bias import METERS
 from netlist_gen.circuit.elements import (
@@ -21,7 +22,7 @@ from netlist_gen.circuit.elements import (
     Resistor,
 )
 from netlist_gen.circuit.model import Cell, Circuit, Tap
-from netlist_gen.deck.lines import logical_lines
+from netlist_gen.deck.lines import logical_lines, split_deck
 from netlist_gen.errors import DeckError
 from verification.waves.josim_controls import read_number
 
@@ -29,6 +30,8 @@ TOP = ""
 """The name of what is outside all subcircuits."""
 
 _RAMPED = re.compile(r"PWL\( *0 0 (\S+) ([^\s)]+) *\)")
+_RAMP_WORDS = 9
+"""Most words of a line that ``_RAMPED`` fits, the source's name and nodes with them."""
 _FEEDING = "IVP"
 _ON_BUSES = ("RI", "BI", *METERS)
 """What names of elements begin with that set a tap's current, or measure a bus's."""
@@ -82,11 +85,32 @@ class DeckPart:
     instances: dict[str, str] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
 
+    def copy(self) -> DeckPart:
+        """Another one of the same content, that can be added to."""
+        return DeckPart(
+            dict(self.sources), dict(self.elements), dict(self.instances), set(self.repeated)
+        )
+
 
 def read_parts(text: str) -> dict[str, DeckPart]:
     """Sources and instances of a deck in any dialect by subcircuit, ``TOP`` outside them."""
+    inner, outer = split_deck(text)
+    known, here = _read_inner(inner)
+    parts = {name: part.copy() for name, part in known.items()}
+    _read_into(parts, here, outer)
+    return parts
+
+
+@lru_cache(maxsize=4)  # many decks in a row have the same subcircuits
+def _read_inner(text: str) -> tuple[dict[str, DeckPart], str]:
+    """Parts of the text before the end of the last subcircuit, and which one is open there."""
     parts = {TOP: DeckPart()}
-    here = parts[TOP]
+    return parts, _read_into(parts, TOP, text)
+
+
+def _read_into(parts: dict[str, DeckPart], name: str, text: str) -> str:
+    """Add what a text holds, which begins in the part ``name``; the part in which it ends."""
+    here = parts[name]
     for _, line in logical_lines(enumerate(text.split("\n"), start=1)):
         first = line[0].upper()
         if first not in _FEEDING and first not in "X.":
@@ -94,11 +118,13 @@ def read_parts(text: str) -> dict[str, DeckPart]:
                 words = line.upper().split()
                 here.elements[words[0]] = _element(words)
             continue
-        words = line.upper().split()
+        # Of a source that pulses, with its hundreds of numbers, the first words tell enough.
+        words = line.upper().split(None, _RAMP_WORDS if first in _FEEDING else -1)
         if words[0] == ".SUBCKT" and len(words) > 1:
-            here = parts.setdefault(words[1], DeckPart())
+            name = words[1]
+            here = parts.setdefault(name, DeckPart())
         elif words[0] == ".ENDS":
-            here = parts[TOP]
+            name, here = TOP, parts[TOP]
         elif first == "X" and words[0].startswith(_LIMITING):
             here.elements[words[0][1:]] = _element(words)
         elif first == "X":
@@ -107,7 +133,7 @@ def read_parts(text: str) -> dict[str, DeckPart]:
             if words[0] in here.sources:
                 here.repeated.add(words[0])
             here.sources[words[0]] = _source(words)
-    return parts
+    return name
 
 
 def _source(words: list[str]) -> SourceLine:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netlist_gen.deck.lines import logical_lines, numbered_lines, read_deck_text
+from netlist_gen.deck.lines import logical_lines, numbered_lines, read_deck_text, split_deck
 from netlist_gen.errors import DeckError
 
 
@@ -51,6 +51,21 @@ def test_other_characters_are_refused_by_name(text, name, message):
 
 def test_what_is_free_may_hold_any_text():
     assert numbered_lines("\xe9\nb", "d", free=lambda n, _: n == 1) == [(1, "\xe9"), (2, "b")]
+
+
+@pytest.mark.parametrize(
+    ("text", "inner", "outer"),
+    [
+        ("* a\n* b\nC\n* d\n.ends\nV1\n", "C\n* d\n", ".ends\nV1\n"),
+        ("C\n.ENDS\nD\n.ends x\n.end", "C\n.ENDS\nD\n", ".ends x\n.end"),
+        ("* Ma\xdfe \ufb01\n.ends\nV1", "", ".ends\nV1"),  # longer in upper case
+        ("* a\nV1\n", "", "* a\nV1\n"),
+        ("* a", "", "* a"),
+        ("", "", ""),
+    ],
+)
+def test_a_deck_is_cut_behind_its_subcircuits(text, inner, outer):
+    assert split_deck(text) == (inner, outer)
 
 
 def test_files_are_read_as_text_bytes_that_are_none_marked(tmp_path):

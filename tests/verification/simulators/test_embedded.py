@@ -136,6 +136,16 @@ def test_compiling_the_kernels_is_not_on_the_clock(monkeypatch):
     assert sorted(loaded) == ["lanes", "pattern", "single"]
 
 
+@pytest.mark.parametrize("letters", range(0, 40, 4))
+def test_letters_of_a_comment_that_are_longer_in_upper_case_move_nothing(letters):
+    """The comment's length decides where nothing is cut: no source is lost with its pulses."""
+    text = CELL.replace(".ends\n", ".ends\nIIN 0 n {wave}\n").replace("IIN 0 n {wave}\n.t", ".t")
+    text = f"* {letters * chr(0xDF)}\n{text}"
+    waves = source_waves(job("a", text=text).text, job("b", LATE, text))
+    assert set(waves) == {"IB", "IIN"}
+    np.testing.assert_allclose(waves["IIN"].values[:4], [0, 40e-12, 42e-12, 44e-12])
+
+
 def test_waves_of_another_deck():
     waves = source_waves(job("a").text, job("b", LATE))
     assert set(waves) == {"IB", "IIN"}

@@ -211,6 +211,33 @@ def test_the_energy_is_that_of_the_deck(tmp_path_factory, tmp_path, scope):
     assert run.verdict.energy.relative_error == pytest.approx(-0.04, abs=0.006)
 
 
+ADDED = "IC 0 q pwl(0 0 1p 1u)\n"
+RAMPED = SourceLine(("0", "Q"), 1e-6, 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("added", "part", "line", "repeated"),
+    [
+        ("", "", None, False),
+        (ADDED, "", RAMPED, False),
+        (ADDED + ADDED, "", RAMPED, True),
+        (ADDED.replace("(0 0", "( 0 0\n+").replace(")", " )"), "", RAMPED, False),
+        (ADDED.replace(")", " 2p 0 3p 1u 4p 0)"), "", SourceLine(("0", "Q")), False),
+        (f".subckt Stage a\n{ADDED}.ends\n", "STAGE", RAMPED, False),
+        (f".subckt Stage a\n{ADDED}", "STAGE", RAMPED, False),
+    ],
+)
+def test_a_deck_is_read_whole_whatever_was_read_before(added, part, line, repeated):
+    """Subcircuits of several decks are read once; what follows them must not get into the next."""
+    for _ in range(2):
+        parts = read_parts(TEXT.replace(".end\n", added + ".end\n"))
+        assert parts[part].sources.get("IC") == line
+        assert parts[part].repeated == ({"IC"} if repeated else set())
+        clean = read_parts(TEXT)
+        assert set(clean["STAGE"].sources) == {"IB", "IF"}
+        assert set(clean[""].sources) == {"V1"}
+
+
 def test_an_added_instance_of_no_cell_or_of_one_that_has_no_end():
     """What is not there has no sources; what holds itself is not taken to have none."""
     added = TEXT.replace("X2 q stage\n", "X2 q stage\nX3 q {}\n")

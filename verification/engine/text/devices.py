@@ -270,7 +270,8 @@ def _check_value(kind: str, label: str, value: float, place: Place) -> None:
 
 def _join_braces(line: Line) -> tuple[str, ...]:
     """Make one token of ``{a + b}``, without the blanks."""
-    if not any("{" in token or "}" in token for token in line.tokens):
+    together = "".join(line.tokens)
+    if "{" not in together and "}" not in together:
         return line.tokens
     joined: list[list[str]] = []
     depth = 0
