@@ -195,7 +195,7 @@ _KINDS: dict[Any, tuple[Any, str]] = {
 
 
 def _converted(value: Any, hint: Any, name: str) -> Any:
-    if value is None:
+    if value is None and _plain(hint) is not hint:
         return None
     kind = _kind(hint)
     taken, called = _KINDS.get(kind, (object, ""))

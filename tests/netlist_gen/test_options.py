@@ -59,6 +59,11 @@ def ran(command, *words):
         ({"place": 3}, "--place is 3; a path is needed"),
         ({"kinds": 3}, "--kind is 3; a list, or a text with commas, is needed"),
         ({"days": ["one"]}, "--day is 'one'; a whole number is needed"),
+        ({"weight": None}, "--weight is None; a number is needed"),
+        ({"ripe": None}, "--ripe is None; True or False is needed"),
+        ({"colour": None}, "--colour is None; a text is needed"),
+        ({"kinds": None}, "--kind is None; a list, or a text with commas, is needed"),
+        ({"kinds": [None]}, "--kind is None; a text is needed"),
         ({"colur": "red"},
          "no option 'colur'; there are kinds, count, weight, share, colour, ripe, days, place, "
          "note"),
@@ -67,6 +72,11 @@ def ran(command, *words):
 def test_values_of_another_type_and_names_that_are_none(values, message):
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         Fruit.of(values)
+
+
+def test_none_is_for_options_that_may_be_left_open():
+    fruit = Fruit.of({"count": None, "place": None})
+    assert (fruit.count, fruit.place) == (None, None)
 
 
 def test_numbers_of_numpy_are_numbers():
