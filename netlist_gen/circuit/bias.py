@@ -53,6 +53,12 @@ BUS = "bus"
 METERS = ("RBUS", "BBUS")
 """What the names of a meter's resistor and junction begin with."""
 
+
+def tap_parts(name: str) -> tuple[str, ...]:
+    """Names that the elements of a tap may have, by the name of its source."""
+    return tuple(f"{kind}{name}" for kind in ("L", "R", "B", "RB", "LB"))
+
+
 METER_DROP = 1e-4
 """Share of a bus's voltage that its meter takes."""
 

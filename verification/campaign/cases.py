@@ -32,10 +32,11 @@ from verification.reference.timed import bench_times, expected_times, timed_refe
 from verification.simulators.base import DeckJob
 from verification.simulators.deck_programs import refuse_programs
 from verification.verdict.class_lines import WatchedLine, lines_of
+from verification.verdict.deck_parts import DeckPart, read_parts
 from verification.verdict.energy import ENERGY_TOLERANCE, BiasSources
 from verification.verdict.neuron import Disagreement, Predicted
 from verification.verdict.outcome import WHOLE_NETWORK
-from verification.verdict.sources import DeckPart, first_difference, read_parts
+from verification.verdict.sources import first_difference
 from verification.waves.readings import Readout
 
 FloatArray = NDArray[np.float64]

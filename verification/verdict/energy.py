@@ -17,8 +17,9 @@ from netlist_gen.circuit.bias import Bus, buses_of
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.circuit.probe import Probe
 from verification.reference.energy import bias_energy
+from verification.verdict.deck_parts import TOP, DeckPart
 from verification.verdict.neuron import Disagreement, NeuronVerdict
-from verification.verdict.sources import TOP, DeckPart, currents_in
+from verification.verdict.sources import currents_in
 from verification.waves.readings import Readings, readings_of
 from verification.waves.waveforms import Waveforms
 

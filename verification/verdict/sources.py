@@ -1,163 +1,29 @@
-"""The sources of the deck that ran, read from its text, and held against the design's.
+"""The sources of the deck that ran, held against the design's.
 
 Energy is current times flux. The flux comes from the waveforms, the currents from here: those
 that the simulator was given, not those that it should have been given. Of a bias network they are
-what its resistors let through from their bus, or the critical currents of its limiting junctions.
+what its resistors let through from their bus, or the critical currents of its limiting junctions;
+nothing else may be joined to the nodes of its taps.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
 
-from netlist_gen.circuit.bias import METERS
+from netlist_gen.circuit.bias import BUS, METERS, tap_parts
 from netlist_gen.circuit.elements import (
+    GROUND,
     BusSource,
+    Coupling,
     CurrentSource,
+    Element,
     Junction,
     LevelSource,
     PulseSource,
     Resistor,
 )
-from netlist_gen.circuit.model import Cell, Circuit, Tap
-from netlist_gen.deck.lines import logical_lines, split_deck
-from netlist_gen.errors import DeckError
-from verification.waves.josim_controls import read_number
-
-TOP = ""
-"""The name of what is outside all subcircuits."""
-
-_RAMPED = re.compile(r"PWL\( *0 0 (\S+) ([^\s)]+) *\)")
-_RAMP_WORDS = 9
-"""Most words of a line that ``_RAMPED`` fits, the source's name and nodes with them."""
-_FEEDING = "IVP"
-_ON_BUSES = ("RI", "BI", *METERS)
-"""What names of elements begin with that set a tap's current, or measure a bus's."""
-
-_LIMITING = ("XBI", *(f"X{name}" for name in METERS))
-"""Likewise of a junction in ngspice's dialect."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLine:
-    """A source as a deck has it.
-
-    Attributes:
-        nodes: in upper case.
-        value: current (A), or voltage of a bus (V), that it is ramped to; None where its wave is
-            another one.
-        ramp_s: when it is there.
-    """
-
-    nodes: tuple[str, ...]
-    value: float | None = None
-    ramp_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class ElementLine:
-    """An element that sets a tap's current, or measures a bus's, as a deck has it.
-
-    Attributes:
-        nodes: in upper case.
-        value: resistance (ohm), or area of a junction; None where it can't be told.
-    """
-
-    nodes: tuple[str, ...]
-    value: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeckPart:
-    """What a subcircuit holds, or what is outside them; names in upper case.
-
-    Attributes:
-        sources: by name.
-        instances: the cell of each as it is written, by name.
-        repeated: names of sources that are there more than once.
-        elements: resistors and limiting junctions of taps, and meters of buses, by name.
-    """
-
-    sources: dict[str, SourceLine] = field(default_factory=dict)
-    elements: dict[str, ElementLine] = field(default_factory=dict)
-    instances: dict[str, str] = field(default_factory=dict)
-    repeated: set[str] = field(default_factory=set)
-
-    def copy(self) -> DeckPart:
-        """Another one of the same content, that can be added to."""
-        return DeckPart(
-            dict(self.sources), dict(self.elements), dict(self.instances), set(self.repeated)
-        )
-
-
-def read_parts(text: str) -> dict[str, DeckPart]:
-    """Sources and instances of a deck in any dialect by subcircuit, ``TOP`` outside them."""
-    inner, outer = split_deck(text)
-    known, here = _read_inner(inner)
-    parts = {name: part.copy() for name, part in known.items()}
-    _read_into(parts, here, outer)
-    return parts
-
-
-@lru_cache(maxsize=4)  # many decks in a row have the same subcircuits
-def _read_inner(text: str) -> tuple[dict[str, DeckPart], str]:
-    """Parts of the text before the end of the last subcircuit, and which one is open there."""
-    parts = {TOP: DeckPart()}
-    return parts, _read_into(parts, TOP, text)
-
-
-def _read_into(parts: dict[str, DeckPart], name: str, text: str) -> str:
-    """Add what a text holds, which begins in the part ``name``; the part in which it ends."""
-    here = parts[name]
-    for _, line in logical_lines(enumerate(text.split("\n"), start=1)):
-        first = line[0].upper()
-        if first not in _FEEDING and first not in "X.":
-            if line[:4].upper().startswith(_ON_BUSES):
-                words = line.upper().split()
-                here.elements[words[0]] = _element(words)
-            continue
-        # Of a source that pulses, with its hundreds of numbers, the first words tell enough.
-        words = line.upper().split(None, _RAMP_WORDS if first in _FEEDING else -1)
-        if words[0] == ".SUBCKT" and len(words) > 1:
-            name = words[1]
-            here = parts.setdefault(name, DeckPart())
-        elif words[0] == ".ENDS":
-            name, here = TOP, parts[TOP]
-        elif first == "X" and words[0].startswith(_LIMITING):
-            here.elements[words[0][1:]] = _element(words)
-        elif first == "X":
-            here.instances[words[0]] = line.split()[-1]
-        elif first != ".":
-            if words[0] in here.sources:
-                here.repeated.add(words[0])
-            here.sources[words[0]] = _source(words)
-    return name
-
-
-def _source(words: list[str]) -> SourceLine:
-    nodes = tuple(words[1:3])
-    found = _RAMPED.fullmatch(" ".join(words[3:]))
-    if found is None:
-        return SourceLine(nodes)
-    try:
-        time, current = (read_number(token, 0) for token in found.groups())
-    except DeckError:  # an expression, or a unit: another wave, as far as can be told
-        return SourceLine(nodes)
-    return SourceLine(nodes, current, time)
-
-
-def _element(words: list[str]) -> ElementLine:
-    """A resistor's line, or a junction's in any dialect: ``area=``, or the name of a subcircuit."""
-    nodes, last = tuple(words[1:3]), words[-1]
-    token = last.removeprefix("AREA=")
-    if words[0].startswith("X"):  # ngspice: MODEL_0P175 stands for a junction of that area
-        token = last.rpartition("_")[2].replace("P", ".")
-    try:
-        return ElementLine(nodes, read_number(token, 0))
-    except DeckError:
-        return ElementLine(nodes)
+from netlist_gen.circuit.model import Cell, Circuit
+from verification.verdict.deck_parts import TOP, DeckPart, ElementLine, SourceLine
 
 
 def currents_in(parts: Mapping[str, DeckPart], circuit: Circuit) -> dict[tuple[str, str], float]:
@@ -176,16 +42,24 @@ def currents_in(parts: Mapping[str, DeckPart], circuit: Circuit) -> dict[tuple[s
                 line = part.sources.get(e.name.upper())
                 found[cell.name, e.name] = (line and line.value) or 0.0
         for tap in cell.taps:
-            element = part.elements.get(tap.element.upper())
-            found[cell.name, tap.name] = _tap_current(tap, element, supply)
+            line = part.elements.get(tap.element.upper())
+            if line is None:
+                current = 0.0
+            elif tap.limited:
+                current = _critical_A(parts, part, line) or 0.0
+            else:
+                current = tap.scale * supply / line.value if line.value else 0.0
+            found[cell.name, tap.name] = current
     return found
 
 
-def _tap_current(tap: Tap, line: ElementLine | None, supply: float) -> float:
-    """What a tap gives in a deck, A; ``supply`` is its bus's voltage over the design's."""
-    if line is None or not line.value:
-        return 0.0
-    return tap.scale * line.value if tap.limited else tap.scale * supply / line.value
+def _critical_A(parts: Mapping[str, DeckPart], part: DeckPart, line: ElementLine) -> float | None:
+    """Critical current of a junction as a deck has it, A; None where it can't be told."""
+    stand_in = parts.get(line.model)
+    if stand_in is not None and "" in stand_in.critical_A:
+        return stand_in.critical_A[""]
+    unit = part.critical_A.get(line.model, parts[TOP].critical_A.get(line.model))
+    return None if unit is None or line.value is None else unit * line.value
 
 
 def _supply(parts: Mapping[str, DeckPart], circuit: Circuit) -> float:
@@ -211,12 +85,14 @@ def first_difference(
     Returns:
         (expected, measured) in words.
     """
+    on_buses = any(isinstance(e, BusSource) for e in circuit.top.elements)
     for part, cell in _cells(parts, circuit):
         where = f"the cell {cell.name}" if cell is not circuit.top else "the circuit"
         faults = (
             *_sources_apart(part, cell, by_s, tolerance),
-            *_taps_apart(part, cell, tolerance),
+            *_taps_apart(parts, part, cell, tolerance),
             *_instances_apart(parts, part, cell),
+            *(_nodes_apart(part, cell) if on_buses else ()),
         )
         for name, expected, measured in faults:
             return f"{expected} {name} of {where}", measured
@@ -258,9 +134,11 @@ def _sources_apart(
         yield name, "no source", f"one of {_in_words(name, part.sources[name])}"
 
 
-def _taps_apart(part: DeckPart, cell: Cell, tolerance: float) -> Iterator[tuple[str, str, str]]:
+def _taps_apart(
+    parts: Mapping[str, DeckPart], part: DeckPart, cell: Cell, tolerance: float
+) -> Iterator[tuple[str, str, str]]:
     """Resistors and limiting junctions of taps, and meters, that are not the design's."""
-    told = {tap.element for tap in cell.taps}
+    told = {tap.element: tap for tap in cell.taps}
     for e in cell.elements:
         if not isinstance(e, Resistor | Junction) or not (
             e.name in told or e.name.startswith(METERS)
@@ -277,6 +155,40 @@ def _taps_apart(part: DeckPart, cell: Cell, tolerance: float) -> Iterator[tuple[
         elif line.value is None or abs(line.value - own) > tolerance * own:
             found = "a value that can't be told" if line.value is None else f"{line.value:.4g}"
             yield e.name, wanted, found
+        elif isinstance(e, Junction) and e.name in told:
+            critical, limit = _critical_A(parts, part, line), told[e.name].scale * own
+            if critical is None or abs(critical - limit) > tolerance * limit:
+                found = "one that can't be told" if critical is None else _amount("I", critical)
+                yield e.name, f"a critical current of {_amount('I', limit)} of", found
+
+
+def _nodes_apart(part: DeckPart, cell: Cell) -> Iterator[tuple[str, str, str]]:
+    """What is joined to a bus or a tap otherwise than in the design: its current is not counted."""
+    elements = {e.name: e for e in cell.elements}
+    own = [name for name in elements if name.startswith((*METERS, "LBUS", "VBUS", "IBUS"))]
+    own += [name for tap in cell.taps for name in tap_parts(tap.name) if name in elements]
+    nets = {node for name in own for node in _ends(elements[name])}
+    nets -= {GROUND, *(tap.node for tap in cell.taps)}
+    nets |= {tap.bus for tap in cell.taps} | ({BUS} & {*cell.ports})
+    watched = {net.upper() for net in nets}
+    known = {e.name.upper(): tuple(n.upper() for n in _ends(e)) for e in cell.elements}
+    known |= {x.name.upper(): tuple(n.upper() for n in x.nets) for x in cell.instances}
+    for name, nodes in part.nodes.items():
+        wanted = known.get(name, known.get(name[1:]) if name[0] == "X" else None)
+        if wanted is None:
+            if watched.intersection(nodes):
+                yield name, "no element", f"one at {' and '.join(nodes).lower()}"
+        elif nodes[: len(wanted)] != wanted and watched.intersection((*nodes, *wanted)):
+            places = " and ".join(wanted).lower()
+            yield name, f"the nodes {places} at", " and ".join(nodes).lower()
+    there = part.nodes.keys() | {name[1:] for name in part.nodes if name[0] == "X"}
+    for name in own:
+        if name[0] not in "VI" and name.upper() not in there:
+            yield name, "the element", "no such element in the deck that ran"
+
+
+def _ends(element: Element) -> tuple[str, ...]:
+    return () if isinstance(element, Coupling) else (element.plus, element.minus)
 
 
 def _amount(name: str, value: float) -> str:
