@@ -48,14 +48,14 @@ def numbered_lines(
         return numbered
     for number, line in numbered:
         if "\0" in line:
-            raise DeckError(f"{_place(name, number)}: a NUL byte: this is not a text file")
+            raise DeckError(f"{place_of(name, number)}: a NUL byte: this is not a text file")
         found = _STRANGE.search(line)
         if found is None or (free is not None and free(number, line)):
             continue
         # Blanks and tabs alone: strip() would take a no-break space before a * away.
         if not line.strip(" \t").startswith(tuple(comments)):
             raise DeckError(
-                f"{_place(name, number)}: {character(found[0])} at place {found.start() + 1}; "
+                f"{place_of(name, number)}: {character(found[0])} at place {found.start() + 1}; "
                 "outside comments a deck holds printable ASCII characters, blanks and tabs"
             )
     return numbered
@@ -78,7 +78,8 @@ def character(sign: str) -> str:
     return f"{name} ({code})" if name else f"the control character {code}"
 
 
-def _place(name: str, number: int) -> str:
+def place_of(name: str, number: int) -> str:
+    """A line in a message: by its file where that has a name."""
     return f"{name}, line {number}" if name else f"line {number}"
 
 

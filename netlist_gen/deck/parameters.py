@@ -10,6 +10,10 @@ expression without them at its first operator, and rounds one with them to 7 dig
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from netlist_gen.deck.lines import logical_lines, place_of
+from netlist_gen.errors import DeckError
 
 PARAMETERS = {
     "bias": "currents that feed junctions",
@@ -19,29 +23,101 @@ PARAMETERS = {
 }
 """What each factor multiplies."""
 
+_NAMES = "|".join(PARAMETERS)
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_GIVEN = re.compile(rf"(?im)^\.param ({'|'.join(PARAMETERS)}) *= *({_NUMBER}) *\r?$")
-_SCALED = re.compile(rf"({_NUMBER})\*({'|'.join(PARAMETERS)})\b", re.IGNORECASE)
-_SCALED_IN_SIGNS = re.compile(rf"[{{']{_SCALED.pattern}[}}']", re.IGNORECASE)
+_GIVEN = re.compile(rf"(?im)^\.param ({_NAMES}) *= *({_NUMBER}) *\r?$")
+_PRODUCT = rf"({_NUMBER})\*({_NAMES})"
+# The product is all of a value: what stands before or behind it could belong to another one.
+_SCALED = re.compile(rf"(?<![^\s(=,]){_PRODUCT}(?![^\s),])", re.IGNORECASE)
+_SCALED_IN_SIGNS = re.compile(
+    rf"(?<![^\s(=,])(?:\{{{_PRODUCT}\}}|'{_PRODUCT}')(?![\w.])", re.IGNORECASE
+)
+_ASSIGNED = re.compile(rf"(?<![\w.])({_NAMES})\s*=", re.IGNORECASE)
+_USED = re.compile(rf"(?<![\w.|])({_NAMES})(?![\w.|]|\s*=)", re.IGNORECASE)
 _DIGITS = re.compile(r"(?m)^\.options (numdgt=15) *\r?$")
+_CELLS = (".subckt", ".macro")
+_ENDS = (".ends", ".eom")
 
 
-def plain_deck(text: str) -> str:
+def plain_deck(text: str, name: str = "") -> str:
     """A deck with its factors multiplied in, line by line; a deck without them as it is.
 
     A value becomes the shortest number that is the product, and what it was before where the
     factor is 1.
+
+    Args:
+        text: the deck.
+        name: what messages call it (its file); "" where whoever calls puts the name before them.
+
+    Raises:
+        DeckError: a factor that is given inside a subcircuit or more than once, or one that stands
+            in anything but a product with one number.
     """
     given = {name.lower(): float(value) for name, value in _GIVEN.findall(text)}
     if not given:
         return text
 
     def product(found: re.Match[str]) -> str:
-        value, name = found.group(1), found.group(2).lower()
-        if name not in given:
+        value, factor = (group for group in found.groups() if group is not None)
+        scale = given.get(factor.lower())
+        if scale is None:
             return found.group(0)
-        return value if given[name] == 1.0 else f"{float(value) * given[name]:.10g}"
+        return value if scale == 1.0 else f"{float(value) * scale:.10g}"
 
+    _require_global(text, given, name)
     text = _DIGITS.sub(r"* \1", text)
     text = _GIVEN.sub(lambda found: f"* {found.group(1)}={found.group(2)}", text)
-    return _SCALED.sub(product, _SCALED_IN_SIGNS.sub(product, text))
+    text = _SCALED.sub(product, _SCALED_IN_SIGNS.sub(product, text))
+    _require_multiplied(text, given, name)
+    return text
+
+
+def _require_global(text: str, given: Iterable[str], name: str) -> None:
+    """Refuse a factor that is another one in places, or somewhere in the deck."""
+    cell, seen = "", set()
+    for number, line in _lines(text):
+        words = line.split()
+        first = words[0].lower()
+        assigned = {found.lower() for found in _ASSIGNED.findall(line)}.intersection(given)
+        if first in _CELLS:
+            cell = words[1] if len(words) > 1 else "without a name"
+        elif first in _ENDS:
+            cell = ""
+        if not assigned or not (first in (*_CELLS, ".param") or first.startswith("x")):
+            continue
+        factor, where = min(assigned), place_of(name, number)
+        if first != ".param":
+            raise DeckError(
+                f"{where}: {line[:60]!r} has {factor} of its own; a factor is the whole deck's"
+            )
+        if cell:
+            raise DeckError(
+                f"{where}: .param {factor} is inside the subcircuit {cell}; a factor is the whole "
+                "deck's"
+            )
+        if assigned & seen:
+            raise DeckError(f"{where}: .param {factor} is there a second time; one is allowed")
+        seen |= assigned
+
+
+def _require_multiplied(text: str, given: Iterable[str], name: str) -> None:
+    """Refuse a factor that is left in a value."""
+    for number, line in _lines(text):
+        words = line.split(None, 3)
+        first = words[0].lower()
+        if first == ".param":
+            value = " ".join(words[1:])
+        elif first.startswith(("x", ".")) and first != ".model":
+            continue
+        else:
+            value = words[3] if len(words) > 3 else ""
+        left = [found for found in _USED.findall(value) if found.lower() in given]
+        if left:
+            raise DeckError(
+                f"{place_of(name, number)}: {left[0]} is in {value[:60]!r}; a factor multiplies "
+                f"one number, as in 2e-12*{left[0]}"
+            )
+
+
+def _lines(text: str) -> Iterable[tuple[int, str]]:
+    return logical_lines(enumerate(text.split("\n"), 1))

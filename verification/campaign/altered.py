@@ -65,7 +65,7 @@ def _compared(
     path: Path, task: Task, setup: Setup, dialect: str, network: TernaryNetwork
 ) -> AlteredDeck:
     """What differs in a deck from the one that its task makes."""
-    text = plain_deck(path.read_bytes().decode("utf-8", errors="replace"))
+    text = plain_deck(path.read_bytes().decode("utf-8", errors="replace"), str(path))
     how = (setup.library(), setup.phases, (dialect,), setup.annotations)
     sites = {site.name.upper(): site for site in neuron_sites(network)}
     place: tuple[int | None, int | None] = (None, None)

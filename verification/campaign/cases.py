@@ -30,7 +30,7 @@ from verification.reference.bus_energy import BusLoads
 from verification.reference.event_energy import EventEnergy, bench_energies, network_energy
 from verification.reference.timed import bench_times, expected_times, timed_reference
 from verification.simulators.base import DeckJob
-from verification.simulators.deck_programs import refuse_programs
+from verification.simulators.deck_programs import refuse_programs, refuse_unread
 from verification.verdict.class_lines import WatchedLine, lines_of
 from verification.verdict.deck_parts import DeckPart, read_parts
 from verification.verdict.energy import ENERGY_TOLERANCE, BiasSources
@@ -319,14 +319,16 @@ class CaseBuilder:
         text = read_deck_text(
             path, lambda why: DeckError(f"{path}: the deck can't be read ({why})")
         )
-        text = plain_deck(text)
-        if self.dialect == "josim":
-            lint(text, str(path))
-        else:
-            try:
+        text = plain_deck(text, str(path))
+        josim = self.dialect == "josim"
+        try:
+            refuse_unread(text, titled=not josim)
+            if not josim:
                 refuse_programs(text)
-            except DeckError as error:
-                raise DeckError(f"{path}: {error}") from error
+        except DeckError as error:
+            raise DeckError(f"{path}: {error}") from error
+        if josim:
+            lint(text, str(path))
         return DeckJob(name, text, readout)
 
 

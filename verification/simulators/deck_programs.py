@@ -76,6 +76,34 @@ def refuse_programs(text: str) -> None:
             raise _refused(number, _PROCESS, "runs a program")
 
 
+_BRANCHES = (".if", ".elif", ".elseif", ".else", ".endif")
+
+
+def refuse_unread(text: str, *, titled: bool) -> None:
+    """Refuse a deck of which a simulator may not read all: what isn't read can't be judged by.
+
+    Args:
+        text: the deck.
+        titled: whether its simulator takes the first line for a title, whatever it says.
+
+    Raises:
+        DeckError: the first such line, with its number.
+    """
+    ended = False
+    for number, line in logical_lines(enumerate(text.split("\n"), 1)):
+        words = line.split()
+        word, shown = words[0], printable(" ".join(words), 40)
+        if ended:
+            raise DeckError(f"line {number}: {shown} is behind .end, and not read")
+        if word.lower() in _BRANCHES:
+            raise DeckError(f"line {number}: {word}: a deck that is judged has no branches")
+        if titled and number == 1:
+            raise DeckError(
+                f"line 1: {shown} would be taken for the title; begin the deck with a comment (*)"
+            )
+        ended = word.lower() == ".end"
+
+
 def _refused(number: int, word: str, does: str) -> DeckError:
     return DeckError(
         f"line {number}: {printable(word, 40)} {does}; decks that do are run by simulate "

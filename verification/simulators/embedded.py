@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from netlist_gen.deck.lines import split_deck
+from netlist_gen.deck.lines import logical_lines, split_deck
 from netlist_gen.errors import NetlistGenError, SimulatorError
 from netlist_gen.version import __version__
 from verification.simulators.base import DeckJob, Outcome, OutcomeKind
@@ -97,17 +97,9 @@ def _key_of_inner(text: str) -> str:
 
 def _without_waves(text: str) -> str:
     kept = []
-    in_source = False
-    for line in text.upper().split("\n"):
-        stripped = line.strip()
-        if stripped.startswith("+"):
-            if not in_source:
-                kept.append(stripped)
-            continue
-        if not stripped or stripped[0] in "*#":
-            continue
-        in_source = stripped[0] in "IVP"
-        kept.append(" ".join(stripped.split()[:3]) if in_source else stripped)
+    for _, line in logical_lines(enumerate(text.upper().split("\n")), comments="*#"):
+        # A source's name and nodes may be on several lines.
+        kept.append(" ".join(line.split(None, 3)[:3]) if line[0] in "IVP" else line)
     return "\n".join(kept)
 
 

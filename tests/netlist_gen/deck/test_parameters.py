@@ -97,10 +97,59 @@ def test_simulators_multiply_as_we_do(tmp_path, dialect, simulator):
         (".param ind=2\nL1 a b '1e-12*ind'", "* ind=2\nL1 a b 2e-12"),
         (".param ind=2\nL1 a b 1e-12*indx", "* ind=2\nL1 a b 1e-12*indx"),
         (".param other=2\nL1 a b 1e-12*ind", ".param other=2\nL1 a b 1e-12*ind"),
+        (".param ind=2\nL1 ind b 1e-12*ind\nX1 bias ind cell\n.print v(ind)",
+         "* ind=2\nL1 ind b 2e-12\nX1 bias ind cell\n.print v(ind)"),
+        (".param icrit=2\n.model m jj(icrit=1e-4*icrit, rn=16)",
+         "* icrit=2\n.model m jj(icrit=0.0002, rn=16)"),
+        (".param icrit=2\nBJ p n I={1e-4*icrit}*sin(V(ph))",
+         "* icrit=2\nBJ p n I=0.0002*sin(V(ph))"),
+        (".param ind=2\n* 1/1*ind\nL1 a b 1e-12 ", "* ind=2\n* 1/1*ind\nL1 a b 1e-12 "),
     ],
 )  # fmt: skip
 def test_what_is_multiplied(text, plain):
     assert plain_deck(text) == plain
+
+
+PRODUCT = "; a factor multiplies one number, as in 2e-12*ind"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (".param ind=1\n.subckt cell a b\n.param ind=3\nL1 a b 1e-12*ind\n.ends",
+         "d, line 3: .param ind is inside the subcircuit cell; a factor is the whole deck's"),
+        (".subckt cell a\n.ends\n.param ind=3\nL1 a b 1e-12*ind\n .PARAM bias = 1 IND = 2",
+         "d, line 5: .param ind is there a second time; one is allowed"),
+        (".param ind=3\n.subckt cell a params: ind=2\n.ends",
+         "d, line 2: '.subckt cell a params: ind=2' has ind of its own; a factor is the whole "
+         "deck's"),
+        (".param ind=3\nX1 a cell ind = 2",
+         "d, line 2: 'X1 a cell ind = 2' has ind of its own; a factor is the whole deck's"),
+        (".param ind=3\nL1 a b 2e-11/1*ind", "d, line 2: ind is in '2e-11/1*ind'" + PRODUCT),
+        (".param ind=3\nL1 a b 2e-12+1e-12*ind",
+         "d, line 2: ind is in '2e-12+1e-12*ind'" + PRODUCT),
+        (".param ind=3\nL1 a b 1e-12*ind*2", "d, line 2: ind is in '1e-12*ind*2'" + PRODUCT),
+        (".param ind=3\nL1 a b\n+ ind", "d, line 2: ind is in 'ind'" + PRODUCT),
+        (".param ind=3\n.param other=2*ind+1", "d, line 2: ind is in 'other=2*ind+1'" + PRODUCT),
+        (".param ind=3\nL1 a b -{1e-12*ind}", "d, line 2: ind is in '-{1e-12*ind}'" + PRODUCT),
+    ],
+)  # fmt: skip
+def test_factors_that_are_more_than_factors_are_refused(text, message):
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        plain_deck(text, "d")
+
+
+def test_a_factor_of_one_cell_alone_is_no_verdict(tmp_path):
+    """JoSIM simulates it, so another circuit must not be judged in its place."""
+    network, x = tiny_network(), np.array([[1, 0, 1]], dtype=bool)
+    ng.generate(network, x, tmp_path, parameters=True)
+    deck = tmp_path / "L0N0.cir"
+    text = deck.read_text().replace(".subckt jtl a q\n", ".subckt jtl a q\n.param ind=3\n")
+    deck.write_text(text)
+    message = f"{deck}, line {text[: text.index('.param ind=3')].count(chr(10)) + 1}: .param ind "
+    message += "is inside the subcircuit jtl; a factor is the whole deck's"
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        ng.verify(network, x, decks=tmp_path, simulator="embedded")
 
 
 def test_a_swept_deck_is_judged_by_what_it_is(tmp_path):

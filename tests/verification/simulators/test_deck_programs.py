@@ -9,7 +9,7 @@ import pytest
 
 from netlist_gen.errors import DeckError
 from verification.simulators.base import DeckJob
-from verification.simulators.deck_programs import refuse_programs
+from verification.simulators.deck_programs import refuse_programs, refuse_unread
 from verification.simulators.ngspice import NgspiceSimulator
 from verification.simulators.wrspice import WrspiceSimulator
 
@@ -93,3 +93,32 @@ def test_commands_run_in_trusted_decks_alone(name, tmp_path):
     assert not left.exists()
     simulator.run(DeckJob("d", text, trusted=True), timeout_s=20.0).require()
     assert left.exists()
+
+
+@pytest.mark.parametrize("titled", [False, True])
+def test_a_deck_that_is_read_whole_passes(titled):
+    refuse_unread(DECK.format("* .if", "* behind\n\n  \n*"), titled=titled)
+    refuse_unread("", titled=titled)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (DECK.format("", " V2 1 0\n+ dc 1"), "line 9: V2 1 0 dc 1 is behind .end, and not read"),
+        (DECK.format("", ".End"), "line 9: .End is behind .end, and not read"),
+        (DECK.format(" .IF (0)", ""),
+         "line 7: .IF: a deck that is judged has no branches"),
+        (DECK.format(".endif", ""), "line 7: .endif: a deck that is judged has no branches"),
+    ],
+)  # fmt: skip
+def test_what_may_not_be_read_is_refused(text, message):
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        refuse_unread(text, titled=False)
+
+
+def test_a_first_line_is_content_or_the_title():
+    text = "I1 0 1 1\n" + DECK.format("", "")
+    refuse_unread(text, titled=False)
+    message = "line 1: I1 0 1 1 would be taken for the title; begin the deck with a comment (*)"
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        refuse_unread(text, titled=True)

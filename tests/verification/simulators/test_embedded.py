@@ -146,6 +146,20 @@ def test_letters_of_a_comment_that_are_longer_in_upper_case_move_nothing(letters
     np.testing.assert_allclose(waves["IIN"].values[:4], [0, 40e-12, 42e-12, 44e-12])
 
 
+def test_nodes_on_a_line_that_continues_are_the_circuits():
+    """Sources that are crossed in one deck are not in the other."""
+    text = CELL.replace("IIN 0 n {wave}", "V1{a}pwl(0 0 20p 0 22p 1m)\nV2{b}pwl(0 0 20p 0 22p 2m)")
+    text = text.replace("X1 cell n\n", "X1 cell n\nR1 s1 n 5\nR2 s2 n 50\n")
+    plain = text.replace("{a}", "\n+ s1 0 ").replace("{b}", "\n+ s2 0 ")
+    crossed = text.replace("{a}", "\n+ s2 0 ").replace("{b}", "\n+ s1 0 ")
+    jobs = [DeckJob("crossed", crossed), DeckJob("plain", plain)]
+    for outcome in run(jobs):
+        alone = EmbeddedSimulator().run(outcome.job, timeout_s=60.0)
+        np.testing.assert_allclose(
+            outcome.waveforms.values, alone.waveforms.values, rtol=0, atol=1e-9
+        )
+
+
 def test_waves_of_another_deck():
     waves = source_waves(job("a").text, job("b", LATE))
     assert set(waves) == {"IB", "IIN"}

@@ -11,6 +11,7 @@ import pytest
 import netlist_gen as ng
 from netlist_gen.circuit.elements import GROUND, CurrentSource, Inductor, PulseSource, Role
 from netlist_gen.circuit.model import Cell, Circuit, CircuitBuilder
+from netlist_gen.errors import DeckError
 from netlist_gen.network import TernaryNetwork
 from verification.simulators.registry import get_simulator
 from verification.verdict.deck_parts import SourceLine, read_parts
@@ -226,6 +227,18 @@ def test_a_bias_may_be_written_in_other_ways(tmp_path, line):
     assert count == 1
     path.write_text(text)
     assert ng.verify(NETWORK, X, simulator="embedded", decks=tmp_path).agreed
+
+
+def test_a_source_behind_the_end_is_none(tmp_path):
+    ng.generate(NETWORK, X, tmp_path)
+    (path,) = tmp_path.glob("*.cir")
+    text, count = re.subn(r"(?m)^V1 s1 0 pwl\(0 0\)\n", "", path.read_text())
+    assert count == 1
+    path.write_text(text + "V1 s1 0 pwl(0 0)\n")
+    number = text.count("\n") + 1
+    message = f"{path}: line {number}: V1 s1 0 pwl(0 0) is behind .end, and not read"
+    with pytest.raises(DeckError, match=f"^{re.escape(message)}$"):
+        ng.verify(NETWORK, X, simulator="embedded", decks=tmp_path)
 
 
 def test_a_model_of_its_own_for_a_limiting_junction(tmp_path):
