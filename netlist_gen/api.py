@@ -185,10 +185,17 @@ def performance(
         network = with_room(network, samples.inputs)
     elif labels is not None:
         raise ConfigurationError("there are labels without samples; give --inputs too")
-    run = None if chosen.verified is None else _simulated(chosen.verified, network, chosen)
-    if samples is None:
-        return measure(network, None, None, chosen, simulated=run)
-    return measure(network, samples.inputs, samples.labels, chosen, simulated=run)
+    run, junctions = None, None
+    if chosen.verified is not None:
+        run, junctions = _simulated(chosen.verified, network, chosen)
+    given = (None, None) if samples is None else (samples.inputs, samples.labels)
+    figures = measure(network, *given, chosen, simulated=run)
+    if junctions not in (None, figures.junctions):
+        raise ConfigurationError(
+            f"{chosen.verified} simulated a circuit of {junctions} junctions, this one has "
+            f"{figures.junctions}: --splitters or the version of the program are other ones"
+        )
+    return figures
 
 
 def characterize(cell: str, out: PathLike | None = None, **options: Any) -> Characterization:
@@ -318,8 +325,10 @@ def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:
     return found.network, str(net), None if found.network.has_memory else found.card.steps
 
 
-def _simulated(run: Path, network: TernaryNetwork, chosen: PerformanceOptions) -> SimulatedClock:
-    """The clock at which a finished run simulated this network, and what of it."""
+def _simulated(
+    run: Path, network: TernaryNetwork, chosen: PerformanceOptions
+) -> tuple[SimulatedClock, int]:
+    """The clock at which a finished run simulated this network, what of it, and its junctions."""
     from netlist_gen.checkpoint.digest import network_digest
     from netlist_gen.library.bias import IDEAL
     from verification.reference.performance import SimulatedClock
@@ -339,9 +348,25 @@ def _simulated(run: Path, network: TernaryNetwork, chosen: PerformanceOptions) -
     )
     if theirs != mine:
         raise ConfigurationError(f"{run} is a run with {theirs}, not {mine}")
+    content = {} if verdict.origin is None else verdict.origin.hashes
+    theirs, mine = content.get("process", ""), chosen.loaded_process().digest()
+    if theirs != mine:
+        raise ConfigurationError(
+            f"{run} is a run with a process {verdict.process} of the SHA-256 {shown(theirs[:12])}, "
+            f"this one has {mine[:12]!r}"
+        )
+    for other in verdict.altered:
+        if other.count:
+            raise ConfigurationError(
+                f"{run} judged {other.deck}, which is not the deck that generate wrote; a clock "
+                "is taken from a run of the network's own"
+            )
     if not verdict.agreed:
         raise ConfigurationError(
             f"{run}: that run did not agree ({verdict.mismatches} of {verdict.checked} windows "
             "wrong); a clock is taken from one that did"
         )
-    return SimulatedClock(verdict.clock_ghz, verdict.simulator.name, verdict.scope, verdict.checked)
+    clock = SimulatedClock(
+        verdict.clock_ghz, verdict.simulator.name, verdict.scope, verdict.checked
+    )
+    return clock, verdict.circuit.junctions

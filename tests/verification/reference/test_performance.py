@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.cells import CellLibrary
 from netlist_gen.library.design import load_phases
 from netlist_gen.library.process import load_process
+from netlist_gen.resources import resource_dir
 from netlist_gen.spikes import NetworkSpikes
 from verification.reference.event_energy import EventEnergy, network_energy
 from verification.reference.options import PerformanceOptions
@@ -184,6 +186,70 @@ def test_the_clock_of_a_run_that_simulated_the_network(tmp_path, cli):
     )
     lone = cli("performance", net, "--labels", x)
     assert lone.sentence == "there are labels without samples; give --inputs too"
+
+
+@pytest.fixture
+def tiny(tmp_path, cli):
+    """A network's file, and a run that verified it with more options."""
+    net, x, run = tmp_path / "n.npz", tmp_path / "x.npy", tmp_path / "run"
+    write_network(tiny_network(), net)
+    np.save(x, X)
+
+    def verified(*more):
+        ran = cli("verify", net, "--inputs", x, "--simulator", "embedded", "-o", run, *more)
+        assert ran.status == 0, ran.err
+        return run
+
+    return SimpleNamespace(net=net, x=x, verified=verified)
+
+
+@pytest.mark.parametrize("bias", ["ideal", "resistor", "lr", "ersfq"])
+def test_a_run_with_a_bias_is_of_the_circuit_with_it(cli, tiny, bias):
+    run = tiny.verified("--bias", bias)
+    found = cli("performance", tiny.net, "--verified", run, "--bias", bias, "--json")
+    assert found.status == 0, found.err
+
+
+def test_the_clock_of_a_run_of_another_circuit_is_refused(cli, tiny, tmp_path):
+    run = tiny.verified("--splitters", "by-load")
+    refused = cli("performance", tiny.net, "--verified", run)
+    assert refused.status == 2
+    sentence = (
+        r" simulated a circuit of \d+ junctions, this one has \d+: --splitters or the version"
+    )
+    assert re.fullmatch(
+        re.escape(str(run)) + sentence + " of the program are other ones", refused.sentence
+    )
+    same = cli("performance", tiny.net, "--verified", run, "--splitters", "by-load")
+    assert same.status == 0, same.err
+    process = tmp_path / "sfq5ee.toml"
+    text = (resource_dir("cells") / "process" / "sfq5ee.toml").read_text()
+    old = "supply_voltage = { value = 2.6,"
+    assert text.count(old) == 1
+    process.write_text(text.replace(old, old.replace("2.6", "2.7")))
+    refused = cli("performance", tiny.net, "--verified", tiny.verified("--process", process))
+    assert refused.status == 2
+    assert re.fullmatch(
+        re.escape(f"{run} is a run with a process sfq5ee of the SHA-256 ")
+        + "'[0-9a-f]{12}', this one has '[0-9a-f]{12}'",
+        refused.sentence,
+    )
+
+
+def test_the_clock_of_a_run_of_edited_decks_is_refused(cli, tiny, tmp_path):
+    decks = tmp_path / "decks"
+    cli("generate", tiny.net, "--inputs", tiny.x, "-o", decks)
+    deck = sorted(decks.glob("*.cir"))[0]
+    deck.write_text("* mine\n" + deck.read_text())
+    run = tiny.verified("--decks", decks)
+    assert cli("performance", tiny.net, "--verified", run).status == 0
+    deck.write_text(deck.read_text().replace("LQ n q 2.0678e-12", "LQ n q 2.0679e-12"))
+    refused = cli("performance", tiny.net, "--verified", tiny.verified("--decks", decks))
+    assert (refused.status, refused.sentence) == (
+        2,
+        f"{run} judged {deck}, which is not the deck that generate wrote; a clock is taken from a "
+        "run of the network's own",
+    )
 
 
 @pytest.mark.parametrize(
