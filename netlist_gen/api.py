@@ -69,6 +69,7 @@ def read(
     """
     from netlist_gen.checkpoint.registry import read_checkpoint
 
+    _path(path, "path")
     found = read_checkpoint(
         path, population=population, steps=steps, input_shape=input_shape, layers=layers
     )
@@ -105,7 +106,7 @@ def generate(
     given = None
     if x is not None:
         given = read_samples(network, x, steps=steps, time_first=chosen.time_first).inputs
-    return write(network, given, Path(out), chosen, progress)
+    return write(network, given, _path(out, "out"), chosen, progress)
 
 
 def verify(
@@ -149,7 +150,7 @@ def verify(
         given = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
     samples = given.draw(chosen.samples, chosen.seed)
     chosen = replace(chosen, rows=samples.rows if chosen.rows is None else chosen.rows)
-    where = None if out is None else Path(out)
+    where = _path_or_none(out)
     result = run(network, samples.inputs, samples.labels, where, chosen, progress)
     if where is not None:
         write_report(where)
@@ -188,8 +189,10 @@ def performance(
     run, junctions = None, None
     if chosen.verified is not None:
         run, junctions = _simulated(chosen.verified, network, chosen)
-    given = (None, None) if samples is None else (samples.inputs, samples.labels)
-    figures = measure(network, *given, chosen, simulated=run)
+    if samples is None:
+        figures = measure(network, None, None, chosen, simulated=run)
+    else:
+        figures = measure(network, samples.inputs, samples.labels, chosen, simulated=run)
     if junctions not in (None, figures.junctions):
         raise ConfigurationError(
             f"{chosen.verified} simulated a circuit of {junctions} junctions, this one has "
@@ -212,9 +215,9 @@ def characterize(cell: str, out: PathLike | None = None, **options: Any) -> Char
     from verification.characterize.options import CharacterizeOptions
     from verification.characterize.run import characterize_cell
 
-    return characterize_cell(
-        cell, CharacterizeOptions.of(options), None if out is None else Path(out)
-    )
+    if not isinstance(cell, str):
+        cell = str(_path(cell, "cell"))
+    return characterize_cell(cell, CharacterizeOptions.of(options), _path_or_none(out))
 
 
 @overload
@@ -243,7 +246,8 @@ def simulate(
     from verification.simulators.options import SimulateOptions
     from verification.simulators.simulate import simulate as run
 
-    done = run(Path(deck), None if out is None else Path(out), SimulateOptions.of(options), note)
+    where = _path_or_none(out)
+    done = run(_path(deck, "deck"), where, SimulateOptions.of(options), note)
     return done if done.waveforms is None else done.waveforms
 
 
@@ -275,16 +279,17 @@ def plot(
     from verification.waves.options import PlotOptions
     from verification.waves.plot import plot_waveforms
     from verification.waves.read import SUFFIXES, read_waveforms
+    from verification.waves.waveforms import Waveforms
 
     options, title = PlotOptions.of(style), ""
-    if isinstance(waves, str | os.PathLike):
-        path = Path(waves)
+    if not isinstance(waves, Waveforms):
+        path = _path(waves, "waves", "waveforms or a path")
         title = path.name
         if path.suffix.lower() in SUFFIXES:
             waves = read_waveforms(path)
         else:
             waves = simulate(path, simulator=simulator)
-    return plot_waveforms(waves, signals, None if out is None else Path(out), options, title)
+    return plot_waveforms(waves, signals, _path_or_none(out), options, title)
 
 
 def compare(
@@ -307,11 +312,24 @@ def compare(
     from verification.waves.compare import compare as hold
     from verification.waves.options import CompareOptions
     from verification.waves.read import read_waveforms
+    from verification.waves.waveforms import Waveforms
 
-    pair = [
-        read_waveforms(Path(one)) if isinstance(one, str | os.PathLike) else one for one in (a, b)
-    ]
-    return hold(pair[0], pair[1], signals, CompareOptions.of(options))
+    def waves(one: Waveforms | PathLike, name: str) -> Waveforms:
+        if isinstance(one, Waveforms):
+            return one
+        return read_waveforms(_path(one, name, "waveforms or a path"))
+
+    return hold(waves(a, "a"), waves(b, "b"), signals, CompareOptions.of(options))
+
+
+def _path(value: object, name: str, needed: str = "a path") -> Path:
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigurationError(f"{name} is {shown(value)}; {needed} is needed")
+    return Path(value)
+
+
+def _path_or_none(out: PathLike | None) -> Path | None:
+    return None if out is None else _path(out, "out")
 
 
 def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:
@@ -320,6 +338,7 @@ def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:
         return net, "", None
     from netlist_gen.checkpoint.registry import read_checkpoint
 
+    _path(net, "net", "a network or a path")
     found = read_checkpoint(net)
     # A network whose membranes last has room for samples of fewer steps too.
     return found.network, str(net), None if found.network.has_memory else found.card.steps

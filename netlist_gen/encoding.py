@@ -62,6 +62,11 @@ class Encoding(Record):
             raise ConfigurationError(
                 f"an encoding by {self.kind} has {len(self.levels)} levels; {wanted} are needed"
             )
+        for level in self.levels:
+            if not np.isfinite(level):
+                raise ConfigurationError(
+                    f"an encoding by {self.kind} has the level {level:g}; a finite number is needed"
+                )
 
     def __call__(self, values: Values) -> NDArray[np.bool_]:
         """Spikes (samples, lines), or (samples, steps, lines) where there are several steps.

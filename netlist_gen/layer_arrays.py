@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import NetworkError
+from netlist_gen.files import printable
 
 WeightArray = NDArray[np.int8]
 ThresholdArray = NDArray[np.int32]
@@ -14,13 +17,26 @@ _MAX_FAN_IN = 1 << 24
 """A float32 sum of ternary terms is exact while every partial sum is below it."""
 
 
+def as_array(values: ArrayLike, what: str) -> NDArray[Any]:
+    """Values as an array.
+
+    Raises:
+        NetworkError: rows of several lengths, or what is no array; it calls them ``what``.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise NetworkError(f"{what} can't be made an array ({printable(reason)})") from None
+
+
 def ternary_matrix(weights: ArrayLike) -> WeightArray:
     """Ternary weights, shape (outputs, inputs), that nobody can write to.
 
     Raises:
         NetworkError: another shape or type, a value beside -1, 0 and 1, or 2**24 inputs or more.
     """
-    array = np.asarray(weights)
+    array = as_array(weights, "weights")
     if array.ndim != 2:
         raise NetworkError(f"weights have shape {array.shape}; (outputs, inputs) is needed")
     if 0 in array.shape:
@@ -46,7 +62,7 @@ def integer_thresholds(theta: ArrayLike) -> ThresholdArray:
     Raises:
         NetworkError: another shape or type, or a value that is no int32 whole number.
     """
-    array = np.asarray(theta)
+    array = as_array(theta, "theta")
     if array.ndim != 1:
         raise NetworkError(f"theta has shape {array.shape}; (outputs,) is needed")
     if array.dtype.kind not in "iuf":

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import NetworkError
+from netlist_gen.files import shown
 from netlist_gen.grid import Grids, check_grids
 from netlist_gen.layer_arrays import (
     ThresholdArray,
     WeightArray,
+    as_array,
     integer_thresholds,
     ternary_matrix,
 )
@@ -55,6 +57,10 @@ class TernaryLayer:
             raise NetworkError(
                 f"theta has {self.theta.shape[0]} values for {self.weights.shape[0]} neurons; "
                 "there must be one threshold for each row of the weights"
+            )
+        if self.memory is not None and not isinstance(self.memory, Memory):
+            raise NetworkError(
+                f"the memory is {shown(self.memory)}; only a Memory, or None, is allowed"
             )
         if self.memory is not None and self.memory.subtract.shape != self.theta.shape:
             raise NetworkError(
@@ -174,10 +180,12 @@ class TernaryNetwork:
                     f"layer {index + 1} takes {after.inputs} inputs but layer {index} has "
                     f"{before.outputs} outputs; the two must be equal"
                 )
-        if isinstance(self.population, bool) or not isinstance(self.population, int | np.integer):
+        if not _is_whole(self.population):
             raise NetworkError(f"population is {self.population!r}; it must be a whole number")
         object.__setattr__(self, "population", int(self.population))
         object.__setattr__(self, "steps", self.steps if self.has_memory else None)
+        if self.steps is not None and not _is_whole(self.steps):
+            raise NetworkError(f"a sample has {shown(self.steps)} steps; a whole number is needed")
         if self.steps is not None and self.steps < 1:
             raise NetworkError(f"a sample has {self.steps} steps; at least 1 is allowed")
         if self.population < 1 or self.outputs % self.population:
@@ -208,10 +216,16 @@ class TernaryNetwork:
                 "each layer needs one of both"
             )
         memories = [None] * len(weights) if memories is None else memories
+        if len(memories) != len(weights):
+            raise NetworkError(
+                f"{len(weights)} weight matrices but {len(memories)} memories; each layer needs "
+                "one of both (None: no memory)"
+            )
         layers = []
         for index, (w, theta, own) in enumerate(zip(weights, thetas, memories, strict=True)):
             try:
-                layers.append(TernaryLayer(np.asarray(w), np.asarray(theta), own))
+                arrays = as_array(w, "weights"), as_array(theta, "theta")
+                layers.append(TernaryLayer(*arrays, own))
             except NetworkError as error:
                 raise NetworkError(f"layer {index}: {error}") from None
         return cls(tuple(layers), population, grids, steps)
@@ -310,7 +324,7 @@ class TernaryNetwork:
         Raises:
             NetworkError: wrong width or number of axes, or a value that is not 0 or 1.
         """
-        spikes = np.asarray(x)
+        spikes = as_array(x, "inputs")
         if spikes.ndim not in (2, 3):
             raise NetworkError(
                 f"inputs have shape {spikes.shape}; (samples, inputs) or "
@@ -368,3 +382,7 @@ class TernaryNetwork:
 
     def __iter__(self) -> Iterator[TernaryLayer]:
         return iter(self.layers)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from netlist_gen.checkpoint.npy import NpyError, PickledError, parse_npy
 from netlist_gen.errors import ConfigurationError, NetworkError
 from netlist_gen.files import printable, read_bytes
+from netlist_gen.layer_arrays import as_array
 from netlist_gen.network import TernaryNetwork
 from netlist_gen.votes import check_labels
 
@@ -157,7 +158,7 @@ def no_samples(network: TernaryNetwork, labels: Source | None = None) -> Samples
 def _array(source: Source, what: str) -> NDArray[Any]:
     if isinstance(source, str | os.PathLike):
         return read_array(Path(source), what)
-    return np.asarray(source)
+    return as_array(source, what)
 
 
 def read_array(path: Path, what: str) -> NDArray[Any]:

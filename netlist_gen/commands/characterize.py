@@ -81,7 +81,7 @@ def characterize(
         ("--edge-spread", edge_spread, _edge_spread),
     ):
         if given:
-            if cell or every or check or out or design == edge_spread:
+            if cell is not None or every or check or out or design == edge_spread:
                 raise ConfigurationError(
                     f"{flag} takes no cell, directory, --all or --check, and no other such flag: "
                     "it measures one neuron"
@@ -98,7 +98,7 @@ def characterize(
     from netlist_gen.library.cells import CellLibrary
     from verification.characterize.subject.subject import subject_names
 
-    names = [cell or ""] if cell else subject_names(CellLibrary(chosen.loaded_process()))
+    names = subject_names(CellLibrary(chosen.loaded_process())) if cell is None else [cell]
     if tables:
         _tables(names, chosen, out, check=check)
     else:

@@ -24,16 +24,16 @@ PARAMETERS = {
 """What each factor multiplies."""
 
 _NAMES = "|".join(PARAMETERS)
+# ASCII in all of them: digits of other scripts are none to simulators.
+_FREE = re.IGNORECASE | re.ASCII
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_GIVEN = re.compile(rf"(?im)^\.param ({_NAMES}) *= *({_NUMBER}) *\r?$")
+_GIVEN = re.compile(rf"(?m)^\.param ({_NAMES}) *= *({_NUMBER}) *\r?$", _FREE)
 _PRODUCT = rf"({_NUMBER})\*({_NAMES})"
 # The product is all of a value: what stands before or behind it could belong to another one.
-_SCALED = re.compile(rf"(?<![^\s(=,]){_PRODUCT}(?![^\s),])", re.IGNORECASE)
-_SCALED_IN_SIGNS = re.compile(
-    rf"(?<![^\s(=,])(?:\{{{_PRODUCT}\}}|'{_PRODUCT}')(?![\w.])", re.IGNORECASE
-)
-_ASSIGNED = re.compile(rf"(?<![\w.])({_NAMES})\s*=", re.IGNORECASE)
-_USED = re.compile(rf"(?<![\w.|])({_NAMES})(?![\w.|]|\s*=)", re.IGNORECASE)
+_SCALED = re.compile(rf"(?<![^\s(=,]){_PRODUCT}(?![^\s),])", _FREE)
+_SCALED_IN_SIGNS = re.compile(rf"(?<![^\s(=,])(?:\{{{_PRODUCT}\}}|'{_PRODUCT}')(?![\w.])", _FREE)
+_ASSIGNED = re.compile(rf"(?<![\w.])({_NAMES})\s*=", _FREE)
+_USED = re.compile(rf"(?<![\w.|])({_NAMES})(?![\w.|]|\s*=)", _FREE)
 _DIGITS = re.compile(r"(?m)^\.options (numdgt=15) *\r?$")
 _CELLS = (".subckt", ".macro")
 _ENDS = (".ends", ".eom")
@@ -74,7 +74,8 @@ def plain_deck(text: str, name: str = "") -> str:
 
 def _require_global(text: str, given: Iterable[str], name: str) -> None:
     """Refuse a factor that is another one in places, or somewhere in the deck."""
-    cell, seen = "", set()
+    cell = ""
+    seen: set[str] = set()
     for number, line in _lines(text):
         words = line.split()
         first = words[0].lower()

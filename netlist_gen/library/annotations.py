@@ -46,7 +46,8 @@ UNITS: dict[type, dict[str, int]] = {
 
 HEADER = ("element", "value", "unit")
 _TARGET = re.compile(r"(?:[A-Za-z0-9_*?]+:)?[A-Za-z0-9_*?]+(?:\.[A-Za-z0-9_*?]+)*")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+# ASCII: \d would be the digits of any script.
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST = 200
 
 
@@ -116,7 +117,8 @@ def read_annotations(file: Path, process: Process) -> Annotations:
 
 
 def _settings(file: Path, text: str, area: Callable[[float], float]) -> Iterator[Setting]:
-    lines = enumerate(text.splitlines(), start=1)
+    # At line feeds alone: Python would also end lines, and comments, at a form feed or U+2028.
+    lines = enumerate((line.removesuffix("\r") for line in text.split("\n")), start=1)
     rows = ((n, line) for n, line in lines if line.strip() and not line.lstrip().startswith("#"))
     number, header = next(rows, (1, ""))
     delimiter = "\t" if "\t" in header else ","

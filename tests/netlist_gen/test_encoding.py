@@ -87,6 +87,8 @@ def test_json() -> None:
         ({"steps": 0}, "an encoding is 'levels' of 0 steps; allowed are spikes, threshold, levels, "
          "rate, latency of 1 step or more"),
         ({"levels": [1.0]}, "an encoding by levels has 1 levels; 3 are needed"),
+        ({"levels": [3.0, 1e999, 1.0]},
+         "an encoding by levels has the level inf; a finite number is needed"),
     ],
 )  # fmt: skip
 def test_cards_that_make_no_sense(changes, message) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlist_gen.errors import NetworkError
+from netlist_gen.memory import Memory
 from netlist_gen.network import TernaryLayer, TernaryNetwork
 from netlist_gen.votes import count_votes, vote_accuracy
 
@@ -110,6 +111,14 @@ BAD = [
     ([], [], 1, "the network has no layer; at least one is needed"),
     ([OK], [], 1, "1 weight matrices but 0 threshold vectors; each layer needs one of both"),
     ([[["a", "b"]]], [[1]], 1, "layer 0: weights have type <U1; int8 is needed"),
+    (
+        [[[1, 0], [1]]],
+        [[1, 1]],
+        1,
+        "layer 0: weights can't be made an array (setting an array element with a sequence. The "
+        "requested array has an inhomogeneous shape after 1 dimensions. The detected shape was "
+        "(2,) + inhomogeneous part.)",
+    ),
 ]
 
 
@@ -117,6 +126,24 @@ BAD = [
 def test_what_is_refused(weights: list, thetas: list, population: int, message: str) -> None:
     with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
         TernaryNetwork.from_arrays(weights, thetas, population)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"memories": []}, "1 weight matrices but 0 memories; each layer needs one of both (None: "
+         "no memory)"),
+        ({"memories": ["zero"]}, "layer 0: the memory is 'zero'; only a Memory, or None, is "
+         "allowed"),
+        ({"memories": [Memory.of("zero", 2)], "steps": 2.5}, "a sample has 2.5 steps; a whole "
+         "number is needed"),
+        ({"memories": [Memory.of("zero", 2)], "steps": "2"}, "a sample has '2' steps; a whole "
+         "number is needed"),
+    ],
+)  # fmt: skip
+def test_memories_and_steps_that_are_refused(given: dict, message: str) -> None:
+    with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+        TernaryNetwork.from_arrays([OK], [[1, 1]], **given)
 
 
 INPUTS = [

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from netlist_gen.deck.options import DeckOptions
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.options import option
@@ -16,6 +18,15 @@ from verification.waves.kinds import KINDS, KINDS_HELP, check_kinds
 
 if TYPE_CHECKING:
     from netlist_gen.network import TernaryNetwork
+
+
+_NEEDING = (
+    ("near", "--near", "exhaustive"),
+    ("neurons", "--neurons", "exhaustive"),
+    ("checks", "--checks", "exhaustive"),
+    ("tolerance_ps", "--timing-tolerance", "timing"),
+)
+"""Options that count with another one alone: name, flag, the other's name."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +122,25 @@ class VerifyOptions(DeckOptions):
                 f"{lasting[0]} last from step to step. Allowed are samples: --inputs"
             )
 
+    def _require_used(self) -> None:
+        """Refuse an option that would change nothing without another one."""
+        for name, flag, wanted in _NEEDING:
+            if getattr(self, name) != getattr(type(self), name) and not getattr(self, wanted):
+                raise ConfigurationError(f"{flag} counts with --{wanted} alone; give that too")
+        length, rows = self.windows_per_deck, self.rows
+        if length is not None and not (type(length) is int and length >= 2):
+            raise ConfigurationError(f"windows_per_deck is {length!r}; it must be 2 at least")
+        if rows is not None and not (
+            isinstance(rows, tuple) and all(isinstance(row, int | np.integer) for row in rows)
+        ):
+            raise ConfigurationError(f"rows is {rows!r}; a tuple of whole numbers is needed")
+        for name in ("source", "command"):
+            if not isinstance(getattr(self, name), str):
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; a text is needed")
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._require_used()
         if self.exhaustive and self.decks is not None:
             raise ConfigurationError("--exhaustive makes its own windows; it judges no --decks")
         if self.exhaustive and "network" in self.scopes:

@@ -96,6 +96,9 @@ def verify(
     options.require_memoryless(network)
     if not windows.shape[0] and not options.exhaustive:
         raise ConfigurationError("there are no samples to verify; give at least one")
+    for flag, given in (("--resume", options.resume), ("--waves", options.waves)):
+        if given and out is None:
+            raise ConfigurationError(f"{flag} is of files in a run's directory; give one (out)")
     if options.decks is not None and not options.decks.is_dir():
         raise ConfigurationError(f"--decks: {options.decks} is not a directory of decks")
     library = options.library(options.loaded_process())

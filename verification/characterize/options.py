@@ -150,14 +150,24 @@ class CharacterizeOptions(BiasOptions):
         """What scatters. Raises ConfigurationError for a spread or correlation that is none."""
         from verification.characterize.measure.yields import KINDS, Spreads
 
-        correlation = dict(_correlation(text, KINDS) for text in self.correlations)
+        pairs = [_correlation(text, KINDS) for text in self.correlations]
+        _require_single("--correlation", [pair for pair, _ in pairs])
+        correlation = dict(pairs)
         if not self.spreads:
             return Spreads(correlation=correlation)
-        found = dict(_spread(text, KINDS) for text in self.spreads)
+        kinds = [_spread(text, KINDS) for text in self.spreads]
+        _require_single("--spread", [kind for kind, _ in kinds])
+        found = dict(kinds)
         bias, _ = found.pop("bias", (0.0, 0.0))
         overall = {kind: sigma for kind, (sigma, _) in found.items()}
         local = {kind: sigma for kind, (_, sigma) in found.items()}
         return Spreads(overall, local, bias, correlation=correlation)
+
+
+def _require_single(flag: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"{flag} has {name} {names.count(name)} times; give it once")
 
 
 def _spread(text: str, kinds: tuple[str, ...]) -> tuple[str, tuple[float, float]]:

@@ -42,13 +42,13 @@ def currents_in(parts: Mapping[str, DeckPart], circuit: Circuit) -> dict[tuple[s
                 line = part.sources.get(e.name.upper())
                 found[cell.name, e.name] = (line and line.value) or 0.0
         for tap in cell.taps:
-            line = part.elements.get(tap.element.upper())
-            if line is None:
+            own = part.elements.get(tap.element.upper())
+            if own is None:
                 current = 0.0
             elif tap.limited:
-                current = _critical_A(parts, part, line) or 0.0
+                current = _critical_A(parts, part, own) or 0.0
             else:
-                current = tap.scale * supply / line.value if line.value else 0.0
+                current = tap.scale * supply / own.value if own.value else 0.0
             found[cell.name, tap.name] = current
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from netlist_gen.errors import ConfigurationError
@@ -38,7 +39,9 @@ class PlotOptions(Options):
             object.__setattr__(self, "window_ps", _numbers(asked))
         super().__post_init__()
         window = self.window_ps
-        if window is not None and not (len(window) == 2 and window[0] < window[1]):
+        if window is not None and not (
+            len(window) == 2 and -math.inf < window[0] < window[1] < math.inf
+        ):
             raise ConfigurationError(
                 f"--window is {asked!r}; it must be FROM:TO in ps, FROM before TO"
             )

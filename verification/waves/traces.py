@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from netlist_gen.constants import PHI0, TWO_PI
 from netlist_gen.errors import ConfigurationError
+from netlist_gen.files import shown as in_short
 from verification.waves.options import PlotOptions
 from verification.waves.pulses import PulseTrain, detect_phase, detect_voltage
 
@@ -67,6 +68,8 @@ def chosen_signals(names: Sequence[str], patterns: Sequence[str] | str | None) -
         return list(dict.fromkeys(names))
     found: list[str] = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        if not isinstance(pattern, str):
+            raise ConfigurationError(f"a signal is named {in_short(pattern)}; a text is needed")
         plain = pattern.upper().replace("[", "[[]")
         fitting = [name for name in names if fnmatch.fnmatchcase(name, plain)]
         if not fitting:

@@ -53,6 +53,12 @@ def test_tabs_windows_lines_and_a_byte_order_mark(read):
     assert [s.target for s in found.settings] == ["LST.XS0.XL0N0"]
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\x85", "\x0c", "\x1c"])
+def test_a_comment_ends_where_its_line_does(read, sign):
+    found = read(f"element,value,unit\n# by A{sign}jtl:LA,9,pH\nsplitter:LA,0.65,pH\n")
+    assert [s.target for s in found.settings] == ["splitter:LA"]
+
+
 def test_two_reads_of_one_file_are_the_same(read):
     one, again = read("element,value\nLA,1"), read("element,value\nLA,1")
     assert len({one, again, read("element,value\nLA,2")}) == 2
@@ -78,6 +84,8 @@ NEEDED = (
         ("element,value\nLA .end,1", f"{{f}}, line 2: 'LA .end' is no element; {NEEDED}"),
         ("element,value\na:b:LA,1", f"{{f}}, line 2: 'a:b:LA' is no element; {NEEDED}"),
         ("element,value\nLA,2p", "{f}, line 2: LA has the value '2p'; a finite number is needed"),
+        ("element,value\nLA,\u0663", "{f}, line 2: LA has the value '\u0663'; a finite number is "
+         "needed"),
         ("element,value\nLA,nan", "{f}, line 2: LA has the value 'nan'; a finite number is needed"),
         ("element,value\nLA,1e999",
          "{f}, line 2: LA has the value '1e999'; a finite number is needed"),

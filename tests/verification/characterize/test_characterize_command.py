@@ -124,6 +124,7 @@ def test_a_bound_is_printed_as_one_everywhere(cli, tmp_path):
         (("jtl",), "the directory is missing: give -o DIR"),
         (("-o", "x"), "name a cell, or give --all: one of the two"),
         (("jtl", "--all", "-o", "x"), "name a cell, or give --all: one of the two"),
+        (("", "--all", "-o", "x"), "name a cell, or give --all: one of the two"),
         (
             ("jtl", "--temperature", "0", "-o", "x"),
             "--temperature is 0; it must be above 0 and below 9",
