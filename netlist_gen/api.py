@@ -145,7 +145,7 @@ def verify(
             raise ConfigurationError(
                 "there are no samples to verify; give --inputs, or make windows with --exhaustive"
             )
-        given = no_samples(network, labels)
+        given = no_samples(network, labels, steps)
     else:
         given = read_samples(network, x, labels, steps=steps, time_first=chosen.time_first)
     samples = given.draw(chosen.samples, chosen.seed)
@@ -190,7 +190,7 @@ def performance(
     if chosen.verified is not None:
         run, junctions = _simulated(chosen.verified, network, chosen)
     if samples is None:
-        figures = measure(network, None, None, chosen, simulated=run)
+        figures = measure(network, None, None, chosen, simulated=run, sample_steps=steps)
     else:
         figures = measure(network, samples.inputs, samples.labels, chosen, simulated=run)
     if junctions not in (None, figures.junctions):

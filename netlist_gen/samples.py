@@ -144,15 +144,18 @@ def _check_room(place: str, x: NDArray[np.bool_], room: int | None) -> None:
         )
 
 
-def no_samples(network: TernaryNetwork, labels: Source | None = None) -> Samples:
-    """None, of a network's width.
+def no_samples(
+    network: TernaryNetwork, labels: Source | None = None, steps: int | None = None
+) -> Samples:
+    """None, of a network's width and of so many steps.
 
     Raises:
         ConfigurationError: there are labels.
     """
     if labels is not None:
         raise ConfigurationError("there are labels, but no samples; give both or neither")
-    return Samples(np.zeros((0, network.inputs), dtype=bool), None)
+    shape = (0, network.inputs) if steps is None else (0, steps, network.inputs)
+    return Samples(np.zeros(shape, dtype=bool), None)
 
 
 def _array(source: Source, what: str) -> NDArray[Any]:

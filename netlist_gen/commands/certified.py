@@ -69,6 +69,11 @@ def mutation_lines(mutation: Mutation) -> Iterator[str]:
         f"{mutation.by_pulses} by the number of pulses alone; {mutation.equivalent} change nothing "
         f"that counts, {mutation.holes} missed; score {score}"
     )
+    if mutation.failed:
+        yield (
+            f"of {mutation.failed} of these faults nothing is known, as their simulations did not "
+            "end; they are not in the score"
+        )
     for one in mutation.survivors:
         yield (
             f"  {one.outcome}: {one.fault}, layer {one.layer}, neuron {one.neuron}, {one.where}: "

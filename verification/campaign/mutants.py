@@ -33,6 +33,7 @@ from verification.certificate.made import Block, Maker, packed
 from verification.certificate.statement import (
     CAUGHT,
     EQUIVALENT,
+    FAILED,
     HOLE,
     FaultScore,
     Mutation,
@@ -46,6 +47,9 @@ MORE_BLOCKS = 32
 called equivalent."""
 
 
+_OUTCOMES = (CAUGHT, EQUIVALENT, HOLE, FAILED)
+
+
 @dataclass(frozen=True)
 class _Tried:
     """What became of one fault."""
@@ -54,7 +58,6 @@ class _Tried:
     fault: Fault
     outcome: str
     by_pulses: bool
-    failed: bool
     why: str
 
 
@@ -105,12 +108,12 @@ def try_faults(
 def _mutation(found: Sequence[_Tried], seed: int) -> Mutation:
     outcomes = Counter((one.fault.kind, one.outcome) for one in found)
     total = Counter(one.outcome for one in found)
-    counted = len(found) - total[EQUIVALENT]
+    counted = total[CAUGHT] + total[HOLE]
     return Mutation(
         tried=len(found),
         caught=total[CAUGHT],
         by_pulses=sum(one.by_pulses for one in found),
-        failed=sum(one.failed for one in found),
+        failed=total[FAILED],
         equivalent=total[EQUIVALENT],
         holes=total[HOLE],
         score=total[CAUGHT] / counted if counted else None,
@@ -119,8 +122,8 @@ def _mutation(found: Sequence[_Tried], seed: int) -> Mutation:
         faults=tuple(
             FaultScore(
                 kind,
-                sum(outcomes[kind, outcome] for outcome in (CAUGHT, EQUIVALENT, HOLE)),
-                *(outcomes[kind, outcome] for outcome in (CAUGHT, EQUIVALENT, HOLE)),
+                sum(outcomes[kind, outcome] for outcome in _OUTCOMES),
+                *(outcomes[kind, outcome] for outcome in _OUTCOMES),
             )
             for kind in FAULTS
         ),
@@ -151,14 +154,17 @@ class _Bench:
         made = fault(kind, self._broken(tasks[0], number))
         for task in tasks:
             results = self._results(task, made)
-            if not all(_right(result) for result in results):
+            if any(_wrong(result) for result in results):
                 by_pulses = any(_other_pulses(r, task.runs[i]) for i, r in enumerate(results))
-                failed = any(result.failed for result in results)
-                return _Tried(site, made, CAUGHT, by_pulses, failed, "")
+                return _Tried(site, made, CAUGHT, by_pulses, "")
+            if any(result.failed for result in results):
+                return _failed(site, made, results)
         more = self._further(tasks[0])
         results = self._results(more, made)
         windows = sum(run.windows for run in more.runs)
-        wrong = next((r for r in results if not _right(r)), None)
+        wrong = next((r for r in results if _wrong(r)), None)
+        if wrong is None and any(result.failed for result in results):
+            return _failed(site, made, results)
         if wrong is None:
             apart = np.concatenate([v.apart_s for r in results for v in r.neurons] or [np.zeros(0)])
             latest = float(np.nanmax(np.abs(apart))) if np.isfinite(apart).any() else 0.0
@@ -166,13 +172,10 @@ class _Bench:
                 f"right in {windows} further windows; pulses at most {latest * 1e12:.2f} ps from "
                 "their expected time"
             )
-            return _Tried(site, made, EQUIVALENT, False, False, why)
-        why = wrong.failure
-        for verdict in wrong.neurons:
-            if verdict.first is not None:
-                first = verdict.first
-                why = f"a further window: expected {first.expected}, measured {first.measured}"
-        return _Tried(site, made, HOLE, False, False, why)
+            return _Tried(site, made, EQUIVALENT, False, why)
+        (first,) = (verdict.first for verdict in wrong.neurons if verdict.first is not None)
+        why = f"a further window: expected {first.expected}, measured {first.measured}"
+        return _Tried(site, made, HOLE, False, why)
 
     def _results(self, task: NeuronTask, made: Fault) -> tuple[DeckResult, ...]:
         builder = builder_for(self.setup, self.simulator.dialect)
@@ -211,8 +214,14 @@ class _Bench:
         return NeuronRun(name, number * deck.windows, deck.pulses, spikes, skew)
 
 
-def _right(result: DeckResult) -> bool:
-    return not result.failed and not any(v.wrong.any() for v in result.neurons)
+def _wrong(result: DeckResult) -> bool:
+    """Whether it was judged, and a window is wrong."""
+    return not result.failed and any(v.wrong.any() for v in result.neurons)
+
+
+def _failed(site: NeuronSite, made: Fault, results: Sequence[DeckResult]) -> _Tried:
+    why = next(result.failure for result in results if result.failed)
+    return _Tried(site, made, FAILED, False, f"nothing is known: {why}")
 
 
 def _other_pulses(result: DeckResult, run: NeuronRun) -> bool:

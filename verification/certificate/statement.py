@@ -73,9 +73,9 @@ class Certificate(Record):
     sampled: int
 
 
-CAUGHT, EQUIVALENT, HOLE = "caught", "equivalent", "hole"
-"""What becomes of a fault: the run's windows find it; it changes nothing that counts; or other
-windows find it, and these did not."""
+CAUGHT, EQUIVALENT, HOLE, FAILED = "caught", "equivalent", "hole", "failed"
+"""What becomes of a fault: the run's windows find it; it changes nothing that counts; other windows
+find it, and these did not; or a simulation did not end, so that nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class FaultScore(Record):
     caught: int
     equivalent: int
     holes: int
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Survivor(Record):
         layer: of the neuron.
         neuron: its place.
         where: in the neuron.
-        outcome: "equivalent" or "hole".
+        outcome: "equivalent", "hole" or "failed".
         why: in words.
     """
 
@@ -117,15 +118,15 @@ class Mutation(Record):
     Attributes:
         tried: neurons with a fault.
         caught: found by the windows,
-        by_pulses: of these by the number of output pulses alone,
-        failed: and those whose simulation did not end.
+        by_pulses: of these by the number of output pulses alone.
+        failed: of which nothing is known, as a simulation did not end.
         equivalent: not found, nor by further windows.
         holes: not found, but by further windows.
-        score: caught of those that are not equivalent, of 1; None without any.
+        score: caught of those that are known not to be equivalent, of 1; None without any.
         neurons: different ones.
         seed: of the draw.
         faults: each kind.
-        survivors: those that were not found.
+        survivors: those that were not found, or failed.
     """
 
     tried: int

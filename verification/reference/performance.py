@@ -158,6 +158,7 @@ def performance(
     options: PerformanceOptions,
     corners: Sequence[Corner] = CORNERS,
     simulated: SimulatedClock | None = None,
+    sample_steps: int | None = None,
 ) -> Performance:
     """Figures of a network.
 
@@ -167,8 +168,10 @@ def performance(
             the mean over them; None: that of a window with a pulse on every input line.
         labels: shape (samples,), or None.
         options: see there; ``samples`` and ``verified`` are not looked at.
-        simulated: the run of ``options.verified``; its clock is taken where none is given.
         corners: at which the timing must hold.
+        simulated: the run of ``options.verified``; its clock is taken where none is given.
+        sample_steps: of an inference where there are no inputs; None: as many as membranes have
+            room for, else 1.
 
     Raises:
         TimingError: the timing does not close.
@@ -177,7 +180,7 @@ def performance(
     """
     given = inputs is not None
     if inputs is None:
-        inputs = np.ones((1, network.steps or 1, network.inputs), dtype=bool)
+        inputs = np.ones((1, sample_steps or network.steps or 1, network.inputs), dtype=bool)
     else:
         network = with_room(network, inputs)
     inputs = network.check_inputs(inputs)

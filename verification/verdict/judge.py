@@ -100,7 +100,7 @@ def judge_simulator(facts: Facts, scopes: Sequence[Measured], folder: str) -> Ru
     agreed = all(scope.agreed for scope in scopes) and unlike is None
     network = facts.network
     charged = next((scope for scope in scopes if scope.scope == "network"), first)
-    energy = _energy(facts, charged, scopes, _inferences(facts, charged))
+    energy = _energy(facts, charged, scopes)
     own = SimulatorVerdict(
         name=first.simulator.name,
         version=first.simulator.version,
@@ -190,21 +190,30 @@ def _observed(scope: Measured, dialects: Mapping[str, str]) -> Observed:
     )
 
 
-def _inferences(facts: Facts, measured: Measured) -> float:
-    """How many inferences were measured, as far as energy goes.
+def _dynamic_J(facts: Facts, measured: Measured) -> float:
+    """Energy that events take in an inference.
 
-    Of made windows so many as each neuron has on the average, one for each step.
+    Of made windows each neuron's mean, one for each step; where some of the neurons were drawn,
+    the others take as much as these on the average.
     """
     if not measured.made:
-        return facts.samples
-    places = {result.place for result in measured.results if not result.failed}
-    return measured.checked / len(places) / facts.steps if places else 1.0
+        return (measured.energy_J - measured.startup_J) / facts.samples
+    energy_J: dict[tuple[int, int], float] = {}
+    windows: dict[tuple[int, int], int] = {}
+    for result in measured.results:
+        if not result.failed:
+            place = result.place
+            energy_J[place] = energy_J.get(place, 0.0) + result.energy_J - result.startup_J
+            windows[place] = windows.get(place, 0) + result.windows
+    if not windows:
+        return 0.0
+    means = [energy_J[place] / windows[place] for place in windows]
+    built = sum(int((layer.fan_in > 0).sum()) for layer in facts.network.layers)
+    return sum(means) / len(means) * built * facts.steps
 
 
-def _energy(
-    facts: Facts, charged: Measured, scopes: Sequence[Measured], inferences: float
-) -> EnergyFigures:
-    dynamic_J = (charged.energy_J - charged.startup_J) / inferences
+def _energy(facts: Facts, charged: Measured, scopes: Sequence[Measured]) -> EnergyFigures:
+    dynamic_J = _dynamic_J(facts, charged)
     duration_s, loads = facts.period_s * facts.steps, facts.loads
     buses = None if loads is None else _buses(facts, loads, charged, dynamic_J)
     ledger = EnergyLedger(

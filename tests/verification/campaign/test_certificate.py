@@ -10,6 +10,7 @@ import pytest
 from support import NO_JOSIM, tiny_network
 
 import netlist_gen as ng
+from netlist_gen.checkpoint.registry import write_network
 from netlist_gen.circuit.sites import neuron_sites
 from verification.certificate.faults import FAULTS
 from verification.verdict.outcome import RunVerdict
@@ -78,6 +79,32 @@ def test_classes_are_shared_by_neurons_of_one_circuit_unless_every_window_is_ask
     own = [one.own_classes for one in every.coverage.neurons]
     assert own == [6, 6]
     assert len(shared.certificate.assumptions) == len(every.certificate.assumptions) + 1
+
+
+def test_energy_is_the_sum_of_the_neurons_means():
+    """A neuron of many made windows counts no more than one of few; drawn ones stand for all."""
+    many, few = [1, 1, 1, 1, 1, -1, -1, -1], [1, 0, 0, 0, 0, 0, 0, 0]
+
+    def dynamic(*rows, **options):
+        network = ng.TernaryNetwork.from_arrays([list(rows)], [[1] * len(rows)])
+        run = ng.verify(network, exhaustive=True, simulator="embedded", **options)
+        return run.energy.dynamic_J_per_inference
+
+    apart = dynamic(many) + 3 * dynamic(few)
+    assert dynamic(many, few, few, few, every_window=True) == pytest.approx(apart, rel=0.05)
+    twins = dynamic(few, few, every_window=True)
+    assert dynamic(few, few, every_window=True, neurons=1) == pytest.approx(twins, rel=0.05)
+
+
+def test_an_inference_has_the_steps_of_its_file(tmp_path):
+    path = tmp_path / "n.npz"
+    write_network(tiny_network(), path, {"steps": 4})
+    options = {"exhaustive": True, "simulator": "embedded", "neurons": 1, "near": 1}
+    four, one = (ng.verify(net, **options).verdict for net in (path, tiny_network()))
+    assert (four.steps, one.steps) == (4, 1)
+    for name in ("static_J_per_inference", "dynamic_J_per_inference"):
+        assert getattr(four.energy, name) == pytest.approx(4 * getattr(one.energy, name))
+    assert four.certificate.proven
 
 
 def test_rows_of_windows_that_a_neuron_has_not_are_none():
@@ -152,6 +179,30 @@ def test_faults_are_tried_and_named(tiny, cli):
     assert all("further windows" in one["why"] for one in found["survivors"])
     assert f"faults: {found['caught']} of {found['tried']} caught on 1 neurons" in ran.out
     assert "<h2>Faults tried</h2>" in (tiny.run / "report.html").read_text()
+
+
+def test_of_faults_that_were_not_simulated_nothing_is_known(tiny, cli, monkeypatch):
+    from verification.campaign import mutants
+    from verification.campaign.work import failure
+
+    def run_out(cases, *_):
+        return tuple(failure(case, f"{case.job.name}: it took too long", 0.0) for case in cases)
+
+    monkeypatch.setattr(mutants, "run_built", run_out)
+    ran = cli(
+        "verify", tiny.net, "--exhaustive", "-o", tiny.run, "--simulator", "embedded",
+        "--mutants", 3, "--neurons", 1,
+    )  # fmt: skip
+    assert ran.status == 0, ran.out + ran.err
+    found = json.loads((tiny.run / "verify.json").read_text())["mutation"]
+    assert (found["tried"], found["caught"], found["failed"]) == (3, 0, 3)
+    assert found["score"] is None
+    assert {one["outcome"] for one in found["survivors"]} == {"failed"}
+    assert found["survivors"][0]["why"].startswith("nothing is known: L")
+    assert "3 missed" not in ran.out
+    assert "0 missed; score -\n" in ran.out
+    assert "of 3 of these faults nothing is known, as their simulations did not end" in ran.out
+    assert "Of 3 nothing is known" in (tiny.run / "report.html").read_text()
 
 
 @pytest.mark.usefixtures("few_further_windows")

@@ -188,6 +188,17 @@ def test_the_clock_of_a_run_that_simulated_the_network(tmp_path, cli):
     assert lone.sentence == "there are labels without samples; give --inputs too"
 
 
+def test_without_inputs_an_inference_has_the_steps_of_the_file(tmp_path, cli):
+    nets = tmp_path / "one.npz", tmp_path / "four.npz"
+    for net, steps in zip(nets, (1, 4), strict=True):
+        write_network(tiny_network(), net, {"steps": steps})
+    one, four = (json.loads(cli("performance", net, "--json").out) for net in nets)
+    assert (one["steps"], four["steps"]) == (1, 4)
+    assert four["inferences_per_s"] == pytest.approx(one["inferences_per_s"] / 4)
+    for name in ("static_J_per_inference", "dynamic_J_per_inference"):
+        assert four[name] == pytest.approx(4 * one[name])
+
+
 @pytest.fixture
 def tiny(tmp_path, cli):
     """A network's file, and a run that verified it with more options."""
