@@ -66,11 +66,14 @@ class Parts:
         weights: layers with weights, in order.
         neurons: as many.
         norms: batch norms, by the number of the layer before them.
+        disorder: what speaks against the usual order (each layer, its batch norm, its neurons) in
+            a file whose names are numbers, and so in the order of the modules; "" for nothing.
     """
 
     weights: tuple[WeightPart, ...]
     neurons: tuple[Neuron, ...]
     norms: Mapping[int, Norm]
+    disorder: str = ""
 
     @property
     def spatial(self) -> bool:
@@ -121,7 +124,13 @@ def parse_layers(text: str) -> tuple[Item, ...]:
 
 
 def default_items(parts: Parts) -> tuple[Item, ...]:
-    """Each layer, its batch norm, its neurons: the order where nothing else is said."""
+    """Each layer, its batch norm, its neurons: the order where nothing else is said.
+
+    Raises:
+        NetworkError: the file's names say another order.
+    """
+    if parts.disorder:
+        raise NetworkError(f"{parts.disorder}; --layers says the order of the modules")
     found = []
     for index, part in enumerate(parts.weights):
         found.append(Item("conv" if part.axes else "linear"))

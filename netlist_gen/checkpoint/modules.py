@@ -82,12 +82,21 @@ class Flatten:
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """``gain * x + shift`` for each channel or line; ``batch`` says that it is a batch norm's."""
+    """``gain * x + shift`` for each channel or line.
+
+    Attributes:
+        name: of the module.
+        gain: one number, or one for each channel or line.
+        shift: likewise.
+        batch: whether it is a batch norm's.
+        last: whether its numbers stand along the last axis, whichever that is.
+    """
 
     name: str
     gain: Reals
     shift: Reals
     batch: bool = True
+    last: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,6 +298,12 @@ def shape_after(module: Module, shape: Size) -> Size:
     if isinstance(module, Flatten):
         return (math.prod(shape),)
     if isinstance(module, Norm):
+        if module.last and len(shape) > 1:
+            raise NetworkError(
+                f"'{module.name}' adds {len(module.gain)} numbers along the last axis of "
+                f"{_words(shape)}; one for each channel is needed, of shape "
+                f"({shape[0]}, {', '.join('1' for _ in shape[1:])})"
+            )
         if module.gain.shape not in ((), (shape[0],)):
             raise NetworkError(
                 f"batch norm '{module.name}' has {len(module.gain)} channels; what comes before "
@@ -307,8 +322,9 @@ def spread(place: str, values: Reals, shape: Size) -> Reals:
         NetworkError: they don't fit.
     """
     given = values.reshape(()) if values.size == 1 else values
-    if given.ndim == 1 and len(shape) > 1 and given.shape == shape[:1]:
-        given = given.reshape(-1, *[1] * (len(shape) - 1))  # one for each channel
+    if given.ndim == 1 and len(shape) > 1 and given.shape == shape[:1] != shape[-1:]:
+        # One for each channel; where the last axis is as long, it is meant, as for PyTorch.
+        given = given.reshape(-1, *[1] * (len(shape) - 1))
     if given.ndim > len(shape) and given.shape[0] == 1:
         given = given[0]
     try:

@@ -132,7 +132,8 @@ def _chain(graph: Any, flow: str, constants: Constants) -> list[Module]:
         if len(following) != 1 or len(following[0].output) != 1:
             raise NetworkError(f"'{flow}' feeds {len(following)} nodes; a chain is needed")
         node = following[0]
-        modules += modules_of(node, flow, constants)
+        spikes = bool(modules) and isinstance(modules[-1], Neuron)
+        modules += modules_of(node, flow, constants, spikes=spikes)
         flow, seen = node.output[0], seen + 1
         if seen > len(graph.node):
             raise NetworkError("the graph goes in a circle; recurrence can't be built")

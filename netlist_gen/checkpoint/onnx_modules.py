@@ -27,6 +27,9 @@ KNOWN = (
     "MatMul", "Gemm", "Conv", "Add", "Sub", "BatchNormalization", "MaxPool", "AveragePool",
     "Flatten", "Reshape", "Greater", "GreaterOrEqual", "Cast", "Identity", "Dropout",
 )  # fmt: skip
+_WIDE = (1, 11)
+"""ONNX's numbers of the types FLOAT and DOUBLE."""
+
 _MOST_FOLDED = 1 << 26  # values of a constant
 
 
@@ -101,19 +104,25 @@ def attributes(node: Any) -> dict[str, Any]:
     return {each.name: helper.get_attribute_value(each) for each in node.attribute}
 
 
-def modules_of(node: Any, flow: str, constants: Constants) -> list[Module]:
+def modules_of(node: Any, flow: str, constants: Constants, *, spikes: bool) -> list[Module]:
     """The modules that a node on the chain is.
+
+    Args:
+        node: of the graph.
+        flow: what it takes from the node before.
+        constants: of the graph.
+        spikes: whether the flow is of zeros and ones.
 
     Raises:
         NetworkError: it names the node and what is wrong.
     """
     try:
-        return _modules(node, flow, constants)
+        return _modules(node, flow, constants, spikes)
     except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
         raise NetworkError(f"node '{_name(node)}' makes no sense: {error}") from None
 
 
-def _modules(node: Any, flow: str, constants: Constants) -> list[Module]:
+def _modules(node: Any, flow: str, constants: Constants, spikes: bool) -> list[Module]:
     name, kind, facts = _name(node), node.op_type, attributes(node)
     for each in node.input:
         if each and each != flow and each not in constants:
@@ -127,6 +136,12 @@ def _modules(node: Any, flow: str, constants: Constants) -> list[Module]:
             raise NetworkError(f"node '{name}' ({kind}) needs {what} as its second input")
         return others[0]
 
+    if kind in ("Sub", "Gemm", "Conv", "BatchNormalization") and node.input[0] != flow:
+        raise NetworkError(f"node '{name}' ({kind}) needs the flow, '{flow}', as its first input")
+    if kind == "Cast" and not spikes and facts.get("to") not in _WIDE:
+        raise NetworkError(
+            f"node '{name}' casts real sums to a type that rounds them; FLOAT and DOUBLE keep them"
+        )
     if kind in ("Cast", "Identity", "Dropout"):
         return []
     if kind in ("Flatten", "Reshape"):
@@ -139,8 +154,9 @@ def _modules(node: Any, flow: str, constants: Constants) -> list[Module]:
     if kind == "Conv":
         return [_conv(name, facts, others)]
     if kind in ("Add", "Sub"):
-        shift = _per_channel(name, others[0]) * (1 if kind == "Add" else -1)
-        return [Norm(name, np.ones(shift.shape), shift, batch=False)]
+        shift, last = _per_channel(name, others[0])
+        shift = shift if kind == "Add" else -shift
+        return [Norm(name, np.ones(shift.shape), shift, batch=False, last=last)]
     if kind == "BatchNormalization":
         return [_norm(name, facts, others)]
     if kind in ("MaxPool", "AveragePool"):
@@ -207,17 +223,20 @@ def _norm(name: str, facts: dict[str, Any], others: list[Array]) -> Norm:
     return Norm(name, gain, shift - gain * mean)
 
 
-def _per_channel(name: str, values: Array) -> Reals:
-    """A constant that is added: one number, or one for each channel or line."""
+def _per_channel(name: str, values: Array) -> tuple[Reals, bool]:
+    """A constant that is added: one number, or one for each channel or line.
+
+    With it, whether several numbers stand along the last axis.
+    """
     array = real_array(name, values)
     if array.size == 1:
-        return array.reshape(())
+        return array.reshape(()), False
     # (lines,), (1, lines) or (channels, 1, 1): one axis alone has more than one place.
     if max(array.shape) != array.size:
         raise NetworkError(
             f"node '{name}' adds numbers of shape {array.shape}; one for each channel is needed"
         )
-    return array.reshape(-1)
+    return array.reshape(-1), array.shape[-1] == array.size
 
 
 def _sizes(name: str, facts: dict[str, Any], field: str, axes: int) -> Size:

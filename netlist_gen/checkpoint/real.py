@@ -168,13 +168,16 @@ def ternary_and_scale(
     off = (magnitude > 0) & (np.abs(magnitude - common) > _SCALE_TOLERANCE * common)
     for mixed in np.flatnonzero(off.any(axis=1)).tolist():
         scale[mixed] = _most_common(magnitude[mixed][magnitude[mixed] > 0], default=common)
-    wrong = (magnitude > 0) & (np.abs(magnitude - scale[:, None]) > _SCALE_TOLERANCE * common)
+    # Of its own scale: weights a millionth of the layer's others may still be of several sizes.
+    wrong = (magnitude > 0) & (
+        np.abs(magnitude - scale[:, None]) > _SCALE_TOLERANCE * scale[:, None]
+    )
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
         a = scale[row]
         flat = row * weights.shape[1] + column
         place = [int(i) for i in np.unravel_index(flat, shape or weights.shape)]
-        shared = np.count_nonzero(np.abs(magnitude[row] - a) <= _SCALE_TOLERANCE * common) > 1
+        shared = np.count_nonzero(np.abs(magnitude[row] - a) <= _SCALE_TOLERANCE * a) > 1
         wanted = f"here -{a:.6g}, 0 or {a:.6g}" if shared else "-a, 0 or a with an a of its own"
         raise NetworkError(
             f"weight {place} is {weights[row, column]:.6g}; the weights of a neuron must be "
@@ -228,6 +231,20 @@ def _fold(
         theta[j] = min(max(edge.__floor__() + 1, _INT32.min), _INT32.max)
         nearest = round(edge)
         distance = abs(edge - nearest)
-        if 0 < distance < ROUNDING * max(1, abs(nearest)):
+        turned = abs(gain)
+        terms = Fraction(scale[j]) * turned, bias * turned, shift, threshold
+        exact = layer.divisor == 1 and turned.numerator & (turned.numerator - 1) == 0
+        exact = exact and _sums_exactly(terms, np.count_nonzero(w[j]))
+        if distance < ROUNDING * max(1, abs(nearest)) and not (exact and distance == 0):
             close.append(j)
     return signs, theta, close
+
+
+def _sums_exactly(terms: Sequence[Fraction], synapses: int) -> bool:
+    """Whether float32 adds the terms, the first as often as there are synapses, without rounding.
+
+    All are then whole multiples of one power of two, and the largest sum has 24 digits or fewer.
+    """
+    steps = [Fraction(x.numerator & -x.numerator, x.denominator) for x in terms if x]
+    largest = abs(terms[0]) * synapses + sum(map(abs, terms[1:]))
+    return largest <= min(steps) * 2**24

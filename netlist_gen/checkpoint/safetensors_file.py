@@ -1,7 +1,7 @@
 """``.safetensors``: a snnTorch state_dict, or the arrays of the plain ``.npz``.
 
 The format keeps no order of its tensors, so that modules are taken in the natural order of
-their names ("2" before "10"), and a wrong order shows as widths that don't fit. It has no
+their names ("2" before "10"). A wrong order shows as widths that don't fit, or is noted. It has no
 checksums either: our own files carry the digest of their network.
 
 The header is read here: the library's reader takes the last of two tensors of one name.
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from netlist_gen.checkpoint.card import (
     metadata_object,
 )
 from netlist_gen.checkpoint.digest import DIGEST_KEY, network_digest
+from netlist_gen.checkpoint.layout import Parts
 from netlist_gen.checkpoint.npz import network_from_arrays, stated_population
 from netlist_gen.checkpoint.real import Array
 from netlist_gen.checkpoint.state_dict import natural_key, parse_state_dict, state_arrays
@@ -37,6 +39,8 @@ _TYPES = {
     "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 _METADATA = "__metadata__"
+_MOST_ORDERS = 7
+"""Of so many layers all orders are tried."""
 
 
 def read_safetensors(data: bytes, path: Path) -> StoredNetwork:
@@ -54,8 +58,31 @@ def read_safetensors(data: bytes, path: Path) -> StoredNetwork:
         return StoredNetwork(
             network_from_arrays(arrays), extra, population if stated is None else stated, digest
         )
-    network = parse_state_dict({key: arrays[key] for key in sorted(arrays, key=natural_key)})
-    return StoredNetwork(network, extra, population, digest)
+    parts = parse_state_dict({key: arrays[key] for key in sorted(arrays, key=natural_key)})
+    return StoredNetwork(parts, extra, population, digest, _open_order(parts))
+
+
+def _open_order(parts: Parts) -> tuple[str, ...]:
+    """A note where layers whose names are no numbers would fit in another order, too."""
+    names = [part.name for part in parts.weights]
+    sizes = [part.weights.shape[1::-1] for part in parts.weights]
+    if all(name.rpartition(".")[2].isdigit() for name in names):
+        return ()
+    if len(sizes) > _MOST_ORDERS:
+        others = len(set(sizes)) < len(sizes)
+    else:
+        orders = (order for order in permutations(range(len(sizes))) if _fits(sizes, order))
+        others = next(orders, None) is not None and next(orders, None) is not None
+    if not others:
+        return ()
+    return (
+        f"layers are taken in the order of their names ({', '.join(names)}): a .safetensors file "
+        "keeps no other, and their sizes allow one; a .pt keeps it",
+    )
+
+
+def _fits(sizes: Sequence[tuple[int, ...]], order: Sequence[int]) -> bool:
+    return all(sizes[a][1] == sizes[b][0] for a, b in pairwise(order))
 
 
 def write_safetensors(network: TernaryNetwork, path: Path, extra: Mapping[str, object]) -> None:

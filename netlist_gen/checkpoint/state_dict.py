@@ -47,6 +47,7 @@ def parse_state_dict(state: Mapping[str, Array]) -> Parts:
     weights: list[WeightPart] = []
     neurons: list[Neuron] = []
     norms: list[tuple[int, Norm]] = []
+    order: list[tuple[str, str]] = []
     for prefix, group in groups.items():
         place = f"'{prefix}'" if prefix else "the top level"
         if "threshold" in group:
@@ -54,11 +55,15 @@ def parse_state_dict(state: Mapping[str, Array]) -> Parts:
                 inside = {name: group[f"linear.{name}"] for name in ("weight", "bias")
                           if f"linear.{name}" in group}  # fmt: skip
                 weights.append(_weights(f"{prefix}.linear", inside))
+                order.append((prefix, "layer"))
             neurons.append(_neuron(prefix, group))
+            order.append((prefix, "neuron"))
         elif {"running_mean", "running_var"} <= set(group):
             norms.append((len(weights) - 1, _norm(prefix, group)))
+            order.append((prefix, "batch norm"))
         elif "weight" in group and set(group) <= {"weight", "bias"} and group["weight"].ndim >= 2:
             weights.append(_weights(prefix, group))
+            order.append((prefix, "layer"))
         else:
             raise NetworkError(
                 f"{place} holds {', '.join(sorted(group))}, which is no nn.Linear, nn.Conv1d, "
@@ -71,7 +76,25 @@ def parse_state_dict(state: Mapping[str, Array]) -> Parts:
     by_layer = dict(norms)
     if len(by_layer) != len(norms):
         raise NetworkError("two batch norms follow one layer; which layer they belong to is open")
-    return Parts(tuple(weights), _paired(weights, neurons), by_layer)
+    return Parts(tuple(weights), _paired(weights, neurons), by_layer, _disorder(order))
+
+
+def _disorder(order: Sequence[tuple[str, str]]) -> str:
+    """What is out of the usual order where names are numbers, as of an nn.Sequential.
+
+    Modules of other names are in the order of their registration, which need not be that of their
+    use: only how many there are of each tells.
+    """
+    if not all(prefix.rpartition(".")[2].isdigit() for prefix, _ in order):
+        return ""
+    follows = {"layer": ("neuron", ""), "batch norm": ("layer",), "neuron": ("layer", "batch norm")}
+    before = ""
+    for prefix, kind in order:
+        if before not in follows[kind]:
+            where = f"behind a {before}" if before else "before all layers"
+            return f"'{prefix}' is a {kind} {where}"
+        before = kind
+    return ""
 
 
 def state_arrays(network: TernaryNetwork) -> dict[str, Array]:

@@ -89,6 +89,34 @@ def test_sums_without_a_threshold_are_an_obstacle(tmp_path: Path) -> None:
     assert [each.kind for each in survey_checkpoint(path).obstacles] == ["neuron"]
 
 
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (1, 1, 4), (4, 1, 1), (1, 4, 1, 1), (1,)])
+def test_what_is_added_or_compared_is_broadcast_as_onnx_does(tmp_path: Path, shape: tuple) -> None:
+    """A vector stands along the last axis, also where there are as many channels."""
+    from onnx.reference import ReferenceEvaluator
+
+    rng = np.random.default_rng(1)
+    kernel = rng.integers(-1, 2, (4, 1, 3, 3)).astype(float)
+    numbers = rng.choice([-1.5, -0.5, 0.5, 1.5], int(np.prod(shape))).reshape(shape)
+    conv = node("Conv", "x k", "c", pads=[1, 1, 1, 1])
+    line = node("Flatten", "s", "y")
+    spikes = node("Cast", "f", "s", to=FLOAT)
+    x = rng.integers(0, 2, (40, 1, 4, 4)).astype(np.float32)
+    greater = [conv, node("Greater", "c v", "f"), spikes, line]
+    added = [conv, node("Add", "c v", "a"), node("Greater", "a t", "f"), spikes, line]
+    for nodes in (greater, added):
+        path = model(tmp_path / "m.onnx", nodes, [1, 4, 4], {"k": kernel, "v": numbers, "t": 0.0})
+        wanted = ReferenceEvaluator(str(path)).run(None, {"x": x})[0]
+        if nodes is added and shape[-1] == 4:
+            message = (
+                f"{path}: 'a' adds 4 numbers along the last axis of 4 x 4 x 4; one for each channel "
+                "is needed, of shape (4, 1, 1)"
+            )
+            with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
+                read_network(path)
+        else:
+            assert np.array_equal(read_network(path).output_spikes(x.reshape(40, -1)), wanted > 0)
+
+
 W = {"w": np.eye(2), "t": 0.5}
 FIRES = node("Greater", "l t", "y")
 MESSAGES = [
@@ -114,6 +142,12 @@ MESSAGES = [
      "QuantizeLinear, Reshape, Sign, Sub, Transpose, Unsqueeze"),
     ([node("Reshape", "w r", "v"), node("MatMul", "x v", "l"), FIRES], {**W, "r": [3.0, 3.0]},
      "node 'v' makes no sense: cannot reshape array of size 4 into shape (3,3)"),
+    ([node("MatMul", "x w", "l"), node("Sub", "v l", "a"), node("Greater", "a t", "y")],
+     {**W, "v": [1.0, 2.0]}, "node 'a' (Sub) needs the flow, 'l', as its first input"),
+    ([node("Gemm", "w x", "l"), FIRES], W, "node 'l' (Gemm) needs the flow, 'x', as its first "
+     "input"),
+    ([node("MatMul", "x w", "l"), node("Cast", "l", "c", to=6), node("Greater", "c t", "y")], W,
+     "node 'c' casts real sums to a type that rounds them; FLOAT and DOUBLE keep them"),
     ([node("MatMul", "x w", "l"), FIRES], {"w": np.full((2, 2), np.nan), "t": 0.5},
      "layer 0 ('l'): weight [0, 0] is nan; a finite number is needed"),
     ([node("MatMul", "x w", "l"), FIRES], {"w": np.ones((3, 2)), "t": 0.5}, "layer 'l' takes 3 "

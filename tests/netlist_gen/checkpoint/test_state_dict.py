@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import OrderedDict
 from itertools import pairwise
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from netlist_gen.checkpoint import read_checkpoint, write_network
+from netlist_gen.checkpoint import read_checkpoint, read_network, write_network
 from netlist_gen.checkpoint.affine import AffineLayer
 from netlist_gen.checkpoint.obstacles import STATE, TERNARIZE
 from netlist_gen.checkpoint.real import (
@@ -147,6 +148,83 @@ def test_thresholds_that_rounding_may_move_are_noted(
         "the software's own sum may round either way there"
     )
     assert notes == [noted] * close
+
+
+@pytest.mark.parametrize(
+    ("scale", "threshold", "changes", "close"),
+    [
+        (0.1, 0.2, {}, 1),  # float32(0.1) added and taken away is not what it was
+        (0.25, 0.5, {}, 0),
+        (1.0, 9.0, {"divisor": 9}, 1),  # a mean of nine is rounded
+        (0.5, 1.25, {"bias": 0.25}, 0),
+        (3.0, 6.0, {}, 0),
+        (1.0, 2.0, {"gain": 0.1, "threshold": 0.2}, 1),
+    ],
+)
+def test_a_tie_is_noted_where_float32_would_not_add_to_it_exactly(
+    scale: float, threshold: float, changes: dict, close: int
+) -> None:
+    rounded = {k: float(np.float32(v)) for k, v in {"threshold": threshold, **changes}.items()}
+    divisor = int(rounded.pop("divisor", 1))
+    layer = layer_of(float(np.float32(scale)) * np.array([[1, 1, -1]]), **rounded)
+    layer = dataclasses.replace(layer, divisor=divisor, threshold=layer.threshold / divisor)
+    _, notes = RealNetwork([layer], NeuronRule()).ternary(1)
+    assert sum("float32 rounding" in note for note in notes) == close
+
+
+def test_weights_far_below_the_others_are_no_more_ternary_for_that() -> None:
+    with pytest.raises(NetworkError, match=r"^weight \[1, 1\] is -5e-07; the weights of a neuron"):
+        ternary_and_scale(np.array([[1, 1, -1], [1e-7, -5e-7, 3e-7]]))
+    signs, scale = ternary_and_scale(np.array([[1, 1, -1], [1e-7, -1e-7, 0]]))
+    assert signs.tolist() == [[1, 1, -1], [1, -1, 0]]
+    assert scale.tolist() == [1.0, 1e-7]
+
+
+def fires(size: int = 4) -> snn.Leaky:
+    return leaky(torch.full((size,), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("modules", "message"),
+    [
+        ([nn.BatchNorm1d(4), nn.Linear(4, 4), fires()], "'0' is a batch norm before all layers"),
+        (
+            [nn.Linear(4, 4), fires(), nn.BatchNorm1d(4), nn.Linear(4, 4), fires()],
+            "'2' is a batch norm behind a neuron",
+        ),
+        ([fires(), nn.Linear(4, 4), fires(), nn.Linear(4, 4)], "'0' is a neuron before all layers"),
+        ([nn.Linear(4, 4), nn.Linear(4, 4), fires(), fires()], "'1' is a layer behind a layer"),
+    ],
+)
+def test_numbered_modules_out_of_the_usual_order_are_refused(
+    tmp_path: Path, modules: list, message: str
+) -> None:
+    path = tmp_path / "n.pt"
+    torch.save(nn.Sequential(*modules).state_dict(), path)
+    whole = f"{path}: {message}; --layers says the order of the modules"
+    with pytest.raises(NetworkError, match=f"^{re.escape(whole)}$"):
+        read_network(path)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "noted"), [((4, 4, 4, 4), True), ((4, 5, 6, 3), False), ((4, 4, 3, 3), False)]
+)
+def test_an_order_that_only_names_tell_is_noted(tmp_path: Path, sizes: tuple, noted: bool) -> None:
+    from safetensors.torch import save_file
+
+    names = ["fc_a", "fc_b", "fc_c"]
+    tensors = {}
+    for name, (before, after) in zip(names, pairwise(sizes), strict=True):
+        tensors[f"{name}.weight"] = torch.eye(after, before)
+        tensors |= {f"lif_{name}.{k}": v for k, v in fires(after).state_dict().items()}
+    path = tmp_path / "n.safetensors"
+    save_file(tensors, path)
+    notes = [note for note in read_checkpoint(path).card.notes if "order of their names" in note]
+    said = (
+        "layers are taken in the order of their names (fc_a, fc_b, fc_c): a .safetensors file "
+        "keeps no other, and their sizes allow one; a .pt keeps it"
+    )
+    assert notes == [said] * noted
 
 
 @given(seed=st.integers(0, 10**6))
