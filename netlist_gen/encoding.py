@@ -75,6 +75,10 @@ class Encoding(Record):
             values: (samples, ...), or (samples, steps, ...) where ``timed``.
         """
         rows = values.reshape(len(values), -1)
+        if self.kind == "spikes" and not is_spikes(values):
+            raise ConfigurationError(
+                f"values from {values.min()} to {values.max()} are no spikes; 0 and 1 are needed"
+            )
         if self.timed:
             return self._of_time(values.reshape(*values.shape[:2], -1))
         if self.kind == "spikes":

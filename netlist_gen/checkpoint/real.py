@@ -234,7 +234,7 @@ def _fold(
         turned = abs(gain)
         terms = Fraction(scale[j]) * turned, bias * turned, shift, threshold
         exact = layer.divisor == 1 and turned.numerator & (turned.numerator - 1) == 0
-        exact = exact and _sums_exactly(terms, np.count_nonzero(w[j]))
+        exact = exact and _sums_exactly(terms, int(np.count_nonzero(w[j])))
         if distance < ROUNDING * max(1, abs(nearest)) and not (exact and distance == 0):
             close.append(j)
     return signs, theta, close

@@ -283,8 +283,14 @@ def _own_samples(
     if known is not None and known.timed and not encode.time_first:
         encode = replace(encode, timed=True)
     own = read_own_data(options["data"], encode, checkpoint.network.inputs)
-    if own.split != "x_test" and not str(config.get("own")).startswith(own.digest):
-        own = whole(own)  # it was trained on others
+    if own.split != "x_test":
+        if not str(config.get("own")).startswith(own.digest):
+            own = whole(own)  # it was trained on others
+        elif type(split_seed) is int and encode.data_seed != split_seed:
+            raise ConfigurationError(
+                f"--data-seed is {encode.data_seed}; {net} was trained on these data with "
+                f"{split_seed}, and samples of its training would be measured"
+            )
     if known is None or told:
         known = own.encoding(encode, options["steps"] or checkpoint.card.steps)
     elif own.timed != known.timed:
@@ -292,7 +298,9 @@ def _own_samples(
             f"{options['data']}: its samples have {'an' if own.timed else 'no'} axis of steps; "
             f"{net} was trained on {known.words}"
         )
-    return checkpoint.network.check_inputs(known(own.test)), own.test_labels
+    spikes = checkpoint.network.check_inputs(known(own.test))
+    click.echo(f"note: {options['data']}: measured on {own.split}", err=True)
+    return spikes, own.test_labels
 
 
 def _write_samples(path: Path, x: NDArray[np.bool_], labels: NDArray[np.int64]) -> None:

@@ -108,8 +108,8 @@ def test_what_is_added_or_compared_is_broadcast_as_onnx_does(tmp_path: Path, sha
         wanted = ReferenceEvaluator(str(path)).run(None, {"x": x})[0]
         if nodes is added and shape[-1] == 4:
             message = (
-                f"{path}: 'a' adds 4 numbers along the last axis of 4 x 4 x 4; one for each channel "
-                "is needed, of shape (4, 1, 1)"
+                f"{path}: 'a' adds 4 numbers along the last axis of 4 x 4 x 4; one for each "
+                "channel is needed, of shape (4, 1, 1)"
             )
             with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
                 read_network(path)

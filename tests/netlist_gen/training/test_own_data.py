@@ -150,6 +150,33 @@ def test_values_are_trained_and_measured_as_the_card_says(cli, archive: Path, tm
     )
 
 
+def test_samples_of_the_training_are_not_measured(cli, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    path, net, reals = tmp_path / "d.npz", tmp_path / "n.npz", tmp_path / "r.npz"
+    x, y = draw.random((60, 12)) < 0.5, draw.integers(0, 2, 60)
+    np.savez(path, x=x.astype(np.uint8), y=y)
+    np.savez(reals, x=x * 0.5, y=y)
+    ran = cli("train", path, "-o", net, "--epochs", 1, "--hidden", 8, "--data-seed", 3)
+    assert ran.status == 0, ran.err
+    ran = cli("evaluate", net, "--data", path)
+    assert (ran.status, ran.err) == (
+        0, f"note: {path}: measured on 12 of 60 samples, drawn with seed 3\n"
+    )  # fmt: skip
+    ran = cli("evaluate", net, "--data", path, "--data-seed", 5)
+    assert (ran.status, ran.sentence) == (
+        2,
+        f"--data-seed is 5; {net} was trained on these data with 3, and samples of its training "
+        "would be measured",
+    )
+    ran = cli("evaluate", net, "--data", reals)
+    assert (ran.status, ran.sentence) == (
+        2, "values from 0.0 to 0.5 are no spikes; 0 and 1 are needed"
+    )  # fmt: skip
+    np.savez(path, x=~x, y=y)
+    ran = cli("evaluate", net, "--data", path)
+    assert (ran.status, ran.err) == (0, f"note: {path}: measured on all samples\n")
+
+
 def test_event_arrays_are_trained_with_their_steps(cli, tmp_path: Path) -> None:
     (x, y), (x_test, y_test) = events(120), events(40)
     path, net = tmp_path / "e.npz", tmp_path / "n.npz"
