@@ -186,17 +186,18 @@ def performance(
         network = with_room(network, samples.inputs)
     elif labels is not None:
         raise ConfigurationError("there are labels without samples; give --inputs too")
-    run, junctions = None, None
+    run, circuit = None, None
     if chosen.verified is not None:
-        run, junctions = _simulated(chosen.verified, network, chosen)
+        run, circuit = _simulated(chosen.verified, network, chosen)
     if samples is None:
         figures = measure(network, None, None, chosen, simulated=run, sample_steps=steps)
     else:
         figures = measure(network, samples.inputs, samples.labels, chosen, simulated=run)
-    if junctions not in (None, figures.junctions):
+    mine = f"{figures.junctions} junctions and {figures.bias_A * 1e3:.6g} mA of bias"
+    if circuit not in (None, mine):
         raise ConfigurationError(
-            f"{chosen.verified} simulated a circuit of {junctions} junctions, this one has "
-            f"{figures.junctions}: --splitters or the version of the program are other ones"
+            f"{chosen.verified} simulated a circuit of {circuit}, this one has {mine}: "
+            "--splitters, extracted values or the version of the program are other ones"
         )
     return figures
 
@@ -346,10 +347,11 @@ def _network(net: Network) -> tuple[TernaryNetwork, str, int | None]:
 
 def _simulated(
     run: Path, network: TernaryNetwork, chosen: PerformanceOptions
-) -> tuple[SimulatedClock, int]:
-    """The clock at which a finished run simulated this network, what of it, and its junctions."""
+) -> tuple[SimulatedClock, str]:
+    """The clock at which a finished run simulated this network, what of it, and its circuit."""
     from netlist_gen.checkpoint.digest import network_digest
     from netlist_gen.library.bias import IDEAL
+    from verification.campaign.altered import MOST_DECKS
     from verification.reference.performance import SimulatedClock
     from verification.report.html import load_run
 
@@ -374,8 +376,13 @@ def _simulated(
             f"{run} is a run with a process {verdict.process} of the SHA-256 {shown(theirs[:12])}, "
             f"this one has {mine[:12]!r}"
         )
+    if content.get("manifest of decks") == "":
+        raise ConfigurationError(
+            f"{run} judged decks without a manifest, which may be of another circuit; a clock is "
+            "taken from a run of the network's own"
+        )
     for other in verdict.altered:
-        if other.count:
+        if other.count or len(verdict.altered) >= MOST_DECKS:  # of more nothing is told
             raise ConfigurationError(
                 f"{run} judged {other.deck}, which is not the deck that generate wrote; a clock "
                 "is taken from a run of the network's own"
@@ -388,4 +395,5 @@ def _simulated(
     clock = SimulatedClock(
         verdict.clock_ghz, verdict.simulator.name, verdict.scope, verdict.checked
     )
-    return clock, verdict.circuit.junctions
+    built = verdict.circuit
+    return clock, f"{built.junctions} junctions and {built.bias_A * 1e3:.6g} mA of bias"

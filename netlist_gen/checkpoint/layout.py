@@ -130,7 +130,9 @@ def default_items(parts: Parts) -> tuple[Item, ...]:
         NetworkError: the file's names say another order.
     """
     if parts.disorder:
-        raise NetworkError(f"{parts.disorder}; --layers says the order of the modules")
+        raise NetworkError(
+            f"{parts.disorder}; netlist-gen convert --layers says the order of the modules"
+        )
     found = []
     for index, part in enumerate(parts.weights):
         found.append(Item("conv" if part.axes else "linear"))

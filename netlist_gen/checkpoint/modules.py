@@ -89,14 +89,14 @@ class Norm:
         gain: one number, or one for each channel or line.
         shift: likewise.
         batch: whether it is a batch norm's.
-        last: whether its numbers stand along the last axis, whichever that is.
+        behind: so many axes are behind that of its numbers; None: they are of the channels.
     """
 
     name: str
     gain: Reals
     shift: Reals
     batch: bool = True
-    last: bool = False
+    behind: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,11 +298,11 @@ def shape_after(module: Module, shape: Size) -> Size:
     if isinstance(module, Flatten):
         return (math.prod(shape),)
     if isinstance(module, Norm):
-        if module.last and len(shape) > 1:
+        if module.behind not in (None, len(shape) - 1):
+            wanted = f"({', '.join(map(str, (shape[0], *(1 for _ in shape[1:]))))})"
             raise NetworkError(
-                f"'{module.name}' adds {len(module.gain)} numbers along the last axis of "
-                f"{_words(shape)}; one for each channel is needed, of shape "
-                f"({shape[0]}, {', '.join('1' for _ in shape[1:])})"
+                f"'{module.name}' adds {len(module.gain)} numbers along another axis of "
+                f"{_words(shape)} than that of the channels; numbers of shape {wanted} are needed"
             )
         if module.gain.shape not in ((), (shape[0],)):
             raise NetworkError(

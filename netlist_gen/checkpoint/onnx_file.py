@@ -25,6 +25,7 @@ from netlist_gen.checkpoint.limits import check_unpacked
 from netlist_gen.checkpoint.modules import (
     NO_NEURON,
     WEIGHTED,
+    Flatten,
     Module,
     Neuron,
     Stack,
@@ -132,8 +133,7 @@ def _chain(graph: Any, flow: str, constants: Constants) -> list[Module]:
         if len(following) != 1 or len(following[0].output) != 1:
             raise NetworkError(f"'{flow}' feeds {len(following)} nodes; a chain is needed")
         node = following[0]
-        spikes = bool(modules) and isinstance(modules[-1], Neuron)
-        modules += modules_of(node, flow, constants, spikes=spikes)
+        modules += modules_of(node, flow, constants, spikes=_gives_spikes(modules))
         flow, seen = node.output[0], seen + 1
         if seen > len(graph.node):
             raise NetworkError("the graph goes in a circle; recurrence can't be built")
@@ -143,6 +143,12 @@ def _chain(graph: Any, flow: str, constants: Constants) -> list[Module]:
     if not any(isinstance(module, Neuron) for module in modules[last:]):
         modules.append(Neuron(graph.output[0].name, np.ones(()), np.zeros(()), "none", NO_NEURON))
     return modules
+
+
+def _gives_spikes(modules: list[Module]) -> bool:
+    """Whether what comes behind modules is zeros and ones, as the inputs are."""
+    kept = [m for m in modules if not isinstance(m, Flatten) and getattr(m, "kind", "") != "max"]
+    return not kept or isinstance(kept[-1], Neuron)
 
 
 def _shape(value: Any) -> tuple[int, ...]:

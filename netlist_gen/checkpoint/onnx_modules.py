@@ -154,9 +154,9 @@ def _modules(node: Any, flow: str, constants: Constants, spikes: bool) -> list[M
     if kind == "Conv":
         return [_conv(name, facts, others)]
     if kind in ("Add", "Sub"):
-        shift, last = _per_channel(name, others[0])
+        shift, behind = _per_channel(name, others[0])
         shift = shift if kind == "Add" else -shift
-        return [Norm(name, np.ones(shift.shape), shift, batch=False, last=last)]
+        return [Norm(name, np.ones(shift.shape), shift, batch=False, behind=behind)]
     if kind == "BatchNormalization":
         return [_norm(name, facts, others)]
     if kind in ("MaxPool", "AveragePool"):
@@ -223,20 +223,20 @@ def _norm(name: str, facts: dict[str, Any], others: list[Array]) -> Norm:
     return Norm(name, gain, shift - gain * mean)
 
 
-def _per_channel(name: str, values: Array) -> tuple[Reals, bool]:
+def _per_channel(name: str, values: Array) -> tuple[Reals, int | None]:
     """A constant that is added: one number, or one for each channel or line.
 
-    With it, whether several numbers stand along the last axis.
+    With it, how many axes are behind that of several numbers.
     """
     array = real_array(name, values)
     if array.size == 1:
-        return array.reshape(()), False
+        return array.reshape(()), None
     # (lines,), (1, lines) or (channels, 1, 1): one axis alone has more than one place.
     if max(array.shape) != array.size:
         raise NetworkError(
             f"node '{name}' adds numbers of shape {array.shape}; one for each channel is needed"
         )
-    return array.reshape(-1), array.shape[-1] == array.size
+    return array.reshape(-1), array.ndim - 1 - int(np.argmax(array.shape))
 
 
 def _sizes(name: str, facts: dict[str, Any], field: str, axes: int) -> Size:

@@ -33,6 +33,9 @@ Group = dict[str, Array]
 """The tensors of one module, by their names in it."""
 
 RESET_NAMES = ("subtract", "zero", "none")  # snntorch SpikingNeuron.reset_dict
+_INSIDE = re.compile(r"(?:^|\.)\d+(?:\.\d+)*$", re.ASCII)
+"""Where a module stands in an nn.Sequential, and in those that are in it."""
+
 _QUANTIZER = re.compile(r"(?P<layer>.*?)\.?(weight|bias|input|output)_quant(\..*)?")
 
 
@@ -80,12 +83,14 @@ def parse_state_dict(state: Mapping[str, Array]) -> Parts:
 
 
 def _disorder(order: Sequence[tuple[str, str]]) -> str:
-    """What is out of the usual order where names are numbers, as of an nn.Sequential.
+    """What is out of the usual order where names are numbers, as of one nn.Sequential.
 
-    Modules of other names are in the order of their registration, which need not be that of their
-    use: only how many there are of each tells.
+    Modules of other names, or of several lists, are in the order of their registration, which need
+    not be that of their use: only how many there are of each tells.
     """
-    if not all(prefix.rpartition(".")[2].isdigit() for prefix, _ in order):
+    if len({_INSIDE.sub("", prefix) for prefix, _ in order}) > 1 or not all(
+        _INSIDE.search(prefix) for prefix, _ in order
+    ):
         return ""
     follows = {"layer": ("neuron", ""), "batch norm": ("layer",), "neuron": ("layer", "batch norm")}
     before = ""

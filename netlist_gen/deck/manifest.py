@@ -264,6 +264,12 @@ def windows_digest(windows: NDArray[np.bool_]) -> str:
     return total.hexdigest()
 
 
+def manifest_digest(folder: Path) -> str:
+    """SHA-256 of a folder's manifest, "" where it has none."""
+    path = folder / "manifest.json"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
 def read_manifest(folder: Path) -> DeckFolder | None:
     """The manifest in a directory; None where the decks are not those of one ``generate``.
 

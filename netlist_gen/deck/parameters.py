@@ -30,10 +30,11 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _GIVEN = re.compile(rf"(?m)^\.param ({_NAMES}) *= *({_NUMBER}) *\r?$", _FREE)
 _PRODUCT = rf"({_NUMBER})\*({_NAMES})"
 # The product is all of a value: what stands before or behind it could belong to another one.
-_SCALED = re.compile(rf"(?<![^\s(=,]){_PRODUCT}(?![^\s),])", _FREE)
+_SCALED = re.compile(rf"(?<![^\s(=,]){_PRODUCT}(?![^\s),;])", _FREE)
 _SCALED_IN_SIGNS = re.compile(rf"(?<![^\s(=,])(?:\{{{_PRODUCT}\}}|'{_PRODUCT}')(?![\w.])", _FREE)
 _ASSIGNED = re.compile(rf"(?<![\w.])({_NAMES})\s*=", _FREE)
 _USED = re.compile(rf"(?<![\w.|])({_NAMES})(?![\w.|]|\s*=)", _FREE)
+_REMARK = re.compile(r"\s[$*]|;")
 _DIGITS = re.compile(r"(?m)^\.options (numdgt=15) *\r?$")
 _CELLS = (".subckt", ".macro")
 _ENDS = (".ends", ".eom")
@@ -112,12 +113,21 @@ def _require_multiplied(text: str, given: Iterable[str], name: str) -> None:
             continue
         else:
             value = words[3] if len(words) > 3 else ""
-        left = [found for found in _USED.findall(value) if found.lower() in given]
+        left = [found for found in _USED.findall(_without_remark(value)) if found.lower() in given]
         if left:
             raise DeckError(
                 f"{place_of(name, number)}: {left[0]} is in {value[:60]!r}; a factor multiplies "
                 f"one number, as in 2e-12*{left[0]}"
             )
+
+
+def _without_remark(value: str) -> str:
+    """Without the comment that simulators read over behind a value, outside all brackets."""
+    for found in _REMARK.finditer(value):
+        before = value[: found.start()]
+        if all(before.count(a) == before.count(b) for a, b in ("()", "{}")):
+            return before
+    return value
 
 
 def _lines(text: str) -> Iterable[tuple[int, str]]:

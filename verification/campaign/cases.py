@@ -319,7 +319,6 @@ class CaseBuilder:
         text = read_deck_text(
             path, lambda why: DeckError(f"{path}: the deck can't be read ({why})")
         )
-        text = plain_deck(text, str(path))
         josim = self.dialect == "josim"
         try:
             refuse_unread(text, titled=not josim)
@@ -327,6 +326,7 @@ class CaseBuilder:
                 refuse_programs(text)
         except DeckError as error:
             raise DeckError(f"{path}: {error}") from error
+        text = plain_deck(text, str(path))
         if josim:
             lint(text, str(path))
         return DeckJob(name, text, readout)

@@ -128,7 +128,8 @@ class VerifyOptions(DeckOptions):
             if getattr(self, name) != getattr(type(self), name) and not getattr(self, wanted):
                 raise ConfigurationError(f"{flag} counts with --{wanted} alone; give that too")
         length, rows = self.windows_per_deck, self.rows
-        if length is not None and not (type(length) is int and length >= 2):
+        whole = isinstance(length, int | np.integer) and not isinstance(length, bool)
+        if length is not None and not (whole and length >= 2):
             raise ConfigurationError(f"windows_per_deck is {length!r}; it must be 2 at least")
         if rows is not None and not (
             isinstance(rows, tuple) and all(isinstance(row, int | np.integer) for row in rows)

@@ -19,7 +19,7 @@ from netlist_gen.checkpoint.digest import network_digest
 from netlist_gen.circuit.lasting_neuron import memory_phases
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.deck.annotation import AnnotationFigures, network_annotations
-from netlist_gen.deck.manifest import windows_digest
+from netlist_gen.deck.manifest import manifest_digest, windows_digest
 from netlist_gen.deck.plan import Cut, Task, check_scopes
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.library.annotations import annotator_of
@@ -233,7 +233,11 @@ class _Run:
             "input pulses": windows_digest(self.facts.inputs),
             "process": self.setup.process.digest(),
         }
-        return hashes if given is None else {**hashes, "extracted values": given.sha256}
+        if given is not None:
+            hashes["extracted values"] = given.sha256
+        if self.setup.decks is not None:
+            hashes["manifest of decks"] = manifest_digest(self.setup.decks)
+        return hashes
 
     def note(self, sentence: str) -> None:
         """Keep a sentence for the user; "" is none."""

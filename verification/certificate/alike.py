@@ -9,9 +9,8 @@ from netlist_gen.circuit.annotate import FIELDS
 from netlist_gen.circuit.elements import Element
 from netlist_gen.circuit.model import Cell, Circuit, Instance
 
-_BRANCH = "branch"
-_WHOLE = ("neuron", "decision")
-"""Kinds of the cells that have elements of each branch, or of each loop, side by side."""
+_WHOLE = ("neuron", "decision", "splitter_tree")
+"""Kinds of the cells that have what is each branch's, or each loop's, side by side."""
 
 _NUMBER = re.compile(r"\d+")
 
@@ -50,11 +49,11 @@ def _elements_differ(before: Cell, after: Cell) -> str:
 
 
 def _instances_differ(before: Cell, after: Cell) -> str:
-    """A branch that was of the same cell as one before it, and is not."""
+    """An instance that was of the same cell as one before it, and is not."""
     new: dict[str, Cell] = {}
     pairs: Iterator[tuple[Instance, Instance]] = zip(before.instances, after.instances, strict=True)
     for one, other in pairs:
-        if one.cell.kind == _BRANCH and new.setdefault(one.cell.name, other.cell) != other.cell:
+        if new.setdefault(one.cell.name, other.cell) != other.cell:
             return f"{one.name} of cell {before.name}"
     return ""
 

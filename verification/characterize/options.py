@@ -158,7 +158,12 @@ class CharacterizeOptions(BiasOptions):
         kinds = [_spread(text, KINDS) for text in self.spreads]
         _require_single("--spread", [kind for kind, _ in kinds])
         found = dict(kinds)
-        bias, _ = found.pop("bias", (0.0, 0.0))
+        bias, own = found.pop("bias", (0.0, 0.0))
+        if own or not 0.0 <= bias < 1.0 / 3.0:
+            raise ConfigurationError(
+                f"--spread bias={bias:g}{f':{own:g}' if own else ''}: a bias is one for the whole "
+                "cell, and its standard deviation 0 <= sigma < 1/3"
+            )
         overall = {kind: sigma for kind, (sigma, _) in found.items()}
         local = {kind: sigma for kind, (_, sigma) in found.items()}
         return Spreads(overall, local, bias, correlation=correlation)

@@ -76,11 +76,15 @@ def refuse_programs(text: str) -> None:
             raise _refused(number, _PROCESS, "runs a program")
 
 
+_CELLS = (".subckt", ".macro")
+_ENDS = (".ends", ".eom")
 _BRANCHES = (".if", ".elif", ".elseif", ".else", ".endif")
 
 
 def refuse_unread(text: str, *, titled: bool) -> None:
     """Refuse a deck of which a simulator may not read all: what isn't read can't be judged by.
+
+    Of two subcircuits of one name simulators take one or the other.
 
     Args:
         text: the deck.
@@ -89,12 +93,24 @@ def refuse_unread(text: str, *, titled: bool) -> None:
     Raises:
         DeckError: the first such line, with its number.
     """
-    ended = False
+    ended, cell = False, ""
+    cells: set[str] = set()
     for number, line in logical_lines(enumerate(text.split("\n"), 1)):
         words = line.split()
         word, shown = words[0], printable(" ".join(words), 40)
         if ended:
             raise DeckError(f"line {number}: {shown} is behind .end, and not read")
+        if word.lower() in _CELLS:
+            name = words[1].upper() if len(words) > 1 else ""
+            if cell or name in cells or word.lower() != ".subckt":
+                raise DeckError(
+                    f"line {number}: {shown}: a deck that is judged has each subcircuit once, "
+                    "outside others, as .subckt"
+                )
+            cell = name or "?"
+            cells.add(name)
+        elif word.lower() in _ENDS:
+            cell = ""
         if word.lower() in _BRANCHES:
             raise DeckError(f"line {number}: {word}: a deck that is judged has no branches")
         if titled and number == 1:

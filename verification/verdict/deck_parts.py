@@ -168,7 +168,12 @@ def _add_model(part: DeckPart, name: str, found: re.Match[str] | None) -> None:
 
 
 def _number(token: str) -> float | None:
-    """A plain number; None for an expression, or a number with a unit."""
+    """A number that means the same to all simulators; None for anything else.
+
+    To ngspice an X behind it is a unit; to JoSIM it is a million.
+    """
+    if token.upper().endswith("X"):
+        return None
     try:
         return read_number(token, 0)
     except DeckError:

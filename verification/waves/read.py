@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netlist_gen.errors import ConfigurationError, WaveformError
 from verification.waves.readers.josim_csv import read_josim_csv
@@ -36,12 +38,12 @@ def read_waveforms(path: Path) -> Waveforms:
         if suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
                 names = tuple(str(name) for name in archive["names"])
-                return Waveforms(archive["time_s"], names, archive["values"])
+                return Waveforms(_reals(archive["time_s"]), names, _reals(archive["values"]))
         if suffix == ".parquet":
             return _read_parquet(path)
     except OSError as error:
         raise WaveformError(f"{path}: can't be read ({error.strerror or error})") from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile) as error:
         raise WaveformError(f"{path}: not a whole file of waveforms ({error})") from error
     raise ConfigurationError(
         f"{path}: waveforms are read from {', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]}, not "
@@ -60,7 +62,14 @@ def _read_parquet(path: Path) -> Waveforms:
 
     table = pq.read_table(path)
     columns = [column.to_numpy() for column in table.columns]
-    return Waveforms(columns[0], tuple(table.column_names[1:]), np.stack(columns[1:]))
+    values = np.stack([_reals(column) for column in columns[1:]])
+    return Waveforms(_reals(columns[0]), tuple(table.column_names[1:]), values)
+
+
+def _reals(array: NDArray[Any]) -> NDArray[np.float64]:
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"numbers of type {array.dtype}; real ones are needed")
+    return np.asarray(array, dtype=np.float64)
 
 
 def _of_raw(raw: RawFile) -> Waveforms:

@@ -84,12 +84,28 @@ def test_convolutions_norms_and_pooling_against_torch(tmp_path: Path) -> None:
     assert np.array_equal(network.output_spikes(x.reshape(50, -1)), (flow >= 0).numpy())
 
 
+def test_spikes_may_be_cast_to_anything(tmp_path: Path) -> None:
+    nodes = [
+        node("Cast", "x", "h", to=10),
+        node("Conv", "h k", "c"),
+        node("Greater", "c t", "f"),
+        node("MaxPool", "f", "p", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Flatten", "p", "l"),
+        node("Cast", "l", "y", to=6),
+    ]
+    kernel = np.ones((1, 1, 1, 1))
+    network = read_network(model(tmp_path / "m.onnx", nodes, [1, 2, 2], {"k": kernel, "t": 0.5}))
+    assert network.output_spikes([[0, 0, 0, 1], [0, 0, 0, 0]]).tolist() == [[True], [False]]
+
+
 def test_sums_without_a_threshold_are_an_obstacle(tmp_path: Path) -> None:
     path = model(tmp_path / "m.onnx", [node("MatMul", "x w", "y")], [2], {"w": np.eye(2)})
     assert [each.kind for each in survey_checkpoint(path).obstacles] == ["neuron"]
 
 
-@pytest.mark.parametrize("shape", [(4,), (1, 4), (1, 1, 4), (4, 1, 1), (1, 4, 1, 1), (1,)])
+@pytest.mark.parametrize(
+    "shape", [(4,), (1, 4), (4, 1), (1, 1, 4, 1), (4, 1, 1), (1, 4, 1, 1), (1,)]
+)
 def test_what_is_added_or_compared_is_broadcast_as_onnx_does(tmp_path: Path, shape: tuple) -> None:
     """A vector stands along the last axis, also where there are as many channels."""
     from onnx.reference import ReferenceEvaluator
@@ -106,10 +122,10 @@ def test_what_is_added_or_compared_is_broadcast_as_onnx_does(tmp_path: Path, sha
     for nodes in (greater, added):
         path = model(tmp_path / "m.onnx", nodes, [1, 4, 4], {"k": kernel, "v": numbers, "t": 0.0})
         wanted = ReferenceEvaluator(str(path)).run(None, {"x": x})[0]
-        if nodes is added and shape[-1] == 4:
+        if nodes is added and shape not in ((1,), (4, 1, 1), (1, 4, 1, 1)):
             message = (
-                f"{path}: 'a' adds 4 numbers along the last axis of 4 x 4 x 4; one for each "
-                "channel is needed, of shape (4, 1, 1)"
+                f"{path}: 'a' adds 4 numbers along another axis of 4 x 4 x 4 than that of the "
+                "channels; numbers of shape (4, 1, 1) are needed"
             )
             with pytest.raises(NetworkError, match=f"^{re.escape(message)}$"):
                 read_network(path)

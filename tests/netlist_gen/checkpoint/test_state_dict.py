@@ -201,9 +201,31 @@ def test_numbered_modules_out_of_the_usual_order_are_refused(
 ) -> None:
     path = tmp_path / "n.pt"
     torch.save(nn.Sequential(*modules).state_dict(), path)
-    whole = f"{path}: {message}; --layers says the order of the modules"
+    whole = f"{path}: {message}; netlist-gen convert --layers says the order of the modules"
     with pytest.raises(NetworkError, match=f"^{re.escape(whole)}$"):
         read_network(path)
+
+
+def test_modules_of_several_lists_are_told_by_how_many_there_are(tmp_path: Path) -> None:
+    class Lists(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
+            self.lifs = nn.ModuleList([fires(), fires()])
+
+    nested = nn.Sequential(
+        nn.Sequential(nn.Linear(4, 4), fires()), nn.Sequential(nn.Linear(4, 4), fires())
+    )
+    lists = Lists()
+    for module in (lists, nested):
+        for one, layer in enumerate(m for m in module.modules() if isinstance(m, nn.Linear)):
+            torch.nn.init.constant_(layer.bias, 0.25)
+            layer.weight.data = torch.eye(4).roll(one + 1, 0)
+        torch.save(module.state_dict(), tmp_path / "n.pt")
+        found = read_network(tmp_path / "n.pt")
+        assert [layer.weights.tolist() for layer in found] == [
+            np.roll(np.eye(4), one, 0).tolist() for one in (1, 2)
+        ]
 
 
 @pytest.mark.parametrize(

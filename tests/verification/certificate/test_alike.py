@@ -46,6 +46,7 @@ def test_the_same_change_of_all_branches_leaves_counts_to_decide(tmp_path):
         ("LST.XS1.XL0N1,7.8,pH", "XS1 of cell L0N1"),
         ("LR1.XE.XS2.XL0N0,0.98,pH", "XS2 of cell L0N0"),
         ("LB1.XL0N0,4.5,pH", "LB1 of cell L0N0"),
+        ("LQ1.XS1_0.XRT.XL0N0,1.4,pH", "XS1_0 of cell split4"),
         ("LT_1.XD.XL0N1,1.51,pH", "LT_1 of cell decision_4"),
     ],
 )

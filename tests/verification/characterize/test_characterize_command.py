@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from netlist_gen.errors import ConfigurationError
 from verification.characterize.options import CharacterizeOptions
 
 CELLS = Path(__file__).parent / "cells"
@@ -211,6 +212,16 @@ def test_a_cell_that_fails_as_designed_is_an_error(cli, own_cell, tmp_path):
         ran.err.strip(),
     )
     assert not (tmp_path / "out" / "summary.json").exists()
+
+
+@pytest.mark.parametrize("text", ["bias=0.02:0.5", "bias=5", "bias=0.34"])
+def test_spreads_of_the_bias_that_can_not_be(text):
+    message = (
+        f"--spread {text}: a bias is one for the whole cell, and its standard deviation "
+        "0 <= sigma < 1/3"
+    )
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        CharacterizeOptions(spreads=(text,)).spread()
 
 
 def test_spreads_as_they_are_written():

@@ -225,11 +225,11 @@ def test_the_clock_of_a_run_of_another_circuit_is_refused(cli, tiny, tmp_path):
     run = tiny.verified("--splitters", "by-load")
     refused = cli("performance", tiny.net, "--verified", run)
     assert refused.status == 2
-    sentence = (
-        r" simulated a circuit of \d+ junctions, this one has \d+: --splitters or the version"
-    )
+    circuit = r"\d+ junctions and [\d.]+ mA of bias"
+    sentence = f" simulated a circuit of {circuit}, this one has {circuit}: --splitters, extracted "
     assert re.fullmatch(
-        re.escape(str(run)) + sentence + " of the program are other ones", refused.sentence
+        re.escape(str(run)) + sentence + "values or the version of the program are other ones",
+        refused.sentence,
     )
     same = cli("performance", tiny.net, "--verified", run, "--splitters", "by-load")
     assert same.status == 0, same.err
@@ -254,6 +254,14 @@ def test_the_clock_of_a_run_of_edited_decks_is_refused(cli, tiny, tmp_path):
     deck.write_text("* mine\n" + deck.read_text())
     run = tiny.verified("--decks", decks)
     assert cli("performance", tiny.net, "--verified", run).status == 0
+    manifest = (decks / "manifest.json").read_text()
+    (decks / "manifest.json").unlink()
+    refused = cli("performance", tiny.net, "--verified", tiny.verified("--decks", decks))
+    assert refused.sentence == (
+        f"{run} judged decks without a manifest, which may be of another circuit; a clock is taken "
+        "from a run of the network's own"
+    )
+    (decks / "manifest.json").write_text(manifest)
     deck.write_text(deck.read_text().replace("LQ n q 2.0678e-12", "LQ n q 2.0679e-12"))
     refused = cli("performance", tiny.net, "--verified", tiny.verified("--decks", decks))
     assert (refused.status, refused.sentence) == (

@@ -106,6 +106,15 @@ def test_a_deck_that_is_read_whole_passes(titled):
     [
         (DECK.format("", " V2 1 0\n+ dc 1"), "line 9: V2 1 0 dc 1 is behind .end, and not read"),
         (DECK.format("", ".End"), "line 9: .End is behind .end, and not read"),
+        (DECK.format(".subckt a b\n.ends\n.SUBCKT A c", ""),
+         "line 9: .SUBCKT A c: a deck that is judged has each subcircuit once, outside others, as "
+         ".subckt"),
+        (DECK.format(".subckt a b\n.subckt d c", ""),
+         "line 8: .subckt d c: a deck that is judged has each subcircuit once, outside others, as "
+         ".subckt"),
+        (DECK.format(".macro a b", ""),
+         "line 7: .macro a b: a deck that is judged has each subcircuit once, outside others, as "
+         ".subckt"),
         (DECK.format(" .IF (0)", ""),
          "line 7: .IF: a deck that is judged has no branches"),
         (DECK.format(".endif", ""), "line 7: .endif: a deck that is judged has no branches"),

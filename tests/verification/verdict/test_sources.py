@@ -180,6 +180,8 @@ ON_BUSES = {
                "no element RX1 of the cell L0N0, measured one at bus and 0"),
     "past it": ("resistor", r"^LIB1 ib1_b n 1\.8e-12$", "LIB1 ib1_b b1_s 1.8e-12",
                 "the nodes ib1_b and n at LIB1 of the cell jtl, measured ib1_b and b1_s"),
+    "a million": ("resistor", r"^RIB1 bus ib1_b 14\.85714286$", "RIB1 bus ib1_b 14.85714286e-6X",
+                  "14.86 ohm by RIB1 of the cell jtl, measured a value that can't be told"),
     "model": ("ersfq", r"(?<=icrit=)0\.0001(?=,)|(?<=^BJ p n I=)0\.000175(?=\*)", "0.00012",
               "a critical current of 175 uA of BIB1 of the cell jtl, measured "),
     "current": ("ersfq", r"(?<=^IBUS0 0 bus0_f pwl\(0 0 3e-10 )0\.", "-0.",

@@ -115,6 +115,29 @@ def test_files_that_are_none(tmp_path, name, data, error, message):
         read_waveforms(path)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"names": np.array("V(1)")},
+        {"time_s": np.array(["a", "b"])},
+        {"values": np.array([[1j, 2.0]])},
+        {"values": np.array([[True, False]])},
+    ],
+)
+def test_arrays_that_are_no_waveforms(tmp_path, changes):
+    path = tmp_path / "w.npz"
+    arrays = {"names": np.array(["V(1)"]), "time_s": np.arange(2.0), "values": np.ones((1, 2))}
+    np.savez(path, **arrays)
+    assert read_waveforms(path).names == ("V(1)",)
+    np.savez(path, **arrays | changes)
+    with pytest.raises(WaveformError, match=f"^{path}: not a whole file of waveforms \\(.*\\)$"):
+        read_waveforms(path)
+    with path.open("wb") as stream:
+        np.save(stream, np.ones(3))
+    with pytest.raises(WaveformError, match=f"^{path}: not a whole file of waveforms \\(.*\\)$"):
+        read_waveforms(path)
+
+
 def test_a_file_that_is_not_there(tmp_path):
     path = tmp_path / "none.npz"
     message = f"{path}: can't be read (No such file or directory)"

@@ -60,6 +60,7 @@ def close_edges(
             # What is closed but for rounding is closed.
             if edge.outside is not None and abs(edge.outside - edge.inside) > tolerance * 1.0000001
             for x in np.linspace(edge.outside, edge.inside, sections + 2)[-2:0:-1]
+            if x not in (edge.outside, edge.inside)  # neighbouring floats have nothing between
         ]
         if not tried:
             return

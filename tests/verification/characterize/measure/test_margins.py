@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,12 @@ def test_edges_are_found_to_the_tolerance(low, high, tolerance):
         assert (side.first_fail - edge) * outwards > 0
         assert abs(side.first_fail - side.last_pass) <= tolerance * 1.000001
         assert side.islands == ()
+
+
+def test_a_tolerance_below_the_distance_of_floats_ends():
+    (found,) = margins([X], toy((0.9, 1.2)), tolerance=1e-18).margins
+    assert (found.low.last_pass, found.high.last_pass) == (0.9, 1.2)
+    assert found.high.first_fail == math.nextafter(1.2, 2)
 
 
 def test_an_island_is_reported_and_not_counted():
