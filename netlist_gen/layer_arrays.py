@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import NetworkError
-from netlist_gen.files import printable
 
 WeightArray = NDArray[np.int8]
 ThresholdArray = NDArray[np.int32]
@@ -27,7 +26,7 @@ def as_array(values: ArrayLike, what: str) -> NDArray[Any]:
         return np.asarray(values)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise NetworkError(f"{what} can't be made an array ({printable(reason)})") from None
+        raise NetworkError(f"{what} can't be made an array ({reason})") from None
 
 
 def ternary_matrix(weights: ArrayLike) -> WeightArray:

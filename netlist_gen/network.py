@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netlist_gen.errors import NetworkError
-from netlist_gen.files import shown
 from netlist_gen.grid import Grids, check_grids
 from netlist_gen.layer_arrays import (
     ThresholdArray,
@@ -59,9 +58,7 @@ class TernaryLayer:
                 "there must be one threshold for each row of the weights"
             )
         if self.memory is not None and not isinstance(self.memory, Memory):
-            raise NetworkError(
-                f"the memory is {shown(self.memory)}; only a Memory, or None, is allowed"
-            )
+            raise NetworkError(f"the memory is {self.memory!r}; only a Memory, or None, is allowed")
         if self.memory is not None and self.memory.subtract.shape != self.theta.shape:
             raise NetworkError(
                 f"the memory is of {self.memory.subtract.shape[0]} neurons, the layer has "
@@ -185,7 +182,7 @@ class TernaryNetwork:
         object.__setattr__(self, "population", int(self.population))
         object.__setattr__(self, "steps", self.steps if self.has_memory else None)
         if self.steps is not None and not _is_whole(self.steps):
-            raise NetworkError(f"a sample has {shown(self.steps)} steps; a whole number is needed")
+            raise NetworkError(f"a sample has {self.steps!r} steps; a whole number is needed")
         if self.steps is not None and self.steps < 1:
             raise NetworkError(f"a sample has {self.steps} steps; at least 1 is allowed")
         if self.population < 1 or self.outputs % self.population:

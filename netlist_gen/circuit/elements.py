@@ -194,6 +194,14 @@ Element = (
 )
 
 
+VALUE_FIELDS: dict[type, str] = {
+    Junction: "area",
+    Coupling: "k",
+    **dict.fromkeys((Inductor, Resistor, Capacitor, CurrentSource, BusSource), "value"),
+}
+"""The field of each kind of element that has one value; sources of pulses have none."""
+
+
 def ends(element: Element) -> tuple[str, ...]:
     """The nets at which an element is: two, or none of a coupling."""
     return () if isinstance(element, Coupling) else (element.plus, element.minus)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from netlist_gen.circuit.annotate import FIELDS
-from netlist_gen.circuit.elements import Element
+from netlist_gen.circuit.elements import VALUE_FIELDS, Element
 from netlist_gen.circuit.model import Cell, Circuit, Instance
 
 _WHOLE = ("neuron", "decision", "splitter_tree")
@@ -40,7 +39,7 @@ def _elements_differ(before: Cell, after: Cell) -> str:
     """An element that was equal to one before it of the same name but for numbers, and is not."""
     new: dict[tuple[object, ...], float] = {}
     for e, other in zip(before.elements, after.elements, strict=True):
-        if type(e) not in FIELDS:
+        if type(e) not in VALUE_FIELDS:
             continue
         alike = type(e), _NUMBER.sub("#", e.name), _value(e)
         if new.setdefault(alike, _value(other)) != _value(other):
@@ -59,4 +58,4 @@ def _instances_differ(before: Cell, after: Cell) -> str:
 
 
 def _value(element: Element) -> float:
-    return float(getattr(element, FIELDS[type(element)]))
+    return float(getattr(element, VALUE_FIELDS[type(element)]))

@@ -14,13 +14,12 @@ from netlist_gen.circuit.bias import BUS, METERS, tap_parts
 from netlist_gen.circuit.elements import (
     GROUND,
     BusSource,
-    Coupling,
     CurrentSource,
-    Element,
     Junction,
     LevelSource,
     PulseSource,
     Resistor,
+    ends,
 )
 from netlist_gen.circuit.model import Cell, Circuit
 from verification.verdict.deck_parts import TOP, DeckPart, ElementLine, SourceLine
@@ -167,11 +166,11 @@ def _nodes_apart(part: DeckPart, cell: Cell) -> Iterator[tuple[str, str, str]]:
     elements = {e.name: e for e in cell.elements}
     own = [name for name in elements if name.startswith((*METERS, "LBUS", "VBUS", "IBUS"))]
     own += [name for tap in cell.taps for name in tap_parts(tap.name) if name in elements]
-    nets = {node for name in own for node in _ends(elements[name])}
+    nets = {node for name in own for node in ends(elements[name])}
     nets -= {GROUND, *(tap.node for tap in cell.taps)}
     nets |= {tap.bus for tap in cell.taps} | ({BUS} & {*cell.ports})
     watched = {net.upper() for net in nets}
-    known = {e.name.upper(): tuple(n.upper() for n in _ends(e)) for e in cell.elements}
+    known = {e.name.upper(): tuple(n.upper() for n in ends(e)) for e in cell.elements}
     known |= {x.name.upper(): tuple(n.upper() for n in x.nets) for x in cell.instances}
     for name, nodes in part.nodes.items():
         wanted = known.get(name, known.get(name[1:]) if name[0] == "X" else None)
@@ -185,10 +184,6 @@ def _nodes_apart(part: DeckPart, cell: Cell) -> Iterator[tuple[str, str, str]]:
     for name in own:
         if name[0] not in "VI" and name.upper() not in there:
             yield name, "the element", "no such element in the deck that ran"
-
-
-def _ends(element: Element) -> tuple[str, ...]:
-    return () if isinstance(element, Coupling) else (element.plus, element.minus)
 
 
 def _amount(name: str, value: float) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netlist_gen.circuit.elements import Element
+from netlist_gen.circuit.elements import VALUE_FIELDS, Element
 from netlist_gen.circuit.model import Circuit
 from netlist_gen.records import Record
-from verification.characterize.subject.bench import CELL, VALUE_FIELDS, Bench, flattened
+from verification.characterize.subject.bench import CELL, Bench, flattened
 from verification.characterize.subject.element_table import element_facts
 from verification.characterize.subject.model import Subject
 from verification.characterize.subject.parameters import element_value

@@ -25,12 +25,11 @@ from netlist_gen.circuit.bias import Island, with_bias
 from netlist_gen.circuit.elements import (
     GROUND,
     LOAD_OHM,
+    VALUE_FIELDS,
     BusSource,
-    Capacitor,
     Coupling,
     CurrentSource,
     Element,
-    Inductor,
     Junction,
     LevelSource,
     PulseSource,
@@ -59,12 +58,6 @@ PROBE_AREA = 1e-6
 PROBE_PREFIX = "BP_"
 SOURCE_STAGES = 2
 STEP_S = 0.05 * PS
-VALUE_FIELDS: dict[type, str] = {
-    Junction: "area",
-    Coupling: "k",
-    **dict.fromkeys((Inductor, Resistor, Capacitor, CurrentSource, BusSource), "value"),
-}
-"""The field of each kind of element that a factor scales; sources of pulses have none."""
 
 
 class PlacedElement(NamedTuple):

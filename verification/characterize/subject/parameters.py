@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netlist_gen.circuit.elements import (
+    VALUE_FIELDS,
     BusSource,
     Capacitor,
     Coupling,
@@ -29,7 +30,7 @@ from netlist_gen.circuit.elements import (
     Role,
 )
 from netlist_gen.errors import ConfigurationError
-from verification.characterize.subject.bench import VALUE_FIELDS, Bench, PlacedElement
+from verification.characterize.subject.bench import Bench, PlacedElement
 from verification.characterize.subject.stimulus import BenchCase
 from verification.characterize.trials.trial import Trial
 
