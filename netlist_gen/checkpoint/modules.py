@@ -82,14 +82,9 @@ class Flatten:
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """``gain * x + shift`` for each channel or line.
+    """``gain * x + shift`` for each channel or line; ``batch`` says that it is a batch norm's.
 
-    Attributes:
-        name: of the module.
-        gain: one number, or one for each channel or line.
-        shift: likewise.
-        batch: whether it is a batch norm's.
-        behind: so many axes are behind that of its numbers; None: they are of the channels.
+    ``behind``: so many axes are behind that of its numbers; None: they are of the channels.
     """
 
     name: str
@@ -299,10 +294,10 @@ def shape_after(module: Module, shape: Size) -> Size:
         return (math.prod(shape),)
     if isinstance(module, Norm):
         if module.behind not in (None, len(shape) - 1):
-            wanted = f"({', '.join(map(str, (shape[0], *(1 for _ in shape[1:]))))})"
             raise NetworkError(
                 f"'{module.name}' adds {len(module.gain)} numbers along another axis of "
-                f"{_words(shape)} than that of the channels; numbers of shape {wanted} are needed"
+                f"{_words(shape)} than that of the channels; numbers of shape "
+                f"{(shape[0], *(1 for _ in shape[1:]))} are needed"
             )
         if module.gain.shape not in ((), (shape[0],)):
             raise NetworkError(
