@@ -193,7 +193,7 @@ def performance(
         figures = measure(network, None, None, chosen, simulated=run, sample_steps=steps)
     else:
         figures = measure(network, samples.inputs, samples.labels, chosen, simulated=run)
-    mine = f"{figures.junctions} junctions and {figures.bias_A * 1e3:.6g} mA of bias"
+    mine = _circuit_words(figures.junctions, figures.bias_A)
     if circuit not in (None, mine):
         raise ConfigurationError(
             f"{chosen.verified} simulated a circuit of {circuit}, this one has {mine}: "
@@ -362,15 +362,15 @@ def _simulated(
             f"{run} is a run of a network of the SHA-256 {shown((theirs or '')[:12])}, this one "
             f"has {mine[:12]!r}"
         )
-    buses = verdict.energy.buses
+    buses, process = verdict.energy.buses, chosen.loaded_process()
     theirs, mine = (
         f"process {verdict.process}, bias {IDEAL if buses is None else buses.bias}",
-        f"process {chosen.loaded_process().name}, bias {chosen.bias}",
+        f"process {process.name}, bias {chosen.bias}",
     )
     if theirs != mine:
         raise ConfigurationError(f"{run} is a run with {theirs}, not {mine}")
     content = {} if verdict.origin is None else verdict.origin.hashes
-    theirs, mine = content.get("process", ""), chosen.loaded_process().digest()
+    theirs, mine = content.get("process", ""), process.digest()
     if theirs != mine:
         raise ConfigurationError(
             f"{run} is a run with a process {verdict.process} of the SHA-256 {shown(theirs[:12])}, "
@@ -395,5 +395,8 @@ def _simulated(
     clock = SimulatedClock(
         verdict.clock_ghz, verdict.simulator.name, verdict.scope, verdict.checked
     )
-    built = verdict.circuit
-    return clock, f"{built.junctions} junctions and {built.bias_A * 1e3:.6g} mA of bias"
+    return clock, _circuit_words(verdict.circuit.junctions, verdict.circuit.bias_A)
+
+
+def _circuit_words(junctions: int, bias_A: float) -> str:
+    return f"{junctions} junctions and {bias_A * 1e3:.6g} mA of bias"

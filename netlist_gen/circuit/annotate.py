@@ -23,6 +23,7 @@ from operator import itemgetter
 from typing import Any
 
 from netlist_gen.circuit.elements import (
+    VALUE_FIELDS,
     Coupling,
     CurrentSource,
     Element,
@@ -34,11 +35,7 @@ from netlist_gen.circuit.model import Cell, Circuit, Placed
 from netlist_gen.errors import ConfigurationError
 
 FIELDS: dict[type, str] = {
-    Junction: "area",
-    Inductor: "value",
-    Resistor: "value",
-    Coupling: "k",
-    CurrentSource: "value",
+    kind: VALUE_FIELDS[kind] for kind in (Junction, Inductor, Resistor, Coupling, CurrentSource)
 }
 """The field that is set of each kind of element; other kinds can't be annotated."""
 

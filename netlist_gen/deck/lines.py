@@ -20,6 +20,9 @@ from netlist_gen.files import read_bytes
 MOST_BYTES = 400_000_000
 """Of a deck's file."""
 
+SUBCIRCUITS, SUBCIRCUIT_ENDS = (".subckt", ".macro"), (".ends", ".eom")
+"""Words with which a subcircuit begins, and ends, in one dialect or another."""
+
 _ALLOWED = bytes((9, 10, 13, *range(32, 127)))
 _FILE_WORDS = frozenset({".include", "include", ".file", "file"})
 _STRANGE = re.compile(r"[^\t -~]")

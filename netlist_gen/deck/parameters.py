@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from netlist_gen.deck.lines import logical_lines, place_of
+from netlist_gen.deck.lines import SUBCIRCUIT_ENDS, SUBCIRCUITS, logical_lines, place_of
 from netlist_gen.errors import DeckError
 
 PARAMETERS = {
@@ -36,8 +36,6 @@ _ASSIGNED = re.compile(rf"(?<![\w.])({_NAMES})\s*=", _FREE)
 _USED = re.compile(rf"(?<![\w.|])({_NAMES})(?![\w.|]|\s*=)", _FREE)
 _REMARK = re.compile(r"\s[$*]|;")
 _DIGITS = re.compile(r"(?m)^\.options (numdgt=15) *\r?$")
-_CELLS = (".subckt", ".macro")
-_ENDS = (".ends", ".eom")
 
 
 def plain_deck(text: str, name: str = "") -> str:
@@ -81,11 +79,11 @@ def _require_global(text: str, given: Iterable[str], name: str) -> None:
         words = line.split()
         first = words[0].lower()
         assigned = {found.lower() for found in _ASSIGNED.findall(line)}.intersection(given)
-        if first in _CELLS:
+        if first in SUBCIRCUITS:
             cell = words[1] if len(words) > 1 else "without a name"
-        elif first in _ENDS:
+        elif first in SUBCIRCUIT_ENDS:
             cell = ""
-        if not assigned or not (first in (*_CELLS, ".param") or first.startswith("x")):
+        if not assigned or not (first in (*SUBCIRCUITS, ".param") or first.startswith("x")):
             continue
         factor, where = min(assigned), place_of(name, number)
         if first != ".param":

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netlist_gen.deck.lines import logical_lines
+from netlist_gen.deck.lines import SUBCIRCUIT_ENDS, SUBCIRCUITS, logical_lines
 from netlist_gen.errors import DeckError
 from netlist_gen.files import printable
 from verification.simulators.base import DeckJob
@@ -76,8 +76,6 @@ def refuse_programs(text: str) -> None:
             raise _refused(number, _PROCESS, "runs a program")
 
 
-_CELLS = (".subckt", ".macro")
-_ENDS = (".ends", ".eom")
 _BRANCHES = (".if", ".elif", ".elseif", ".else", ".endif")
 
 
@@ -100,7 +98,7 @@ def refuse_unread(text: str, *, titled: bool) -> None:
         word, shown = words[0], printable(" ".join(words), 40)
         if ended:
             raise DeckError(f"line {number}: {shown} is behind .end, and not read")
-        if word.lower() in _CELLS:
+        if word.lower() in SUBCIRCUITS:
             name = words[1].upper() if len(words) > 1 else ""
             if cell or name in cells or word.lower() != ".subckt":
                 raise DeckError(
@@ -109,7 +107,7 @@ def refuse_unread(text: str, *, titled: bool) -> None:
                 )
             cell = name or "?"
             cells.add(name)
-        elif word.lower() in _ENDS:
+        elif word.lower() in SUBCIRCUIT_ENDS:
             cell = ""
         if word.lower() in _BRANCHES:
             raise DeckError(f"line {number}: {word}: a deck that is judged has no branches")
