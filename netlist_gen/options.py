@@ -54,6 +54,8 @@ class Rule:
         multiple: given once for each value.
         known: gives values that a shell may complete, where others are allowed too.
         files: whether the name of a file is one of these.
+        needs: names of options, without one of which this one would change nothing, or NAME=VALUE
+            where that value is needed.
     """
 
     help: str
@@ -68,6 +70,7 @@ class Rule:
     multiple: bool = False
     known: Callable[[], Iterable[str]] | None = None
     files: bool = False
+    needs: tuple[str, ...] = ()
 
 
 def option(default: Any, help: str, *, flag: str | None = None, **rule: Any) -> Any:
@@ -101,7 +104,8 @@ class Options:
     """Base of a command's options: values are brought to their types and checked.
 
     Raises:
-        ConfigurationError: a value that is not allowed; the message names the option.
+        ConfigurationError: a value that is not allowed, or an option that changes nothing without
+            another one; the message names the option.
     """
 
     def __post_init__(self) -> None:
@@ -109,6 +113,28 @@ class Options:
             value = _converted(getattr(self, name), hint, rule.flag or name)
             object.__setattr__(self, name, value)
             _check(value, rule, rule.flag or name)
+        for name, (rule, _) in _rules(type(self)).items():
+            if rule.needs and not self._is_default(name) and not any(map(self._has, rule.needs)):
+                raise ConfigurationError(
+                    f"{rule.flag} counts with {' or '.join(map(self._flag, rule.needs))} alone; "
+                    f"give {'that' if len(rule.needs) == 1 else 'one of them'} too"
+                )
+
+    def _is_default(self, name: str) -> bool:
+        return bool(getattr(self, name) == getattr(type(self), name))
+
+    def _has(self, need: str) -> bool:
+        """Whether an option of ``Rule.needs`` is given."""
+        name, _, wanted = need.partition("=")
+        value = getattr(self, name)
+        if not wanted:
+            return not self._is_default(name)
+        return wanted in (value if isinstance(value, tuple) else (value,))
+
+    def _flag(self, need: str) -> str:
+        """An option of ``Rule.needs`` as on the command line."""
+        name, _, wanted = need.partition("=")
+        return f"{_rules(type(self))[name][0].flag} {wanted}".rstrip()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

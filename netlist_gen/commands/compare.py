@@ -34,7 +34,7 @@ def compare(a: Path, b: Path, signals: tuple[str, ...], as_json: bool, **options
 
     At A's times, within what both hold: 2 pi advances of each phase, their times, the largest
     difference of each signal. Exit status 1 where more differs than is allowed, or one of them
-    has a signal that the other has not.
+    has a signal, or times, that the other has not.
     """
     from netlist_gen import api
 
@@ -72,5 +72,11 @@ def _sentence(found: Comparison, a: Path, b: Path) -> str:
         count = len(found.different)
         signals = f"{count} signal{'s differ' if count > 1 else ' differs'}"
         return f"{a} and {b}: {signals}, most {one.name}: {one.words()}"
+    if found.cut_off:
+        longer, shorter = (a, b) if found.alone_s[0] >= found.alone_s[1] else (b, a)
+        return (
+            f"{shorter} lacks {max(found.alone_s) * 1e12:.6g} ps of {longer}; what both hold "
+            "agrees (--overlap: that will do)"
+        )
     missing = (*found.only_a, *found.only_b)[0]
     return f"{a} and {b} do not hold the same signals: {missing} is in one of them alone"

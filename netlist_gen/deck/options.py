@@ -60,7 +60,10 @@ class DeckOptions(ClockOptions, BiasOptions):
         known=lambda: ("neurons", "network"),
     )
     pipeline: int | None = option(
-        None, "Windows in one deck of the scope network [default: all].", least=1
+        None,
+        "Windows in one deck of the scope network [default: all].",
+        least=1,
+        needs=("scopes=network",),
     )
     annotate: Path | None = option(None, ANNOTATE_HELP, metavar="FILE")
     crosstalk: bool = option(False, "Couple neighbouring synapses, at the process's values.")
@@ -73,6 +76,7 @@ class DeckOptions(ClockOptions, BiasOptions):
         STARTUP_ON,
         "Begin decks of the whole network with start-up windows, which clear trapped fluxons.",
         choices=(STARTUP_ON, STARTUP_OFF),
+        needs=("scopes=network",),
     )
     time_first: bool = option(False, TIME_FIRST_HELP)
     allow_dead: bool = option(

@@ -150,23 +150,44 @@ def cap_rows(weight: Tensor, cap: int, max_count: int | None = None) -> Tensor:
         allowed = torch.zeros_like(magnitude, dtype=torch.bool)
         negative = torch.signbit(weight.detach().flatten(1))
         for side in (~negative, negative):
-            order = torch.where(side, magnitude, -1.0).topk(max_count, dim=1).indices
-            allowed |= torch.zeros_like(allowed).scatter_(1, order, True) & side
+            allowed |= _top(torch.where(side, magnitude, -1.0), max_count) & side
         magnitude = torch.where(allowed, magnitude, -1.0)
-    keep = magnitude.topk(min(cap, magnitude.shape[1]), dim=1).indices
-    mask = torch.zeros_like(magnitude, dtype=torch.bool).scatter_(1, keep, True)
+    mask = _top(magnitude, min(cap, magnitude.shape[1]))
     return (mask & (magnitude >= 0)).reshape(weight.shape)
 
 
 def largest(weight: Tensor, mask: Tensor, budget: int) -> Tensor:
     """Of a mask (bool) the ``budget`` entries with the largest magnitudes, exactly."""
-    if int(mask.sum()) <= budget:
+    if int(mask.count_nonzero()) <= budget:
         return mask
-    at = mask.flatten().nonzero().flatten()
-    magnitude = weight.detach().flatten()[at].abs()
-    kept = torch.zeros_like(mask).flatten()
-    kept[at[magnitude.topk(budget).indices]] = True
-    return kept.reshape(mask.shape)
+    magnitude = weight.detach().abs().masked_fill_(~mask, -1.0)
+    return _top(magnitude.reshape(1, -1), budget).reshape(mask.shape)
+
+
+def _top(values: Tensor, count: int) -> Tensor:
+    """Mask (bool) of the ``count`` largest of each row of (rows, columns), the first of equals."""
+    if not count:
+        return torch.zeros_like(values, dtype=torch.bool)
+    if count >= values.shape[1]:
+        return torch.ones_like(values, dtype=torch.bool)
+    last = _last_of(values, count)
+    kept = values >= last
+    if int(kept.count_nonzero()) == count * len(values):
+        return kept
+    equal, larger = values == last, values > last
+    short = count - larger.count_nonzero(dim=1)
+    return larger | (equal & (equal.cumsum(dim=1) <= short[:, None]))
+
+
+def _last_of(values: Tensor, count: int) -> Tensor:
+    """The ``count``-th largest of each row, as a column.
+
+    NumPy's selection is 10 to 100 times as fast as torch's on a processor with AVX-512.
+    """
+    if values.device.type != "cpu":
+        return values.topk(count, dim=1).values[:, -1:]
+    at = values.shape[1] - count
+    return torch.from_numpy(np.partition(values.numpy(), at, axis=1)[:, at : at + 1])
 
 
 def prune_to_budget(

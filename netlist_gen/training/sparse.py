@@ -83,7 +83,7 @@ class SparseSteps:
             return False
         if len(net.trained) != len(net.layers) or any(x.real is None for x in net.trained):
             return False
-        kept = sum(int(layer.mask.sum()) for layer in net.trained)
+        kept = sum(int(layer.mask.count_nonzero()) for layer in net.trained)
         return kept <= DENSEST * sum(layer.weight.numel() for layer in net.trained)
 
     def step(

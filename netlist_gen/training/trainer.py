@@ -216,7 +216,7 @@ class _TrainingRun:
         if config.validation:
             spikes = self.spikes(self.data.validation_images)
             validation = self.net.export().accuracy(spikes, self.data.validation_labels)
-        synapses = sum(int(layer.mask.sum()) for layer in self.net.trained)
+        synapses = sum(int(layer.mask.count_nonzero()) for layer in self.net.trained)
         loss_mean = sum(map(float, losses)) / self.batches
         self.history.append(
             EpochReport(self.epoch, config.epochs, loss_mean, validation, synapses, self.seconds)

@@ -130,3 +130,35 @@ def test_the_help_says_what_there_is():
     for words in ("--kind TEXT", "[default: apple]", "-p, --place", "[red|green]", "x>=1"):
         assert words in page
     assert "note" not in page
+
+
+@dataclass(frozen=True)
+class Basket(Options):
+    """Options that count with others alone."""
+
+    fruits: tuple[str, ...] = option(("apple",), "In it.", flag="--fruit")
+    lid: bool = option(False, "Close it.")
+    lock: int | None = option(None, "Its number.", needs=("lid",))
+    skin: str = option("thin", "Of oranges.", needs=("fruits=orange", "lid"))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lock": 3}, "--lock counts with --lid alone; give that too"),
+        (
+            {"skin": "thick"},
+            "--skin counts with --fruit orange or --lid alone; give one of them too",
+        ),
+    ],
+)
+def test_options_that_change_nothing_without_another_one(values, message):
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        Basket(**values)
+
+
+def test_options_with_the_one_that_they_need():
+    assert Basket(lock=3, lid=True).lock == 3
+    assert Basket(skin="thick", fruits=("apple", "orange")).skin == "thick"
+    assert Basket(skin="thick", lid=True).skin == "thick"
+    assert Basket(skin="thin").skin == "thin"  # the default asks for nothing

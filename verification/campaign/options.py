@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from netlist_gen.network import TernaryNetwork
 
 
-_NEEDING = (
-    ("near", "--near", "exhaustive"),
-    ("neurons", "--neurons", "exhaustive"),
-    ("checks", "--checks", "exhaustive"),
-    ("tolerance_ps", "--timing-tolerance", "timing"),
-)
-"""Options that count with another one alone: name, flag, the other's name."""
-
-
 @dataclass(frozen=True)
 class VerifyOptions(DeckOptions):
     """What to verify and how.
@@ -74,7 +65,11 @@ class VerifyOptions(DeckOptions):
     cooling: float = option(COOLING_W_PER_W, "Wall-plug watts for one at 4.2 K.", positive=True)
     timing: bool = option(False, "Pulses must also come when the timed reference says.")
     tolerance_ps: float = option(
-        4.0, "With --timing: how far off a pulse may be.", flag="--timing-tolerance", positive=True
+        4.0,
+        "With --timing: how far off a pulse may be.",
+        flag="--timing-tolerance",
+        positive=True,
+        needs=("timing",),
     )
     decks: Path | None = option(None, "Judge the decks in this directory.")
     scheduler: str | None = option(
@@ -89,12 +84,19 @@ class VerifyOptions(DeckOptions):
         "With --exhaustive: counts within N of the threshold and the corners of the range "
         f"[default: all; {NEAR} for neurons of more than {ALL_CLASSES} synapses].",
         least=1,
+        needs=("exhaustive",),
     )
     neurons: int | None = option(
-        None, "With --exhaustive: so many neurons, drawn with --seed [default: all].", least=1
+        None,
+        "With --exhaustive: so many neurons, drawn with --seed [default: all].",
+        least=1,
+        needs=("exhaustive",),
     )
     checks: int = option(
-        256, "With --exhaustive and --inputs: neuron windows of the samples, drawn.", least=0
+        256,
+        "With --exhaustive and --inputs: neuron windows of the samples, drawn.",
+        least=0,
+        needs=("exhaustive",),
     )
     every_window: bool = option(
         False, "Simulate every window, also those that come again or that circuits share."
@@ -122,11 +124,8 @@ class VerifyOptions(DeckOptions):
                 f"{lasting[0]} last from step to step. Allowed are samples: --inputs"
             )
 
-    def _require_used(self) -> None:
-        """Refuse an option that would change nothing without another one."""
-        for name, flag, wanted in _NEEDING:
-            if getattr(self, name) != getattr(type(self), name) and not getattr(self, wanted):
-                raise ConfigurationError(f"{flag} counts with --{wanted} alone; give that too")
+    def _check_recorded(self) -> None:
+        """Refuse values of fields that are no options of the command line."""
         length, rows = self.windows_per_deck, self.rows
         whole = isinstance(length, int | np.integer) and not isinstance(length, bool)
         if length is not None and not (whole and length >= 2):
@@ -141,7 +140,7 @@ class VerifyOptions(DeckOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_used()
+        self._check_recorded()
         if self.exhaustive and self.decks is not None:
             raise ConfigurationError("--exhaustive makes its own windows; it judges no --decks")
         if self.exhaustive and "network" in self.scopes:

@@ -27,8 +27,7 @@ def _neighbours() -> tuple[str, ...]:
 GOALS = ("margin", "yield", "delay")
 """Of ``--optimize``."""
 
-_OF_OPTIMIZE = ("goal", "vary", "against", "least_margin", "starts", "rounds")
-"""Options that say how to optimize."""
+_OF_YIELD = ("monte_carlo", "goal=yield")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,13 @@ class CharacterizeOptions(BiasOptions):
         multiple=True,
     )
     margins: bool = option(False, "Global bias, then every parameter alone.")
-    tolerance: float = option(0.005, "Of each margin, as a factor.", positive=True, below=1.0)
+    tolerance: float = option(
+        0.005,
+        "Of each margin, as a factor.",
+        positive=True,
+        below=1.0,
+        needs=("margins", "temperatures"),
+    )
     monte_carlo: int | None = option(None, "Yield over so many samples.", least=1)
     spreads: tuple[str, ...] = option(
         (),
@@ -51,6 +56,7 @@ class CharacterizeOptions(BiasOptions):
         flag="--spread",
         metavar="KIND=GLOBAL[:LOCAL]",
         multiple=True,
+        needs=_OF_YIELD,
     )
     correlations: tuple[str, ...] = option(
         (),
@@ -58,9 +64,14 @@ class CharacterizeOptions(BiasOptions):
         flag="--correlation",
         metavar="KIND,KIND=RHO",
         multiple=True,
+        needs=_OF_YIELD,
     )
     half_width: float | None = option(
-        None, "End when the yield's interval is so narrow.", positive=True, below=1.0
+        None,
+        "End when the yield's interval is so narrow.",
+        positive=True,
+        below=1.0,
+        needs=("monte_carlo",),
     )
     temperatures: tuple[float, ...] = option(
         (),
@@ -71,11 +82,16 @@ class CharacterizeOptions(BiasOptions):
         positive=True,
         below=9.0,
     )
-    noise_runs: int = option(100, "Runs at each point.", least=1)
+    noise_runs: int = option(100, "Runs at each point.", least=1, needs=("temperatures",))
     optimize: bool = option(
         False, "Search for the values that serve --goal best; the cell found is the one measured."
     )
-    goal: str = option("margin", "What --optimize raises (a delay: lessens).", choices=GOALS)
+    goal: str = option(
+        "margin",
+        "What --optimize raises (a delay: lessens).",
+        choices=GOALS,
+        needs=("optimize",),
+    )
     vary: tuple[str, ...] = option(
         (),
         "Elements that --optimize changes, by name or pattern, between two factors of nominal, in "
@@ -84,6 +100,7 @@ class CharacterizeOptions(BiasOptions):
         flag="--vary",
         metavar="NAME[=LO:HI[:STEP]]",
         multiple=True,
+        needs=("optimize",),
     )
     against: tuple[str, ...] = option(
         (),
@@ -91,14 +108,22 @@ class CharacterizeOptions(BiasOptions):
         flag="--against",
         metavar="NAME",
         multiple=True,
+        needs=("optimize",),
     )
     least_margin: float = option(
-        0.2, "Of --goal delay: the least margin that is kept.", positive=True, below=0.9
+        0.2,
+        "Of --goal delay: the least margin that is kept.",
+        positive=True,
+        below=0.9,
+        needs=("goal=delay",),
     )
     starts: int = option(
-        5, "Searches of --optimize: from the cell, then from about the best so far.", least=1
+        5,
+        "Searches of --optimize: from the cell, then from about the best so far.",
+        least=1,
+        needs=("optimize",),
     )
-    rounds: int = option(40, "Of each search, at most.", least=1)
+    rounds: int = option(40, "Of each search, at most.", least=1, needs=("optimize",))
     load: str = option(
         "jtl",
         "Cell at each output: jtl, splitter, merger, or the TOML file of your own.",
@@ -125,19 +150,10 @@ class CharacterizeOptions(BiasOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_kinds("--waves", self.waves)
-        if not self.optimize:
-            for name in _OF_OPTIMIZE:
-                if getattr(self, name) != getattr(type(self), name):
-                    flag = f"--{name.replace('_', '-')}"
-                    raise ConfigurationError(f"{flag} says how to optimize; give --optimize too")
-        elif self.annotate is not None:
+        if self.optimize and self.annotate is not None:
             raise ConfigurationError(
                 "--annotate goes not with --optimize: extracted values are not the optimizer's to "
                 "change"
-            )
-        elif self.goal != "delay" and self.least_margin != type(self).least_margin:
-            raise ConfigurationError(
-                f"--least-margin is of --goal delay; the goal is {self.goal}, which has none"
             )
 
     def axes(self) -> tuple[Axis, ...]:

@@ -19,6 +19,9 @@ from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
 
+_TIMES_ALIKE = 1.5
+"""Steps by which ends of one run are apart at most: a simulator may leave out its last sample."""
+
 
 @dataclass(frozen=True)
 class SignalDifference:
@@ -71,6 +74,9 @@ class Comparison:
         only_b: names that A has not.
         begin_s: first time of both, s.
         end_s: last time of both, s.
+        alone_s: how long A, and B, has samples where the other has none, s.
+        step_s: largest step between samples of A and of B, s: two files of the same run end
+            within one.
         options: what is allowed.
     """
 
@@ -79,6 +85,8 @@ class Comparison:
     only_b: tuple[str, ...]
     begin_s: float
     end_s: float
+    alone_s: tuple[float, float]
+    step_s: float
     options: CompareOptions
 
     @property
@@ -87,9 +95,14 @@ class Comparison:
         return tuple(one for one in self.signals if not one.agrees(self.options))
 
     @property
+    def cut_off(self) -> bool:
+        """Whether one lacks times of the other, and ``--overlap`` does not allow it."""
+        return not self.options.overlap and max(self.alone_s) > _TIMES_ALIKE * self.step_s
+
+    @property
     def agreed(self) -> bool:
-        """Whether both have the same signals and all agree."""
-        return not (self.different or self.only_a or self.only_b)
+        """Whether both have the same signals and times, and all agree."""
+        return not (self.different or self.only_a or self.only_b or self.cut_off)
 
     def largest(self, kind: str) -> float:
         """The largest difference of all signals of a kind (P, V or I), in SI."""
@@ -109,6 +122,7 @@ class Comparison:
             "agreed": self.agreed,
             "begin_s": self.begin_s,
             "end_s": self.end_s,
+            "alone_s": list(self.alone_s),
             "only_a": list(self.only_a),
             "only_b": list(self.only_b),
             "signals": rows,
@@ -161,8 +175,15 @@ def compare(
         tuple(name for name in chosen if name not in a.names),
         float(begin),
         float(end),
+        (_alone(a, begin, end), _alone(b, begin, end)),
+        max(float(np.diff(one.time_s).max(initial=0.0)) for one in (a, b)),
         options or CompareOptions(),
     )
+
+
+def _alone(waves: Waveforms, begin: float, end: float) -> float:
+    """How long the waveforms go on outside of these times, s."""
+    return float(max(begin - waves.time_s[0], 0.0) + max(waves.time_s[-1] - end, 0.0))
 
 
 def _difference(

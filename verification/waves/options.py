@@ -1,4 +1,4 @@
-"""Options of ``plot``."""
+"""Options of ``plot`` and ``compare``."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ class CompareOptions(Options):
         shift_ps: of the time of a pulse, in ps.
         share: of a voltage or current, at any time, over the signal's range. Wide, since a steep
             pulse that shifts by a hundredth of its width moves a tenth of its height.
+        overlap: one may begin later or end earlier than the other.
     """
 
     turns: float = option(0.1, "Largest difference of a phase, in turns of 2 pi.", positive=True)
@@ -70,3 +71,4 @@ class CompareOptions(Options):
     share: float = option(
         0.2, "Largest difference of a voltage or current, over its range.", positive=True
     )
+    overlap: bool = option(False, "One may begin later or end earlier than the other.")

@@ -18,7 +18,7 @@ from netlist_gen.network import TernaryNetwork
 from netlist_gen.training.config import TrainingConfig, parse_hidden
 from netlist_gen.training.cost import HardwareCost, LayerLoad, remove_dead
 from netlist_gen.training.fused import REAL_LIMIT, sliding, ternary
-from netlist_gen.training.masks import MaskPlan, cap_rows, cubic, largest, prune_to_budget
+from netlist_gen.training.masks import MaskPlan
 from netlist_gen.training.model import TernarySpikingNet, TernaryThresholdLayer
 from netlist_gen.training.tensors import atan_spike
 
@@ -96,20 +96,6 @@ def test_neurons_are_memoryless_leaky() -> None:
         assert layer.neuron.reset_mechanism == "none"
 
 
-@given(seed=st.integers(0, 10**6), cap=st.integers(1, 20), limit=st.integers(1, 8))
-def test_caps_are_exact(seed: int, cap: int, limit: int) -> None:
-    weight = torch.randn(6, 15, generator=torch.Generator().manual_seed(seed))
-    mask = cap_rows(weight, cap)
-    assert mask.sum(dim=1).tolist() == [min(cap, 15)] * 6
-    kept = torch.where(mask, weight.abs(), torch.inf).min(dim=1).values
-    dropped = torch.where(mask, 0.0, weight.abs()).max(dim=1).values
-    assert bool((kept >= dropped).all())
-    bounded = cap_rows(weight, cap, max_count=limit)
-    assert int((bounded & (weight > 0)).sum(dim=1).max()) <= limit
-    assert int((bounded & (weight < 0)).sum(dim=1).max()) <= limit
-    assert int(bounded.sum(dim=1).max()) <= cap
-
-
 def test_straight_through_reaches_masked_weights() -> None:
     weight = torch.tensor([[0.5, -0.2, 0.1]], requires_grad=True)
     out = ternary(weight, torch.tensor([[True, True, False]]))
@@ -117,21 +103,6 @@ def test_straight_through_reaches_masked_weights() -> None:
     out.backward(torch.tensor([[1.0, 2.0, 3.0]]))
     assert weight.grad is not None
     assert weight.grad.tolist() == [[1.0, 2.0, 3.0]]
-
-
-@given(seed=st.integers(0, 10**6), budget=st.integers(0, 40))
-def test_pruning_keeps_the_highest_scores(seed: int, budget: int) -> None:
-    g = torch.Generator().manual_seed(seed)
-    scores = [torch.rand(3, 5, generator=g), torch.rand(2, 8, generator=g)]
-    masks = [torch.rand(s.shape, generator=g) < 0.8 for s in scores]
-    kept = prune_to_budget(scores, masks, lambda m: sum(int(x.sum()) for x in m) <= budget)
-    total = sum(int(m.sum()) for m in masks)
-    assert sum(int(m.sum()) for m in kept) == min(budget, total)
-    assert all(bool((k <= m).all()) for k, m in zip(kept, masks, strict=True))
-
-
-def test_cubic_schedule() -> None:
-    assert [cubic(p, 100, 20) for p in (-1, 0, 0.5, 1, 2)] == [100, 100, 30, 20, 20]
 
 
 @given(seed=st.integers(0, 10**6))
@@ -297,14 +268,6 @@ def test_each_layer_keeps_its_own_budget_and_every_neuron_its_cap() -> None:
     assert [int(layer.mask.sum()) for layer in net.trained] == [120, 50]
     assert [int(layer.mask.sum(dim=1).max()) <= cap for layer, cap in
             zip(net.trained, config.caps, strict=True)] == [True, True]  # fmt: skip
-
-
-def test_the_largest_of_a_mask_exactly() -> None:
-    weight = torch.tensor([[3.0, -3.0, 1.0], [2.0, 0.0, -5.0]])
-    mask = torch.tensor([[True, True, True], [True, True, False]])
-    kept = largest(weight, mask, 3)
-    assert kept.tolist() == [[True, True, False], [True, False, False]]
-    assert largest(weight, mask, 9) is mask
 
 
 @pytest.mark.parametrize(

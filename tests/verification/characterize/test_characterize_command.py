@@ -135,17 +135,33 @@ def test_a_bound_is_printed_as_one_everywhere(cli, tmp_path):
             "--tolerance is 2; it must be above 0 and below 1",
         ),
         (
-            ("jtl", "--spread", "Q=1", "-o", "x"),
+            ("jtl", "--spread", "Q=1", "--monte-carlo", "2", "-o", "x"),
             "--spread 'Q=1' is not KIND=GLOBAL[:LOCAL] with KIND one of Ic, L, R, C, bias",
         ),
         (
-            ("jtl", "--correlation", "Ic,C=2", "-o", "x"),
+            ("jtl", "--correlation", "Ic,C=2", "--monte-carlo", "2", "-o", "x"),
             "--correlation 'Ic,C=2' is not KIND,KIND=RHO with two of Ic, L, R, C and "
             "-1 <= RHO <= 1",
         ),
         (
             ("jtl", "--simulator", "spectre", "-o", "x"),
             "there is no simulator 'spectre'; allowed are auto, embedded, josim, wrspice, ngspice",
+        ),
+        (
+            ("jtl", "--spread", "L=0.1", "-o", "x"),
+            "--spread counts with --monte-carlo or --goal yield alone; give one of them too",
+        ),
+        (
+            ("jtl", "--half-width", "0.1", "-o", "x"),
+            "--half-width counts with --monte-carlo alone; give that too",
+        ),
+        (
+            ("jtl", "--noise-runs", "9", "-o", "x"),
+            "--noise-runs counts with --temperature alone; give that too",
+        ),
+        (
+            ("jtl", "--tolerance", "0.01", "-o", "x"),
+            "--tolerance counts with --margins or --temperature alone; give one of them too",
         ),
     ],
 )
@@ -158,7 +174,7 @@ def test_wrong_commands_are_one_sentence(cli, arguments, sentence):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("jtl", "--correlation", "Ic,C=.8.8", "-o", "x"),
+        (("jtl", "--correlation", "Ic,C=.8.8", "--monte-carlo", "2", "-o", "x"),
          "--correlation 'Ic,C=.8.8' is not KIND,KIND=RHO with two of Ic, L, R, C and "
          "-1 <= RHO <= 1"),
         (("jtl", "--sweep", "bias=0.5:1:2000000000", "-o", "x"),
@@ -221,12 +237,12 @@ def test_spreads_of_the_bias_that_can_not_be(text):
         "0 <= sigma < 1/3"
     )
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
-        CharacterizeOptions(spreads=(text,)).spread()
+        CharacterizeOptions(spreads=(text,), monte_carlo=2).spread()
 
 
 def test_spreads_as_they_are_written():
     spreads = CharacterizeOptions(
-        spreads=("Ic=0.05:0.02", "bias=0.03"), correlations=("C,Ic=0.5",)
+        spreads=("Ic=0.05:0.02", "bias=0.03"), correlations=("C,Ic=0.5",), monte_carlo=2
     ).spread()
     assert spreads.overall == {"Ic": 0.05}
     assert spreads.local == {"Ic": 0.02}
@@ -342,15 +358,15 @@ def test_a_cell_is_optimized(cli, own_cell, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--vary", "LST"], "--vary says how to optimize; give --optimize too"),
-        (["--goal", "delay"], "--goal says how to optimize; give --optimize too"),
-        (["--against", "bias"], "--against says how to optimize; give --optimize too"),
-        (["--least-margin", "0.1"], "--least-margin says how to optimize; give --optimize too"),
-        (["--starts", "6"], "--starts says how to optimize; give --optimize too"),
-        (["--rounds", "1"], "--rounds says how to optimize; give --optimize too"),
+        (["--vary", "LST"], "--vary counts with --optimize alone; give that too"),
+        (["--goal", "delay"], "--goal counts with --optimize alone; give that too"),
+        (["--against", "bias"], "--against counts with --optimize alone; give that too"),
+        (["--least-margin", "0.1"], "--least-margin counts with --goal delay alone; give that too"),
+        (["--starts", "6"], "--starts counts with --optimize alone; give that too"),
+        (["--rounds", "1"], "--rounds counts with --optimize alone; give that too"),
         (
             ["--optimize", "--goal", "yield", "--least-margin", "0.1"],
-            "--least-margin is of --goal delay; the goal is yield, which has none",
+            "--least-margin counts with --goal delay alone; give that too",
         ),
         (
             ["--optimize", "--annotate", "t.csv"],

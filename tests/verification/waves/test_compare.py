@@ -74,10 +74,29 @@ def test_signals_that_one_of_them_has_not():
     assert compare(waves(), waves(names=("P(B1)", "V(2)")), ["p(*)"]).agreed
 
 
-def test_only_the_times_of_both_count():
-    found = compare(waves(stop=60.0), waves(stop=30.0, at=(20.0, 50.0)))
-    assert found.end_s == pytest.approx(29.9 * PS)
-    assert found.agreed
+def test_only_the_times_of_both_are_compared_and_one_that_lacks_times_disagrees():
+    long, short = waves(stop=60.0), waves(stop=30.0, at=(20.0, 50.0))
+    overlap = CompareOptions(overlap=True)
+    for a, b in ((long, short), (short, long)):
+        found = compare(a, b)
+        assert found.end_s == pytest.approx(29.9 * PS)
+        assert max(found.alone_s) == pytest.approx(30.0 * PS)
+        assert not found.different
+        assert found.cut_off
+        assert not found.agreed
+        assert compare(a, b, options=overlap).agreed
+
+
+@given(st.floats(0.05, 0.3), st.floats(0.05, 0.3))
+def test_runs_that_end_within_a_step_hold_the_same_times(first, second):
+    assert compare(waves(step=first), waves(step=second)).agreed
+
+
+def test_a_late_begin_counts_as_a_lack_of_times():
+    whole = waves()
+    late = Waveforms(whole.time_s[50:], whole.names, whole.values[:, 50:])
+    assert compare(whole, late).alone_s == pytest.approx((5 * PS, 0.0))
+    assert not compare(late, whole).agreed
 
 
 def test_nothing_to_compare_is_refused():
@@ -106,6 +125,14 @@ def test_the_command(cli, tmp_path):
     assert found["agreed"] is False
     assert found["signals"][0]["shift_s"] is None
     assert "1 signal differs, most P(B1): 6.28 rad apart at" in ran.err
+    write_waveforms(tmp_path / "cut.csv", waves(stop=30.0))
+    ran = cli("compare", files[0], tmp_path / "cut.csv")
+    assert ran.status == 1
+    assert ran.err == (
+        f"netlist-gen: {tmp_path / 'cut.csv'} lacks 30 ps of {files[0]}; what both hold agrees "
+        "(--overlap: that will do)\n"
+    )
+    assert cli("compare", files[0], tmp_path / "cut.csv", "--overlap").status == 0
     ran = cli("compare", files[0], tmp_path / "none.csv")
     assert ran.status == 1
 
