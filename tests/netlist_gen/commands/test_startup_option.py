@@ -96,4 +96,10 @@ def test_decks_are_judged_as_they_were_made(cli, tiny, tmp_path, made, asked):
         f"asked for is --startup {asked}"
     )
     assert cli(*words, "--scope", "network", "--startup", made).status == 0
-    assert cli(*words, "--startup", asked).status == 0  # those of neurons have none
+    assert cli(*words).status == 0  # those of neurons have none
+
+
+def test_start_up_windows_are_of_the_whole_network_alone(cli, tiny):
+    ran = cli("verify", tiny.net, "--inputs", tiny.x, "-o", tiny.run, "--startup", "off")
+    assert ran.status == 2
+    assert ran.sentence == "--startup counts with --scope network alone; give that too"

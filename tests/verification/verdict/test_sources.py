@@ -109,10 +109,15 @@ def test_what_is_within_the_tolerance_or_written_otherwise_is_the_same(current):
     assert first_difference(parts, circuit(), 20 * PS, 0.05) is None
 
 
+def of_scope(scope: str) -> dict[str, object]:
+    """Options of a scope: a deck of the whole network holds one window."""
+    return {"scopes": scope} | ({"pipeline": 1} if scope == "network" else {})
+
+
 @cache
 def written(tmp: str, scope: str) -> None:
     """Decks of one neuron in all dialects."""
-    ng.generate(NETWORK, X, tmp, scopes=scope, dialects=["josim", "wrspice", "ngspice"], pipeline=1)
+    ng.generate(NETWORK, X, tmp, dialects=["josim", "wrspice", "ngspice"], **of_scope(scope))
 
 
 CHANGES = {
@@ -152,7 +157,7 @@ def test_a_changed_bias_disagrees_and_is_named(
             text = text.replace(line[0], changed(line[0]), 1)
             said = f"expected 175 uA by IB1 of the cell jtl, measured {measured}"
         (tmp_path / path.name).write_text(text)
-    run = ng.verify(NETWORK, X, simulator=simulator, scopes=scope, pipeline=1, decks=tmp_path)
+    run = ng.verify(NETWORK, X, simulator=simulator, decks=tmp_path, **of_scope(scope))
     assert not run.agreed
     assert said in run.counter_example.sentence
     assert run.verdict.scopes[0].sources_wrong == run.verdict.scopes[0].decks
@@ -269,8 +274,7 @@ def test_the_energy_is_that_of_the_deck(tmp_path_factory, tmp_path, scope):
             lambda m: f"{m[1]}{0.96 * float(m[2]):.10g})", path.read_text(),
         )  # fmt: skip
         (tmp_path / path.name).write_text(text)
-    options = {"simulator": "embedded", "scopes": scope, "pipeline": 1}
-    run = ng.verify(NETWORK, X, decks=tmp_path, **options)
+    run = ng.verify(NETWORK, X, simulator="embedded", decks=tmp_path, **of_scope(scope))
     assert run.verdict.energy.relative_error == pytest.approx(-0.04, abs=0.006)
 
 
