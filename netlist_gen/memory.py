@@ -90,8 +90,11 @@ class Memory:
         """Of so many neurons; ``subtract`` is one amount for all, or one for each.
 
         Raises:
-            NetworkError: as the class, or amounts for another number of neurons.
+            NetworkError: as the class, amounts for another number of neurons, or none where the
+                reset takes some.
         """
+        if reset == "subtract" and subtract is None:
+            raise NetworkError("the reset is 'subtract'; the amount that a pulse takes is needed")
         given = np.asarray(0 if subtract is None else subtract)
         if given.ndim == 1 and given.shape[0] != neurons:
             raise NetworkError(

@@ -232,7 +232,8 @@ def check_membranes(networks: Sequence[Path], config: TrainingConfig) -> None:
     from netlist_gen.memory import Memory
 
     if config.reset is not None:
-        memory = Memory.of(cast("Reset", config.reset), 1, beta=config.beta)
+        amount = 1 if config.reset == "subtract" else None
+        memory = Memory.of(cast("Reset", config.reset), 1, amount, config.beta)
         for path in networks:
             check_holds(path, [memory])
 

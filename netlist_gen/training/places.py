@@ -134,6 +134,14 @@ def has_bfloat16(place: Place) -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+def has_matrices_of_bfloat16(place: Place) -> bool:
+    """Whether it is a processor that multiplies matrices of bfloat16 (Intel's AMX)."""
+    if place.device.type != "cpu" or not has_bfloat16(place):
+        return False
+    # PyTorch before 2.6 can't say; steps are as right, and slower, if it has AMX all the same.
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+
+
 def _toolkit() -> str:
     """With which toolkit for GPUs PyTorch is built."""
     cuda = torch.version.cuda

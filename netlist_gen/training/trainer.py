@@ -26,9 +26,9 @@ from netlist_gen.training.model import TernarySpikingNet
 from netlist_gen.training.noise import FluxPerSynapse
 from netlist_gen.training.optimiser import Adam
 from netlist_gen.training.packed import PackedSpikes
-from netlist_gen.training.places import PROCESSOR, Place
+from netlist_gen.training.places import PROCESSOR, Place, has_matrices_of_bfloat16
 from netlist_gen.training.pool import Pool, make_pool
-from netlist_gen.training.sparse import Aims, SparseSteps
+from netlist_gen.training.sparse import DENSEST, DENSEST_BESIDE_MATRICES, Aims, SparseSteps
 from netlist_gen.training.state_file import read_state, write_state
 from netlist_gen.training.tensors import moved_to
 
@@ -183,6 +183,8 @@ class _TrainingRun:
             config.soft_loss, config.threshold_penalty, None, config.distill, config.temperature
         )
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        matrices = self.dtype == torch.bfloat16 and has_matrices_of_bfloat16(place)
+        self.densest = DENSEST_BESIDE_MATRICES if matrices else DENSEST
 
     @property
     def seconds(self) -> float:
@@ -225,7 +227,8 @@ class _TrainingRun:
 
     def _step(self, rows: NDArray[np.int64]) -> float | torch.Tensor:
         """Learn from rows of the pool; returns the loss, for which nothing has waited yet."""
-        if self.lines is not None and self.sparse is None and SparseSteps.pays(self.net):
+        fully = self.lines is not None and self.sparse is None
+        if fully and SparseSteps.pays(self.net, self.densest):
             self.sparse = SparseSteps(self.net, self.optimiser)
         if self.lines is not None and self.sparse is not None:
             target = self._soft_labels(rows)

@@ -125,6 +125,10 @@ def test_a_network_keeps_memories_of_its_layers_apart():
             "the reset of a membrane is 'half'; allowed are zero, subtract, none",
         ),
         (
+            lambda: Memory.of("subtract", 2),
+            "the reset is 'subtract'; the amount that a pulse takes is needed",
+        ),
+        (
             lambda: Memory.of("subtract", 2, [1.0, 0.5]),
             "a pulse of neuron 1 subtracts 0.5; a whole number from 0 on is needed",
         ),

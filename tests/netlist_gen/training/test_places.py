@@ -23,7 +23,7 @@ from netlist_gen.training.datasets import EncodedData, GreyData, load_data
 from netlist_gen.training.own_data import EncodeOptions, read_own_data
 from netlist_gen.training.places import COMPILED, PROCESSOR, TENSORS, Place, place_of
 from netlist_gen.training.pool import Pool
-from netlist_gen.training.sparse import SparseSteps
+from netlist_gen.training.sparse import DENSEST, DENSEST_BESIDE_MATRICES, SparseSteps
 from netlist_gen.training.teacher import train_teacher
 from netlist_gen.training.trainer import EpochReport, TrainedNetwork, _TrainingRun, train
 
@@ -374,6 +374,23 @@ def test_bfloat16_is_float32_where_the_processor_has_it_not(cli, tmp_path, monke
         assert ran.err.startswith(told + "training on digits: 12, fan-in (16,)\n")
         config = read_checkpoint(tmp_path / "a.pt").card.extra["config"]
         assert config["precision"] == precision
+
+
+@pytest.mark.parametrize(
+    ("precision", "tiles", "products", "densest"),
+    [
+        ("bfloat16", True, True, DENSEST_BESIDE_MATRICES),
+        ("bfloat16", False, True, DENSEST),
+        ("bfloat16", True, False, DENSEST),
+        ("float32", True, True, DENSEST),
+    ],
+)
+def test_dense_steps_last_longer_where_the_processor_multiplies_matrices(
+    monkeypatch, precision, tiles, products, densest
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles, raising=False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: products)
+    assert a_run(replace(SMALL, precision=precision), PROCESSOR).densest == densest
 
 
 def test_train_search_and_adapt_train_there(cli, tmp_path, monkeypatch) -> None:
