@@ -227,8 +227,8 @@ class _TrainingRun:
 
     def _step(self, rows: NDArray[np.int64]) -> float | torch.Tensor:
         """Learn from rows of the pool; returns the loss, for which nothing has waited yet."""
-        fully = self.lines is not None and self.sparse is None
-        if fully and SparseSteps.pays(self.net, self.densest):
+        dense = self.lines is not None and self.sparse is None
+        if dense and SparseSteps.pays(self.net, self.densest):
             self.sparse = SparseSteps(self.net, self.optimiser)
         if self.lines is not None and self.sparse is not None:
             target = self._soft_labels(rows)
