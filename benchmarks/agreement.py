@@ -147,7 +147,7 @@ def _line(row: Row) -> str:
     seconds = f" {row.engine_s:.2f} | {row.josim_s:.2f} |"
     if row.found is None:
         return f"{head} | | | |{seconds} {row.words[:160].replace('|', '/')} |"
-    count = sum(one.pulses[1] for one in row.found.signals if one.pulses)
+    count = sum(one.pulses[1] or 0 for one in row.found.signals if one.pulses)
     others = [one.share for one in row.found.signals if not one.name.startswith("P")]
     return (
         f"{head} {row.found.largest('P'):.1e} | {count} | {row.found.shift_s * 1e12:.1e} | "

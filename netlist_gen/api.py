@@ -305,7 +305,8 @@ def compare(
         a: one of them; its times are compared at.
         b: the other.
         signals: names or patterns; None is all.
-        **options: of ``verification.waves.options.CompareOptions``: turns, shift_ps, share.
+        **options: of ``verification.waves.options.CompareOptions``: turns, shift_ps, share,
+            overlap.
 
     Raises:
         NetlistGenError: a file that can't be read, or nothing that both hold.

@@ -132,9 +132,10 @@ class Options:
         return wanted in (value if isinstance(value, tuple) else (value,))
 
     def _flag(self, need: str) -> str:
-        """An option of ``Rule.needs`` as on the command line."""
+        """An option of ``Rule.needs`` as on the command line, behind what it needs itself."""
         name, _, wanted = need.partition("=")
-        return f"{_rules(type(self))[name][0].flag} {wanted}".rstrip()
+        rule = _rules(type(self))[name][0]
+        return " ".join([*map(self._flag, rule.needs[:1]), rule.flag, wanted]).rstrip()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

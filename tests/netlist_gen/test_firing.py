@@ -87,7 +87,7 @@ def test_how_far_membranes_get(
     network = TernaryNetwork.from_arrays(
         [[weights]],
         [[theta]],
-        memories=[Memory.of(reset, 1)],
+        memories=[Memory.of(reset, 1, 0 if reset == "subtract" else None)],
         steps=steps,
     )
     (found,) = firing(network)

@@ -47,7 +47,7 @@ class CharacterizeOptions(BiasOptions):
         "Of each margin, as a factor.",
         positive=True,
         below=1.0,
-        needs=("margins", "temperatures"),
+        needs=("margins", "temperatures", "optimize"),
     )
     monte_carlo: int | None = option(None, "Yield over so many samples.", least=1)
     spreads: tuple[str, ...] = option(
@@ -150,6 +150,11 @@ class CharacterizeOptions(BiasOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_kinds("--waves", self.waves)
+        if self.against and self.goal == "yield":
+            raise ConfigurationError(
+                "--against is of --goal margin and delay; the goal is yield, which looks at no "
+                "margins"
+            )
         if self.optimize and self.annotate is not None:
             raise ConfigurationError(
                 "--annotate goes not with --optimize: extracted values are not the optimizer's to "

@@ -13,14 +13,22 @@ from numpy.typing import NDArray
 from netlist_gen.constants import TWO_PI
 from netlist_gen.errors import WaveformError
 from verification.waves.options import CompareOptions
-from verification.waves.pulses import pulses_in_words
-from verification.waves.traces import UNITS, chosen_signals, pulses_of
+from verification.waves.pulses import (
+    PHASE_HYSTERESIS_FLUXONS,
+    PulseTrain,
+    detect_phase,
+    pulses_in_words,
+)
+from verification.waves.traces import UNITS, chosen_signals
 from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
 
 _TIMES_ALIKE = 1.5
 """Steps by which ends of one run are apart at most: a simulator may leave out its last sample."""
+
+_MOST = 0.45
+"""How far past the middle a phase must go at most for its advance to count, in turns."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,8 @@ class SignalDifference:
         largest: largest difference at one time, in SI (rad, V, A).
         at_s: when that is, s.
         share: that difference over the signal's range in B: of a phase over 2 pi.
-        pulses: net and all 2 pi advances of A, then of B; None for a signal that has none.
+        pulses: 2 pi advances and returns of A, then of B; None of one whose samples are too far
+            apart to tell them, and None for a signal that has none.
         shift_s: largest shift of a pulse's time, s; infinite where the counts differ.
     """
 
@@ -40,7 +49,7 @@ class SignalDifference:
     largest: float
     at_s: float
     share: float
-    pulses: tuple[int, int] | None
+    pulses: tuple[int | None, int | None] | None
     shift_s: float
 
     def agrees(self, options: CompareOptions) -> bool:
@@ -57,6 +66,12 @@ class SignalDifference:
         if self.pulses is None:
             return found
         a, b = self.pulses
+        if a is None or b is None:
+            coarse, other, count = ("A", "B", b) if a is None else ("B", "A", a)
+            return (
+                f"{found}; {coarse}'s samples are too far apart to tell pulses, {other} has "
+                f"{pulses_in_words(count or 0)}"
+            )
         if a != b:
             return f"{found}; {pulses_in_words(a)} in A, {b} in B"
         return f"{found}; {pulses_in_words(a)} in both" + (
@@ -75,8 +90,8 @@ class Comparison:
         begin_s: first time of both, s.
         end_s: last time of both, s.
         alone_s: how long A, and B, has samples where the other has none, s.
-        step_s: largest step between samples of A and of B, s: two files of the same run end
-            within one.
+        step_s: usual step between samples, the longer one of A's and B's, s: two files of the same
+            run end within one.
         options: what is allowed.
     """
 
@@ -114,10 +129,11 @@ class Comparison:
         return max((one.shift_s for one in self.signals), default=0.0)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it: an infinite shift is null."""
+        """As JSON takes it: what is infinite is null."""
         rows = [asdict(one) | {"agreed": one.agrees(self.options)} for one in self.signals]
         for row in rows:
-            row["shift_s"] = row["shift_s"] if math.isfinite(row["shift_s"]) else None
+            for name in ("shift_s", "share"):
+                row[name] = row[name] if math.isfinite(row[name]) else None
         return {
             "agreed": self.agreed,
             "begin_s": self.begin_s,
@@ -138,8 +154,8 @@ def compare(
     """Hold two sets of waveforms against each other, at A's times, by straight lines in B.
 
     Pulses are 2 pi advances of a phase, timed where it crosses the middle (``pulses``). A phase
-    that jumps by more than half a turn from sample to sample is that of no junction, and
-    has none.
+    that jumps by more than half a turn from sample to sample, in both, is that of no junction, and
+    has none; if it does in one alone, that one lacks samples, and both differ.
 
     Args:
         a: one of them.
@@ -151,6 +167,7 @@ def compare(
         ConfigurationError: a pattern that no signal of A or B has.
         WaveformError: there is no time, or no signal, that both have.
     """
+    options = options or CompareOptions()
     both = list(dict.fromkeys([*a.names, *b.names]))
     chosen = chosen_signals(both, patterns)
     shared = [name for name in chosen if name in a.names and name in b.names]
@@ -168,7 +185,8 @@ def compare(
         theirs = np.interp(time, b.time_s, b.signal(name))
         # Their pulses are found at their own times: a coarse axis must not smooth them.
         own = (b.time_s >= begin) & (b.time_s <= end)
-        found.append(_difference(name, time, mine, theirs, (b.time_s[own], b.signal(name)[own])))
+        theirs_own = b.time_s[own], b.signal(name)[own]
+        found.append(_difference(name, time, mine, theirs, theirs_own, options.turns))
     return Comparison(
         tuple(found),
         tuple(name for name in chosen if name not in b.names),
@@ -176,8 +194,8 @@ def compare(
         float(begin),
         float(end),
         (_alone(a, begin, end), _alone(b, begin, end)),
-        max(float(np.diff(one.time_s).max(initial=0.0)) for one in (a, b)),
-        options or CompareOptions(),
+        max(_usual_step(a), _usual_step(b)),
+        options,
     )
 
 
@@ -186,12 +204,18 @@ def _alone(waves: Waveforms, begin: float, end: float) -> float:
     return float(max(begin - waves.time_s[0], 0.0) + max(waves.time_s[-1] - end, 0.0))
 
 
+def _usual_step(waves: Waveforms) -> float:
+    """The step between most samples, s: a single long one must not hide that times lack."""
+    return float(np.median(np.diff(waves.time_s))) if len(waves.time_s) > 1 else 0.0
+
+
 def _difference(
     name: str,
     time: FloatArray,
     mine: FloatArray,
     theirs: FloatArray,
     own: tuple[FloatArray, FloatArray],
+    turns: float,
 ) -> SignalDifference:
     apart = np.abs(mine - theirs)
     worst = int(apart.argmax())
@@ -199,14 +223,42 @@ def _difference(
     phase = name.startswith("P")
     span = TWO_PI if phase else max(float(np.ptp(theirs)), float(np.ptp(mine)))
     share = largest / span if span > 0.0 else (0.0 if largest == 0.0 else math.inf)
-    pulses, shift = None, 0.0
-    smooth = all(np.abs(np.diff(signal)).max(initial=0.0) <= np.pi for signal in (mine, own[1]))
-    if phase and smooth:
-        trains = pulses_of(name, time, mine), pulses_of(name, *own)
-        if trains[0] is not None and trains[1] is not None:
-            pulses = trains[0].count, trains[1].count
-            shift = math.inf
-            if pulses[0] == pulses[1] and np.array_equal(trains[0].signs, trains[1].signs):
-                apart_s = np.abs(trains[0].times_s - trains[1].times_s)
-                shift = float(apart_s.max(initial=0.0))
+    pulses: tuple[int | None, int | None] | None = None
+    shift = 0.0
+    if phase:
+        trains = _trains((time, mine), own)
+        if not _alike(*trains):
+            # A phase that comes just past where a pulse counts, and returns, does so in one alone.
+            trains = _trains((time, mine), own, min(PHASE_HYSTERESIS_FLUXONS + turns, _MOST))
+        counts = [None if train is None else train.count for train in trains]
+        if any(count is not None for count in counts):
+            pulses, shift = (counts[0], counts[1]), _shift(*trains)
     return SignalDifference(name, largest, float(time[worst]), share, pulses, shift)
+
+
+def _trains(
+    a: tuple[FloatArray, FloatArray],
+    b: tuple[FloatArray, FloatArray],
+    hysteresis: float = PHASE_HYSTERESIS_FLUXONS,
+) -> tuple[PulseTrain | None, PulseTrain | None]:
+    """Pulses of a phase in A and B (times, values); None of one that can't tell them."""
+    return _train(*a, hysteresis), _train(*b, hysteresis)
+
+
+def _train(time: FloatArray, phase: FloatArray, hysteresis: float) -> PulseTrain | None:
+    told = time.size > 1 and np.isfinite(phase).all() and np.abs(np.diff(phase)).max() <= np.pi
+    return detect_phase(time, phase, hysteresis_fluxons=hysteresis) if told else None
+
+
+def _alike(a: PulseTrain | None, b: PulseTrain | None) -> bool:
+    """Whether both have the same pulses, or neither can tell."""
+    if a is None or b is None:
+        return a is b
+    return np.array_equal(a.signs, b.signs)
+
+
+def _shift(a: PulseTrain | None, b: PulseTrain | None) -> float:
+    """The largest shift of a pulse, s; infinite where there are others."""
+    if a is None or b is None or not _alike(a, b):
+        return math.inf
+    return float(np.abs(a.times_s - b.times_s).max(initial=0.0))

@@ -149,7 +149,8 @@ def test_a_bound_is_printed_as_one_everywhere(cli, tmp_path):
         ),
         (
             ("jtl", "--spread", "L=0.1", "-o", "x"),
-            "--spread counts with --monte-carlo or --goal yield alone; give one of them too",
+            "--spread counts with --monte-carlo or --optimize --goal yield alone; give one of "
+            "them too",
         ),
         (
             ("jtl", "--half-width", "0.1", "-o", "x"),
@@ -161,7 +162,8 @@ def test_a_bound_is_printed_as_one_everywhere(cli, tmp_path):
         ),
         (
             ("jtl", "--tolerance", "0.01", "-o", "x"),
-            "--tolerance counts with --margins or --temperature alone; give one of them too",
+            "--tolerance counts with --margins or --temperature or --optimize alone; give one of "
+            "them too",
         ),
     ],
 )
@@ -361,12 +363,19 @@ def test_a_cell_is_optimized(cli, own_cell, tmp_path):
         (["--vary", "LST"], "--vary counts with --optimize alone; give that too"),
         (["--goal", "delay"], "--goal counts with --optimize alone; give that too"),
         (["--against", "bias"], "--against counts with --optimize alone; give that too"),
-        (["--least-margin", "0.1"], "--least-margin counts with --goal delay alone; give that too"),
+        (
+            ["--least-margin", "0.1"],
+            "--least-margin counts with --optimize --goal delay alone; give that too",
+        ),
         (["--starts", "6"], "--starts counts with --optimize alone; give that too"),
         (["--rounds", "1"], "--rounds counts with --optimize alone; give that too"),
         (
             ["--optimize", "--goal", "yield", "--least-margin", "0.1"],
-            "--least-margin counts with --goal delay alone; give that too",
+            "--least-margin counts with --optimize --goal delay alone; give that too",
+        ),
+        (
+            ["--optimize", "--goal", "yield", "--against", "bias"],
+            "--against is of --goal margin and delay; the goal is yield, which looks at no margins",
         ),
         (
             ["--optimize", "--annotate", "t.csv"],

@@ -143,3 +143,43 @@ def test_coarse_samples_have_their_pulses_and_what_turns_faster_has_none():
         one = Waveforms(time, (name,), rate * np.arange(12)[None, :])
         found = compare(one, one).signals[0].pulses
         assert found == (None if pulses is None else (pulses, pulses))
+
+
+def test_one_long_step_does_not_hide_that_times_lack():
+    whole = waves(at=(10.0, 50.0))
+    kept = np.flatnonzero((whole.time_s < 25 * PS) | (np.abs(whole.time_s - 40 * PS) < 0.05 * PS))
+    thin = Waveforms(whole.time_s[kept], whole.names, whole.values[:, kept])
+    assert not compare(whole, thin).agreed
+    assert not compare(thin, whole).agreed
+
+
+def test_a_hole_about_a_pulse_is_a_disagreement_on_both_sides():
+    whole = waves()
+    kept = np.abs(whole.time_s - 20 * PS) > 3 * PS
+    hole = Waveforms(whole.time_s[kept], whole.names, whole.values[:, kept])
+    found = compare(hole, whole).signals[0]
+    assert found.pulses == (None, 1)
+    assert found.shift_s == math.inf
+    assert found.words().endswith("A's samples are too far apart to tell pulses, B has 1 pulse")
+    found = compare(whole, hole).signals[0]
+    assert found.words().endswith("B's samples are too far apart to tell pulses, A has 1 pulse")
+
+
+@pytest.mark.parametrize(("top", "agreed"), [(0.605, True), (0.75, False)])
+def test_a_phase_that_comes_just_past_the_middle_in_one_of_them(top, agreed):
+    """From 0.6 of a turn on it counts as an advance and a return."""
+    time = np.arange(0, 60, 0.25) * PS
+    bump = np.exp(-(((time / PS - 30) / 3.0) ** 2))
+    low, high = (Waveforms(time, ("P(B1)",), 2 * np.pi * x * bump[None, :]) for x in (0.595, top))
+    for pair in ((low, high), (high, low)):
+        found = compare(*pair)
+        assert found.agreed == agreed
+        assert found.signals[0].pulses == ((0, 0) if agreed else found.signals[0].pulses)
+
+
+def test_what_is_infinite_is_null_in_json():
+    one, two = (Waveforms(np.arange(3) * PS, ("V(1)",), np.full((1, 3), x)) for x in (1.0, 2.0))
+    assert (
+        json.loads(json.dumps(compare(one, two).to_json(), allow_nan=False))["signals"][0]["share"]
+        is None
+    )
