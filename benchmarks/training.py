@@ -84,7 +84,7 @@ def draw(rows: list[Row], path: Path) -> None:
         }
         for axis in ("synapses", "junctions")
     }
-    plot_curves(panels, path)
+    plot_curves(panels, path, alone=tuple(lines))  # networks of several kinds: no line joins them
 
 
 @click.group()
@@ -95,7 +95,7 @@ def main() -> None:
 @main.command("networks", context_settings={"show_default": True})
 @click.argument("nets", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--noise-flux", type=float, default=0.01, help="Spread of a decision, in Phi0.")
+@click.option("--noise-flux", type=float, default=0.0031, help="Spread of a decision, in Phi0.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True)
 def networks(
     nets: tuple[Path, ...], data_dir: Path | None, noise_flux: float, output: Path

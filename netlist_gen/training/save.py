@@ -95,6 +95,8 @@ def plot_curves(
     alone: Collection[str] = (),
 ) -> None:
     """One panel per x axis, a line per name, but for those ``alone``: (x, accuracy in 0..1)."""
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
     figure = new_figure(4.5 * len(panels), 3.6)
     for axes, (label, lines) in zip(
         figure.subplots(1, len(panels)).flat, panels.items(), strict=True
@@ -109,5 +111,9 @@ def plot_curves(
         axes.legend()
         if label != "epoch":
             axes.set_xscale("log")
+            # 10k, 20k, 50k: of the usual powers of ten a panel of less than a decade has none.
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+            axes.xaxis.set_minor_formatter(NullFormatter())
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format=path.suffix.lstrip(".") or "png", dpi=120)

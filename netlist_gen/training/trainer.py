@@ -201,7 +201,11 @@ class _TrainingRun:
         return self.data.spikes(images, self.config.grey_levels, self.config.pixel_lines)
 
     def train_epoch(self) -> EpochReport:
-        """One pass over as many images as the training set holds."""
+        """One pass over as many images as the training set holds.
+
+        Raises:
+            ConfigurationError: the loss is no number any more.
+        """
         config = self.config
         # Seeded by the epoch: a resumed run draws what an unbroken one would have drawn.
         torch.manual_seed(config.seed * 100_003 + self.epoch)
@@ -212,6 +216,12 @@ class _TrainingRun:
         for index, chosen in enumerate(self._rows(draw).reshape(self.batches, -1)):
             self._prepare(self.epoch * self.batches + index)
             losses.append(self._step(np.sort(chosen)))
+        loss_mean = sum(map(float, losses)) / self.batches
+        if not math.isfinite(loss_mean):
+            raise ConfigurationError(
+                f"training has diverged: the loss of epoch {self.epoch + 1} is {loss_mean}; the "
+                f"learning rate is {config.learning_rate:g}, a lower one may do"
+            )
         self._to_dense()
         self.epoch += 1
         validation = None
@@ -219,7 +229,6 @@ class _TrainingRun:
             spikes = self.spikes(self.data.validation_images)
             validation = self.net.export().accuracy(spikes, self.data.validation_labels)
         synapses = sum(int(layer.mask.count_nonzero()) for layer in self.net.trained)
-        loss_mean = sum(map(float, losses)) / self.batches
         self.history.append(
             EpochReport(self.epoch, config.epochs, loss_mean, validation, synapses, self.seconds)
         )

@@ -329,3 +329,15 @@ def test_command_refuses_before_training(tmp_path: Path) -> None:
 
 def test_grey_levels_for_steps() -> None:
     assert spread_levels(4, 255) == (204, 153, 102, 51)
+
+
+def test_a_run_that_diverges_ends_with_a_sentence(cli, tmp_path) -> None:
+    words = ("--learning-rate", 1e38, "--slide-to", 0.5, "--hidden", 12, "--max-synapses", 200)
+    ran = cli("train", "digits", *words, "--epochs", 3, "-o", tmp_path / "a.pt")
+    assert ran.status == 2
+    assert ran.err == (
+        "training on digits: 12, fan-in (16,)\n"
+        "netlist-gen: training has diverged: the loss of epoch 1 is nan; the learning rate is "
+        "1e+38, a lower one may do\n"
+    )
+    assert not [*tmp_path.iterdir()]
