@@ -113,7 +113,7 @@ class MaskPlan:
 
     def _synapses(self, masks: Sequence[Tensor]) -> float:
         alive = zip(self._alive(masks), self.copies, strict=True)
-        return float(sum(int(mask.sum()) * copies for mask, copies in alive))
+        return float(sum(int(mask.count_nonzero()) * copies for mask, copies in alive))
 
     def _alive(self, masks: Sequence[Tensor]) -> list[Tensor]:
         """Masks without neurons that feed nothing: they are not built and cost nothing."""
@@ -152,7 +152,7 @@ def cap_rows(weight: Tensor, cap: int, max_count: int | None = None) -> Tensor:
         for side in (~negative, negative):
             allowed |= _top(torch.where(side, magnitude, -1.0), max_count) & side
         magnitude = torch.where(allowed, magnitude, -1.0)
-    mask = _top(magnitude, min(cap, magnitude.shape[1]))
+    mask = _top(magnitude, cap)
     return (mask & (magnitude >= 0)).reshape(weight.shape)
 
 

@@ -40,9 +40,11 @@ from netlist_gen.training.packed import PackedSpikes
 
 DENSEST = 0.35
 """Share of the weights that are kept at which a step over them is the quicker one."""
+
 DENSEST_BESIDE_MATRICES = 0.1
 """The same where dense steps are products of matrices of bfloat16: with AMX an epoch of
 2352-2400-1200-200 takes 22 s, over a third of its weights 75 s, over a tenth of them 25 s."""
+
 Floats = NDArray[np.float32]
 _NONE: Floats = np.zeros((0, 0), np.float32)
 

@@ -28,6 +28,7 @@ GOALS = ("margin", "yield", "delay")
 """Of ``--optimize``."""
 
 _OF_YIELD = ("monte_carlo", "goal=yield")
+"""What draws samples of scattered cells."""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 from netlist_gen.constants import TWO_PI
 from netlist_gen.errors import WaveformError
 from verification.waves.options import CompareOptions
-from verification.waves.pulses import (
-    PHASE_HYSTERESIS_FLUXONS,
-    PulseTrain,
-    detect_phase,
-    pulses_in_words,
-)
-from verification.waves.traces import UNITS, chosen_signals
+from verification.waves.pulses import PHASE_HYSTERESIS_FLUXONS, PulseTrain, pulses_in_words
+from verification.waves.traces import UNITS, chosen_signals, pulses_of
 from verification.waves.waveforms import Waveforms
 
 FloatArray = NDArray[np.float64]
@@ -226,39 +221,33 @@ def _difference(
     pulses: tuple[int | None, int | None] | None = None
     shift = 0.0
     if phase:
-        trains = _trains((time, mine), own)
-        if not _alike(*trains):
+        both = (time, mine), own
+        first, second = (_train(name, *one, PHASE_HYSTERESIS_FLUXONS) for one in both)
+        shift = _shift(first, second)
+        if math.isinf(shift):
             # A phase that comes just past where a pulse counts, and returns, does so in one alone.
-            trains = _trains((time, mine), own, min(PHASE_HYSTERESIS_FLUXONS + turns, _MOST))
-        counts = [None if train is None else train.count for train in trains]
-        if any(count is not None for count in counts):
-            pulses, shift = (counts[0], counts[1]), _shift(*trains)
+            further = min(PHASE_HYSTERESIS_FLUXONS + turns, _MOST)
+            first, second = (_train(name, *one, further) for one in both)
+            shift = _shift(first, second)
+        if first is not None or second is not None:
+            pulses = _count(first), _count(second)
     return SignalDifference(name, largest, float(time[worst]), share, pulses, shift)
 
 
-def _trains(
-    a: tuple[FloatArray, FloatArray],
-    b: tuple[FloatArray, FloatArray],
-    hysteresis: float = PHASE_HYSTERESIS_FLUXONS,
-) -> tuple[PulseTrain | None, PulseTrain | None]:
-    """Pulses of a phase in A and B (times, values); None of one that can't tell them."""
-    return _train(*a, hysteresis), _train(*b, hysteresis)
+def _train(name: str, time: FloatArray, phase: FloatArray, hysteresis: float) -> PulseTrain | None:
+    """Pulses of a phase; None where its samples are too far apart to tell them."""
+    jumps = np.abs(np.diff(phase)).max(initial=0.0) > np.pi
+    return None if jumps else pulses_of(name, time, phase, hysteresis)
 
 
-def _train(time: FloatArray, phase: FloatArray, hysteresis: float) -> PulseTrain | None:
-    told = time.size > 1 and np.isfinite(phase).all() and np.abs(np.diff(phase)).max() <= np.pi
-    return detect_phase(time, phase, hysteresis_fluxons=hysteresis) if told else None
-
-
-def _alike(a: PulseTrain | None, b: PulseTrain | None) -> bool:
-    """Whether both have the same pulses, or neither can tell."""
-    if a is None or b is None:
-        return a is b
-    return np.array_equal(a.signs, b.signs)
+def _count(train: PulseTrain | None) -> int | None:
+    return None if train is None else train.count
 
 
 def _shift(a: PulseTrain | None, b: PulseTrain | None) -> float:
-    """The largest shift of a pulse, s; infinite where there are others."""
-    if a is None or b is None or not _alike(a, b):
+    """The largest shift of a pulse, s; infinite where one has others, or can't tell them alone."""
+    if a is None or b is None:
+        return 0.0 if a is b else math.inf
+    if not np.array_equal(a.signs, b.signs):
         return math.inf
     return float(np.abs(a.times_s - b.times_s).max(initial=0.0))

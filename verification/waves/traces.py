@@ -15,7 +15,12 @@ from netlist_gen.constants import PHI0, TWO_PI
 from netlist_gen.errors import ConfigurationError
 from netlist_gen.files import shown as in_short
 from verification.waves.options import PlotOptions
-from verification.waves.pulses import PulseTrain, detect_phase, detect_voltage
+from verification.waves.pulses import (
+    PHASE_HYSTERESIS_FLUXONS,
+    PulseTrain,
+    detect_phase,
+    detect_voltage,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -85,12 +90,17 @@ def _hint(pattern: str, names: Sequence[str]) -> str:
     return "there are " + ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
 
 
-def pulses_of(name: str, time_s: FloatArray, values: FloatArray) -> PulseTrain | None:
+def pulses_of(
+    name: str,
+    time_s: FloatArray,
+    values: FloatArray,
+    phase_hysteresis: float = PHASE_HYSTERESIS_FLUXONS,
+) -> PulseTrain | None:
     """The pulses of a phase or a voltage; None for what has none, or is no number somewhere."""
     if time_s.size < 2 or not np.isfinite(values).all():
         return None
     if name.startswith("P"):
-        return detect_phase(time_s, values)
+        return detect_phase(time_s, values, hysteresis_fluxons=phase_hysteresis)
     return detect_voltage(time_s, values) if name.startswith("V") else None
 
 
